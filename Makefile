@@ -1,0 +1,49 @@
+# Everything runs in .venv. Python 3.11 or newer, make and git are all that must be there before.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+export DAGSTER_HOME := $(CURDIR)
+export DAGSTER_DISABLE_TELEMETRY := 1
+
+.PHONY: help demo up test lint type imports unit func clean
+
+help:  ## Show this help
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(VENV)/demo: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/test: $(VENV)/demo
+	$(PIP_INSTALL) --editable '.[test]'
+	@touch $@
+
+demo: $(VENV)/demo  ## Promote a sample database on embedded servers, and show what happened
+	@$(BIN)/pgpromote demo
+
+up: $(VENV)/demo  ## Start the Dagster UI and daemon; Ctrl-C stops everything
+	@$(BIN)/pgpromote up
+
+test: lint type imports unit func  ## Run every check and every test
+
+lint: $(VENV)/test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+type: $(VENV)/test
+	$(BIN)/mypy
+
+imports: $(VENV)/test
+	$(BIN)/lint-imports
+
+unit: $(VENV)/test
+	$(BIN)/pytest pgpromote_tests/unit
+
+func: $(VENV)/test
+	$(BIN)/pytest pgpromote_tests/func --numprocesses 2 --dist loadfile
+
+clean:  ## Remove the virtual environment
+	rm -rf $(VENV)

@@ -1,0 +1,23 @@
+"""Promote a PostgreSQL database from Dev to Prod.
+
+    definitions.py   what Dagster loads: environment → one promotion → definitions
+    cli.py           the `pgpromote` command: parse, call, print
+    terminal.py      how the command line shows values
+    promotion.py     one promotion, read from the environment
+    postgres/        everything about PostgreSQL; no Dagster, no prints
+        dump → archive → facts → checks → preflight → reset → restore → repair → audit
+        apply.py     the only code that writes through SQL
+        tools.py     pg_dump, pg_restore, psql as child processes
+        server.py    URLs, sessions, identity, the promotion lock
+        sql/         one query per file
+    defs/            Dagster: assets, ops, jobs, schedule, sensor; translates, decides nothing
+    demo/            embedded servers and the sample auction database
+
+Each stage takes the value of the one before it: Archive → Clearance → Restored → Repair → findings.
+"""
+
+__all__ = ["__version__"]
+
+from importlib.metadata import version
+
+__version__ = version("pgpromote")

@@ -1,0 +1,159 @@
+"""The lineage graph: dev database → archive (and SQL dump) → prod schema → audits."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pgpromote.defs import metadata
+from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
+from pgpromote.defs.failures import readable
+from pgpromote.defs.ops import build_steps, check_output, to_stdout
+from pgpromote.postgres import audit, checks, dump
+from pgpromote.postgres.model import Severity
+from pgpromote.promotion import Promotion
+
+OPTIONAL = {"pgpromote/optional": "true"}
+OWNERS = ["team:database"]
+AUDITS = {
+    "primary_key_audit": "primary_key_without_identity",
+    "not_null_audit": "not_null_without_default",
+}
+
+
+def build_assets(promotion: Promotion, prefix: str) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """Build every asset of one promotion; their names begin with the prefix."""
+    source = dg.AssetSpec(
+        f"{prefix}dev_database",
+        description="The source. Developers write it; pgpromote only reads it.",
+        group_name=f"{prefix}promotion",
+        kinds={"postgres"},
+        owners=OWNERS,
+    )
+    audits = [_audit(promotion, prefix, name, rule) for name, rule in AUDITS.items()]
+    return [source, _archive(promotion, prefix), _sql_dump(promotion, prefix), _prod_schema(prefix), *audits]
+
+
+def _archive(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=f"{prefix}dev_dump_archive",
+        description=f"Custom-format archive of dev, read back and hashed: `{promotion.archive_path.name}`.",
+        deps=[f"{prefix}dev_database"],
+        group_name=f"{prefix}promotion",
+        kinds={"postgres", "file"},
+        owners=OWNERS,
+    )
+    def dev_dump_archive(context: dg.AssetExecutionContext, config: DumpConfig) -> dg.MaterializeResult[None]:
+        with readable():
+            contents, manifest = dump.dump(
+                promotion.source(),
+                promotion.archive_path,
+                promotion.tools(),
+                context.run_id,
+                compression=config.compression,
+                filters=config.filters(),
+                on_line=to_stdout,
+            )
+        if manifest.filters:
+            context.log.warning(f"Limited on purpose to {manifest.filters}.")
+        context.log.info(f"Dumped {manifest.source}: {manifest.size} bytes in {manifest.seconds} s.")
+        return dg.MaterializeResult(
+            metadata={**metadata.archive(contents, manifest), **metadata.scope(config.filters())},
+            data_version=dg.DataVersion(manifest.sha256),
+        )
+
+    return dev_dump_archive
+
+
+def _sql_dump(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=f"{prefix}sql_dump",
+        description="Plain SQL of dev, for reading and review. In no job; click it when you want it.",
+        deps=[f"{prefix}dev_database"],
+        group_name=f"{prefix}promotion",
+        kinds={"postgres", "sql"},
+        owners=OWNERS,
+        tags=OPTIONAL,
+    )
+    def sql_dump(context: dg.AssetExecutionContext, config: SqlDumpConfig) -> dg.MaterializeResult[None]:
+        with readable():
+            size = dump.dump_sql(
+                promotion.source(),
+                promotion.sql_path,
+                promotion.tools(),
+                context.run_id,
+                filters=config.filters(),
+                on_line=to_stdout,
+            )
+        path = dg.MetadataValue.path(promotion.sql_path)
+        return dg.MaterializeResult(
+            metadata={"path": path, "size (bytes)": size, **metadata.scope(config.filters())}
+        )
+
+    return sql_dump
+
+
+def _prod_schema(prefix: str) -> dg.AssetsDefinition:
+    name = f"{prefix}prod_schema"
+    steps = build_steps(prefix)
+
+    @dg.config_mapping
+    def spread(val: RestoreConfig) -> dict[str, object]:
+        ops = (
+            steps.check_extensions,
+            steps.reset_schema,
+            steps.parallel_restore,
+            steps.repair_primary_key_identities,
+        )
+        return {op.name: {"config": val.model_dump()} for op in ops}
+
+    @dg.graph_asset(
+        name=name,
+        description="Prod as the archive says: checked, restored in parallel, identities repaired.",
+        ins={"archive": dg.AssetIn(f"{prefix}dev_dump_archive", dagster_type=dg.Nothing)},
+        config=spread,
+        group_name=f"{prefix}promotion",
+        kinds={"postgres"},
+        owners=OWNERS,
+        check_specs=[
+            dg.AssetCheckSpec(check, asset=name, description=checks.describe(check)) for check in checks.RULES
+        ],
+    )
+    def prod_schema(archive: object) -> dict[str, object]:
+        checked = steps.check_extensions(archive)
+        restored = steps.parallel_restore(steps.reset_schema(checked.cleared))
+        shown = {f"{name}_{check}": getattr(checked, check_output(check)) for check in checks.RULES}
+        return {"result": steps.repair_primary_key_identities(restored), **shown}
+
+    return prod_schema
+
+
+def _audit(promotion: Promotion, prefix: str, name: str, rule: str) -> dg.AssetsDefinition:
+    asset_name = f"{prefix}{name}"
+
+    @dg.asset(
+        name=asset_name,
+        description=f"Read-only report. {audit.describe(rule)}",
+        deps=[f"{prefix}prod_schema"],
+        group_name=f"{prefix}promotion",
+        kinds={"postgres", "report"},
+        owners=OWNERS,
+        check_specs=[dg.AssetCheckSpec(rule, asset=asset_name, description=audit.describe(rule))],
+    )
+    def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        with readable():
+            found = audit.read(promotion.audited(), context.run_id, [rule])
+        context.log.info(f"{rule}: {len(found)} finding(s) in {promotion.audited().label}.")
+        table = metadata.column_findings(found)
+        yield dg.MaterializeResult(
+            metadata={"findings": len(found), "report": table, "database": promotion.audited().label},
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=rule,
+                    passed=all(finding.severity is Severity.INFO for finding in found),
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={"findings": len(found), "report": table},
+                )
+            ],
+        )
+
+    return report

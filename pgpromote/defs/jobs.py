@@ -1,0 +1,64 @@
+"""The jobs, the nightly schedule."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from pgpromote.defs.assets import AUDITS
+from pgpromote.promotion import Promotion
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The jobs of one promotion."""
+
+    refresh_prod: UnresolvedAssetJobDefinition
+    dump_dev: UnresolvedAssetJobDefinition
+    restore_prod: UnresolvedAssetJobDefinition
+    audit_prod: UnresolvedAssetJobDefinition
+
+    def all(self) -> list[UnresolvedAssetJobDefinition]:
+        """Return every job."""
+        return [self.refresh_prod, self.dump_dev, self.restore_prod, self.audit_prod]
+
+
+def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
+    """Build the jobs. All that write to prod carry one tag, which the instance runs one at a time."""
+    archive, prod = f"{prefix}dev_dump_archive", f"{prefix}prod_schema"
+    audits = [f"{prefix}{name}" for name in AUDITS]
+
+    def job(
+        name: str, assets: Sequence[str], tags: dict[str, str], description: str
+    ) -> UnresolvedAssetJobDefinition:
+        selection = dg.AssetSelection.assets(*assets)
+        return dg.define_asset_job(f"{prefix}{name}", selection=selection, tags=tags, description=description)
+
+    writes = {
+        "pgpromote/target": f"{prefix}{promotion.name}",
+        # A retry from the failed step would restore into a half-restored schema.
+        "dagster/retry_strategy": "ALL_STEPS",
+    }
+    return Jobs(
+        refresh_prod=job(
+            "refresh_prod", [archive, prod, *audits], writes, "Dump dev, restore into prod, repair, audit."
+        ),
+        dump_dev=job("dump_dev", [archive], {}, "Dump dev. Prod is not touched."),
+        restore_prod=job(
+            "restore_prod", [prod, *audits], writes, "Restore an existing archive into prod, repair, audit."
+        ),
+        audit_prod=job("audit_prod", audits, {}, "Audit prod, or DATABASE_URL. Read-only."),
+    )
+
+
+def build_schedule(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.ScheduleDefinition:
+    """Build the nightly schedule: stopped until someone turns it on."""
+    return dg.ScheduleDefinition(
+        name=f"{prefix}nightly_refresh",
+        job=jobs.refresh_prod,
+        cron_schedule=promotion.cron,
+        execution_timezone=promotion.timezone,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="Refresh prod from dev every night.",
+    )

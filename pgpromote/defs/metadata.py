@@ -1,0 +1,93 @@
+"""Values of the PostgreSQL side as Dagster metadata: tables, sizes, digests."""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from pgpromote.postgres.model import (
+    Archive,
+    ColumnFinding,
+    Filters,
+    Finding,
+    Manifest,
+    RestoreError,
+    Statement,
+)
+from pgpromote.postgres.repair import Repair
+
+Metadata = dict[str, dg.MetadataValue]
+Cell = str | int | float | bool | None
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dg.MetadataValue:
+    """Make a table of text and numbers."""
+    records = [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows]
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
+    return dg.MetadataValue.table(records=records, schema=schema)
+
+
+def findings(found: Sequence[Finding]) -> dg.MetadataValue:
+    """Show findings of the checks: what is present, what is needed, what to do."""
+    columns = ("severity", "check", "object", "what", "what to do")
+    return table(columns, [(f.severity.value, f.rule, f.object, f.message, f.hint) for f in found])
+
+
+def column_findings(found: Sequence[ColumnFinding]) -> dg.MetadataValue:
+    """Show findings of an audit."""
+    columns = ("severity", "schema", "table", "column", "type", "suggestion")
+    return table(
+        columns, [(f.severity.value, f.schema, f.table, f.column, f.type, f.suggestion) for f in found]
+    )
+
+
+def restore_errors(errors: Sequence[RestoreError]) -> dg.MetadataValue:
+    """Show the errors of a restore."""
+    columns = ("entry", "kind", "message", "statement")
+    return table(columns, [(e.entry, e.kind, e.message, e.statement) for e in errors])
+
+
+def statements(planned: Sequence[Statement]) -> dg.MetadataValue:
+    """Show SQL with the reason for each statement."""
+    return table(("statement", "why"), [(s.sql, s.why) for s in planned])
+
+
+def counts(counted: Mapping[str, int]) -> dg.MetadataValue:
+    """Show how many objects of each kind there are."""
+    return table(("kind", "count"), list(counted.items()))
+
+
+def archive(contents: Archive, manifest: Manifest) -> Metadata:
+    """Describe an archive that was just written."""
+    return {
+        "path": dg.MetadataValue.path(contents.path),
+        "size (bytes)": dg.MetadataValue.int(contents.size),
+        "seconds": dg.MetadataValue.float(manifest.seconds),
+        "sha256": dg.MetadataValue.text(manifest.sha256),
+        "source": dg.MetadataValue.text(manifest.source),
+        "server version": dg.MetadataValue.text(manifest.server_version),
+        "pg_dump version": dg.MetadataValue.text(manifest.pg_dump_version),
+        "compression": dg.MetadataValue.text(manifest.compression),
+        "objects": dg.MetadataValue.int(len(contents.entries)),
+        "objects by kind": counts(manifest.counts),
+    }
+
+
+def repair(repaired: Repair) -> Metadata:
+    """Describe what the repair changed and what it left alone."""
+    skipped = [(s.table, s.column, s.message) for s in repaired.skipped]
+    return {
+        "repairs": dg.MetadataValue.int(len(repaired.statements)),
+        "repair statements": statements(repaired.statements),
+        "repair skipped": table(("table", "column", "why"), skipped),
+    }
+
+
+def scope(filters: Filters) -> Metadata:
+    """Warn about a limited scope; empty when everything is included."""
+    if filters == Filters():
+        return {}
+    return {
+        "warning": dg.MetadataValue.md(
+            f"**Limited on purpose** to {filters}. This is not the whole database."
+        )
+    }

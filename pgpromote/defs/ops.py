@@ -1,0 +1,239 @@
+"""The steps inside `prod_schema`. Each reads its state from the servers and the archive again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+
+from pgpromote.defs import metadata
+from pgpromote.defs.config import RestoreConfig
+from pgpromote.defs.failures import readable
+from pgpromote.defs.resources import Run
+from pgpromote.postgres import archive, catalog, checks, preflight, repair, reset, restore
+from pgpromote.postgres.model import Finding, Severity, Statement
+from pgpromote.postgres.server import connect
+
+AFTER = dg.In(dg.Nothing)
+DONE = dg.Out(dg.Nothing)
+Events = Iterator[dg.Output[None] | dg.AssetCheckResult]
+
+LEVELS = {
+    Severity.ERROR: dg.AssetCheckSeverity.ERROR,
+    Severity.WARNING: dg.AssetCheckSeverity.WARN,
+    Severity.INFO: dg.AssetCheckSeverity.WARN,
+}
+
+
+def to_stdout(line: str) -> None:
+    """Show a tool's line in the step's stdout tab; the event log would cost 6 ms a line."""
+    print(line, flush=True)  # noqa: T201 - captured by Dagster as the step's compute log
+
+
+def examine(run: Run, config: RestoreConfig) -> preflight.Report:
+    """Run every check for the archive that this run is to restore, holding the lock."""
+    run.lock()
+    promotion = run.promotion
+    return preflight.examine(
+        run.archive_path(config.archive_path),
+        promotion.target(),
+        promotion.tools(),
+        source=promotion.optional_source(),
+        strategy=config.strategy(),
+        filters=config.filters(),
+        promotion=run.run_id,
+    )
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The ops of one promotion, named with its prefix."""
+
+    check_extensions: dg.OpDefinition
+    reset_schema: dg.OpDefinition
+    parallel_restore: dg.OpDefinition
+    repair_primary_key_identities: dg.OpDefinition
+
+
+def build_steps(prefix: str) -> Steps:
+    """Build the ops of one promotion. Op names are unique in a code location, hence the prefix."""
+    return Steps(
+        _check_extensions(prefix),
+        _reset_schema(prefix),
+        _parallel_restore(prefix),
+        _repair_primary_key_identities(prefix),
+    )
+
+
+def _check_extensions(prefix: str) -> dg.OpDefinition:
+    @dg.op(
+        name=f"{prefix}check_extensions",
+        description="Check everything before prod is touched, then create the extensions it lacks.",
+        ins={"after": AFTER},
+        out={"cleared": DONE, **{check_output(name): DONE for name in checks.RULES}},
+        required_resource_keys={f"{prefix}run"},
+    )
+    def check_extensions(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
+        run = _run(context, prefix)
+        with readable():
+            report = examine(run, config)
+            for finding in report.findings:
+                context.log.log(
+                    _log_level(finding), f"[{finding.rule}] {finding.message} {finding.hint}".strip()
+                )
+            for name in report.checks:
+                yield check_result(name, report.of(name))
+            created = restore.create_extensions(report.cleared(), run.promotion.target(), run.run_id)
+            _log_statements(context, created)
+        yield dg.Output(None, "cleared", metadata={"created": metadata.statements(created)})
+
+    return check_extensions
+
+
+def _reset_schema(prefix: str) -> dg.OpDefinition:
+    @dg.op(
+        name=f"{prefix}reset_schema",
+        description="Drop and recreate a schema, only when asked to.",
+        ins={"after": AFTER},
+        out=DONE,
+        required_resource_keys={f"{prefix}run"},
+    )
+    def reset_schema(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
+        if not config.reset_schema:
+            context.log.info("No reset was asked for: the restore replaces object by object.")
+            return
+        run = _run(context, prefix)
+        with readable():
+            examine(run, config).cleared()
+            with connect(run.promotion.target(), run.run_id) as session:
+                done = reset.reset(
+                    session, config.reset_schema, allow_data_loss_outside=config.allow_data_loss_outside
+                )
+        _log_statements(context, done.statements)
+        context.add_output_metadata(
+            {
+                "outside the schema": metadata.findings(done.outside),
+                "statements": metadata.statements(done.statements),
+            }
+        )
+
+    return reset_schema
+
+
+def _parallel_restore(prefix: str) -> dg.OpDefinition:
+    @dg.op(
+        name=f"{prefix}parallel_restore",
+        description="Run pg_restore with parallel jobs; any error it reports fails the step.",
+        ins={"after": AFTER},
+        out=DONE,
+        required_resource_keys={f"{prefix}run"},
+    )
+    def parallel_restore(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
+        run = _run(context, prefix)
+        with readable():
+            clearance = examine(run, config).cleared()
+            if clearance.archive is None:
+                context.log.warning("Plain SQL: one connection and one transaction, slower and not parallel.")
+            done = restore.restore(
+                clearance,
+                run.promotion.target(),
+                run.promotion.tools(),
+                run.run_id,
+                jobs=config.jobs,
+                on_line=to_stdout,
+            )
+        context.log.info(
+            f"Restored {done.path} into {done.target} in {done.seconds} s with {done.jobs} jobs."
+        )
+        context.add_output_metadata(
+            {
+                "seconds": done.seconds,
+                "jobs": done.jobs,
+                "sha256": done.sha256,
+                "objects by kind": metadata.counts(done.counts),
+                "warnings": metadata.table(("warning",), [(line,) for line in done.warnings]),
+            }
+        )
+
+    return parallel_restore
+
+
+def _repair_primary_key_identities(prefix: str) -> dg.OpDefinition:
+    @dg.op(
+        name=f"{prefix}repair_primary_key_identities",
+        description="Give integer primary keys their identity and move sequences past the highest key.",
+        ins={"after": AFTER},
+        out={"result": DONE},
+        required_resource_keys={f"{prefix}run"},
+    )
+    def repair_primary_key_identities(
+        context: dg.OpExecutionContext, config: RestoreConfig
+    ) -> Iterator[dg.Output[None]]:
+        run = _run(context, prefix)
+        target = run.promotion.target()
+        with readable():
+            run.lock()
+            repaired = repair.repair(
+                target, run.run_id, exclude=config.repair_exclude, really=config.repair == "fix"
+            )
+            _log_statements(context, repaired.statements)
+            with connect(target, run.run_id) as session:
+                rows = catalog.count_rows(session)
+            path = run.archive_path(config.archive_path)
+            digest = archive.digest(path)
+        yield dg.Output(
+            None,
+            "result",
+            metadata={
+                "dagster/row_count": sum(rows.values()),
+                "target": target.label,
+                "archive": dg.MetadataValue.path(path),
+                "sha256": digest,
+                **_durations(context, prefix),
+                **metadata.scope(config.filters()),
+                **metadata.repair(repaired),
+                "rows by table": metadata.table(("table", "rows"), list(rows.items())),
+            },
+        )
+
+    return repair_primary_key_identities
+
+
+def _durations(context: dg.OpExecutionContext, prefix: str) -> metadata.Metadata:
+    """Read how long the restore step took from the run's own record: steps share nothing else."""
+    for step in context.instance.get_run_step_stats(context.run_id):
+        if step.step_key.endswith(f"{prefix}parallel_restore") and step.start_time and step.end_time:
+            return {"restore (seconds)": dg.MetadataValue.float(round(step.end_time - step.start_time, 3))}
+    return {}
+
+
+def _run(context: dg.OpExecutionContext, prefix: str) -> Run:
+    run = getattr(context.resources, f"{prefix}run")
+    if not isinstance(run, Run):
+        raise TypeError(f"The resource {prefix}run is {type(run).__name__}, not a Run.")
+    return run
+
+
+def _log_level(finding: Finding) -> str:
+    return finding.severity.value
+
+
+def _log_statements(context: dg.OpExecutionContext, statements: tuple[Statement, ...]) -> None:
+    for statement in statements:
+        context.log.info(f"{statement.sql}  -- {statement.why}")
+
+
+def check_output(name: str) -> str:
+    """Name the op output that carries the result of a check."""
+    return f"check_{name}"
+
+
+def check_result(name: str, found: tuple[Finding, ...]) -> dg.AssetCheckResult:
+    """Turn the findings of one check into its result; only information still counts as passed."""
+    worst = max((LEVELS[f.severity] for f in found), key=lambda level: level.value == "ERROR", default=None)
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=all(f.severity is Severity.INFO for f in found),
+        severity=worst or dg.AssetCheckSeverity.ERROR,
+        description=" ".join(f.message for f in found),
+        metadata={"findings": metadata.findings(found)} if found else {},
+    )

@@ -1,0 +1,26 @@
+"""The one factory: a promotion in, Dagster definitions out."""
+
+import dagster as dg
+
+from pgpromote.defs.assets import build_assets
+from pgpromote.defs.jobs import build_jobs, build_schedule
+from pgpromote.defs.resources import run_resource
+from pgpromote.defs.sensors import build_sensor
+from pgpromote.promotion import Promotion
+
+
+def build_promotion(promotion: Promotion, prefix: str = "") -> dg.Definitions:
+    """Build everything that Dagster knows of one promotion.
+
+    `prefix` goes before every name, so that two promotions fit into one code location. Steps run in one
+    process: the parallelism is inside pg_restore, and children die with their run (facts-dagster §0).
+    """
+    jobs = build_jobs(promotion, prefix)
+    return dg.Definitions(
+        assets=build_assets(promotion, prefix),
+        jobs=jobs.all(),
+        schedules=[build_schedule(promotion, prefix, jobs)],
+        sensors=[build_sensor(promotion, prefix, jobs)],
+        resources={f"{prefix}run": run_resource(promotion)},
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,115 @@
+"""Run the refresh job in this process, on the configured instance: what cron and the terminal call."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterInstance
+from dagster._core.events.log import EventLogEntry
+from dagster._core.utils import make_new_run_id
+
+from pgpromote.defs.config import DumpConfig, RestoreConfig
+from pgpromote.defs.promotion import build_promotion
+from pgpromote.postgres.errors import ConfigError, PgpromoteError
+from pgpromote.promotion import Promotion
+
+JOB = "refresh_prod"
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a run left behind: per asset, the metadata as plain values, and every failed check."""
+
+    run_id: str
+    assets: dict[str, dict[str, object]]
+    failed_checks: tuple[str, ...]
+
+
+class RefreshFailed(PgpromoteError):
+    """A step of the refresh failed. Its error is the message."""
+
+
+def refresh(promotion: Promotion, restore: RestoreConfig, on_step: Callable[[str], None]) -> Refreshed:
+    """Dump, restore, repair and audit as one Dagster run; call `on_step` as each step begins and ends.
+
+    Raises ConfigError without a usable instance, RefreshFailed when a step fails.
+    """
+    job = build_promotion(promotion).resolve_job_def(JOB)
+    run_id = make_new_run_id()
+    with _instance() as instance:
+        failures: list[str] = []
+
+        def listen(entry: EventLogEntry) -> None:
+            event = entry.dagster_event
+            if event is None or event.step_key is None:
+                return
+            if event.event_type is DagsterEventType.STEP_START:
+                on_step(event.step_key)
+            elif event.event_type is DagsterEventType.STEP_FAILURE:
+                failures.append(_reason(event))
+
+        instance.add_event_listener(run_id, listen)
+        result = job.execute_in_process(
+            run_config={
+                "ops": {
+                    "dev_dump_archive": {"config": DumpConfig().model_dump()},
+                    "prod_schema": {"config": restore.model_dump()},
+                },
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            instance=instance,
+            run_id=run_id,
+            raise_on_error=False,
+            tags={"pgpromote/trigger": "command line"},
+        )
+    if not result.success:
+        raise RefreshFailed("\n".join(failures) or "The run failed.", f"See run {run_id} in the Dagster UI.")
+    return Refreshed(run_id, _assets(result), _failed_checks(result))
+
+
+def _instance() -> DagsterInstance:
+    """Open the instance of DAGSTER_HOME, which defaults to this directory when it holds a dagster.yaml."""
+    if not os.environ.get("DAGSTER_HOME"):
+        if not Path("dagster.yaml").is_file():
+            hint = "export DAGSTER_HOME=/path/to/the/directory/of/dagster.yaml"
+            raise ConfigError("DAGSTER_HOME is not set, and there is no dagster.yaml here.", hint)
+        os.environ["DAGSTER_HOME"] = str(Path.cwd())
+    if not os.environ.get("DAGSTER_POSTGRES_URL") and "DAGSTER_POSTGRES_URL" in _settings():
+        raise ConfigError(
+            "DAGSTER_POSTGRES_URL is not set, and dagster.yaml keeps the instance there.",
+            "export DAGSTER_POSTGRES_URL=postgresql://user@host:5432/dagster",
+        )
+    try:
+        return DagsterInstance.get()
+    except dg.DagsterError as error:
+        raise ConfigError(f"The Dagster instance cannot be opened: {error}", "Check dagster.yaml.") from error
+
+
+def _settings() -> str:
+    path = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return f"{event.step_key}: {data.user_failure_data.description}"
+    return f"{event.step_key}: {data.error.message.strip() if data.error else 'failed'}"
+
+
+def _assets(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, object]]:
+    materializations = (event.materialization for event in result.get_asset_materialization_events())
+    return {
+        made.asset_key.to_user_string(): {name: value.value for name, value in made.metadata.items()}
+        for made in materializations
+    }
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult) -> tuple[str, ...]:
+    return tuple(
+        f"{check.check_name} ({check.severity.value.lower()})"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    )

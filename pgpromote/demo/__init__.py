@@ -1,0 +1,1 @@
+"""The demo: embedded PostgreSQL servers and a sample auction database."""

@@ -1,0 +1,59 @@
+"""Set the stage: embedded dev and prod servers, and the sample database on dev."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from pgpromote.demo import auction, servers
+from pgpromote.demo.servers import Cluster
+from pgpromote.promotion import SOURCE, TARGET
+
+DAGSTER = "DAGSTER_POSTGRES_URL"
+MAJOR = 16
+# What each server holds; the Dagster database stands beside dev so that prod holds prod and nothing else.
+DATABASES = {"dev": ("auction_dev", "dagster"), "prod": ("auction_prod",)}
+URLS = {SOURCE: ("dev", "auction_dev"), DAGSTER: ("dev", "dagster"), TARGET: ("prod", "auction_prod")}
+
+
+@contextmanager
+def set_up(environment: Mapping[str, str], checkout: Path, scale: int = 1) -> Iterator[dict[str, str]]:
+    """Start the servers whose URLs the environment lacks, and yield the variables to add to it.
+
+    The servers keep their data between calls and stop at the end of the block. The sample is written
+    only into a dev database that is still empty.
+    """
+    missing = [variable for variable in URLS if not environment.get(variable)]
+    needed = sorted({URLS[variable][0] for variable in missing})
+    with ExitStack() as stack:
+        home = servers.home(checkout)
+        binaries = servers.binaries(MAJOR)
+        running = {name: stack.enter_context(servers.running(home / name, binaries)) for name in needed}
+        for name, cluster in running.items():
+            for database in DATABASES[name]:
+                _ensure_database(cluster, database)
+        variables = {v: running[URLS[v][0]].url(URLS[v][1]) for v in missing}
+        if SOURCE in variables:
+            _ensure_sample(variables[SOURCE], scale)
+        if needed:
+            places = [environment.get("PGPROMOTE_PG_BIN", ""), str(binaries)]
+            variables["PGPROMOTE_PG_BIN"] = os.pathsep.join(filter(None, places))
+        yield variables
+
+
+def _ensure_database(cluster: Cluster, name: str) -> None:
+    with psycopg.connect(cluster.url(), autocommit=True) as session:
+        if not session.execute(
+            "SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", [name]
+        ).fetchone():
+            session.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+
+
+def _ensure_sample(url: str, scale: int) -> None:
+    with psycopg.connect(url) as session:
+        filled = session.execute("SELECT oid FROM pg_catalog.pg_class WHERE relname = 'auctions'").fetchone()
+    if not filled:
+        auction.build(url, scale=scale)

@@ -1,0 +1,127 @@
+"""What prod has: the facts that the checks compare an archive with, read in one pass."""
+
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from psycopg import sql as compose
+from psycopg.rows import class_row
+
+from pgpromote.postgres import sql
+from pgpromote.postgres.model import Archive, Statement
+from pgpromote.postgres.server import Identity, Session, identify
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Extension:
+    """An extension on prod: installed when `version` is set, available when `default_version` is."""
+
+    name: str
+    version: str | None
+    schema: str | None
+    default_version: str | None
+    trusted: bool
+
+
+@dataclass(frozen=True)
+class Collation:
+    """A collation of prod: its provider is `c` (libc), `i` (ICU), `b` (builtin) or `d` (default)."""
+
+    schema: str
+    name: str
+    provider: str
+    locale: str | None
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An object of prod that a restore would replace, and whether our role may."""
+
+    identity: str
+    owner: str
+    ours: bool
+
+
+@dataclass(frozen=True)
+class Dependent:
+    """An object only prod has that keeps another from being dropped."""
+
+    dependent: str
+    needed: str
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A schema of prod and whether our role may create in it."""
+
+    name: str
+    creatable: bool
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Prod as the checks see it."""
+
+    identity: Identity
+    may_create_schemas: bool
+    extensions: dict[str, Extension]
+    collations: tuple[Collation, ...]
+    roles: frozenset[str]
+    tablespaces: frozenset[str]
+    schemas: dict[str, Schema]
+    owned: tuple[Owned, ...] = field(repr=False)
+    dependents: tuple[Dependent, ...] = field(repr=False)
+    inherited_constraints: tuple[Statement, ...] = field(repr=False)
+
+
+def read(session: Session, archive: Archive | None) -> Catalog:
+    """Read prod's catalog; with an archive, also what stands in the way of replacing its objects."""
+    objects = _objects(archive)
+    return Catalog(
+        identity=identify(session),
+        may_create_schemas=bool(_column(session, "catalog/may_create_schemas")[0]),
+        extensions={row.name: row for row in _rows(session, "catalog/extensions", Extension)},
+        collations=tuple(_rows(session, "catalog/collations", Collation)),
+        roles=frozenset(str(name) for name in _column(session, "catalog/roles")),
+        tablespaces=frozenset(str(name) for name in _column(session, "catalog/tablespaces")),
+        schemas={row.name: row for row in _rows(session, "catalog/schemas", Schema)},
+        owned=tuple(_rows(session, "catalog/owned", Owned, objects)),
+        dependents=tuple(_rows(session, "catalog/dependents", Dependent, objects)),
+        inherited_constraints=tuple(_rows(session, "catalog/inherited_constraints", Statement, objects)),
+    )
+
+
+def count_rows(session: Session) -> dict[str, int]:
+    """Count the rows of every table, partitions each on their own, as `schema.table` → rows."""
+    tables = [(str(schema), str(name)) for schema, name in session.execute(sql.read("catalog/tables"))]
+    if not tables:
+        return {}
+    counts = compose.SQL(", ").join(
+        compose.SQL("(SELECT pg_catalog.count(*) FROM ONLY {})").format(compose.Identifier(*table))
+        for table in tables
+    )
+    row = session.execute(compose.SQL("SELECT ARRAY[{}]").format(counts)).fetchone()
+    numbers = cast("list[int]", row[0]) if row else []
+    return {f"{schema}.{name}": count for (schema, name), count in zip(tables, numbers, strict=True)}
+
+
+def _rows(
+    session: Session, query: str, row: type[Row], parameters: dict[str, list[str]] | None = None
+) -> list[Row]:
+    with session.cursor(row_factory=class_row(row)) as cursor:
+        return cursor.execute(sql.read(query), parameters).fetchall()
+
+
+def _column(session: Session, query: str) -> list[object]:
+    return [row[0] for row in session.execute(sql.read(query)).fetchall()]
+
+
+def _objects(archive: Archive | None) -> dict[str, list[str]]:
+    """Name the archive's entries for a query, as three parallel lists."""
+    entries = archive.entries if archive else ()
+    return {
+        "kinds": [entry.kind for entry in entries],
+        "schemas": [entry.schema for entry in entries],
+        "names": [entry.tag for entry in entries],
+    }

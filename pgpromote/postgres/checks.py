@@ -1,0 +1,268 @@
+"""The rules that must hold before prod is touched.
+
+A rule is a function named as the check that people see; its docstring says what it demands. It takes the
+facts and yields (severity, object, message, hint) for everything that is not so.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.facts import Facts
+from pgpromote.postgres.model import Archive, Severity, TocEntry
+
+NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
+COLLATION = re.compile(rf"\bCOLLATE\s+(?:({NAME})\.)?({NAME})")
+POLICY_ROLES = re.compile(rf"\sTO\s+({NAME}(?:\s*,\s*{NAME})*)")
+STRING = re.compile(r"'(?:[^']|'')*'")
+KEYWORD_ROLES = frozenset({"public", "current_user", "current_role", "session_user"})
+# What only a superuser may create, whatever the rights on the database (facts §4).
+SUPERUSER_KINDS = frozenset(
+    {"EVENT TRIGGER", "SUBSCRIPTION", "FOREIGN DATA WRAPPER", "ACCESS METHOD", "CAST", "OPERATOR CLASS",
+     "OPERATOR FAMILY", "PROCEDURAL LANGUAGE"}
+)  # fmt: skip
+UNTRUSTED_FUNCTION = re.compile(r"\bLANGUAGE\s+(c|internal)\b")
+
+Found = Iterator[tuple[Severity, str, str, str]]
+Rule = Callable[[Facts], Found]
+
+
+def target_reachable(facts: Facts) -> Found:
+    """Prod answers, the database exists, and it can be written to."""
+    if facts.target_problem:
+        yield Severity.ERROR, facts.target.label, facts.target_problem.message, facts.target_problem.hint
+    elif facts.catalog and facts.catalog.identity.standby:
+        message = f"{facts.target.label} is a standby; it can only be read."
+        yield Severity.ERROR, facts.target.label, message, "Point PROD_DATABASE_URL at the primary."
+
+
+def client_tools(facts: Facts) -> Found:
+    """pg_restore is there, and neither older than prod nor older than the archive's source."""
+    for program, problem in (
+        ("pg_restore", facts.client_problem),
+        ("pg_dump", facts.source_client_problem),
+    ):
+        if problem:
+            yield Severity.ERROR, program, problem.message, problem.hint
+    if facts.client is None or facts.catalog is None:
+        return
+    version, client = facts.catalog.identity.version, facts.client.version
+    if client.major > version.major:
+        message = f"pg_restore is {client}, prod is {version}: newer than needed, which usually works."
+        yield Severity.WARNING, "pg_restore", message, f"Install postgresql-client-{version.major}."
+    if facts.archive:
+        source_major = int(re.match(r"\d+", facts.archive.server_version)[0])  # type: ignore[index]
+        if source_major > version.major:
+            message = (
+                f"The archive comes from PostgreSQL {facts.archive.server_version}, prod is {version}: "
+                "it may hold what the older server does not know."
+            )
+            yield Severity.WARNING, "prod", message, f"Upgrade prod to {source_major}, or rehearse first."
+
+
+def archive_readable(facts: Facts) -> Found:
+    """A whole file that this client can read, and the one its manifest describes."""
+    if facts.archive_problem:
+        yield Severity.ERROR, str(facts.path), facts.archive_problem.message, facts.archive_problem.hint
+    elif facts.manifest and facts.manifest.sha256 != facts.sha256:
+        message = (
+            f"{facts.path} is not the file that its manifest describes: SHA-256 is {facts.sha256[:12]}…, "
+            f"the manifest says {facts.manifest.sha256[:12]}…."
+        )
+        hint = "Dump again; or, if the file was replaced on purpose, remove the .manifest.json beside it."
+        yield Severity.ERROR, str(facts.path), message, hint
+
+
+def extensions(facts: Facts) -> Found:
+    """Every extension that the archive needs is on prod, or can be created by our role."""
+    for entry, catalog in _entries(facts, "EXTENSION"):
+        name = entry.tag
+        extension = catalog.extensions.get(name)
+        wanted = facts.manifest.extensions.get(name) if facts.manifest else None
+        if extension is None:
+            message = f"The archive needs the extension {name}; prod's server does not have it."
+            hint = f"Install the operating-system package that carries {name} on prod's server."
+            yield Severity.ERROR, name, message, hint
+        elif extension.version is None and not (extension.trusted or catalog.identity.superuser):
+            message = (
+                f"The archive needs the extension {name}; it is available on prod but not created, and "
+                f"the role {catalog.identity.user} may not create it (it is not trusted)."
+            )
+            hint = f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {name};"
+            yield Severity.ERROR, name, message, hint
+        elif wanted and _older(present := extension.version or extension.default_version or "", wanted):
+            message = f"The source has {name} {wanted}, prod would use {present}, which is older."
+            hint = f"Update it on prod: ALTER EXTENSION {name} UPDATE;"
+            yield Severity.WARNING, name, message, hint
+
+
+def _older(present: str, wanted: str) -> bool:
+    def key(version: str) -> list[int]:
+        return [int(part) for part in re.findall(r"\d+", version)]
+
+    return key(present) < key(wanted)
+
+
+def collations(facts: Facts) -> Found:
+    """Every collation that the archive refers to exists on prod, whatever its provider."""
+    if facts.archive is None or facts.catalog is None:
+        return
+    known = {(c.schema, c.name) for c in facts.catalog.collations}
+    known |= {(entry.schema, entry.tag) for entry in facts.archive.of_kind("COLLATION")}
+    users: dict[tuple[str, str], str] = {}
+    for entry in facts.archive.entries:
+        if entry.kind not in {"FUNCTION", "PROCEDURE", "COMMENT", "COLLATION"}:
+            for schema, name in COLLATION.findall(STRING.sub("''", entry.definition)):
+                users.setdefault((unquote(schema) or "pg_catalog", unquote(name)), entry.name)
+    for (schema, name), user in sorted(users.items()):
+        if (schema, name) not in known:
+            message = f"{user} uses the collation {schema}.{name}; prod does not have it."
+            yield Severity.ERROR, name, message, _collation_hint(name)
+    yield from _collation_definitions(facts.archive, facts.catalog)
+
+
+def _collation_definitions(archive: Archive, catalog: Catalog) -> Found:
+    has_icu = any(collation.provider == "i" for collation in catalog.collations)
+    libc_locales = {c.locale for c in catalog.collations if c.provider == "c"}
+    for entry in archive.of_kind("COLLATION"):
+        locale = re.search(r"\b(?:locale|lc_collate) = '((?:[^']|'')*)'", entry.definition)
+        if "provider = icu" in entry.definition and not has_icu:
+            message = f"The collation {entry.name} uses ICU; prod's server is built without it."
+            yield Severity.ERROR, entry.name, message, "Use a server built with ICU."
+        elif "provider = libc" in entry.definition and locale and locale[1] not in libc_locales:
+            message = f"The collation {entry.name} uses the locale {locale[1]}; prod does not know it."
+            yield Severity.ERROR, entry.name, message, _collation_hint(locale[1])
+
+
+def _collation_hint(name: str) -> str:
+    if "-x-icu" in name:
+        return "Use a server built with ICU, or drop the collation from the source's definition."
+    return (
+        f"Install the locale {name} on prod's server, then: SELECT pg_import_system_collations('pg_catalog');"
+    )
+
+
+def encoding_and_locale(facts: Facts) -> Found:
+    """Prod can hold the archive's characters, and sorts as the source does."""
+    if facts.archive is None or facts.catalog is None:
+        return
+    identity, encoding = facts.catalog.identity, facts.archive.encoding
+    if encoding and encoding != identity.encoding:
+        message = f"The source's encoding is {encoding}, prod's is {identity.encoding}."
+        if identity.encoding == "UTF8" and encoding != "SQL_ASCII":
+            yield Severity.INFO, "encoding", f"{message} Every character can be converted.", ""
+        else:
+            hint = f"Create prod again with ENCODING '{encoding}' TEMPLATE template0."
+            yield Severity.ERROR, "encoding", f"{message} Characters may be lost or refused.", hint
+    prod_locale = f"{identity.provider} {identity.locale or identity.collate}"
+    if facts.manifest and facts.manifest.locale != prod_locale:
+        message = f"The source sorts by {facts.manifest.locale}, prod by {prod_locale} (provider, locale)."
+        hint = "Order and uniqueness of text may differ; create prod with the source's locale to keep both."
+        yield Severity.WARNING, "locale", message, hint
+
+
+def policy_roles(facts: Facts) -> Found:
+    """Every role that a row-level-security policy names exists on prod."""
+    for entry, catalog in _entries(facts, "POLICY"):
+        head = re.split(r"\s(?:USING|WITH CHECK)\s*\(", entry.definition, maxsplit=1)[0]
+        match = POLICY_ROLES.search(head)
+        roles = [unquote(name) for name in re.findall(NAME, match[1])] if match else []
+        for role in roles:
+            if role not in catalog.roles and role not in KEYWORD_ROLES:
+                message = f"The policy {entry.name} names the role {role}; prod does not have it."
+                hint = f'Create it first: CREATE ROLE "{role}"; without the policy nobody would see any row.'
+                yield Severity.ERROR, role, message, hint
+
+
+def tablespaces(facts: Facts) -> Found:
+    """Every tablespace that the archive names exists on prod."""
+    if facts.archive is None or facts.catalog is None:
+        return
+    named = {entry.tablespace: entry.name for entry in facts.archive.entries if entry.tablespace}
+    for tablespace, user in sorted(named.items()):
+        if tablespace not in facts.catalog.tablespaces:
+            message = f"{user} lies in the tablespace {tablespace}; prod does not have it."
+            yield Severity.ERROR, tablespace, message, f"Create the tablespace {tablespace} on prod's server."
+
+
+def rights(facts: Facts) -> Found:
+    """Our role may replace what the archive replaces and create what it creates."""
+    if facts.catalog is None or facts.catalog.identity.superuser:
+        return
+    user = facts.catalog.identity.user
+    for owned in facts.catalog.owned:
+        if not owned.ours:
+            message = f"{owned.identity} belongs to {owned.owner}; the role {user} cannot replace it."
+            hint = f'Restore as {owned.owner}, or: GRANT "{owned.owner}" TO "{user}";'
+            yield Severity.ERROR, owned.identity, message, hint
+    if facts.archive:
+        yield from _schema_rights(facts.archive, facts.catalog)
+        yield from _superuser_only(facts.archive, user)
+
+
+def _schema_rights(archive: Archive, catalog: Catalog) -> Found:
+    user, database = catalog.identity.user, catalog.identity.database
+    for schema in sorted({entry.schema for entry in archive.of_kind("TABLE", "VIEW", "FUNCTION")}):
+        here = catalog.schemas.get(schema)
+        if here and not here.creatable:
+            message = f"The role {user} may not create in the schema {schema}."
+            yield Severity.ERROR, schema, message, f'GRANT CREATE ON SCHEMA "{schema}" TO "{user}";'
+        elif here is None and not catalog.may_create_schemas:
+            message = f"The role {user} may not create the schema {schema}."
+            yield Severity.ERROR, schema, message, f'GRANT CREATE ON DATABASE "{database}" TO "{user}";'
+
+
+def _superuser_only(archive: Archive, user: str) -> Found:
+    for entry in archive.entries:
+        untrusted = entry.kind == "FUNCTION" and UNTRUSTED_FUNCTION.search(entry.definition)
+        if entry.kind in SUPERUSER_KINDS or untrusted:
+            message = f"{entry.kind} {entry.name} can only be created by a superuser; {user} is none."
+            yield Severity.ERROR, entry.name, message, "Restore as a superuser, or drop it from the source."
+
+
+def not_same_database(facts: Facts) -> Found:
+    """Dev and prod are two databases, whatever their URLs look like."""
+    if facts.same_database:
+        message = f"DEV_DATABASE_URL and PROD_DATABASE_URL lead to the same database, {facts.target.label}."
+        yield Severity.ERROR, facts.target.label, message, "Correct one of them."
+    elif facts.source_problem:
+        message = f"Dev cannot be asked whether it is the same database: {facts.source_problem.message}"
+        yield Severity.WARNING, "dev", message, facts.source_problem.hint
+
+
+def nothing_in_the_way(facts: Facts) -> Found:
+    """Nothing that only prod has keeps an object from being replaced."""
+    if facts.catalog is None or not facts.drops:
+        return
+    for dependent in facts.catalog.dependents:
+        message = (
+            f"{dependent.dependent} exists only on prod and depends on {dependent.needed}, which the restore "
+            "replaces: the drop would fail, and the rows would be loaded on top of the old ones."
+        )
+        hint = "Create it on dev too, drop it on prod, or reset the schema."
+        yield Severity.ERROR, dependent.dependent, message, hint
+
+
+def _entries(facts: Facts, kind: str) -> Iterator[tuple[TocEntry, Catalog]]:
+    if facts.archive and facts.catalog:
+        for entry in facts.archive.of_kind(kind):
+            yield entry, facts.catalog
+
+
+def unquote(name: str) -> str:
+    """Turn an identifier as SQL writes it into the plain name."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+RULES: dict[str, Rule] = {
+    rule.__name__: rule
+    for rule in (
+        target_reachable, client_tools, archive_readable, extensions, collations, encoding_and_locale,
+        policy_roles, tablespaces, rights, not_same_database, nothing_in_the_way,
+    )
+}  # fmt: skip
+
+
+def describe(check: str) -> str:
+    """Say in one sentence what a check demands."""
+    return (RULES[check].__doc__ or "").strip()

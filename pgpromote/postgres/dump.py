@@ -1,0 +1,252 @@
+"""Dump the source: write an archive, prove it readable, hash it, and only then give it its name."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from pgpromote.postgres import archive, sql
+from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, ToolFailed
+from pgpromote.postgres.model import Archive, Filters, Manifest
+from pgpromote.postgres.server import Database, Identity, connect, identify, redact
+from pgpromote.postgres.tools import Tools, choose, run
+
+OnLine = Callable[[str], None]
+
+# A dump waits behind a migration at most this long, instead of for ever.
+LOCK_WAIT = "--lock-wait-timeout=300s"
+# Fast and small enough; gzip 6, the default of pg_dump, is most of a dump's time (facts §0).
+PREFERRED = ("zstd:3", "lz4:1", "gzip:1")
+COMPRESSED_BY_METHOD = 16  # the first release whose --compress takes a method
+
+
+def compression_for(tools: Tools, wanted: str = "") -> str:
+    """Choose the best compression that this pg_dump is built with, or check the wanted one.
+
+    Returns a value for `--compress`. Raises ConfigError when the wanted one is not possible.
+    """
+    if tools.version.major < COMPRESSED_BY_METHOD:
+        level = wanted.removeprefix("gzip:") if wanted else "1"
+        if not level.isdigit():
+            raise ConfigError(
+                f"pg_dump {tools.version} cannot compress with {wanted}.",
+                "Use gzip:1 to gzip:9, or 0 for none.",
+            )
+        return level
+    candidates = (wanted,) if wanted else PREFERRED
+    for candidate in candidates:
+        # Compression is checked before pg_dump connects, so an impossible port tells the two apart.
+        command = [
+            tools.path("pg_dump"),
+            "--format=custom",
+            f"--compress={candidate}",
+            "--port=1",
+            "--host=/",
+        ]
+        if "compression" not in " ".join(run(command, {}).lines):
+            return candidate
+    raise ConfigError(
+        f"pg_dump {tools.version} in {tools.directory} cannot compress with {wanted}.",
+        "Use gzip:1 to gzip:9 or none, or install client programs built with zstd and lz4.",
+    )
+
+
+def dump_command(
+    tools: Tools, source: Database, path: Path, *, plain: bool, compression: str, filters: Filters
+) -> list[str]:
+    """Build the pg_dump command line. It holds no secret."""
+    command = [tools.path("pg_dump"), f"--dbname={source.argument()}", f"--file={path}", "--no-password"]
+    command += ["--verbose", LOCK_WAIT]
+    if plain:
+        command += ["--format=plain", "--clean", "--if-exists", "--no-owner", "--no-privileges"]
+    else:
+        command += ["--format=custom", f"--compress={compression}"]
+    return command + _filter_options(filters)
+
+
+def _filter_options(filters: Filters) -> list[str]:
+    options = ["--strict-names"] if filters.tables or filters.schemas else []
+    options += ["--schema-only"] if filters.schema_only else []
+    options += ["--data-only"] if filters.data_only else []
+    options += [f"--table={name}" for name in filters.tables]
+    options += [f"--schema={name}" for name in filters.schemas]
+    options += [f"--exclude-table={name}" for name in filters.exclude_tables]
+    return options + [f"--exclude-schema={name}" for name in filters.exclude_schemas]
+
+
+def dump(
+    source: Database,
+    path: Path,
+    available: list[Tools],
+    promotion: str,
+    *,
+    compression: str = "",
+    filters: Filters = Filters(),  # noqa: B008 - frozen
+    on_line: OnLine = lambda line: None,
+) -> tuple[Archive, Manifest]:
+    """Dump the source into a custom-format archive at `path`, with its manifest beside it.
+
+    An older archive there stays whole until the new one is complete. Raises ConnectionFailed,
+    ToolMissing, ToolFailed, ArchiveError, Busy, ConfigError.
+    """
+    started = time.monotonic()
+    identity, extensions = _look_at(source, promotion, filters)
+    tools = choose(available, identity.version)
+    compression = compression_for(tools, compression)
+    with _partial(path) as partial:
+        command = dump_command(tools, source, partial, plain=False, compression=compression, filters=filters)
+        _run_pg_dump(command, source, promotion, on_line)
+        archive.verify(partial, tools)
+        contents = archive.read(partial)
+        manifest = Manifest(
+            promotion=promotion,
+            sha256=archive.digest(partial),
+            size=contents.size,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - started, 3),
+            source=source.label,
+            server_version=str(identity.version),
+            pg_dump_version=contents.pg_dump_version,
+            compression=contents.compression,
+            encoding=identity.encoding,
+            locale=f"{identity.provider} {identity.locale or identity.collate}",
+            extensions=extensions,
+            counts=contents.counts(),
+            filters=str(filters) if filters != Filters() else "",
+        )
+        # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
+        archive.manifest_path(path).unlink(missing_ok=True)
+    with _partial(archive.manifest_path(path)) as partial:
+        partial.write_text(archive.manifest_text(manifest), encoding="utf-8")
+    return archive.read(path), manifest
+
+
+def dump_sql(
+    source: Database,
+    path: Path,
+    available: list[Tools],
+    promotion: str,
+    *,
+    filters: Filters = Filters(),  # noqa: B008 - frozen
+    on_line: OnLine = lambda line: None,
+) -> int:
+    """Dump the source as plain SQL for reading and review, and return its size in bytes."""
+    identity, _ = _look_at(source, promotion, filters)
+    tools = choose(available, identity.version)
+    with _partial(path) as partial:
+        command = dump_command(tools, source, partial, plain=True, compression="", filters=filters)
+        _run_pg_dump(command, source, promotion, on_line)
+        archive.verify_sql(partial)
+    return path.stat().st_size
+
+
+def _look_at(source: Database, promotion: str, filters: Filters) -> tuple[Identity, dict[str, str]]:
+    with connect(source, promotion) as session:
+        _check_exclusions(session.execute(sql.read("catalog/relation_names")).fetchall(), filters)
+        rows = session.execute(sql.read("catalog/extension_versions")).fetchall()
+        return identify(session), {str(name): str(version) for name, version in rows}
+
+
+def _check_exclusions(relations: list[tuple[object, ...]], filters: Filters) -> None:
+    """Refuse an exclusion that excludes nothing; pg_dump itself checks only what is included."""
+    if filters.schema_only and filters.data_only:
+        raise ConfigError("schema_only and data_only exclude each other.", "Choose one of them.")
+    schemas = {str(schema) for schema, _ in relations}
+    names = {text for schema, name in relations for text in (str(name), f"{schema}.{name}")}
+    for kind, patterns, known in (
+        ("table", filters.exclude_tables, names),
+        ("schema", filters.exclude_schemas, schemas),
+    ):
+        for pattern in patterns:
+            if not any(_matches(pattern, name) for name in known):
+                raise ConfigError(
+                    f"The exclusion {pattern!r} matches no {kind} of the source.", "Correct it."
+                )
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Match as psql's patterns do for the plain cases: case-folded unless quoted, * and ?."""
+    folded = pattern.replace('"', "") if '"' in pattern else pattern.lower()
+    return fnmatchcase(name, folded)
+
+
+def _run_pg_dump(command: list[str], source: Database, promotion: str, on_line: OnLine) -> None:
+    completed = run(command, source.environment(promotion), lambda line: on_line(redact(line, source)))
+    if completed.returncode != 0:
+        told = [line for line in completed.lines if "error:" in line or "ERROR:" in line or "detail:" in line]
+        reason = redact(" ".join(told or completed.lines[-3:]), source)
+        raise ToolFailed(f"pg_dump of {source.label} failed: {reason}", _hint(reason))
+
+
+def _hint(reason: str) -> str:
+    hints = {
+        "No space left": "Free space in the dump directory, or choose another one.",
+        "permission denied": "Grant the role SELECT on everything it dumps, for example pg_read_all_data.",
+        "row-level security": "Dump as the tables' owner or as a role with BYPASSRLS.",
+        "lock timeout": "Something held a lock on the source too long. Start again later.",
+        "no matching": "Correct the pattern, or remove the filter.",
+    }
+    return next((hint for sign, hint in hints.items() if sign in reason), "The source is unchanged.")
+
+
+@contextmanager
+def _partial(path: Path) -> Iterator[Path]:
+    """Let the block write `<path>.partial`, then give it its name; nothing else ever has that name.
+
+    The file is 0600 in a 0700 directory and never a symbolic link. A lock on it keeps two dumps apart
+    and ends with the process, so a dead dump's remains are simply overwritten.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    try:
+        _take(file, partial)
+        os.fchmod(file, 0o600)
+        os.ftruncate(file, 0)
+        yield partial
+        os.fsync(file)
+        partial.rename(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise _cannot_write(path, error) from None
+    except Busy:
+        raise
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(file)
+
+
+def _take(file: int, partial: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy(f"Another dump is writing {partial}.", "Wait for it to end, then start again.") from None
+    if not os.path.samestat(os.fstat(file), partial.stat(follow_symlinks=False)):
+        raise Busy(f"Another dump has just finished {partial}.", "Start again.")
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _cannot_write(path: Path, error: OSError) -> PgpromoteError:
+    if isinstance(error, PgpromoteError):
+        return error
+    return ToolFailed(
+        f"{path} cannot be written: {error.strerror or error}.",
+        "Check that the directory exists, belongs to this user, has space, and holds no symbolic link there.",
+    )

@@ -1,0 +1,91 @@
+"""The errors a user can meet, one small tree.
+
+    PgpromoteError            one readable paragraph and a hint            exit code 1
+    ├── InvalidUrl            a database URL is missing or malformed       (also ValueError)
+    ├── ConnectionFailed      a server cannot be reached or says no        (also ConnectionError)
+    ├── SessionFailed         a statement of ours failed on a server
+    ├── ToolMissing           no client program fits the server            (also FileNotFoundError)
+    ├── ToolFailed            a client program ended with an error
+    ├── ArchiveError          a file is not a usable archive               (also ValueError)
+    ├── RestoreFailed         pg_restore or psql reported errors; carries each of them
+    ├── ConfigError           a setting has no meaning here                (also ValueError)
+    ├── Busy                  another promotion holds the lock             exit code 3
+    └── Refused               the checks found reasons not to touch prod   exit code 3; carries findings
+
+No message holds a secret: whoever builds one from foreign text passes it through `server.redact` first.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pgpromote.postgres.model import Finding, RestoreError, Severity
+
+
+class PgpromoteError(Exception):
+    """Say what went wrong, on which object, and what to do."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nHint: {self.hint}" if self.hint else self.message
+
+
+class InvalidUrl(PgpromoteError, ValueError):
+    """A database URL is missing or malformed. Never shows the URL itself."""
+
+
+class ConnectionFailed(PgpromoteError, ConnectionError):
+    """A server cannot be reached, or refused the login."""
+
+
+class SessionFailed(PgpromoteError):
+    """A statement of ours failed on a server; its transaction was rolled back."""
+
+
+class ToolMissing(PgpromoteError, FileNotFoundError):
+    """No installed PostgreSQL client program fits the server."""
+
+
+class ToolFailed(PgpromoteError):
+    """A PostgreSQL client program ended with an error."""
+
+
+class ArchiveError(PgpromoteError, ValueError):
+    """A file is not an archive, or not a whole one."""
+
+
+class ConfigError(PgpromoteError, ValueError):
+    """A setting names something that does not exist or cannot be combined."""
+
+
+class RestoreFailed(PgpromoteError):
+    """A restore reported errors, so prod is not what the archive says."""
+
+    def __init__(self, errors: Sequence[RestoreError], hint: str = "") -> None:
+        self.errors = tuple(errors)
+        shown = "\n".join(f"  - {error}" for error in self.errors[:10])
+        more = f"\n  … and {len(self.errors) - 10} more" if len(self.errors) > 10 else ""
+        super().__init__(f"The restore reported {len(self.errors)} error(s):\n{shown}{more}", hint)
+
+
+class Busy(PgpromoteError):
+    """Another promotion into the same prod is running."""
+
+    exit_code = 3
+
+
+class Refused(PgpromoteError):
+    """The checks found reasons not to touch prod. Nothing was changed."""
+
+    exit_code = 3
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        reasons = [f for f in self.findings if f.severity is Severity.ERROR]
+        shown = "\n".join(f"  - [{f.rule}] {f.message}" + (f" {f.hint}" if f.hint else "") for f in reasons)
+        super().__init__(f"Refused by {len(reasons)} check(s); prod was not touched:\n{shown}")

@@ -1,0 +1,145 @@
+"""Gather what the checks look at: the file, prod, dev and the client programs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgpromote.postgres import archive as archives
+from pgpromote.postgres import catalog as catalogs
+from pgpromote.postgres import server, tools
+from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError
+from pgpromote.postgres.model import Archive, Filters, Manifest, ServerVersion, Strategy
+from pgpromote.postgres.server import Database
+from pgpromote.postgres.tools import Tools
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rules look at. None means: could not be read, and another rule says why."""
+
+    path: Path
+    archive: Archive | None
+    archive_problem: PgpromoteError | None
+    manifest: Manifest | None
+    sha256: str
+    target: Database
+    catalog: Catalog | None
+    target_problem: PgpromoteError | None
+    source_problem: PgpromoteError | None
+    source_client_problem: PgpromoteError | None
+    same_database: bool | None
+    client: Tools | None
+    client_problem: PgpromoteError | None
+    strategy: Strategy
+    filters: Filters
+
+    @property
+    def drops(self) -> bool:
+        """Whether pg_restore drops what it replaces, object by object."""
+        return self.strategy is Strategy.CLEAN and not self.filters.data_only
+
+
+def gather(
+    path: Path,
+    target: Database,
+    available: list[Tools],
+    *,
+    source: Database | None,
+    strategy: Strategy,
+    filters: Filters,
+    promotion: str,
+) -> Facts:
+    """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
+
+    Raises ConfigError only, for filters that name nothing.
+    """
+    archive, manifest, sha256, archive_problem = _read_file(path)
+    archive = archives.select(archive, filters) if archive else None
+    catalog, target_problem = _read_target(target, archive, promotion)
+    client, client_problem = _choose_client(available, catalog.identity.version if catalog else None)
+    if client and archive and not archive_problem:
+        archive_problem = _unreadable(path, archive, client, manifest)
+    source_version, same_database, source_problem = _probe(source, target, catalog)
+    _, source_client_problem = _choose_client(available, source_version)
+    return Facts(
+        path=path,
+        archive=archive,
+        archive_problem=archive_problem,
+        manifest=manifest,
+        sha256=sha256,
+        target=target,
+        catalog=catalog,
+        target_problem=target_problem,
+        source_problem=source_problem,
+        source_client_problem=source_client_problem,
+        same_database=same_database,
+        client=client,
+        client_problem=client_problem,
+        strategy=strategy,
+        filters=filters,
+    )
+
+
+def _read_file(path: Path) -> tuple[Archive | None, Manifest | None, str, PgpromoteError | None]:
+    try:
+        if path.suffix == ".sql":
+            archives.verify_sql(path)
+            return None, None, archives.digest(path), None
+        return archives.read(path), archives.read_manifest(path), archives.digest(path), None
+    except PgpromoteError as problem:
+        return None, None, "", problem
+
+
+def _read_target(
+    target: Database, archive: Archive | None, promotion: str
+) -> tuple[Catalog | None, PgpromoteError | None]:
+    try:
+        with server.connect(target, promotion) as session:
+            return catalogs.read(session, archive), None
+    except ConnectionFailed as problem:
+        return None, problem
+
+
+def _choose_client(
+    available: list[Tools], version: ServerVersion | None
+) -> tuple[Tools | None, PgpromoteError | None]:
+    if version is None:
+        return None, None
+    try:
+        return tools.choose(available, version), None
+    except PgpromoteError as problem:
+        return None, problem
+
+
+def _unreadable(
+    path: Path, archive: Archive, client: Tools, manifest: Manifest | None
+) -> PgpromoteError | None:
+    """Let the client itself say whether it can read the archive; read all of a stranger's archive."""
+    completed = tools.run([client.path("pg_restore"), "--list", str(path)], {})
+    if completed.returncode != 0:
+        return PgpromoteError(
+            f"{path} has archive format {archive.format_version[0]}.{archive.format_version[1]}, written by "
+            f"pg_dump {archive.pg_dump_version}; pg_restore {client.version} cannot read it: "
+            f"{' '.join(completed.lines[-1:])}",
+            f"Dump with pg_dump {client.version.major}, or promote into a server of a newer version.",
+        )
+    if manifest is not None:
+        return None
+    try:
+        archives.verify(path, client)
+    except PgpromoteError as problem:
+        return problem
+    return None
+
+
+def _probe(
+    source: Database | None, target: Database, catalog: Catalog | None
+) -> tuple[ServerVersion | None, bool | None, PgpromoteError | None]:
+    if source is None or catalog is None:
+        return None, None, None
+    try:
+        with server.connect(source) as session:
+            version = server.identify(session).version
+        return version, server.same_database(source, target), None
+    except ConnectionFailed as problem:
+        return None, None, problem

@@ -1,0 +1,204 @@
+"""The values that cross boundaries. Frozen, printable, without secrets."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an ERROR stops a promotion, a WARNING is shown, INFO is for the record."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing a check or an audit rule found: the object, what is present, what is needed, what to do."""
+
+    rule: str
+    severity: Severity
+    object: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class ColumnFinding:
+    """One row of an audit rule about a column: where it is, its type and what to do about it."""
+
+    rule: str
+    severity: Severity
+    schema: str
+    table: str
+    column: str
+    type: str
+    suggestion: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One SQL statement, ready to run, and the reason for it."""
+
+    sql: str
+    why: str
+
+
+@dataclass(frozen=True)
+class ServerVersion:
+    """A PostgreSQL version number as `server_version_num` gives it, such as 160014."""
+
+    number: int
+
+    @property
+    def major(self) -> int:
+        """The major version, such as 16."""
+        return self.number // 10000
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.number % 10000}"
+
+
+@dataclass(frozen=True)
+class TocEntry:
+    """One entry of an archive's table of contents.
+
+    `tag` is the object's name as pg_dump writes it (`orders`, `orders orders_pkey`, `total(integer)`).
+    `definition` is the SQL that recreates it, "" for data entries.
+    """
+
+    dump_id: int
+    kind: str
+    schema: str
+    tag: str
+    owner: str
+    section: str
+    definition: str = field(repr=False, default="")
+    tablespace: str = ""
+    dependencies: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The tag with its schema, as people write it."""
+        return f"{self.schema}.{self.tag}" if self.schema else self.tag
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A custom-format archive: its header and its table of contents.
+
+    `format_version` is (major, minor) of the archive format; `size` is in bytes; `entries` are those
+    that `pg_restore --list` shows, in its order.
+    """
+
+    path: Path
+    size: int
+    created_at: datetime
+    source_database: str
+    server_version: str
+    pg_dump_version: str
+    format_version: tuple[int, int]
+    compression: str
+    encoding: str
+    entries: tuple[TocEntry, ...] = field(repr=False)
+
+    def counts(self) -> dict[str, int]:
+        """Count the entries per kind, most frequent first."""
+        totals: dict[str, int] = {}
+        for entry in self.entries:
+            totals[entry.kind] = totals.get(entry.kind, 0) + 1
+        return dict(sorted(totals.items(), key=lambda item: (-item[1], item[0])))
+
+    def of_kind(self, *kinds: str) -> tuple[TocEntry, ...]:
+        """Select the entries of the given kinds, such as `TABLE` or `FK CONSTRAINT`."""
+        return tuple(entry for entry in self.entries if entry.kind in kinds)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What pgpromote knows about an archive that it wrote itself; kept beside it as JSON.
+
+    `size` is in bytes, `seconds` is how long the whole dump took, `extensions` maps the source's
+    extensions to their versions, `filters` says what was left out on purpose.
+    """
+
+    promotion: str
+    sha256: str
+    size: int
+    created_at: str
+    seconds: float
+    source: str
+    server_version: str
+    pg_dump_version: str
+    compression: str
+    encoding: str
+    locale: str
+    extensions: dict[str, str]
+    counts: dict[str, int]
+    filters: str = ""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """A scope limited on purpose. Empty means everything.
+
+    Names are patterns at a dump, as with pg_dump, and exact at a restore.
+    """
+
+    schema_only: bool = False
+    data_only: bool = False
+    tables: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()
+    exclude_tables: tuple[str, ...] = ()
+    exclude_schemas: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Say what is limited, "" when nothing is."""
+        return ", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in asdict(self).items() if value)
+
+
+class Strategy(StrEnum):
+    """How a restore makes room in prod."""
+
+    CLEAN = "clean"
+    RESET_SCHEMA = "reset-schema"
+
+
+@dataclass(frozen=True)
+class Clearance:
+    """The proof that every check allowed the restore of one file into one database.
+
+    Only `preflight.examine` builds it, from catalogs it has just read. `create_extensions` creates the
+    extensions that prod still lacks, `make_room` drops what pg_restore --clean cannot. `archive` holds the
+    entries to restore, and is None for a plain SQL dump.
+    """
+
+    path: Path
+    sha256: str
+    archive: Archive | None
+    target: str
+    target_oid: int
+    filters: Filters
+    create_extensions: tuple[Statement, ...]
+    make_room: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class RestoreError:
+    """One error of pg_restore or psql.
+
+    `kind` says at which step it happened (`statement`, `data`, `connection`, `other`); `entry` is the
+    TOC entry's number, kind and name where pg_restore names one; `statement` is redacted.
+    """
+
+    kind: str
+    message: str
+    entry: str = ""
+    statement: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.entry}: " if self.entry else ""
+        what = f" [{self.statement}]" if self.statement else ""
+        return f"{where}{self.message}{what}"

@@ -1,0 +1,97 @@
+"""Check everything before prod is touched, and report all findings at once.
+
+Only `examine` builds a Clearance, and everything that touches prod takes one.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import sql as compose
+
+from pgpromote.postgres import facts as gathering
+from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.checks import NAME, RULES, unquote
+from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.facts import Facts
+from pgpromote.postgres.model import Clearance, Filters, Finding, Severity, Statement, Strategy, TocEntry
+from pgpromote.postgres.server import Database
+from pgpromote.postgres.tools import Tools
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of all checks: which ran, what they found, and the clearance if nothing forbids it."""
+
+    checks: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    clearance: Clearance | None
+
+    def of(self, check: str) -> tuple[Finding, ...]:
+        """Return the findings of one check."""
+        return tuple(finding for finding in self.findings if finding.rule == check)
+
+    def cleared(self) -> Clearance:
+        """Return the clearance. Raises Refused, with every finding, when there is none."""
+        if self.clearance is None:
+            raise Refused(self.findings)
+        return self.clearance
+
+
+def examine(
+    path: Path,
+    target: Database,
+    available: list[Tools],
+    *,
+    source: Database | None = None,
+    strategy: Strategy = Strategy.CLEAN,
+    filters: Filters = Filters(),  # noqa: B008 - frozen
+    promotion: str = "",
+) -> Report:
+    """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
+
+    Filters limit what is restored, and so what is checked. `source` is asked only whether it is the same
+    database as prod, and for its version. Raises ConfigError for filters that name nothing.
+    """
+    facts = gathering.gather(
+        path, target, available, source=source, strategy=strategy, filters=filters, promotion=promotion
+    )
+    findings = tuple(
+        Finding(name, severity, subject, message, hint)
+        for name, rule in RULES.items()
+        for severity, subject, message, hint in rule(facts)
+    )
+    refused = any(finding.severity is Severity.ERROR for finding in findings)
+    clearance = None if refused or facts.catalog is None else _clear(facts, facts.catalog)
+    return Report(tuple(RULES), findings, clearance)
+
+
+def _clear(facts: Facts, catalog: Catalog) -> Clearance:
+    needed = facts.archive.of_kind("EXTENSION") if facts.archive else ()
+    present = {name for name, extension in catalog.extensions.items() if extension.version}
+    return Clearance(
+        path=facts.path,
+        sha256=facts.sha256,
+        archive=facts.archive,
+        target=facts.target.label,
+        target_oid=catalog.identity.database_oid,
+        filters=facts.filters,
+        create_extensions=tuple(
+            statement
+            for entry in needed
+            if entry.tag not in present
+            for statement in _create_extension(entry, catalog)
+        ),
+        make_room=catalog.inherited_constraints if facts.drops else (),
+    )
+
+
+def _create_extension(entry: TocEntry, catalog: Catalog) -> Iterator[Statement]:
+    """Create the extension where the source had it, and the schema for it if prod lacks that."""
+    match = re.search(rf"\bWITH SCHEMA ({NAME})", entry.definition)
+    schema = unquote(match[1]) if match else "public"
+    if schema not in catalog.schemas and not schema.startswith("pg_"):
+        statement = compose.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(compose.Identifier(schema))
+        yield Statement(statement.as_string(), f"The extension {entry.tag} lives in it")
+    yield Statement(entry.definition.strip().rstrip(";"), f"The archive needs the extension {entry.tag}")

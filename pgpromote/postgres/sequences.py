@@ -1,0 +1,118 @@
+"""What feeds a primary key: which sequence, where it stands, and what it must give next. Only reads."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+from psycopg.sql import SQL, Composable, Composed, Literal
+
+from pgpromote.postgres import sql
+from pgpromote.postgres.server import Session
+
+# So many sequences are read in one statement; every table in it takes places in the server's lock table.
+CHUNK = 100
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A primary key column and what feeds it: a sequence, or nothing yet (`sequence` is None).
+
+    Names are quoted by the server. `table`, `name` and `column` are the first of `tables` (OIDs), `users`
+    and `columns`: all columns that take values from the sequence. `low` and `high` are the values that
+    the sequence and each of its columns can hold. `reason` is a key of `repair.REASONS`, or "" when we may
+    repair; `readable` tells whether we may read where it stands. `parent_only`: an identity would not
+    reach the partitions.
+    """
+
+    table: int
+    name: str
+    column: str
+    sequence: str | None
+    tables: list[int]
+    users: list[str]
+    columns: list[str]
+    start: int
+    increment: int
+    low: int
+    high: int
+    cycle: bool
+    parent_only: bool
+    reason: str
+    readable: bool
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a sequence stands: the value it would give next, and the furthest that its columns hold."""
+
+    upcoming: int
+    furthest: int | None
+
+
+@dataclass(frozen=True)
+class _State:
+    number: int
+    last_value: int
+    is_called: bool
+    furthest: int | None
+
+
+def next_free(feed: Feed, position: Position) -> int | None:
+    """Return the value that the sequence should give next, or None when its range is used up.
+
+    Never goes back. A new value keeps to the sequence's own steps (`start` modulo `increment`), so that
+    an odd and an even sequence stay apart.
+    """
+    value, furthest = position.upcoming, position.furthest
+    if furthest is not None and (value <= furthest if feed.increment > 0 else value >= furthest):
+        steps = (furthest - feed.start) // feed.increment + 1
+        value = feed.start + steps * feed.increment
+    return value if feed.low <= value <= feed.high else None
+
+
+def read_feeds(session: Session, table: int | None = None) -> list[Feed]:
+    """Read what feeds each primary key, of one table (its OID) or of all: first the keys nothing feeds."""
+    with session.cursor(row_factory=class_row(Feed)) as cursor:
+        return [
+            feed
+            for query in ("repair/keys", "repair/feeds")
+            for feed in cursor.execute(sql.read(query), {"table": table}).fetchall()
+        ]
+
+
+def read_positions(session: Session, feeds: Sequence[Feed]) -> list[Position | None]:
+    """Read where each feed stands, many in one statement; None for those we may not read."""
+    readable = [(number, feed) for number, feed in enumerate(feeds) if feed.readable]
+    positions: dict[int, Position] = {}
+    with session.cursor(row_factory=class_row(_State)) as cursor:
+        for first in range(0, len(readable), CHUNK):
+            query = _union(_state(number, feed) for number, feed in readable[first : first + CHUNK])
+            for state in cursor.execute(query):
+                step = feeds[state.number].increment if state.is_called else 0
+                positions[state.number] = Position(state.last_value + step, state.furthest)
+    return [positions.get(number) for number in range(len(feeds))]
+
+
+def composed(query: str, **parts: Composable) -> Composed:
+    """Fill the placeholders of a query under sql/repair."""
+    return SQL(sql.read(f"repair/{query}")).format(**parts)
+
+
+def quoted(name: str) -> SQL:
+    """Take a name that the server has quoted; psycopg's Identifier would quote all, and people read these."""
+    return SQL(name)
+
+
+def _state(number: int, feed: Feed) -> Composed:
+    furthest = SQL("pg_catalog.max" if feed.increment > 0 else "pg_catalog.min")
+    bounds = {"low": Literal(feed.low), "high": Literal(feed.high)}
+    values = _union(
+        composed("furthest", furthest=furthest, column=quoted(column), table=quoted(user), **bounds)
+        for user, column in zip(feed.users, feed.columns, strict=True)
+    )
+    sequence = quoted(feed.sequence) if feed.sequence else SQL(sql.read("repair/new_sequence"))
+    return composed("state", number=Literal(number), furthest=furthest, values=values, sequence=sequence)
+
+
+def _union(queries: Iterable[Composed]) -> Composed:
+    return SQL("UNION ALL\n").join(queries)

@@ -1,0 +1,257 @@
+"""How to reach a PostgreSQL server: a checked URL, a safe session, an identity, the promotion lock."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import class_row
+
+from pgpromote.postgres import sql
+from pgpromote.postgres.errors import Busy, ConnectionFailed, InvalidUrl, SessionFailed
+from pgpromote.postgres.model import ServerVersion
+
+Session = psycopg.Connection[tuple[object, ...]]
+
+APPLICATION = "pgpromote"
+CONNECT_TIMEOUT = "10"
+# A server process notices within this time that its client has died, and stops working (facts §0.12).
+CHECK_INTERVAL = "-c client_connection_check_interval=500ms"
+LOCK_CLASS = 0x7067_7072  # "pgpr": keeps our advisory locks apart from an application's
+
+# password=x, PASSWORD 'x', OPTIONS (password 'x'); not the words "password authentication failed".
+SECRET_IN_TEXT = re.compile(
+    r"(?i)\b(password|passwd|pwd|sslpassword|token|secret)(\s*=\s*|\s+(?='))('(?:[^']|'')*'|[^\s,)'\"]+)"
+)
+HINT_ENCODE = (
+    "Use postgresql://user:password@host:port/database and percent-encode special characters in the "
+    "password: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25, a space is %20."
+)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database to talk to, parsed from a URL.
+
+    `parameters` holds libpq's connection parameters without secrets; `secrets` those that libpq itself
+    marks as passwords. Only `repr`-safe parts are ever shown.
+    """
+
+    variable: str
+    parameters: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        return self.parameters["dbname"]
+
+    @property
+    def label(self) -> str:
+        """Say where the database is, without user or password: `shop on db.example:5432`."""
+        host = self.parameters.get("host", "local socket")
+        port = self.parameters.get("port")
+        return f"{self.name} on {host}:{port}" if port else f"{self.name} on {host}"
+
+    def at(self, database: str) -> "Database":
+        """Return the same server and login with another database."""
+        return Database(self.variable, {**self.parameters, "dbname": database}, self.secrets)
+
+    def argument(self) -> str:
+        """Return the connection string for a client program's argument list: no secrets in it."""
+        options = f"{CHECK_INTERVAL} {self.parameters.get('options', '')}".strip()
+        return make_conninfo(
+            "", **{"connect_timeout": CONNECT_TIMEOUT, **self.parameters, "options": options}
+        )
+
+    def environment(self, promotion: str) -> dict[str, str]:
+        """Return the variables that a client program needs beside `argument()`: password and name.
+
+        Raises InvalidUrl for a secret that libpq takes from no variable.
+        """
+        variables = {"PGAPPNAME": f"{APPLICATION}:{promotion}"}
+        for option in pq.Conninfo.get_defaults():
+            keyword = option.keyword.decode()
+            if keyword in self.secrets:
+                if option.envvar is None:
+                    raise InvalidUrl(
+                        f"{self.variable}: the parameter {keyword} cannot be handed to pg_dump safely.",
+                        "Use a client key without a passphrase, readable only by you (mode 0600).",
+                    )
+                variables[option.envvar.decode()] = self.secrets[keyword]
+        return variables
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a server says about itself and about our login."""
+
+    version: ServerVersion
+    system_identifier: str
+    database: str
+    database_oid: int
+    user: str
+    superuser: bool
+    standby: bool
+    encoding: str
+    collate: str
+    ctype: str
+    provider: str
+    locale: str | None
+    size: int
+
+
+def parse_url(url: str | None, variable: str) -> Database:
+    """Check a database URL and take it apart. `variable` is the environment name to show in errors.
+
+    Raises InvalidUrl, which never repeats any part of the URL (facts §4: libpq's own messages do).
+    """
+    if not url or not url.strip():
+        raise InvalidUrl(f"{variable} is not set.", f"export {variable}=postgresql://user@host:5432/database")
+    if not re.match(r"postgres(ql)?://", url):
+        raise InvalidUrl(f"{variable} is not a PostgreSQL URL.", HINT_ENCODE)
+    _check_shape(url, variable)
+    try:
+        parameters = {str(k): str(v) for k, v in conninfo_to_dict(url).items() if v is not None}
+    except psycopg.ProgrammingError:
+        raise InvalidUrl(f"{variable} cannot be parsed as a PostgreSQL URL.", HINT_ENCODE) from None
+    if not parameters.get("dbname"):
+        raise InvalidUrl(f"{variable} names no database.", "Add /database at the end of the host part.")
+    secret_keys = {o.keyword.decode() for o in pq.Conninfo.get_defaults() if o.dispchar == b"*"}
+    return Database(
+        variable,
+        {key: value for key, value in parameters.items() if key not in secret_keys},
+        {key: value for key, value in parameters.items() if key in secret_keys},
+    )
+
+
+def _check_shape(url: str, variable: str) -> None:
+    """Refuse what libpq would split in another place than its author meant, password tail included."""
+    if any(character.isspace() or ord(character) < ord(" ") for character in url):
+        raise InvalidUrl(f"{variable} holds a space or a control character.", HINT_ENCODE)
+    if "#" in url:
+        raise InvalidUrl(f"{variable} holds an unescaped '#'.", HINT_ENCODE)
+    parts = urlsplit(url.replace("[", "").replace("]", ""))
+    if parts.netloc.count("@") > 1 or "@" in parts.path or "@" in parts.query:
+        raise InvalidUrl(f"{variable} holds an unescaped '@' or '/'.", HINT_ENCODE)
+
+
+def redact(text: str, *targets: Database) -> str:
+    """Replace every secret of the targets, and passwords in SQL or URLs, by `***`."""
+    for target in targets:
+        for secret in target.secrets.values():
+            text = text.replace(secret, "***")
+    text = SECRET_IN_TEXT.sub(r"\1\2***", text)
+    return re.sub(r"(?i)\b(postgres(?:ql)?://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+
+
+@contextmanager
+def connect(target: Database, promotion: str = "", *, autocommit: bool = False) -> Iterator[Session]:
+    """Open a session whose search path holds nothing a user of the database could have planted.
+
+    Row security is off: a row that is hidden from us becomes an error, never a wrong count.
+    Raises ConnectionFailed when the server cannot be reached or refuses the login, and SessionFailed when
+    a statement in the block fails.
+    """
+    try:
+        session: Session = psycopg.connect(
+            make_conninfo(target.argument(), **target.secrets),
+            autocommit=True,
+            application_name=f"{APPLICATION}:{promotion}" if promotion else APPLICATION,
+        )
+    except psycopg.OperationalError as error:
+        raise _connection_failed(target, str(error)) from None
+    try:
+        with session:
+            session.execute("SET search_path = pg_catalog, pg_temp")
+            session.execute("SET row_security = off")
+            session.autocommit = autocommit
+            yield session
+    except psycopg.Error as error:
+        reason = " ".join(redact(str(error), target).split())
+        state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+        raise SessionFailed(
+            f"{target.label}: {reason}{state}",
+            "The transaction was rolled back; what was done before it stays.",
+        ) from error
+
+
+def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
+    reason = " ".join(redact(reason, target).split())
+    hints = {
+        "does not exist": "Create the database or role first, or correct the URL.",
+        "password": f"Check the user and the password in {target.variable}, or ~/.pgpass.",
+        "no pg_hba.conf entry": "Ask the server's administrator to allow this login in pg_hba.conf.",
+        "SSL": "Check sslmode in the URL and whether the server offers TLS.",
+    }
+    fallback = "Check host and port in the URL, and that the server is running and accepts connections."
+    hint = next((text for sign, text in hints.items() if sign in reason), fallback)
+    return ConnectionFailed(f"{target.variable}: cannot connect to {target.label}: {reason}", hint)
+
+
+def identify(session: Session) -> Identity:
+    """Read who the server is and who we are on it."""
+    version = ServerVersion(session.info.server_version)
+    query = "identity_17" if version.major >= 17 else "identity"
+    with session.cursor(row_factory=class_row(_IdentityRow)) as cursor:
+        row = cursor.execute(sql.read(f"catalog/{query}")).fetchone()
+    if row is None:
+        raise ConnectionFailed("The server has no entry for the current database.", "Connect again.")
+    return Identity(version=version, **vars(row))
+
+
+@dataclass(frozen=True)
+class _IdentityRow:
+    system_identifier: str
+    database: str
+    database_oid: int
+    user: str
+    superuser: bool
+    standby: bool
+    encoding: str
+    collate: str
+    ctype: str
+    provider: str
+    locale: str | None
+    size: int
+
+
+@contextmanager
+def promotion_lock(target: Database, promotion: str, agreed: str = "postgres") -> Iterator[None]:
+    """Hold the one lock that a promotion into `target` needs, for as long as the block runs.
+
+    It is an advisory lock in the agreed database, because such locks are per database and prod's own
+    name may change hands. It ends with our session, so a dead promotion never leaves it behind.
+    Raises Busy with the holder when another promotion is running.
+    """
+    key = {"class": LOCK_CLASS, "name": target.name}
+    with connect(target.at(agreed), promotion, autocommit=True) as session:
+        if not _scalar(session, "catalog/lock", key):
+            holder = _scalar(session, "catalog/lock_holder", key)
+            raise Busy(
+                f"Another promotion into {target.label} is running ({holder or 'it has just ended'}).",
+                "Wait for it to end, or terminate it; then start again.",
+            )
+        yield
+
+
+def _scalar(session: Session, query: str, parameters: Mapping[str, object]) -> object:
+    row = session.execute(sql.read(query), parameters).fetchone()
+    return row[0] if row else None
+
+
+def same_database(source: Database, target: Database) -> bool:
+    """Tell whether two URLs lead to the same database, whatever they call it.
+
+    Takes a session lock through one and tries it through the other: only within one database does the
+    second try fail. Right also for clones, which share the system identifier (facts §4).
+    """
+    probe = {"class": LOCK_CLASS, "name": f"same-database probe {uuid4()}"}
+    with connect(source, autocommit=True) as first, connect(target, autocommit=True) as second:
+        _scalar(first, "catalog/lock", probe)
+        return not _scalar(second, "catalog/lock", probe)

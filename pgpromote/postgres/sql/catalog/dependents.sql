@@ -1,0 +1,90 @@
+-- Objects that only prod has and that depend on one the restore would drop: without CASCADE the drop
+-- fails, and pg_restore would then load the rows a second time into the old table.
+-- Parameters: kinds, schemas and names of the archive's entries, as three parallel lists.
+WITH RECURSIVE wanted (kind, schema, name) AS (
+    SELECT entry.kind, entry.schema, entry.name
+      FROM ROWS FROM (
+               pg_catalog.unnest(%(kinds)s::text[]),
+               pg_catalog.unnest(%(schemas)s::text[]),
+               pg_catalog.unnest(%(names)s::text[])
+           ) AS entry (kind, schema, name)
+), named (kind, classid, objid, schema, name) AS (
+    SELECT 'relation', 'pg_catalog.pg_class'::regclass, c.oid, n.nspname, c.relname
+      FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    UNION ALL
+    SELECT 'type', 'pg_catalog.pg_type'::regclass, t.oid, n.nspname, t.typname
+      FROM pg_catalog.pg_type AS t JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+    UNION ALL
+    SELECT 'routine', 'pg_catalog.pg_proc'::regclass, p.oid, n.nspname,
+           -- as pg_dump names routines: no quotes, input types only, * for an aggregate without any
+           pg_catalog.format('%%s(%%s)', p.proname,
+               CASE WHEN p.prokind = 'a' AND p.pronargs = 0 THEN '*'
+                    ELSE pg_catalog.oidvectortypes(p.proargtypes) END)
+      FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+    UNION ALL
+    SELECT 'operator', 'pg_catalog.pg_operator'::regclass, o.oid, n.nspname, o.oprname
+      FROM pg_catalog.pg_operator AS o JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+    UNION ALL
+    SELECT 'operator class', 'pg_catalog.pg_opclass'::regclass, o.oid, n.nspname, o.opcname
+      FROM pg_catalog.pg_opclass AS o JOIN pg_catalog.pg_namespace AS n ON n.oid = o.opcnamespace
+    UNION ALL
+    SELECT 'operator family', 'pg_catalog.pg_opfamily'::regclass, o.oid, n.nspname, o.opfname
+      FROM pg_catalog.pg_opfamily AS o JOIN pg_catalog.pg_namespace AS n ON n.oid = o.opfnamespace
+    UNION ALL
+    SELECT 'collation', 'pg_catalog.pg_collation'::regclass, c.oid, n.nspname, c.collname
+      FROM pg_catalog.pg_collation AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.collnamespace
+    UNION ALL
+    SELECT 'schema', 'pg_catalog.pg_namespace'::regclass, n.oid, '', n.nspname
+      FROM pg_catalog.pg_namespace AS n WHERE n.nspname <> 'public'
+    UNION ALL
+    SELECT 'event trigger', 'pg_catalog.pg_event_trigger'::regclass, e.oid, '', e.evtname
+      FROM pg_catalog.pg_event_trigger AS e
+    UNION ALL
+    SELECT 'cast', 'pg_catalog.pg_cast'::regclass, k.oid, '',
+           pg_catalog.format('CAST (%%s AS %%s)', pg_catalog.format_type(k.castsource, NULL),
+                             pg_catalog.format_type(k.casttarget, NULL))
+      FROM pg_catalog.pg_cast AS k
+), sort (kind, entry) AS (
+    VALUES ('relation', 'TABLE'), ('relation', 'FOREIGN TABLE'), ('relation', 'VIEW'),
+           ('relation', 'MATERIALIZED VIEW'), ('relation', 'SEQUENCE'), ('type', 'TYPE'), ('type', 'DOMAIN'),
+           ('routine', 'FUNCTION'), ('routine', 'PROCEDURE'), ('routine', 'AGGREGATE'),
+           ('operator', 'OPERATOR'), ('operator class', 'OPERATOR CLASS'),
+           ('operator family', 'OPERATOR FAMILY'), ('collation', 'COLLATION'), ('schema', 'SCHEMA'),
+           ('event trigger', 'EVENT TRIGGER'), ('cast', 'CAST')
+), replaced (classid, objid) AS (
+    SELECT n.classid::oid, n.objid
+      FROM named AS n
+      JOIN sort AS s ON s.kind = n.kind
+      JOIN wanted AS w ON w.kind = s.entry AND w.schema = n.schema AND w.name = n.name
+    UNION
+    -- what belongs to a replaced object goes with it: row types, identity sequences, constraints, indexes
+    SELECT d.classid, d.objid
+      FROM replaced AS r
+      JOIN pg_catalog.pg_depend AS d ON d.refclassid = r.classid AND d.refobjid = r.objid
+     WHERE d.deptype IN ('i', 'a', 'P', 'S')
+       -- a foreign key belongs to its table, but the table it references is often dropped first
+       AND NOT EXISTS (
+           SELECT FROM pg_catalog.pg_constraint AS k
+            WHERE d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid AND k.contype = 'f')
+)
+SELECT DISTINCT
+       pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) AS dependent,
+       pg_catalog.pg_describe_object(r.classid, r.objid, 0) AS needed
+  FROM replaced AS r
+  JOIN pg_catalog.pg_depend AS d ON d.refclassid = r.classid AND d.refobjid = r.objid
+  LEFT JOIN pg_catalog.pg_constraint AS k
+    ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid AND k.contype = 'f'
+ WHERE d.deptype = 'n'
+   AND NOT EXISTS (SELECT FROM replaced AS also WHERE also.classid = d.classid AND also.objid = d.objid)
+   -- a foreign key within one table goes with it; one that the archive replaces too is dropped first
+   AND (k.oid IS NULL OR k.conrelid <> k.confrelid)
+   AND NOT EXISTS (
+       SELECT
+         FROM wanted AS w
+         JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
+         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE w.kind = 'FK CONSTRAINT' AND w.schema = n.nspname AND w.name = c.relname || ' ' || k.conname)
+   -- the copies that a partitioned foreign key makes for each partition follow their original
+   AND coalesce(k.conparentid, 0) = 0
+ ORDER BY 1, 2

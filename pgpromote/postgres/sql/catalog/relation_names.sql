@@ -1,0 +1,8 @@
+-- Every relation that a dump filter may name.
+SELECT n.nspname::text, c.relname::text
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+   AND n.nspname NOT LIKE 'pg\_%'
+   AND n.nspname <> 'information_schema'
+ ORDER BY n.nspname, c.relname

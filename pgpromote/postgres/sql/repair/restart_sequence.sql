@@ -1,0 +1,1 @@
+ALTER SEQUENCE {sequence} RESTART WITH {value}

@@ -1,0 +1,177 @@
+"""The PostgreSQL client programs: find them, choose by version, run one and watch it."""
+
+import ctypes
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgpromote.postgres.errors import ToolFailed, ToolMissing
+from pgpromote.postgres.model import ServerVersion
+
+PROGRAMS = ("pg_dump", "pg_restore", "psql")
+PACKAGED = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
+STOP_SECONDS = 10
+PR_SET_PDEATHSIG = 1
+CAN_TELL_WRITERS = hasattr(socket, "SO_PASSCRED")
+CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The client programs of one PostgreSQL release, all in one directory."""
+
+    directory: Path
+    version: ServerVersion
+
+    def path(self, program: str) -> str:
+        """Return the full path of a program, such as `pg_dump`."""
+        return str(self.directory / program)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a program ended and what each of its processes printed, line by line, the leader's first."""
+
+    returncode: int
+    streams: tuple[tuple[str, ...], ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Every line, process by process."""
+        return tuple(line for stream in self.streams for line in stream)
+
+
+def directories(first: Iterable[Path], search_path: str) -> list[Path]:
+    """List where client programs may be: the given places, then PATH, then the usual packages'."""
+    packaged = [match for pattern in PACKAGED for match in sorted(Path("/").glob(pattern[1:]))]
+    places = [*first, *(Path(part) for part in search_path.split(os.pathsep) if part), *packaged]
+    return list(dict.fromkeys(places))
+
+
+def find(places: Iterable[Path]) -> list[Tools]:
+    """Find every complete set of client programs, in the order of the places."""
+    complete = (place for place in places if all(os.access(place / name, os.X_OK) for name in PROGRAMS))
+    return [Tools(place, client_version(place / "pg_dump")) for place in complete]
+
+
+def client_version(program: Path) -> ServerVersion:
+    """Ask a client program for its version."""
+    completed = run([str(program), "--version"], {})
+    match = re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", " ".join(completed.lines))
+    if completed.returncode or match is None:
+        raise ToolFailed(f"{program} does not say its version.", "Reinstall the PostgreSQL client programs.")
+    return ServerVersion(int(match[1]) * 10000 + int(match[2] or 0))
+
+
+def choose(available: Sequence[Tools], server: ServerVersion) -> Tools:
+    """Choose the programs for a server: its own major version, else the nearest newer one.
+
+    Raises ToolMissing when all are older: pg_dump and pg_restore refuse a newer server.
+    """
+    fitting = [tools for tools in available if tools.version.major >= server.major]
+    if not fitting:
+        present = ", ".join(f"{tools.version} in {tools.directory}" for tools in available) or "none"
+        raise ToolMissing(
+            f"The server is PostgreSQL {server}; its pg_dump and pg_restore must be {server.major} or newer. "
+            f"Found: {present}.",
+            f"Install postgresql-client-{server.major}, or name its bin directory in PGPROMOTE_PG_BIN.",
+        )
+    return min(fitting, key=lambda tools: tools.version.major)
+
+
+def newest(available: Sequence[Tools]) -> Tools:
+    """Choose the newest programs: they read the archives of every older release. Raises ToolMissing."""
+    if not available:
+        raise ToolMissing("No pg_restore was found.", "Install postgresql-client, or set PGPROMOTE_PG_BIN.")
+    return max(available, key=lambda tools: tools.version.number)
+
+
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    on_line: Callable[[str], None] = lambda line: None,
+) -> Completed:
+    """Run a program to its end and pass on each line it prints as it comes.
+
+    The child has its own process group, dies with us, and on any interruption gets SIGTERM first: only
+    that makes pg_dump and pg_restore cancel their queries on the server (facts-dagster §5).
+    """
+    ours, theirs = socket.socketpair()
+    if CAN_TELL_WRITERS:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    with ours:
+        with theirs:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=theirs.fileno(),
+                stderr=theirs.fileno(),
+                env={**os.environ, **environment, "LC_ALL": "C", "PG_COLOR": "never"},
+                start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl, safe after fork
+            )
+        try:
+            streams = _read_lines(ours, child.pid, on_line)
+            return Completed(child.wait(), streams)
+        except BaseException:
+            _stop(child)
+            raise
+
+
+def _read_lines(
+    source: socket.socket, leader: int, on_line: Callable[[str], None]
+) -> tuple[tuple[str, ...], ...]:
+    """Read until the last writer is gone, and keep apart what each process wrote.
+
+    The workers of pg_restore share one stderr and write a line in pieces, so their messages mix within
+    lines; on Linux the socket tells who wrote each piece.
+    """
+    lines: dict[int, list[str]] = {leader: []}
+    unfinished: dict[int, bytes] = {}
+    while True:
+        data, ancillary, _, _ = source.recvmsg(1 << 16, socket.CMSG_SPACE(CREDENTIALS.size))
+        if not data:
+            break
+        writer = CREDENTIALS.unpack(ancillary[0][2])[0] if ancillary else leader
+        *complete, unfinished[writer] = (unfinished.get(writer, b"") + data).split(b"\n")
+        for line in complete:
+            text = line.decode("utf-8", errors="backslashreplace")
+            lines.setdefault(writer, []).append(text)
+            on_line(text)
+    for writer, rest in unfinished.items():
+        if rest:
+            lines.setdefault(writer, []).append(rest.decode("utf-8", errors="backslashreplace"))
+    return tuple(tuple(stream) for stream in lines.values())
+
+
+def _stop(child: "subprocess.Popen[bytes]") -> None:
+    if child.poll() is not None:
+        return
+    os.killpg(child.pid, signal.SIGTERM)
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def die_with_parent(number: signal.Signals) -> Callable[[], None]:
+    """Build the function that, run in a child before exec, ties its life to ours. Linux only."""
+    if not sys.platform.startswith("linux"):
+        return lambda: None
+    libc = ctypes.CDLL(None)
+    parent = os.getpid()
+
+    def tie() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, number)
+        if os.getppid() != parent:  # the parent died before prctl could see it
+            os.kill(os.getpid(), number)
+
+    return tie

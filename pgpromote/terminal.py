@@ -1,0 +1,198 @@
+"""How the command line shows values: tables and lines for people, JSON for programs."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from typing import cast
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from pgpromote.postgres.audit import describe
+from pgpromote.postgres.model import Archive, ColumnFinding, Finding, Manifest, Severity, TocEntry
+from pgpromote.postgres.preflight import Report
+from pgpromote.postgres.repair import Repair
+from pgpromote.postgres.restore import Restored
+
+COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+OUT = Console(highlight=False, soft_wrap=True)
+ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def show_json(value: object) -> None:
+    """Print a value as JSON on stdout."""
+    OUT.print(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str), markup=False)
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value
+
+
+@contextmanager
+def progress(task: str, total: int | None = None, *, verbose: bool = False) -> Iterator["Line"]:
+    """Show a bar on a terminal, one plain line otherwise; yields what takes a tool's lines."""
+    if verbose or not ERR.is_terminal:
+        ERR.print(task, markup=False)
+        yield Line(None, verbose=verbose)
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=ERR, transient=True) as bars:
+        bars.add_task(task, total=total)
+        yield Line(bars, verbose=False)
+
+
+class Line:
+    """Takes the lines that a tool prints and moves the bar, or prints them."""
+
+    def __init__(self, bars: Progress | None, *, verbose: bool) -> None:
+        self.bars = bars
+        self.verbose = verbose
+
+    def __call__(self, line: str) -> None:
+        """Take one line."""
+        if self.verbose:
+            ERR.print(line, markup=False)
+        if self.bars and any(sign in line for sign in ("creating ", "processing data", "dumping contents")):
+            self.bars.advance(self.bars.task_ids[0])
+
+
+def show_manifest(archive: Archive, manifest: Manifest) -> None:
+    """Show what was dumped."""
+    OUT.print(f"[green]Dumped[/] {manifest.source} in {manifest.seconds} s")
+    _facts(
+        {
+            "archive": str(archive.path),
+            "size": f"{archive.size:,} bytes, {archive.compression}",
+            "sha256": manifest.sha256,
+            "objects": _counts(manifest.counts),
+        }
+    )
+    if manifest.filters:
+        ERR.print(f"[yellow]Warning:[/] limited on purpose to {manifest.filters}")
+
+
+def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
+    """Show an archive's header, its counts, and the entries that were searched for."""
+    _facts(
+        {
+            "archive": str(archive.path),
+            "created": archive.created_at.isoformat(" "),
+            "source": f"{archive.source_database}, PostgreSQL {archive.server_version}",
+            "written by": f"pg_dump {archive.pg_dump_version}",
+            "format": f"custom {'.'.join(map(str, archive.format_version))}, {archive.compression}",
+            "size": f"{archive.size:,} bytes",
+        }
+    )
+    if found is None:
+        _table(("kind", "entries"), [(kind, str(count)) for kind, count in archive.counts().items()])
+    else:
+        _table(("kind", "name", "owner"), [(entry.kind, entry.name, entry.owner) for entry in found])
+
+
+def show_report(report: Report) -> None:
+    """Show every check, with its findings."""
+    for check in report.checks:
+        found = report.of(check)
+        worst = next((s for s in Severity if any(f.severity is s for f in found)), None)
+        mark = f"[{COLOURS[worst]}]{worst.value}[/]" if worst else "[green]ok[/]"
+        OUT.print(f"{mark:>20}  {check.replace('_', ' ')}")
+        for finding in found:
+            show_finding(finding)
+
+
+def show_finding(finding: Finding) -> None:
+    """Show what was found and what to do."""
+    OUT.print(f"      {finding.message}", markup=False)
+    if finding.hint:
+        OUT.print(f"      → {finding.hint}", markup=False)
+
+
+def show_restored(restored: Restored) -> None:
+    """Show what was restored."""
+    OUT.print(f"[green]Restored[/] into {restored.target} in {restored.seconds} s")
+    parallel = f"{restored.jobs} jobs" if restored.jobs > 1 else "1 connection"
+    _facts(
+        {
+            "archive": f"{restored.path} ({parallel})",
+            "sha256": restored.sha256,
+            "objects": _counts(restored.counts),
+        }
+    )
+
+
+def show_audit(found: Mapping[str, Sequence[ColumnFinding]]) -> None:
+    """Show the findings of each audit rule."""
+    for rule, findings in found.items():
+        colour = "green" if not findings else COLOURS[findings[0].severity]
+        OUT.print(f"[{colour}]{rule.replace('_', ' ')}[/]: {len(findings)}  [dim]{describe(rule)}[/]")
+        columns = ("severity", "schema", "table", "column", "type", "suggestion")
+        if findings:
+            rows = [(f.severity.value, f.schema, f.table, f.column, f.type, f.suggestion) for f in findings]
+            _table(columns, rows)
+
+
+def show_repair(repair: Repair, *, done: bool) -> None:
+    """Show the statements with their reasons, and what was left alone."""
+    verb = "Repaired" if done else "Would repair"
+    OUT.print(f"[green]{verb}[/] {len(repair.changes)} primary key(s)")
+    for statement in repair.statements:
+        OUT.print(f"  {statement.sql};", markup=False)
+        OUT.print(f"    -- {statement.why}", markup=False, style="dim")
+    for skipped in repair.skipped:
+        OUT.print(f"  left alone: {skipped.message}", markup=False)
+    for finding in repair.findings:
+        show_finding(finding)
+
+
+def show_refreshed(assets: Mapping[str, Mapping[str, object]], failed_checks: Sequence[str]) -> None:
+    """Show on one screen what a refresh did."""
+    archive, prod = assets["dev_dump_archive"], assets["prod_schema"]
+    rows = len(getattr(prod["rows by table"], "records", ()))
+    repaired, skipped = _records(prod["repair statements"]), _records(prod["repair skipped"])
+    _facts(
+        {
+            "archive": f"{archive['path']}, {archive['size (bytes)']:,} bytes, {archive['objects']} objects",
+            "sha256": str(archive["sha256"]),
+            "restored": f"{prod['dagster/row_count']:,} rows in {rows} tables into {prod['target']}",
+            "repaired": f"{prod['repairs']} statements, {len(skipped)} keys left alone",
+        }
+    )
+    for statement in repaired[:6]:
+        OUT.print(f"    {statement['statement']};", markup=False)
+    if len(repaired) > 6:
+        OUT.print(f"    … and {len(repaired) - 6} more", markup=False)
+    for name in ("primary_key_audit", "not_null_audit"):
+        OUT.print(f"  {name.replace('_', ' '):<12} {assets[name]['findings']} finding(s)")
+    OUT.print(
+        f"  {'checks':<12} {', '.join(failed_checks) + ' not passed' if failed_checks else 'all passed'}"
+    )
+
+
+def _records(table: object) -> list[dict[str, str]]:
+    records = getattr(table, "records", ())
+    return [cast("dict[str, str]", record.data) for record in records]
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {kind.lower()}" for kind, count in counts.items())
+
+
+def _facts(facts: Mapping[str, str]) -> None:
+    for name, value in facts.items():
+        if value:
+            OUT.print(f"  {name:<12} {value}", markup=False)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(*columns, box=None, pad_edge=True, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    OUT.print(table, soft_wrap=False)

@@ -1,0 +1,50 @@
+"""Fixtures: real dev and prod servers of PostgreSQL 16 and 18, started once per test process."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from pgpromote_tests import servers
+from pgpromote_tests.servers import Server
+
+StartServer = Callable[[int, str], Server]
+
+
+@pytest.fixture(scope="session")
+def start_server() -> Iterator[StartServer]:
+    """Start servers on demand, each once; stop them all at the end."""
+    # Not under tmp_path: as root the servers run as another user, who may not enter pytest's 0700 directory.
+    home = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
+    home.chmod(0o711)
+    running: dict[tuple[int, str], Server] = {}
+    with ExitStack() as stack:
+
+        def start(major: int, name: str) -> Server:
+            if (major, name) not in running:
+                running[major, name] = stack.enter_context(servers.running(home, major, name))
+            return running[major, name]
+
+        yield start
+    shutil.rmtree(home)
+
+
+@pytest.fixture(params=[16, 18])
+def major(request: pytest.FixtureRequest) -> int:
+    """Each test that needs a server runs on 16, the main version, and on 18."""
+    return int(request.param)
+
+
+@pytest.fixture
+def dev(start_server: StartServer, major: int) -> Server:
+    """The source's server."""
+    return start_server(major, "dev")
+
+
+@pytest.fixture
+def prod(start_server: StartServer, major: int) -> Server:
+    """The target's server: another cluster than dev's."""
+    return start_server(major, "prod")

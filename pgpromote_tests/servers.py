@@ -1,0 +1,70 @@
+"""Real PostgreSQL servers for the tests, and throw-away databases on them."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from pgpromote.demo import servers
+from pgpromote.demo.servers import Cluster
+from pgpromote.postgres import tools
+from pgpromote.postgres.server import Database, parse_url
+
+# Nothing on a throw-away server has to survive a crash of the machine.
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "max_prepared_transactions": "10",
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server that hands out new databases."""
+
+    cluster: Cluster
+    major: int
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        return self.cluster.url(database, user)
+
+    def new_url(self, script: str = "", name: str = "") -> str:
+        """Create a database, run the script in it, and return its URL."""
+        name = name or f"test_{next(self.numbers)}"
+        with psycopg.connect(self.url(), autocommit=True) as session:
+            session.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        if script:
+            self.execute(script, name)
+        return self.url(name)
+
+    def new_database(self, script: str = "", name: str = "", variable: str = "PROD_DATABASE_URL") -> Database:
+        """Create a database as `new_url` does, and return it as pgpromote sees it."""
+        return parse_url(self.new_url(script, name), variable)
+
+    def execute(self, script: str, database: str = "postgres") -> None:
+        """Run a script of any number of statements, each committed on its own."""
+        with psycopg.connect(self.url(database), autocommit=True) as session:
+            session.execute(script.encode())
+
+    def rows(self, query: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """Return what a query gives."""
+        with psycopg.connect(self.url(database), autocommit=True) as session:
+            return session.execute(query.encode()).fetchall()
+
+    def tools(self) -> tools.Tools:
+        """Return the client programs of the server's own release."""
+        return tools.find([self.cluster.bin_dir])[0]
+
+
+@contextmanager
+def running(home: Path, major: int, name: str) -> Iterator[Server]:
+    """Start a throw-away server of a major version."""
+    with servers.running(home / f"{name}{major}", servers.binaries(major), settings=FAST) as cluster:
+        yield Server(cluster, major)
