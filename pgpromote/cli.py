@@ -87,6 +87,7 @@ def dump_command(
     promotion, run_id, scope = settings.from_environment(), _run_id(), _filters(filters)
     path = (out_dir.absolute() if out_dir else promotion.dump_dir) / promotion.archive_path.name
     source, tools = promotion.source(), promotion.tools()
+    terminal.warn_of_scope(scope)
     with terminal.progress(f"Dumping {source.label}", verbose=verbose) as line:
         contents, manifest = dump.dump(
             source, path, tools, run_id, compression=compression, filters=scope, on_line=line
@@ -168,23 +169,18 @@ def restore_command(
     target = promotion.target()
     with promotion_lock(target, run_id, promotion.lock_database):
         clearance = _examine(promotion, dump_path, run_id, reset_schema, _filters(filters)).cleared()
+        terminal.warn_of_scope(clearance.filters)
         restore.create_extensions(clearance, target, run_id)
         if reset_schema:
             with connect(target, run_id) as session:
-                reset.reset(session, reset_schema, allow_data_loss_outside=allow_data_loss_outside)
+                plan = reset.plan(session, reset_schema)
+                terminal.show_outside(plan)
+                reset.reset(session, plan, allow_data_loss_outside=allow_data_loss_outside)
         total = len(clearance.archive.entries) if clearance.archive else None
         if clearance.archive is None:
             terminal.ERR.print("Plain SQL: one connection and one transaction, slower and not parallel.")
         with terminal.progress(f"Restoring into {target.label}", total, verbose=verbose) as line:
-            restored = restore.restore(
-                clearance,
-                target,
-                promotion.tools(),
-                run_id,
-                jobs=jobs,
-                filters=_filters(filters),
-                on_line=line,
-            )
+            restored = restore.restore(clearance, target, promotion.tools(), run_id, jobs=jobs, on_line=line)
     if as_json:
         terminal.show_json(restored)
     else:
@@ -229,8 +225,9 @@ def repair_command(exclude: tuple[str, ...], *, dry_run: bool, as_json: bool) ->
 @pgpromote.command(cls=ResetSchemaCommand)
 @click.option("--jobs", default=4, type=click.IntRange(1, 64), help="Connections of pg_restore.")
 @reset_option
+@verbose
 @as_json
-def refresh(jobs: int, reset_schema: str, *, as_json: bool) -> None:
+def refresh(jobs: int, reset_schema: str, *, verbose: bool, as_json: bool) -> None:
     """Run the whole refresh as one Dagster run in this process: dump, restore, repair, audit.
 
     Example: pgpromote refresh --jobs 8
@@ -238,11 +235,9 @@ def refresh(jobs: int, reset_schema: str, *, as_json: bool) -> None:
     from pgpromote.defs.config import RestoreConfig  # noqa: PLC0415 - only these two commands pay for Dagster
     from pgpromote.defs.refresh import refresh as run_refresh  # noqa: PLC0415
 
-    done = run_refresh(
-        settings.from_environment(),
-        RestoreConfig(jobs=jobs, reset_schema=reset_schema),
-        lambda step: terminal.ERR.print(f"  {step.rpartition('.')[2].replace('_', ' ')}", markup=False),
-    )
+    with terminal.only_steps(verbose=verbose) as on_step:
+        config = RestoreConfig(jobs=jobs, reset_schema=reset_schema)
+        done = run_refresh(settings.from_environment(), config, on_step)
     if as_json:
         terminal.show_json({"run": done.run_id, "failed_checks": done.failed_checks})
     else:

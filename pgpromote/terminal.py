@@ -1,8 +1,9 @@
 """How the command line shows values: tables and lines for people, JSON for programs."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, is_dataclass
 from typing import cast
 
@@ -11,9 +12,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from pgpromote.postgres.audit import describe
-from pgpromote.postgres.model import Archive, ColumnFinding, Finding, Manifest, Severity, TocEntry
+from pgpromote.postgres.model import Archive, ColumnFinding, Filters, Finding, Manifest, Severity, TocEntry
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.repair import Repair
+from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.restore import Restored
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -49,6 +51,26 @@ def progress(task: str, total: int | None = None, *, verbose: bool = False) -> I
         yield Line(bars, verbose=False)
 
 
+@contextmanager
+def only_steps(*, verbose: bool = False) -> Iterator[Callable[[str], None]]:
+    """Yield what shows a step, and keep everything else that the block prints off the terminal.
+
+    Dagster captures the tools' lines for its UI and copies them to stdout and stderr; here nobody asked.
+    """
+    with ExitStack() as stack:
+        stream = stack.enter_context(os.fdopen(os.dup(2), "w", encoding="utf-8"))
+        console = Console(file=stream, highlight=False, soft_wrap=True)
+        if not verbose:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            stack.callback(os.close, nowhere)
+            for number in (1, 2):
+                kept = os.dup(number)
+                stack.callback(os.close, kept)
+                stack.callback(os.dup2, kept, number)
+                os.dup2(nowhere, number)
+        yield lambda step: console.print(f"  {step.rpartition('.')[2].replace('_', ' ')}", markup=False)
+
+
 class Line:
     """Takes the lines that a tool prints and moves the bar, or prints them."""
 
@@ -75,8 +97,21 @@ def show_manifest(archive: Archive, manifest: Manifest) -> None:
             "objects": _counts(manifest.counts),
         }
     )
-    if manifest.filters:
-        ERR.print(f"[yellow]Warning:[/] limited on purpose to {manifest.filters}")
+
+
+def warn_of_scope(filters: Filters) -> None:
+    """Warn when the scope is limited on purpose."""
+    if str(filters):
+        ERR.print(f"Warning: limited on purpose to {filters}; this is not the whole database.", markup=False)
+
+
+def show_outside(plan: Reset) -> None:
+    """Show what a reset takes outside its schema, before it does."""
+    ERR.print(f"Resetting the schema {plan.schema}; outside of it the reset takes:", markup=False)
+    for finding in plan.outside:
+        ERR.print(f"  {finding.severity.value}: {finding.message}", markup=False)
+    if not plan.outside:
+        ERR.print("  nothing", markup=False)
 
 
 def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:

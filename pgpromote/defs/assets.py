@@ -48,7 +48,7 @@ def _archive(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
                 promotion.source(),
                 promotion.archive_path,
                 promotion.tools(),
-                context.run_id,
+                context.run.run_id,
                 compression=config.compression,
                 filters=config.filters(),
                 on_line=to_stdout,
@@ -80,7 +80,7 @@ def _sql_dump(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
                 promotion.source(),
                 promotion.sql_path,
                 promotion.tools(),
-                context.run_id,
+                context.run.run_id,
                 filters=config.filters(),
                 on_line=to_stdout,
             )
@@ -141,7 +141,7 @@ def _audit(promotion: Promotion, prefix: str, name: str, rule: str) -> dg.Assets
     )
     def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         with readable():
-            found = audit.read(promotion.audited(), context.run_id, [rule])
+            found = audit.read(promotion.audited(), context.run.run_id, [rule])
         context.log.info(f"{rule}: {len(found)} finding(s) in {promotion.audited().label}.")
         table = metadata.column_findings(found)
         yield dg.MaterializeResult(

@@ -76,10 +76,7 @@ def _check_extensions(prefix: str) -> dg.OpDefinition:
         run = _run(context, prefix)
         with readable():
             report = examine(run, config)
-            for finding in report.findings:
-                context.log.log(
-                    _log_level(finding), f"[{finding.rule}] {finding.message} {finding.hint}".strip()
-                )
+            _log_findings(context, report.findings)
             for name in report.checks:
                 yield check_result(name, report.of(name))
             created = restore.create_extensions(report.cleared(), run.promotion.target(), run.run_id)
@@ -105,9 +102,9 @@ def _reset_schema(prefix: str) -> dg.OpDefinition:
         with readable():
             examine(run, config).cleared()
             with connect(run.promotion.target(), run.run_id) as session:
-                done = reset.reset(
-                    session, config.reset_schema, allow_data_loss_outside=config.allow_data_loss_outside
-                )
+                plan = reset.plan(session, config.reset_schema)
+                _log_findings(context, plan.outside)
+                done = reset.reset(session, plan, allow_data_loss_outside=config.allow_data_loss_outside)
         _log_statements(context, done.statements)
         context.add_output_metadata(
             {
@@ -172,10 +169,10 @@ def _repair_primary_key_identities(prefix: str) -> dg.OpDefinition:
         target = run.promotion.target()
         with readable():
             run.lock()
-            repaired = repair.repair(
-                target, run.run_id, exclude=config.repair_exclude, really=config.repair == "fix"
-            )
+            repaired = repair.repair(target, run.run_id, exclude=config.repair_exclude, really=False)
             _log_statements(context, repaired.statements)
+            if config.repair == "fix":
+                repaired = repair.repair(target, run.run_id, exclude=config.repair_exclude)
             with connect(target, run.run_id) as session:
                 rows = catalog.count_rows(session)
             path = run.archive_path(config.archive_path)
@@ -200,7 +197,7 @@ def _repair_primary_key_identities(prefix: str) -> dg.OpDefinition:
 
 def _durations(context: dg.OpExecutionContext, prefix: str) -> metadata.Metadata:
     """Read how long the restore step took from the run's own record: steps share nothing else."""
-    for step in context.instance.get_run_step_stats(context.run_id):
+    for step in context.instance.get_run_step_stats(context.run.run_id):
         if step.step_key.endswith(f"{prefix}parallel_restore") and step.start_time and step.end_time:
             return {"restore (seconds)": dg.MetadataValue.float(round(step.end_time - step.start_time, 3))}
     return {}
@@ -213,8 +210,9 @@ def _run(context: dg.OpExecutionContext, prefix: str) -> Run:
     return run
 
 
-def _log_level(finding: Finding) -> str:
-    return finding.severity.value
+def _log_findings(context: dg.OpExecutionContext, findings: tuple[Finding, ...]) -> None:
+    for finding in findings:
+        context.log.log(finding.severity.value, f"[{finding.rule}] {finding.message} {finding.hint}".strip())
 
 
 def _log_statements(context: dg.OpExecutionContext, statements: tuple[Statement, ...]) -> None:

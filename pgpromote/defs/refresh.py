@@ -1,6 +1,7 @@
 """Run the refresh job in this process, on the configured instance: what cron and the terminal call."""
 
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from pgpromote.postgres.errors import ConfigError, PgpromoteError
 from pgpromote.promotion import Promotion
 
 JOB = "refresh_prod"
+HOST, PID = "pgpromote/host", "pgpromote/pid"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ def refresh(promotion: Promotion, restore: RestoreConfig, on_step: Callable[[str
     job = build_promotion(promotion).resolve_job_def(JOB)
     run_id = make_new_run_id()
     with _instance() as instance:
+        _close_dead_runs(instance)
         failures: list[str] = []
 
         def listen(entry: EventLogEntry) -> None:
@@ -62,7 +65,9 @@ def refresh(promotion: Promotion, restore: RestoreConfig, on_step: Callable[[str
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags={"pgpromote/trigger": "command line"},
+            # Its own value of the tag: if this process is killed, its run must not hold up the queue.
+            # The advisory lock keeps the two apart.
+            tags={"pgpromote/target": run_id, HOST: socket.gethostname(), PID: str(os.getpid())},
         )
     if not result.success:
         raise RefreshFailed("\n".join(failures) or "The run failed.", f"See run {run_id} in the Dagster UI.")
@@ -85,6 +90,14 @@ def _instance() -> DagsterInstance:
         return DagsterInstance.get()
     except dg.DagsterError as error:
         raise ConfigError(f"The Dagster instance cannot be opened: {error}", "Check dagster.yaml.") from error
+
+
+def _close_dead_runs(instance: DagsterInstance) -> None:
+    """Mark as failed the runs of this command whose process was killed on this machine."""
+    filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST: socket.gethostname()})
+    for run in instance.get_runs(filters):
+        if not Path("/proc", run.tags[PID]).exists():
+            instance.report_run_failed(run, "The process that ran pgpromote refresh was killed.")
 
 
 def _settings() -> str:

@@ -38,6 +38,6 @@ def run_resource(promotion: Promotion) -> dg.ResourceDefinition:
     @dg.resource(description=f"The promotion {promotion.name}: databases, archive, lock.")
     def run(context: dg.InitResourceContext) -> Iterator[Run]:
         with ExitStack() as stack:
-            yield Run(promotion, context.run_id or "no-run", stack)
+            yield Run(promotion, context.run.run_id if context.run else "no-run", stack)
 
     return run

@@ -25,6 +25,8 @@ def run(port: int) -> int:
             **variables,
             "DAGSTER_HOME": os.environ.get("DAGSTER_HOME", str(checkout)),
             "DAGSTER_DISABLE_TELEMETRY": "1",
+            # Dagster recommends its new `dg` in place of `dagster dev`; `dg` does not read workspace.yaml.
+            "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded",
         }
         command = [
             sys.executable,

@@ -18,10 +18,7 @@ def run(scale: int) -> None:
     )
     with stage.set_up({"PATH": os.environ["PATH"]}, Path.cwd(), scale) as variables:
         os.environ.update(variables)
-        done = refresh(
-            from_environment(),
-            RestoreConfig(),
-            lambda step: terminal.ERR.print(f"  {step.rpartition('.')[2].replace('_', ' ')}", markup=False),
-        )
+        with terminal.only_steps() as on_step:
+            done = refresh(from_environment(), RestoreConfig(), on_step)
         terminal.show_refreshed(done.assets, done.failed_checks)
     terminal.OUT.print("The servers are stopped. To open the UI on this run: make up")

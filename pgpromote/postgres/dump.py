@@ -116,7 +116,7 @@ def dump(
             locale=f"{identity.provider} {identity.locale or identity.collate}",
             extensions=extensions,
             counts=contents.counts(),
-            filters=str(filters) if filters != Filters() else "",
+            filters=str(filters),
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)

@@ -156,7 +156,10 @@ class Filters:
 
     def __str__(self) -> str:
         """Say what is limited, "" when nothing is."""
-        return ", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in asdict(self).items() if value)
+        chosen = {key.replace("_", " "): value for key, value in asdict(self).items() if value}
+        return ", ".join(
+            key if value is True else f"{key} {', '.join(value)}" for key, value in chosen.items()
+        )
 
 
 class Strategy(StrEnum):

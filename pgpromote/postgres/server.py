@@ -227,7 +227,8 @@ def promotion_lock(target: Database, promotion: str, agreed: str = "postgres") -
 
     It is an advisory lock in the agreed database, because such locks are per database and prod's own
     name may change hands. It ends with our session, so a dead promotion never leaves it behind.
-    Raises Busy with the holder when another promotion is running.
+    Raises Busy with the holder when another promotion is running, ConnectionFailed when the agreed
+    database cannot be reached.
     """
     key = {"class": LOCK_CLASS, "name": target.name}
     with connect(target.at(agreed), promotion, autocommit=True) as session:

@@ -3,6 +3,7 @@
 SELECT r.rolname::text AS role,
        pg_catalog.pg_has_role(r.oid, 'USAGE') AS ours,
        k.kind,
+       t.grantee,
        pg_catalog.format('ALTER DEFAULT PRIVILEGES FOR ROLE %%I IN SCHEMA %%I GRANT %%s ON %%s TO %%s%%s',
                          r.rolname, n.nspname,
                          pg_catalog.string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type), k.kind, t.grantee,

@@ -1,6 +1,6 @@
 -- The REVOKEs and GRANTs that turn the ACL of a new schema into the present one, in an order that works:
 -- who has the right from the owner comes before those who have it from him.
--- "lost_grantor" is the giver whose place the owner takes because we cannot act for him.
+-- "lost_grantor" is the giver whose place the owner takes: we cannot act for him, or he may no longer give (depth is NULL).
 WITH RECURSIVE schema AS (
     SELECT n.nspname, n.nspowner, n.nspacl
       FROM pg_catalog.pg_namespace AS n
@@ -35,7 +35,7 @@ WITH RECURSIVE schema AS (
      UNION ALL
     SELECT 'GRANT', pg_catalog.max(c.depth), m.grantor, m.grantee, m.privilege_type, m.is_grantable
       FROM missing AS m
-      JOIN chain AS c USING (grantor, grantee, privilege_type, is_grantable)
+      LEFT JOIN chain AS c USING (grantor, grantee, privilege_type, is_grantable)
      GROUP BY m.grantor, m.grantee, m.privilege_type, m.is_grantable
 ), named AS (
     SELECT c.*,
@@ -43,7 +43,9 @@ WITH RECURSIVE schema AS (
            g.rolname AS grantor_name,
            CASE WHEN c.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END AS grantee_name,
            c.grantor = s.nspowner AS by_owner,
-           c.grantor <> s.nspowner AND pg_catalog.pg_has_role(SESSION_USER, c.grantor, %(become)s) AS by_grantor
+           c.grantor <> s.nspowner
+               AND c.depth IS NOT NULL
+               AND pg_catalog.pg_has_role(SESSION_USER, c.grantor, %(become)s) AS by_grantor
       FROM change AS c
      CROSS JOIN schema AS s
       JOIN pg_catalog.pg_roles AS g ON g.oid = c.grantor
