@@ -14,7 +14,7 @@ from pgpromote import promotion as settings
 from pgpromote import terminal
 from pgpromote.postgres import archive, audit, dump, preflight, repair, reset, restore
 from pgpromote.postgres.errors import PgpromoteError, Refused
-from pgpromote.postgres.model import Filters, Strategy
+from pgpromote.postgres.model import Filters
 from pgpromote.postgres.server import connect, promotion_lock
 from pgpromote.promotion import Promotion
 
@@ -280,7 +280,7 @@ def _examine(
         promotion.target(),
         promotion.tools(),
         source=promotion.optional_source(),
-        strategy=Strategy.RESET_SCHEMA if reset_schema else Strategy.CLEAN,
+        reset_schema=reset_schema,
         filters=filters,
         promotion=run_id,
     )

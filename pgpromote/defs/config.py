@@ -5,7 +5,7 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
-from pgpromote.postgres.model import Filters, Strategy
+from pgpromote.postgres.model import Filters
 
 
 class ScopeConfig(dg.Config):
@@ -65,7 +65,3 @@ class RestoreConfig(ScopeConfig):
     repair_exclude: list[str] = Field(
         default=[], description="Tables that the repair leaves alone: table or schema.table, * allowed."
     )
-
-    def strategy(self) -> Strategy:
-        """Return how the restore makes room in prod."""
-        return Strategy.RESET_SCHEMA if self.reset_schema else Strategy.CLEAN

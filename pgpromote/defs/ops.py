@@ -38,7 +38,7 @@ def examine(run: Run, config: RestoreConfig) -> preflight.Report:
         promotion.target(),
         promotion.tools(),
         source=promotion.optional_source(),
-        strategy=config.strategy(),
+        reset_schema=config.reset_schema,
         filters=config.filters(),
         promotion=run.run_id,
     )

@@ -96,8 +96,18 @@ def _close_dead_runs(instance: DagsterInstance) -> None:
     """Mark as failed the runs of this command whose process was killed on this machine."""
     filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST: socket.gethostname()})
     for run in instance.get_runs(filters):
-        if not Path("/proc", run.tags[PID]).exists():
+        if not _is_running(int(run.tags[PID])):
             instance.report_run_failed(run, "The process that ran pgpromote refresh was killed.")
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _settings() -> str:

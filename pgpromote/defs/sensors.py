@@ -73,11 +73,11 @@ def _signature(path: Path) -> Signature:
 
 def _request(promotion: Promotion, prefix: str, path: Path) -> list[dg.RunRequest]:
     """Ask for a run, unless this promotion wrote the file itself. Raises ArchiveError for a broken file."""
+    archive.read(path)
     digest = archive.digest(path)
     manifest = archive.read_manifest(path)
     if manifest is not None and manifest.sha256 == digest and path == promotion.archive_path:
         return []
-    archive.read(path)
     archive.verify(path, tools.newest(promotion.tools()))
     config = {"ops": {f"{prefix}prod_schema": {"config": {"archive_path": str(path)}}}}
     return [dg.RunRequest(run_key=digest, run_config=config, tags={"pgpromote/archive": path.name})]

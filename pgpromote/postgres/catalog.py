@@ -1,5 +1,6 @@
 """What prod has: the facts that the checks compare an archive with, read in one pass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
@@ -7,7 +8,7 @@ from psycopg import sql as compose
 from psycopg.rows import class_row
 
 from pgpromote.postgres import sql
-from pgpromote.postgres.model import Archive, Statement
+from pgpromote.postgres.model import Statement, TocEntry
 from pgpromote.postgres.server import Identity, Session, identify
 
 Row = TypeVar("Row")
@@ -75,9 +76,9 @@ class Catalog:
     inherited_constraints: tuple[Statement, ...] = field(repr=False)
 
 
-def read(session: Session, archive: Archive | None) -> Catalog:
-    """Read prod's catalog; with an archive, also what stands in the way of replacing its objects."""
-    objects = _objects(archive)
+def read(session: Session, dropped: Sequence[TocEntry]) -> Catalog:
+    """Read prod's catalog, and what stands in the way of dropping the objects of these archive entries."""
+    objects = _objects(dropped)
     return Catalog(
         identity=identify(session),
         may_create_schemas=bool(_column(session, "catalog/may_create_schemas")[0]),
@@ -117,9 +118,8 @@ def _column(session: Session, query: str) -> list[object]:
     return [row[0] for row in session.execute(sql.read(query)).fetchall()]
 
 
-def _objects(archive: Archive | None) -> dict[str, list[str]]:
-    """Name the archive's entries for a query, as three parallel lists."""
-    entries = archive.entries if archive else ()
+def _objects(entries: Sequence[TocEntry]) -> dict[str, list[str]]:
+    """Name archive entries for a query, as three parallel lists."""
     return {
         "kinds": [entry.kind for entry in entries],
         "schemas": [entry.schema for entry in entries],

@@ -232,7 +232,7 @@ def not_same_database(facts: Facts) -> Found:
 
 def nothing_in_the_way(facts: Facts) -> Found:
     """Nothing that only prod has keeps an object from being replaced."""
-    if facts.catalog is None or not facts.drops:
+    if facts.catalog is None:
         return
     for dependent in facts.catalog.dependents:
         message = (

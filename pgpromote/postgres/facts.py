@@ -8,7 +8,7 @@ from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import server, tools
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError
-from pgpromote.postgres.model import Archive, Filters, Manifest, ServerVersion, Strategy
+from pgpromote.postgres.model import Archive, Filters, Manifest, ServerVersion, TocEntry
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 
@@ -30,13 +30,7 @@ class Facts:
     same_database: bool | None
     client: Tools | None
     client_problem: PgpromoteError | None
-    strategy: Strategy
     filters: Filters
-
-    @property
-    def drops(self) -> bool:
-        """Whether pg_restore drops what it replaces, object by object."""
-        return self.strategy is Strategy.CLEAN and not self.filters.data_only
 
 
 def gather(
@@ -45,7 +39,7 @@ def gather(
     available: list[Tools],
     *,
     source: Database | None,
-    strategy: Strategy,
+    reset_schema: str,
     filters: Filters,
     promotion: str,
 ) -> Facts:
@@ -55,7 +49,8 @@ def gather(
     """
     archive, manifest, sha256, archive_problem = _read_file(path)
     archive = archives.select(archive, filters) if archive else None
-    catalog, target_problem = _read_target(target, archive, promotion)
+    dropped = [] if filters.data_only or not archive else _dropped(archive, reset_schema)
+    catalog, target_problem = _read_target(target, dropped, promotion)
     client, client_problem = _choose_client(available, catalog.identity.version if catalog else None)
     if client and archive and not archive_problem:
         archive_problem = _unreadable(path, archive, client, manifest)
@@ -75,7 +70,6 @@ def gather(
         same_database=same_database,
         client=client,
         client_problem=client_problem,
-        strategy=strategy,
         filters=filters,
     )
 
@@ -90,12 +84,17 @@ def _read_file(path: Path) -> tuple[Archive | None, Manifest | None, str, Pgprom
         return None, None, "", problem
 
 
+def _dropped(archive: Archive, reset_schema: str) -> list[TocEntry]:
+    """List what pg_restore drops object by object: all but what a schema reset has dropped before."""
+    return [entry for entry in archive.entries if not reset_schema or entry.schema != reset_schema]
+
+
 def _read_target(
-    target: Database, archive: Archive | None, promotion: str
+    target: Database, dropped: list[TocEntry], promotion: str
 ) -> tuple[Catalog | None, PgpromoteError | None]:
     try:
         with server.connect(target, promotion) as session:
-            return catalogs.read(session, archive), None
+            return catalogs.read(session, dropped), None
     except ConnectionFailed as problem:
         return None, problem
 

@@ -162,13 +162,6 @@ class Filters:
         )
 
 
-class Strategy(StrEnum):
-    """How a restore makes room in prod."""
-
-    CLEAN = "clean"
-    RESET_SCHEMA = "reset-schema"
-
-
 @dataclass(frozen=True)
 class Clearance:
     """The proof that every check allowed the restore of one file into one database.

@@ -15,7 +15,7 @@ from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.checks import NAME, RULES, unquote
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.facts import Facts
-from pgpromote.postgres.model import Clearance, Filters, Finding, Severity, Statement, Strategy, TocEntry
+from pgpromote.postgres.model import Clearance, Filters, Finding, Severity, Statement, TocEntry
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 
@@ -45,17 +45,24 @@ def examine(
     available: list[Tools],
     *,
     source: Database | None = None,
-    strategy: Strategy = Strategy.CLEAN,
+    reset_schema: str = "",
     filters: Filters = Filters(),  # noqa: B008 - frozen
     promotion: str = "",
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
-    Filters limit what is restored, and so what is checked. `source` is asked only whether it is the same
+    Filters limit what is restored, and so what is checked; objects in `reset_schema` are gone before the
+    restore. `source` is asked only whether it is the same
     database as prod, and for its version. Raises ConfigError for filters that name nothing.
     """
     facts = gathering.gather(
-        path, target, available, source=source, strategy=strategy, filters=filters, promotion=promotion
+        path,
+        target,
+        available,
+        source=source,
+        reset_schema=reset_schema,
+        filters=filters,
+        promotion=promotion,
     )
     findings = tuple(
         Finding(name, severity, subject, message, hint)
@@ -83,7 +90,7 @@ def _clear(facts: Facts, catalog: Catalog) -> Clearance:
             if entry.tag not in present
             for statement in _create_extension(entry, catalog)
         ),
-        make_room=catalog.inherited_constraints if facts.drops else (),
+        make_room=catalog.inherited_constraints,
     )
 
 

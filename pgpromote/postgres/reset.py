@@ -116,7 +116,7 @@ def reset(
 
 
 def _check(current: Reset, wanted: Reset | str, allow_data_loss_outside: bool) -> None:
-    allowed = DATA_LOSS if True else frozenset[str]()
+    allowed = DATA_LOSS if allow_data_loss_outside else frozenset[str]()
     blocking = [f for f in current.outside if f.severity is Severity.ERROR and f.rule not in allowed]
     if isinstance(wanted, Reset) and (wanted.outside, wanted.statements) != (
         current.outside,

@@ -29,6 +29,10 @@ IGNORED = re.compile(r"pg_restore: warning: errors ignored on restore: (\d+)")
 PSQL_PROBLEM = re.compile(r"psql:(?:.*:(\d+): )?(?:error: )?(?:ERROR|FATAL|PANIC): +(.*)")
 STATEMENT = "Command was: "
 SHOWN_STATEMENT = 400
+HINT_ROLLED_BACK = (
+    "It ran in one transaction, which was rolled back: prod is as before. A dump without --clean needs an "
+    "empty schema: reset it, or dump with --clean --if-exists."
+)
 HINT_IN_PLACE = (
     "Prod may now be a mix of old and new. The first error usually explains the others: remove its cause and "
     "run the restore again, or restore yesterday's archive."
@@ -91,7 +95,8 @@ def restore(
             )
             completed = _run(command, target, promotion, on_line)
         errors = parse(completed.lines)
-    _judge(completed, [_redacted(error, target) for error in errors])
+    hint = HINT_IN_PLACE if clearance.archive else HINT_ROLLED_BACK
+    _judge(completed, [_redacted(error, target) for error in errors], hint)
     return Restored(
         path=clearance.path,
         sha256=clearance.sha256,
@@ -140,17 +145,17 @@ def _redacted(error: RestoreError, target: Database) -> RestoreError:
     return RestoreError(error.kind, message, error.entry, statement)
 
 
-def _judge(completed: Completed, errors: list[RestoreError]) -> None:
+def _judge(completed: Completed, errors: list[RestoreError], hint: str) -> None:
     """Raise unless the program ended well and reported nothing; its own count must agree with ours."""
     counted = next((int(match[1]) for match in map(IGNORED.match, completed.lines) if match), None)
     if counted is not None and counted != len(errors) + _counted_twice(completed):
         doubt = f"pg_restore counted {counted} errors; {len(errors)} could be read from its output"
         errors = [*errors, RestoreError("other", doubt)]
     if errors:
-        raise RestoreFailed(errors, HINT_IN_PLACE)
+        raise RestoreFailed(errors, hint)
     if completed.returncode != 0:
         told = " ".join(completed.lines[-3:])
-        raise ToolFailed(f"The restore ended with {completed.returncode}: {told}", HINT_IN_PLACE)
+        raise ToolFailed(f"The restore ended with {completed.returncode}: {told}", hint)
 
 
 def _counted_twice(completed: Completed) -> int:

@@ -117,7 +117,7 @@ def parse_url(url: str | None, variable: str) -> Database:
         raise InvalidUrl(f"{variable} is not a PostgreSQL URL.", HINT_ENCODE)
     _check_shape(url, variable)
     try:
-        parameters = {str(k): str(v) for k, v in conninfo_to_dict(url).items() if v is not None}
+        parameters = {str(k): str(v) for k, v in conninfo_to_dict(url).items() if v}
     except psycopg.ProgrammingError:
         raise InvalidUrl(f"{variable} cannot be parsed as a PostgreSQL URL.", HINT_ENCODE) from None
     if not parameters.get("dbname"):

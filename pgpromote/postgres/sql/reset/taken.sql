@@ -24,7 +24,6 @@ WITH RECURSIVE start AS (
                AND d.objid = t.objid
                AND t.objsubid IN (0, d.objsubid)
                AND d.deptype IN ('i', 'e')
-               AND (d.classid, d.objid) NOT IN (SELECT s.classid, s.objid FROM start AS s)
            ) AS next
 ), owned AS (
     -- what is nothing without its relation, domain or operator family
