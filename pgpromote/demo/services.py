@@ -9,6 +9,7 @@ from types import FrameType
 
 from pgpromote import terminal
 from pgpromote.demo import stage
+from pgpromote.postgres.errors import ConfigError
 
 STOP_SECONDS = 30
 
@@ -16,9 +17,11 @@ STOP_SECONDS = 30
 def run(port: int) -> int:
     """Run `dagster dev` until Ctrl-C or SIGTERM, then stop everything that was started.
 
-    Returns the exit code: 0 after a stop that was asked for.
+    Returns the exit code: 0 after a stop that was asked for. Raises ConfigError outside a checkout.
     """
     checkout = Path.cwd()
+    if not (checkout / "workspace.yaml").is_file():
+        raise ConfigError("There is no workspace.yaml here.", "Start it in the checkout of pgpromote.")
     with stage.set_up(os.environ, checkout) as variables:
         environment = {
             **os.environ,

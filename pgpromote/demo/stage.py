@@ -27,21 +27,24 @@ def set_up(environment: Mapping[str, str], checkout: Path, scale: int = 1) -> It
     only into a dev database that is still empty.
     """
     missing = [variable for variable in URLS if not environment.get(variable)]
-    needed = sorted({URLS[variable][0] for variable in missing})
+    if not missing:
+        yield {}
+        return
+    home, binaries = servers.home(checkout), servers.binaries(MAJOR)
     with ExitStack() as stack:
-        home = servers.home(checkout)
-        binaries = servers.binaries(MAJOR)
-        running = {name: stack.enter_context(servers.running(home / name, binaries)) for name in needed}
+        running = {
+            name: stack.enter_context(servers.running(home / name, binaries))
+            for name in sorted({URLS[variable][0] for variable in missing})
+        }
         for name, cluster in running.items():
             for database in DATABASES[name]:
                 _ensure_database(cluster, database)
-        variables = {v: running[URLS[v][0]].url(URLS[v][1]) for v in missing}
+        variables = {variable: running[URLS[variable][0]].url(URLS[variable][1]) for variable in missing}
         if SOURCE in variables:
             _ensure_sample(variables[SOURCE], scale)
-        if needed:
-            places = [environment.get("PGPROMOTE_PG_BIN", ""), str(binaries)]
-            variables["PGPROMOTE_PG_BIN"] = os.pathsep.join(filter(None, places))
-        yield variables
+        # Last, so that a client of the user's own choice comes before ours.
+        places = (environment.get("PGPROMOTE_PG_BIN", ""), str(binaries))
+        yield {**variables, "PGPROMOTE_PG_BIN": os.pathsep.join(filter(None, places))}
 
 
 def _ensure_database(cluster: Cluster, name: str) -> None:

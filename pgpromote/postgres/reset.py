@@ -23,8 +23,6 @@ from pgpromote.postgres.server import Session
 
 # What holds rows or a state that no definition brings back.
 HOLDS_DATA = frozenset({"table", "table column", "composite type column", "sequence"})
-# What has a query of its own, because the plan recreates it.
-RECREATED = frozenset({"extension", "default acl", "publication namespace"})
 # The rules that `allow_data_loss_outside` overrides.
 DATA_LOSS = frozenset({"reset_outside_data", "reset_extension_data"})
 
@@ -279,7 +277,7 @@ def _rights(schema: _Schema) -> Iterator[Finding]:
 
 def _outside(taken: list[_Taken]) -> Iterator[Finding]:
     for row in taken:
-        if row.inside or row.part or row.type in RECREATED:
+        if row.inside or row.part or row.type == "extension":
             continue
         name = f"{row.type} {row.identity}"
         if row.type in HOLDS_DATA:

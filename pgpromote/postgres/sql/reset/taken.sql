@@ -46,6 +46,15 @@ WITH RECURSIVE start AS (
     SELECT o.tableoid, o.oid, 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.amopfamily FROM pg_catalog.pg_amop AS o
      UNION ALL
     SELECT o.tableoid, o.oid, 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.amprocfamily FROM pg_catalog.pg_amproc AS o
+     UNION ALL
+    -- the reset renews these for its own schema, not for a schema that goes with an extension
+    SELECT a.tableoid, a.oid, s.classid, s.objid
+      FROM pg_catalog.pg_default_acl AS a
+      JOIN start AS s ON s.objid = a.defaclnamespace
+     UNION ALL
+    SELECT p.tableoid, p.oid, s.classid, s.objid
+      FROM pg_catalog.pg_publication_namespace AS p
+      JOIN start AS s ON s.objid = p.pnnspid
 ), whole AS (
     SELECT t.classid, t.objid
       FROM taken AS t
