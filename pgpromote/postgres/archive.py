@@ -121,7 +121,7 @@ def _created_at(source: "_Reader") -> datetime:
     try:
         # The header holds the dump machine's local time without its zone.
         return datetime(1900 + year, 1 + month, day, hour, minute, min(second, 59)).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise source.broken() from None
 
 
@@ -141,6 +141,8 @@ def _entry(source: "_Reader", version: tuple[int, int]) -> TocEntry:
     source.text()  # a flag for row identifiers, gone since PostgreSQL 12
     dependencies = []
     while (dependency := source.optional_text()) is not None:
+        if not dependency.isdecimal():
+            raise source.broken()
         dependencies.append(int(dependency))
     source.skip(1 + source.offset_size)  # where the entry's data begins
     return TocEntry(
@@ -209,33 +211,50 @@ def search(archive: Archive, kinds: tuple[str, ...] = (), pattern: str = "*") ->
 
 
 def select(archive: Archive, filters: Filters) -> Archive:
-    """Limit an archive to what the filters leave; extensions always stay.
+    """Limit an archive to what the filters leave.
 
-    As with pg_dump, a table brings its rows, indexes, constraints, triggers and comments; an excluded one
-    also takes along whatever depends on it. Raises ConfigError when a filter names nothing.
+    As with pg_dump, a table brings its rows, indexes, constraints, triggers and comments, and a schema its
+    creation; an excluded one also takes along whatever depends on it. Extensions stay, for the types of
+    columns. Raises ConfigError when a filter names nothing.
     """
     _check_filters(archive, filters)
-    relations = archive.of_kind(*RELATIONS)
     chosen = set(archive.entries)
     if filters.tables:
-        chosen &= _with_parts(archive.entries, {e for e in relations if _is_named(e, filters.tables)})
+        chosen &= _with_parts(archive, filters.tables)
     if filters.schemas:
-        chosen &= {entry for entry in archive.entries if entry.schema in filters.schemas}
-    chosen -= _with_dependents(
-        archive.entries, {e for e in relations if _is_named(e, filters.exclude_tables)}
-    )
-    chosen -= {entry for entry in archive.entries if entry.schema in filters.exclude_schemas}
+        chosen &= _in_schemas(archive, filters.schemas)
+    chosen -= _with_dependents(archive.entries, _relations(archive, filters.exclude_tables))
+    chosen -= _with_dependents(archive.entries, _in_schemas(archive, filters.exclude_schemas))
     chosen |= set(archive.of_kind("EXTENSION"))
+    if filters.schema_only or filters.data_only:
+        chosen = {entry for entry in chosen if (entry.section == "data") == filters.data_only}
     return replace(archive, entries=tuple(entry for entry in archive.entries if entry in chosen))
 
 
-def _is_named(entry: TocEntry, names: tuple[str, ...]) -> bool:
-    return entry.tag in names or entry.name in names
+def _relations(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
+    return {entry for entry in archive.of_kind(*RELATIONS) if entry.tag in names or entry.name in names}
 
 
-def _with_parts(entries: tuple[TocEntry, ...], tables: set[TocEntry]) -> set[TocEntry]:
-    ids = {table.dump_id for table in tables}
-    return tables | {e for e in entries if e.kind in TABLE_PARTS and ids.intersection(e.dependencies)}
+def _in_schemas(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
+    inside = {entry for entry in archive.entries if entry.schema in names}
+    return inside | {entry for entry in archive.of_kind("SCHEMA") if entry.tag in names}
+
+
+def _with_parts(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
+    tables = {table.dump_id: table for table in _relations(archive, names)}
+    parts = {
+        entry
+        for entry in archive.entries
+        if entry.kind in TABLE_PARTS
+        for number in tables.keys() & set(entry.dependencies)
+        if entry.kind != "FK CONSTRAINT" or _is_own(entry, tables[number])
+    }
+    return parts | set(tables.values())
+
+
+def _is_own(constraint: TocEntry, table: TocEntry) -> bool:
+    """Tell a table's own foreign key from one that only references it: both depend on the table."""
+    return constraint.schema == table.schema and constraint.tag.startswith(f"{table.tag} ")
 
 
 def _with_dependents(entries: tuple[TocEntry, ...], chosen: set[TocEntry]) -> set[TocEntry]:
@@ -251,7 +270,7 @@ def _check_filters(archive: Archive, filters: Filters) -> None:
     if filters.schema_only and filters.data_only:
         raise ConfigError("schema_only and data_only exclude each other.", "Choose one of them.")
     tables = {name for entry in archive.of_kind(*RELATIONS) for name in (entry.tag, entry.name)}
-    schemas = {entry.schema for entry in archive.entries}
+    schemas = {entry.schema for entry in archive.entries if entry.schema}
     for option, wanted, known in (
         ("tables", filters.tables, tables),
         ("exclude_tables", filters.exclude_tables, tables),

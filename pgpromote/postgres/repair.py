@@ -146,10 +146,7 @@ def repair(
     Raises ConfigError as `plan` does, and RepairFailed for the first table that cannot be repaired.
     """
     with connect(database, promotion, autocommit=True) as session:
-        # Stated, because a database or a role may have other defaults: our transactions write, and
-        # each statement after the lock must see what was committed before it.
-        session.read_only = False
-        session.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        session.read_only = False  # said aloud, because a database may have the other default
         excluded = _excluded(session, exclude)
         planned = _plan(session, excluded)
         if not really or not planned.changes:
@@ -194,6 +191,7 @@ def _change(
     on_statement: Callable[[Statement], None],
 ) -> Change | None:
     with session.transaction():
+        # The locks come before the first query, so that in every isolation level it sees all they waited for.
         session.execute(SQL("SET LOCAL lock_timeout = {}").format(Literal(LOCK_TIMEOUT)))
         _lock(session, planned)
         change = _replan(session, planned, excluded)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
@@ -24,9 +23,14 @@ CONNECT_TIMEOUT = "10"
 CHECK_INTERVAL = "-c client_connection_check_interval=500ms"
 LOCK_CLASS = 0x7067_7072  # "pgpr": keeps our advisory locks apart from an application's
 
-# password=x, PASSWORD 'x', OPTIONS (password 'x'); not the words "password authentication failed".
+# password=x, PASSWORD 'x', OPTIONS (password E'x\\'), CONNECTION 'password=''x'''; also cut in the middle.
+# Not the words "password authentication failed". It hides too much rather than too little.
 SECRET_IN_TEXT = re.compile(
-    r"(?i)\b(password|passwd|pwd|sslpassword|token|secret)(\s*=\s*|\s+(?='))('(?:[^']|'')*'|[^\s,)'\"]+)"
+    r"""(?isx) \b(password|passwd|pwd|sslpassword|token|secret) ("?\s*=\s*|"?\s+(?=E?'))
+    (?: ''(?:\\''|[^'])+?''             # quoted within a quoted string
+      | E?'(?:\\.|''|[^'\\])*(?:'|$)  # quoted
+      | (?:\\+.|[^\s'\\])+ )         # bare
+    """
 )
 HINT_ENCODE = (
     "Use postgresql://user:password@host:port/database and percent-encode special characters in the "
@@ -118,10 +122,14 @@ def parse_url(url: str | None, variable: str) -> Database:
     _check_shape(url, variable)
     try:
         parameters = {str(k): str(v) for k, v in conninfo_to_dict(url).items() if v}
-    except psycopg.ProgrammingError:
+    except (psycopg.ProgrammingError, UnicodeError):
         raise InvalidUrl(f"{variable} cannot be parsed as a PostgreSQL URL.", HINT_ENCODE) from None
     if not parameters.get("dbname"):
         raise InvalidUrl(f"{variable} names no database.", "Add /database at the end of the host part.")
+    if not re.fullmatch(r"[\d,]*", parameters.get("port", "")):
+        raise InvalidUrl(f"{variable} has a port that is not a number.", HINT_ENCODE)
+    # Our sessions and the tools' are found by their name, so the URL cannot give them another.
+    parameters.pop("application_name", None)
     secret_keys = {o.keyword.decode() for o in pq.Conninfo.get_defaults() if o.dispchar == b"*"}
     return Database(
         variable,
@@ -136,8 +144,8 @@ def _check_shape(url: str, variable: str) -> None:
         raise InvalidUrl(f"{variable} holds a space or a control character.", HINT_ENCODE)
     if "#" in url:
         raise InvalidUrl(f"{variable} holds an unescaped '#'.", HINT_ENCODE)
-    parts = urlsplit(url.replace("[", "").replace("]", ""))
-    if parts.netloc.count("@") > 1 or "@" in parts.path or "@" in parts.query:
+    authority, *rest = re.split(r"[/?]", url.partition("://")[2], maxsplit=1)
+    if authority.count("@") > 1 or any("@" in part for part in rest):
         raise InvalidUrl(f"{variable} holds an unescaped '@' or '/'.", HINT_ENCODE)
 
 
@@ -160,7 +168,7 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
     """
     try:
         session: Session = psycopg.connect(
-            make_conninfo(target.argument(), **target.secrets),
+            make_conninfo(target.argument(), **target.secrets, client_encoding="UTF8"),
             autocommit=True,
             application_name=f"{APPLICATION}:{promotion}" if promotion else APPLICATION,
         )

@@ -17,7 +17,6 @@ SELECT 'info' AS severity,
    AND c.oid >= 16384  -- the first number a user's object can have
    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
    AND a.attnum > 0
-   AND NOT a.attisdropped
    AND a.attnotnull
    AND NOT a.atthasdef  -- generated columns count as having one
    AND a.attidentity = ''

@@ -56,7 +56,6 @@ WITH RECURSIVE integers AS (
     SELECT f.root AS "table", a.attname::pg_catalog.text AS "column"
       FROM family AS f
       JOIN pg_catalog.pg_attribute AS a ON a.attrelid = f.member AND (a.atthasdef OR a.attidentity <> '')
-     WHERE f.member <> f.root
 ), interceptors AS (
     -- What may set the key itself: a trigger with the bits ROW (1), BEFORE (2) and INSERT (4), or a rule.
     SELECT f.root AS "table"
