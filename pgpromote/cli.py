@@ -299,8 +299,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _show_paragraph(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    terminal.ERR.print(f"Error: {kind.__name__}: {error}", markup=False)
-    terminal.ERR.print("This is a bug in pgpromote. Run again with: pgpromote --debug …", markup=False)
+    terminal.ERR.print(f"Error: {kind.__name__}: {error}")
+    terminal.ERR.print("This is a bug in pgpromote. Run again with: pgpromote --debug …")
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -314,5 +314,5 @@ def main() -> None:
     except PgpromoteError as error:
         if sys.excepthook is _show_traceback:
             raise
-        terminal.ERR.print(f"Error: {error}", markup=False)
+        terminal.ERR.print(f"Error: {error}")
         sys.exit(error.exit_code)

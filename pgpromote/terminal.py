@@ -10,6 +10,7 @@ from typing import cast
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from pgpromote.postgres.audit import describe
 from pgpromote.postgres.model import Archive, ColumnFinding, Filters, Finding, Manifest, Severity, TocEntry
@@ -19,13 +20,15 @@ from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.restore import Restored
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
-OUT = Console(highlight=False, soft_wrap=True)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+# Names of databases and tables may look like markup or emoji codes; they are shown as they are.
+LITERAL = {"highlight": False, "soft_wrap": True, "markup": False, "emoji": False}
+OUT = Console(**LITERAL)  # type: ignore[arg-type]
+ERR = Console(stderr=True, **LITERAL)  # type: ignore[arg-type]
 
 
 def show_json(value: object) -> None:
     """Print a value as JSON on stdout."""
-    OUT.print(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str), markup=False)
+    OUT.print(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
 
 
 def _plain(value: object) -> object:
@@ -42,10 +45,15 @@ def _plain(value: object) -> object:
 def progress(task: str, total: int | None = None, *, verbose: bool = False) -> Iterator["Line"]:
     """Show a bar on a terminal, one plain line otherwise; yields what takes a tool's lines."""
     if verbose or not ERR.is_terminal:
-        ERR.print(task, markup=False)
+        ERR.print(task)
         yield Line(None, verbose=verbose)
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=ERR, transient=True) as bars:
         bars.add_task(task, total=total)
         yield Line(bars, verbose=False)
@@ -59,7 +67,7 @@ def only_steps(*, verbose: bool = False) -> Iterator[Callable[[str], None]]:
     """
     with ExitStack() as stack:
         stream = stack.enter_context(os.fdopen(os.dup(2), "w", encoding="utf-8"))
-        console = Console(file=stream, highlight=False, soft_wrap=True)
+        console = Console(file=stream, **LITERAL)  # type: ignore[arg-type]
         if not verbose:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             stack.callback(os.close, nowhere)
@@ -68,7 +76,7 @@ def only_steps(*, verbose: bool = False) -> Iterator[Callable[[str], None]]:
                 stack.callback(os.close, kept)
                 stack.callback(os.dup2, kept, number)
                 os.dup2(nowhere, number)
-        yield lambda step: console.print(f"  {step.rpartition('.')[2].replace('_', ' ')}", markup=False)
+        yield lambda step: console.print(f"  {step.rpartition('.')[2].replace('_', ' ')}")
 
 
 class Line:
@@ -81,14 +89,14 @@ class Line:
     def __call__(self, line: str) -> None:
         """Take one line."""
         if self.verbose:
-            ERR.print(line, markup=False)
+            ERR.print(line)
         if self.bars and any(sign in line for sign in ("creating ", "processing data", "dumping contents")):
             self.bars.advance(self.bars.task_ids[0])
 
 
 def show_manifest(archive: Archive, manifest: Manifest) -> None:
     """Show what was dumped."""
-    OUT.print(f"[green]Dumped[/] {manifest.source} in {manifest.seconds} s")
+    _headline("Dumped", f"{manifest.source} in {manifest.seconds} s")
     _facts(
         {
             "archive": str(archive.path),
@@ -102,16 +110,16 @@ def show_manifest(archive: Archive, manifest: Manifest) -> None:
 def warn_of_scope(filters: Filters) -> None:
     """Warn when the scope is limited on purpose."""
     if str(filters):
-        ERR.print(f"Warning: limited on purpose to {filters}; this is not the whole database.", markup=False)
+        ERR.print(f"Warning: limited on purpose to {filters}; this is not the whole database.")
 
 
 def show_outside(plan: Reset) -> None:
     """Show what a reset takes outside its schema, before it does."""
-    ERR.print(f"Resetting the schema {plan.schema}; outside of it the reset takes:", markup=False)
+    ERR.print(f"Resetting the schema {plan.schema}; outside of it the reset takes:")
     for finding in plan.outside:
-        ERR.print(f"  {finding.severity.value}: {finding.message}", markup=False)
+        ERR.print(f"  {finding.severity.value}: {finding.message}")
     if not plan.outside:
-        ERR.print("  nothing", markup=False)
+        ERR.print("  nothing")
 
 
 def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
@@ -137,22 +145,22 @@ def show_report(report: Report) -> None:
     for check in report.checks:
         found = report.of(check)
         worst = next((s for s in Severity if any(f.severity is s for f in found)), None)
-        mark = f"[{COLOURS[worst]}]{worst.value}[/]" if worst else "[green]ok[/]"
-        OUT.print(f"{mark:>20}  {check.replace('_', ' ')}")
+        mark = worst.value if worst else "ok"
+        _headline(f"{mark:>9}", check.replace("_", " "), COLOURS[worst] if worst else "green")
         for finding in found:
             show_finding(finding)
 
 
 def show_finding(finding: Finding) -> None:
     """Show what was found and what to do."""
-    OUT.print(f"      {finding.message}", markup=False)
+    OUT.print(f"      {finding.message}")
     if finding.hint:
-        OUT.print(f"      → {finding.hint}", markup=False)
+        OUT.print(f"      → {finding.hint}")
 
 
 def show_restored(restored: Restored) -> None:
     """Show what was restored."""
-    OUT.print(f"[green]Restored[/] into {restored.target} in {restored.seconds} s")
+    _headline("Restored", f"into {restored.target} in {restored.seconds} s")
     parallel = f"{restored.jobs} jobs" if restored.jobs > 1 else "1 connection"
     _facts(
         {
@@ -167,7 +175,7 @@ def show_audit(found: Mapping[str, Sequence[ColumnFinding]]) -> None:
     """Show the findings of each audit rule."""
     for rule, findings in found.items():
         colour = "green" if not findings else COLOURS[findings[0].severity]
-        OUT.print(f"[{colour}]{rule.replace('_', ' ')}[/]: {len(findings)}  [dim]{describe(rule)}[/]")
+        _headline(rule.replace("_", " "), f"{len(findings)}  {describe(rule)}", colour)
         columns = ("severity", "schema", "table", "column", "type", "suggestion")
         if findings:
             rows = [(f.severity.value, f.schema, f.table, f.column, f.type, f.suggestion) for f in findings]
@@ -176,13 +184,12 @@ def show_audit(found: Mapping[str, Sequence[ColumnFinding]]) -> None:
 
 def show_repair(repair: Repair, *, done: bool) -> None:
     """Show the statements with their reasons, and what was left alone."""
-    verb = "Repaired" if done else "Would repair"
-    OUT.print(f"[green]{verb}[/] {len(repair.changes)} primary key(s)")
+    _headline("Repaired" if done else "Would repair", f"{len(repair.changes)} primary key(s)")
     for statement in repair.statements:
-        OUT.print(f"  {statement.sql};", markup=False)
-        OUT.print(f"    -- {statement.why}", markup=False, style="dim")
+        OUT.print(f"  {statement.sql};")
+        OUT.print(f"    -- {statement.why}", style="dim")
     for skipped in repair.skipped:
-        OUT.print(f"  left alone: {skipped.message}", markup=False)
+        OUT.print(f"  left alone: {skipped.message}")
     for finding in repair.findings:
         show_finding(finding)
 
@@ -201,14 +208,18 @@ def show_refreshed(assets: Mapping[str, Mapping[str, object]], failed_checks: Se
         }
     )
     for statement in repaired[:6]:
-        OUT.print(f"    {statement['statement']};", markup=False)
+        OUT.print(f"    {statement['statement']};")
     if len(repaired) > 6:
-        OUT.print(f"    … and {len(repaired) - 6} more", markup=False)
+        OUT.print(f"    … and {len(repaired) - 6} more")
     for name in ("primary_key_audit", "not_null_audit"):
         OUT.print(f"  {name.replace('_', ' '):<12} {assets[name]['findings']} finding(s)")
     OUT.print(
         f"  {'checks':<12} {', '.join(failed_checks) + ' not passed' if failed_checks else 'all passed'}"
     )
+
+
+def _headline(word: str, rest: str, colour: str = "green") -> None:
+    OUT.print(Text.assemble((word, colour), " ", rest))
 
 
 def _records(table: object) -> list[dict[str, str]]:
@@ -223,7 +234,7 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _facts(facts: Mapping[str, str]) -> None:
     for name, value in facts.items():
         if value:
-            OUT.print(f"  {name:<12} {value}", markup=False)
+            OUT.print(f"  {name:<12} {value}")
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -7,6 +7,7 @@ whole, and each entry brings the SQL that recreates it. Layout: `pg_backup_archi
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -85,6 +86,8 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
     compression = _compression(source, version)
     created_at = _created_at(source)
     database, server_version, pg_dump_version = source.text(), source.text(), source.text()
+    if not re.match(r"\d+", server_version):
+        raise source.broken()
     entries = [_entry(source, version) for _ in range(source.integer())]
     return Archive(
         path=path,

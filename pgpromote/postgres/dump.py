@@ -1,7 +1,9 @@
 """Dump the source: write an archive, prove it readable, hash it, and only then give it its name."""
 
 import fcntl
+import glob
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -169,9 +171,12 @@ def _check_exclusions(relations: list[tuple[object, ...]], filters: Filters) -> 
 
 
 def _matches(pattern: str, name: str) -> bool:
-    """Match as psql's patterns do for the plain cases: case-folded unless quoted, * and ?."""
-    folded = pattern.replace('"', "") if '"' in pattern else pattern.lower()
-    return fnmatchcase(name, folded)
+    """Match as psql's patterns do in plain cases: * and ?, lower case, but literally within quotes."""
+
+    def part(match: re.Match[str]) -> str:
+        return match[2].lower() if match[1] is None else glob.escape(match[1])
+
+    return fnmatchcase(name, re.sub(r'"([^"]*)"|([^"]+)', part, pattern))
 
 
 def _run_pg_dump(command: list[str], source: Database, promotion: str, on_line: OnLine) -> None:

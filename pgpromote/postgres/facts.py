@@ -1,13 +1,13 @@
 """Gather what the checks look at: the file, prod, dev and the client programs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import server, tools
 from pgpromote.postgres.catalog import Catalog
-from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError
+from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import Archive, Filters, Manifest, ServerVersion, TocEntry
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
@@ -45,8 +45,9 @@ def gather(
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
-    Raises ConfigError only, for filters that name nothing.
+    Raises ConfigError only, for filters that name nothing or do not fit the rest.
     """
+    _check_scope(path, filters, reset_schema)
     archive, manifest, sha256, archive_problem = _read_file(path)
     archive = archives.select(archive, filters) if archive else None
     dropped = [] if filters.data_only or not archive else _dropped(archive, reset_schema)
@@ -72,6 +73,16 @@ def gather(
         client_problem=client_problem,
         filters=filters,
     )
+
+
+def _check_scope(path: Path, filters: Filters, reset_schema: str) -> None:
+    if path.suffix == ".sql" and filters != Filters():
+        raise ConfigError(f"Filters cannot limit the plain SQL dump {path}.", "Use an archive, or no filter.")
+    if reset_schema and replace(filters, schema_only=False) != Filters():
+        raise ConfigError(
+            f"A reset drops the whole schema {reset_schema}, but the filters ({filters}) bring back less.",
+            "Reset without filters, or filter without a reset.",
+        )
 
 
 def _read_file(path: Path) -> tuple[Archive | None, Manifest | None, str, PgpromoteError | None]:

@@ -4,7 +4,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pgpromote.postgres.apply import apply
@@ -141,8 +141,9 @@ def _replaced(target: Database) -> Finding:
 
 
 def _redacted(error: RestoreError, target: Database) -> RestoreError:
-    message, statement = redact(error.message, target), redact(error.statement, target)
-    return RestoreError(error.kind, message, error.entry, statement)
+    """Hide secrets first and shorten afterwards: half a password would no longer be found."""
+    statement = " ".join(redact(error.statement, target).split())[:SHOWN_STATEMENT]
+    return replace(error, message=redact(error.message, target), statement=statement)
 
 
 def _judge(completed: Completed, errors: list[RestoreError], hint: str) -> None:
@@ -201,7 +202,7 @@ def _error(entry: str, message: str, rest: list[str]) -> RestoreError:
     before, _, statement = text.partition(STATEMENT)
     detail = [message, *(line.strip() for line in before.splitlines() if line.strip())]
     cleaned = " ".join(detail).removeprefix("could not execute query: ")
-    return RestoreError(kind, cleaned, entry, " ".join(statement.split())[:SHOWN_STATEMENT])
+    return RestoreError(kind, cleaned, entry, statement.strip())
 
 
 def parse_psql(lines: Iterable[str]) -> list[RestoreError]:
