@@ -1,6 +1,7 @@
 """Watch the dump directory for archives that this promotion did not write itself."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import dagster as dg
 
 from pgpromote.defs.jobs import Jobs
 from pgpromote.postgres import archive, tools
-from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.errors import ArchiveError
 from pgpromote.promotion import Promotion
 
 PATTERN = "*.dump"
 INTERVAL_SECONDS = 30
+# A tick has 60 seconds. A larger archive is read in full by its run, which refuses a broken one, too.
+VERIFIED_BYTES = 1 << 30
 
 Signature = list[int]  # size, modification time in ns, inode
 
@@ -23,6 +26,15 @@ class Seen:
 
     settling: dict[str, Signature] = field(default_factory=dict)
     done: dict[str, Signature] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "Seen":
+        """Read a cursor; one that is not ours starts afresh, and the run keys keep old files from running."""
+        try:
+            seen = json.loads(cursor or "{}")
+            return cls(dict(seen["settling"]), dict(seen["done"]))
+        except (ValueError, TypeError, KeyError):
+            return cls()
 
 
 def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefinition:
@@ -41,10 +53,11 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
         description="Restore an archive that lands in the dump directory.",
     )
     def new_dump_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        last = Seen(**json.loads(context.cursor)) if context.cursor else Seen()
-        now, requests, broken = Seen(), [], []
+        last, now, requests, broken = Seen.read(context.cursor), Seen(), [], []
         for path in sorted(promotion.dump_dir.glob(PATTERN)):
             signature = _signature(path)
+            if signature is None:
+                continue
             if last.done.get(path.name) == signature:
                 now.done[path.name] = signature
             elif last.settling.get(path.name) != signature:
@@ -53,8 +66,8 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
                 now.done[path.name] = signature
                 try:
                     requests += _request(promotion, prefix, path)
-                except PgpromoteError as problem:
-                    context.log.warning(f"{path} is not restored. {problem}")
+                except ArchiveError as problem:
+                    context.log.warning(f"{_shown(path)} is not restored. {problem}")
                     broken.append(_report(prefix, path, problem))
         return dg.SensorResult(
             run_requests=requests,
@@ -66,28 +79,40 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
     return new_dump_sensor
 
 
-def _signature(path: Path) -> Signature:
-    status = path.stat()
+def _signature(path: Path) -> Signature | None:
+    """Tell one state of a file from another; None when it has vanished or cannot be looked at."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
     return [status.st_size, status.st_mtime_ns, status.st_ino]
+
+
+def _shown(path: Path) -> str:
+    """Spell a path so that it can be stored, whatever bytes its name is made of."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 
 def _request(promotion: Promotion, prefix: str, path: Path) -> list[dg.RunRequest]:
     """Ask for a run, unless this promotion wrote the file itself. Raises ArchiveError for a broken file."""
-    archive.read(path)
+    if _shown(path) != str(path):
+        raise ArchiveError(f"The name {_shown(path)} is not UTF-8.", "Rename the file.")
+    contents = archive.read(path)
     digest = archive.digest(path)
     manifest = archive.read_manifest(path)
     if manifest is not None and manifest.sha256 == digest and path == promotion.archive_path:
         return []
-    archive.verify(path, tools.newest(promotion.tools()))
+    if contents.size <= VERIFIED_BYTES:
+        archive.verify(path, tools.newest(promotion.tools()))
     config = {"ops": {f"{prefix}prod_schema": {"config": {"archive_path": str(path)}}}}
     return [dg.RunRequest(run_key=digest, run_config=config, tags={"pgpromote/archive": path.name})]
 
 
-def _report(prefix: str, path: Path, problem: PgpromoteError) -> dg.AssetObservation:
+def _report(prefix: str, path: Path, problem: ArchiveError) -> dg.AssetObservation:
     return dg.AssetObservation(
         f"{prefix}dev_dump_archive",
         description=f"Not restored: {problem.message}",
-        metadata={"path": dg.MetadataValue.path(path), "what to do": problem.hint},
+        metadata={"path": dg.MetadataValue.path(_shown(path)), "what to do": problem.hint},
     )
 
 

@@ -59,6 +59,8 @@ def _check_file(path: Path) -> None:
         raise ArchiveError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from None
     if stat.S_ISDIR(status.st_mode):
         raise ArchiveError(f"{path} is a directory; a custom-format archive is one file.", HINT_DUMP)
+    if not stat.S_ISREG(status.st_mode):
+        raise ArchiveError(f"{path} is not a regular file.", HINT_DUMP)
     if not os.access(path, os.R_OK):
         raise ArchiveError(f"{path} is not readable for this user.", "Check its owner and permissions.")
     if status.st_size == 0:

@@ -13,15 +13,21 @@ from pgpromote.postgres.model import Archive, Severity, TocEntry
 
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 COLLATION = re.compile(rf"\bCOLLATE\s+(?:({NAME})\.)?({NAME})")
-POLICY_ROLES = re.compile(rf"\sTO\s+({NAME}(?:\s*,\s*{NAME})*)")
-STRING = re.compile(r"'(?:[^']|'')*'")
+POLICY_ROLES = re.compile(
+    rf"CREATE POLICY {NAME} ON (?:{NAME}\.)?{NAME}(?: AS \w+)?(?: FOR \w+)? TO ({NAME}(?:, {NAME})*)"
+)
+NAME_OR_STRING = re.compile(r"""("(?:[^"]|"")*")|'(?:[^']|'')*'""")
 KEYWORD_ROLES = frozenset({"public", "current_user", "current_role", "session_user"})
 # What only a superuser may create, whatever the rights on the database (facts §4).
 SUPERUSER_KINDS = frozenset(
     {"EVENT TRIGGER", "SUBSCRIPTION", "FOREIGN DATA WRAPPER", "ACCESS METHOD", "CAST", "OPERATOR CLASS",
-     "OPERATOR FAMILY", "PROCEDURAL LANGUAGE"}
+     "OPERATOR FAMILY", "PROCEDURAL LANGUAGE", "PUBLICATION TABLES IN SCHEMA"}
 )  # fmt: skip
-UNTRUSTED_FUNCTION = re.compile(r"\bLANGUAGE\s+(c|internal)\b")
+SUPERUSER_DEFINITIONS = {
+    "FUNCTION": re.compile(r"\bLANGUAGE\s+(c|internal)\b"),
+    "TYPE": re.compile(r"\bINPUT\s*="),
+    "PUBLICATION": re.compile(r"\bFOR ALL TABLES\b"),
+}
 
 Found = Iterator[tuple[Severity, str, str, str]]
 Rule = Callable[[Facts], Found]
@@ -112,13 +118,17 @@ def collations(facts: Facts) -> Found:
     users: dict[tuple[str, str], str] = {}
     for entry in facts.archive.entries:
         if entry.kind not in {"FUNCTION", "PROCEDURE", "COMMENT", "COLLATION"}:
-            for schema, name in COLLATION.findall(STRING.sub("''", entry.definition)):
+            for schema, name in COLLATION.findall(_without_strings(entry.definition)):
                 users.setdefault((unquote(schema) or "pg_catalog", unquote(name)), entry.name)
     for (schema, name), user in sorted(users.items()):
         if (schema, name) not in known:
             message = f"{user} uses the collation {schema}.{name}; prod does not have it."
             yield Severity.ERROR, name, message, _collation_hint(name)
     yield from _collation_definitions(facts.archive, facts.catalog)
+
+
+def _without_strings(definition: str) -> str:
+    return NAME_OR_STRING.sub(lambda match: match[1] or "''", definition)
 
 
 def _collation_definitions(archive: Archive, catalog: Catalog) -> Found:
@@ -164,8 +174,7 @@ def encoding_and_locale(facts: Facts) -> Found:
 def policy_roles(facts: Facts) -> Found:
     """Every role that a row-level-security policy names exists on prod."""
     for entry, catalog in _entries(facts, "POLICY"):
-        head = re.split(r"\s(?:USING|WITH CHECK)\s*\(", entry.definition, maxsplit=1)[0]
-        match = POLICY_ROLES.search(head)
+        match = POLICY_ROLES.match(entry.definition)
         roles = [unquote(name) for name in re.findall(NAME, match[1])] if match else []
         for role in roles:
             if role not in catalog.roles and role not in KEYWORD_ROLES:
@@ -214,8 +223,8 @@ def _schema_rights(archive: Archive, catalog: Catalog) -> Found:
 
 def _superuser_only(archive: Archive, user: str) -> Found:
     for entry in archive.entries:
-        untrusted = entry.kind == "FUNCTION" and UNTRUSTED_FUNCTION.search(entry.definition)
-        if entry.kind in SUPERUSER_KINDS or untrusted:
+        pattern = SUPERUSER_DEFINITIONS.get(entry.kind)
+        if entry.kind in SUPERUSER_KINDS or (pattern and pattern.search(entry.definition)):
             message = f"{entry.kind} {entry.name} can only be created by a superuser; {user} is none."
             yield Severity.ERROR, entry.name, message, "Restore as a superuser, or drop it from the source."
 

@@ -206,13 +206,8 @@ def _partial(path: Path) -> Iterator[Path]:
     and ends with the process, so a dead dump's remains are simply overwritten.
     """
     partial = path.with_name(path.name + ".partial")
+    file = _take(path, partial)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise _cannot_write(path, error) from None
-    try:
-        _take(file, partial)
         os.fchmod(file, 0o600)
         os.ftruncate(file, 0)
         yield partial
@@ -222,8 +217,6 @@ def _partial(path: Path) -> Iterator[Path]:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise _cannot_write(path, error) from None
-    except Busy:
-        raise
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -231,13 +224,22 @@ def _partial(path: Path) -> Iterator[Path]:
         os.close(file)
 
 
-def _take(file: int, partial: Path) -> None:
+def _take(path: Path, partial: Path) -> int:
+    """Open and lock the partial file. Raises Busy when another dump has it, or has just renamed it."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Busy(f"Another dump is writing {partial}.", "Wait for it to end, then start again.") from None
-    if not os.path.samestat(os.fstat(file), partial.stat(follow_symlinks=False)):
-        raise Busy(f"Another dump has just finished {partial}.", "Start again.")
+        taken = os.path.samestat(os.fstat(file), partial.stat(follow_symlinks=False))
+    except (BlockingIOError, FileNotFoundError):
+        taken = False
+    if not taken:
+        os.close(file)
+        raise Busy(f"Another dump is writing {path}.", "Wait for it to end, then start again.")
+    return file
 
 
 def _sync_directory(directory: Path) -> None:
