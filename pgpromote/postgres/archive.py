@@ -16,6 +16,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
+from pydantic import TypeAdapter
+
 from pgpromote.postgres.errors import ArchiveError, ConfigError
 from pgpromote.postgres.model import Archive, Filters, Manifest, TocEntry
 from pgpromote.postgres.tools import Tools, run
@@ -28,6 +30,8 @@ COMPRESSIONS = {0: "none", 1: "gzip", 2: "lz4", 3: "zstd"}
 # Settings of the dump session and of the database itself: pg_restore --list does not show them either.
 SETTINGS = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES"})
 SQL_HEADER = b"-- PostgreSQL database dump"
+# An identifier as pg_dump writes it.
+NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 LONGEST_STRING = 1 << 30
 RELATIONS = ("TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE")
 TABLE_PARTS = frozenset(
@@ -215,6 +219,17 @@ def search(archive: Archive, kinds: tuple[str, ...] = (), pattern: str = "*") ->
     )
 
 
+def extension_schema(entry: TocEntry) -> str:
+    """Return the schema in which the source has an extension, from its entry."""
+    match = re.search(rf"\bWITH SCHEMA ({NAME})", entry.definition)
+    return unquote(match[1]) if match else "public"
+
+
+def unquote(name: str) -> str:
+    """Turn an identifier as SQL writes it into the plain name."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
 def select(archive: Archive, filters: Filters) -> Archive:
     """Limit an archive to what the filters leave.
 
@@ -336,10 +351,10 @@ def read_manifest(path: Path) -> Manifest | None:
     Raises ArchiveError when the manifest itself is damaged.
     """
     try:
-        return Manifest(**json.loads(manifest_path(path).read_text(encoding="utf-8")))
+        return TypeAdapter(Manifest).validate_json(manifest_path(path).read_bytes(), strict=True)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError):
+    except ValueError:
         raise ArchiveError(f"{manifest_path(path)} is damaged.", "Remove it, or dump again.") from None
 
 

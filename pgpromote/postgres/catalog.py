@@ -8,7 +8,7 @@ from psycopg import sql as compose
 from psycopg.rows import class_row
 
 from pgpromote.postgres import sql
-from pgpromote.postgres.model import Statement, TocEntry
+from pgpromote.postgres.model import TocEntry
 from pgpromote.postgres.server import Identity, Session, identify
 
 Row = TypeVar("Row")
@@ -36,17 +36,22 @@ class Collation:
 
 
 @dataclass(frozen=True)
-class Owned:
-    """An object of prod that a restore would replace, and whether our role may."""
+class Replaced:
+    """An object of prod that a restore replaces, whether our role may, and the statement that makes room.
+
+    `statement` is None when the object is of another sort than the archive's, "" when none is needed.
+    """
 
     identity: str
     owner: str
     ours: bool
+    statement: str | None
+    description: str
 
 
 @dataclass(frozen=True)
 class Dependent:
-    """An object only prod has that keeps another from being dropped."""
+    """An object only prod has that would be lost with one that is replaced."""
 
     dependent: str
     needed: str
@@ -71,9 +76,8 @@ class Catalog:
     roles: frozenset[str]
     tablespaces: frozenset[str]
     schemas: dict[str, Schema]
-    owned: tuple[Owned, ...] = field(repr=False)
+    replaced: tuple[Replaced, ...] = field(repr=False)
     dependents: tuple[Dependent, ...] = field(repr=False)
-    inherited_constraints: tuple[Statement, ...] = field(repr=False)
 
 
 def read(session: Session, dropped: Sequence[TocEntry]) -> Catalog:
@@ -87,9 +91,8 @@ def read(session: Session, dropped: Sequence[TocEntry]) -> Catalog:
         roles=frozenset(str(name) for name in _column(session, "catalog/roles")),
         tablespaces=frozenset(str(name) for name in _column(session, "catalog/tablespaces")),
         schemas={row.name: row for row in _rows(session, "catalog/schemas", Schema)},
-        owned=tuple(_rows(session, "catalog/owned", Owned, objects)),
+        replaced=tuple(_rows(session, "catalog/replaced", Replaced, objects)),
         dependents=tuple(_rows(session, "catalog/dependents", Dependent, objects)),
-        inherited_constraints=tuple(_rows(session, "catalog/inherited_constraints", Statement, objects)),
     )
 
 

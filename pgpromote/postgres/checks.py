@@ -7,11 +7,11 @@ facts and yields (severity, object, message, hint) for everything that is not so
 import re
 from collections.abc import Callable, Iterator
 
+from pgpromote.postgres.archive import NAME, extension_schema, unquote
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import Archive, Severity, TocEntry
 
-NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 COLLATION = re.compile(rf"\bCOLLATE\s+(?:({NAME})\.)?({NAME})")
 POLICY_ROLES = re.compile(
     rf"CREATE POLICY {NAME} ON (?:{NAME}\.)?{NAME}(?: AS \w+)?(?: FOR \w+)? TO ({NAME}(?:, {NAME})*)"
@@ -95,6 +95,10 @@ def extensions(facts: Facts) -> Found:
                 f"the role {catalog.identity.user} may not create it (it is not trusted)."
             )
             hint = f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {name};"
+            yield Severity.ERROR, name, message, hint
+        elif extension.schema and extension.schema != (schema := extension_schema(entry)):
+            message = f"The extension {name} is in the schema {extension.schema} on prod, in {schema} on dev."
+            hint = f'Move it: ALTER EXTENSION "{name}" SET SCHEMA "{schema}"; what uses it follows.'
             yield Severity.ERROR, name, message, hint
         elif wanted and _older(present := extension.version or extension.default_version or "", wanted):
             message = f"The source has {name} {wanted}, prod would use {present}, which is older."
@@ -199,11 +203,13 @@ def rights(facts: Facts) -> Found:
     if facts.catalog is None or facts.catalog.identity.superuser:
         return
     user = facts.catalog.identity.user
-    for owned in facts.catalog.owned:
-        if not owned.ours:
-            message = f"{owned.identity} belongs to {owned.owner}; the role {user} cannot replace it."
-            hint = f'Restore as {owned.owner}, or: GRANT "{owned.owner}" TO "{user}";'
-            yield Severity.ERROR, owned.identity, message, hint
+    for replaced in facts.catalog.replaced:
+        if not replaced.ours:
+            message = (
+                f"{replaced.description} belongs to {replaced.owner}; the role {user} cannot replace it."
+            )
+            hint = f'Restore as {replaced.owner}, or: GRANT "{replaced.owner}" TO "{user}";'
+            yield Severity.ERROR, replaced.identity, message, hint
     if facts.archive:
         yield from _schema_rights(facts.archive, facts.catalog)
         yield from _superuser_only(facts.archive, user)
@@ -240,15 +246,19 @@ def not_same_database(facts: Facts) -> Found:
 
 
 def nothing_in_the_way(facts: Facts) -> Found:
-    """Nothing that only prod has keeps an object from being replaced."""
+    """Nothing that only prod has would be lost with an object that is replaced."""
     if facts.catalog is None:
         return
+    for replaced in facts.catalog.replaced:
+        if replaced.statement is None:
+            message = f"{replaced.description} is on prod, where the archive has another object of that name."
+            yield Severity.ERROR, replaced.identity, message, "Rename or drop it on prod."
     for dependent in facts.catalog.dependents:
         message = (
             f"{dependent.dependent} exists only on prod and depends on {dependent.needed}, which the restore "
-            "replaces: the drop would fail, and the rows would be loaded on top of the old ones."
+            "replaces: it would be lost."
         )
-        hint = "Create it on dev too, drop it on prod, or reset the schema."
+        hint = "Create it on dev too, or drop it on prod."
         yield Severity.ERROR, dependent.dependent, message, hint
 
 
@@ -256,11 +266,6 @@ def _entries(facts: Facts, kind: str) -> Iterator[tuple[TocEntry, Catalog]]:
     if facts.archive and facts.catalog:
         for entry in facts.archive.of_kind(kind):
             yield entry, facts.catalog
-
-
-def unquote(name: str) -> str:
-    """Turn an identifier as SQL writes it into the plain name."""
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 RULES: dict[str, Rule] = {

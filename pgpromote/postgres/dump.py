@@ -238,7 +238,7 @@ def _take(path: Path, partial: Path) -> int:
         taken = False
     if not taken:
         os.close(file)
-        raise Busy(f"Another dump is writing {path}.", "Wait for it to end, then start again.")
+        raise Busy(f"Another dump is writing {partial}.", "Wait for it to end, then start again.")
     return file
 
 

@@ -167,7 +167,7 @@ class Clearance:
     """The proof that every check allowed the restore of one file into one database.
 
     Only `preflight.examine` builds it, from catalogs it has just read. `create_extensions` creates the
-    extensions that prod still lacks, `make_room` drops what pg_restore --clean cannot. `archive` holds the
+    extensions that prod still lacks, `make_room` drops what the archive replaces. `archive` holds the
     entries to restore, and is None for a plain SQL dump.
     """
 

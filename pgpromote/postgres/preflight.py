@@ -3,7 +3,6 @@
 Only `examine` builds a Clearance, and everything that touches prod takes one.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,9 @@ from pathlib import Path
 from psycopg import sql as compose
 
 from pgpromote.postgres import facts as gathering
+from pgpromote.postgres.archive import extension_schema
 from pgpromote.postgres.catalog import Catalog
-from pgpromote.postgres.checks import NAME, RULES, unquote
+from pgpromote.postgres.checks import RULES
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import Clearance, Filters, Finding, Severity, Statement, TocEntry
@@ -90,14 +90,17 @@ def _clear(facts: Facts, catalog: Catalog) -> Clearance:
             if entry.tag not in present
             for statement in _create_extension(entry, catalog)
         ),
-        make_room=catalog.inherited_constraints,
+        make_room=tuple(
+            Statement(replaced.statement, f"The archive brings its own {replaced.description}")
+            for replaced in catalog.replaced
+            if replaced.statement
+        ),
     )
 
 
 def _create_extension(entry: TocEntry, catalog: Catalog) -> Iterator[Statement]:
     """Create the extension where the source had it, and the schema for it if prod lacks that."""
-    match = re.search(rf"\bWITH SCHEMA ({NAME})", entry.definition)
-    schema = unquote(match[1]) if match else "public"
+    schema = extension_schema(entry)
     if schema not in catalog.schemas and not schema.startswith("pg_"):
         statement = compose.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(compose.Identifier(schema))
         yield Statement(statement.as_string(), f"The extension {entry.tag} lives in it")

@@ -4,9 +4,9 @@ A table whose integer primary key lost its default takes no insert without an id
 behind its ids fails with a duplicate key. Both are repaired without changing what the schema means: what
 might be meant otherwise (a foreign key, a trigger, a composite key …) is reported and left alone.
 
-`plan` only reads. `repair` makes each change in a transaction of its own: it locks the tables, plans again
-under the lock, applies that plan, and plans once more, which must find nothing left to do. So the values
-are right however much was written since the first plan, and a second run changes nothing.
+`plan` only reads. `repair` makes each change in a transaction of its own: it locks the tables and the
+sequence, reads again where they stand, composes the statements from that, runs them, and reads once more:
+nothing may be left to do. So the values are right however much was written since the plan.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +30,7 @@ from pgpromote.postgres.sequences import (
     quoted,
     read_feeds,
     read_positions,
+    with_identity,
 )
 from pgpromote.postgres.server import Database, Session, connect, redact
 
@@ -151,7 +152,7 @@ def repair(
         planned = _plan(session, excluded)
         if not really or not planned.changes:
             return planned
-        made = [_make(session, change, excluded, on_statement, database) for change in planned.changes]
+        made = [_make(session, change, on_statement, database) for change in planned.changes]
         left = _plan(session, excluded)
     return Repair(
         changes=tuple(change for change in made if change),
@@ -161,15 +162,11 @@ def repair(
 
 
 def _make(
-    session: Session,
-    planned: Change,
-    excluded: frozenset[int],
-    on_statement: Callable[[Statement], None],
-    database: Database,
+    session: Session, planned: Change, on_statement: Callable[[Statement], None], database: Database
 ) -> Change | None:
     for _ in range(LOCK_ATTEMPTS):
         try:
-            return _change(session, planned, excluded, on_statement)
+            return _change(session, planned.feed, on_statement)
         except (LockNotAvailable, DeadlockDetected):
             continue  # our own wait let the queue behind us pass
         except psycopg.Error as error:
@@ -184,21 +181,16 @@ def _make(
     )
 
 
-def _change(
-    session: Session,
-    planned: Change,
-    excluded: frozenset[int],
-    on_statement: Callable[[Statement], None],
-) -> Change | None:
+def _change(session: Session, feed: Feed, on_statement: Callable[[Statement], None]) -> Change | None:
     with session.transaction():
         # The locks come before the first query, so that in every isolation level it sees all they waited for.
         session.execute(SQL("SET LOCAL lock_timeout = {}").format(Literal(LOCK_TIMEOUT)))
-        _lock(session, planned)
-        change = _replan(session, planned, excluded)
-        if change is None:
+        _lock(session, feed)
+        change = _judge_again(session, feed)
+        if not isinstance(change, Change):
             return None
         apply(session, change.statements, on_statement)
-        if _replan(session, planned, excluded):
+        if _judge_again(session, feed if feed.sequence else with_identity(session, feed)):
             raise RepairFailed(
                 f"{change.table}.{change.column} is not right after its repair, which was rolled back.",
                 "Please report this as a bug, with the table's definition.",
@@ -206,19 +198,18 @@ def _change(
         return change
 
 
-def _lock(session: Session, change: Change) -> None:
-    feed = change.feed
+def _judge_again(session: Session, feed: Feed) -> Change | Skipped | None:
+    (position,) = read_positions(session, [feed])
+    return _judge(feed, position)
+
+
+def _lock(session: Session, feed: Feed) -> None:
     mode = SQL("ACCESS EXCLUSIVE") if feed.sequence is None else SQL("SHARE ROW EXCLUSIVE")
     tables = SQL(", ").join(map(quoted, dict.fromkeys(feed.users)))
     session.execute(composed("lock_tables", tables=tables, mode=mode))
     if feed.sequence is not None:
         increment = Literal(feed.increment)
         session.execute(composed("lock_sequence", sequence=quoted(feed.sequence), increment=increment))
-
-
-def _replan(session: Session, change: Change, excluded: frozenset[int]) -> Change | None:
-    again = _plan(session, excluded, change.feed.table)
-    return next((c for c in again.changes if (c.table, c.column) == (change.table, change.column)), None)
 
 
 def _excluded(session: Session, patterns: Sequence[str]) -> frozenset[int]:
@@ -240,11 +231,14 @@ def _excluded(session: Session, patterns: Sequence[str]) -> frozenset[int]:
     return frozenset(oids)
 
 
-def _plan(session: Session, excluded: frozenset[int], table: int | None = None) -> Repair:
+def _plan(session: Session, excluded: frozenset[int]) -> Repair:
     changes: list[Change] = []
     skipped: list[Skipped] = []
     findings: list[Finding] = []
-    feeds = _feeds(session, excluded, table)
+    feeds = [
+        replace(feed, reason="excluded") if excluded.intersection(feed.tables) else feed
+        for feed in read_feeds(session)
+    ]
     for feed, position in zip(feeds, read_positions(session, feeds), strict=True):
         outcome = _judge(feed, position)
         if isinstance(outcome, Change):
@@ -254,13 +248,8 @@ def _plan(session: Session, excluded: frozenset[int], table: int | None = None) 
         if position and not feed.reason:
             upcoming = outcome.after if isinstance(outcome, Change) else position.upcoming
             findings += _findings(feed, upcoming)
-    skipped += _untracked(session, excluded) if table is None else []
+    skipped += _untracked(session, excluded)
     return Repair(tuple(changes), tuple(skipped), tuple(findings))
-
-
-def _feeds(session: Session, excluded: frozenset[int], table: int | None) -> list[Feed]:
-    feeds = read_feeds(session, table)
-    return [replace(f, reason="excluded") if excluded.intersection(f.tables) else f for f in feeds]
 
 
 def _untracked(session: Session, excluded: frozenset[int]) -> list[Skipped]:

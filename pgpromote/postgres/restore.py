@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pgpromote.postgres.apply import apply
+from pgpromote.postgres.archive import extension_schema
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
 from pgpromote.postgres.model import (
+    Archive,
     Clearance,
     Filters,
     Finding,
@@ -29,6 +31,8 @@ IGNORED = re.compile(r"pg_restore: warning: errors ignored on restore: (\d+)")
 PSQL_PROBLEM = re.compile(r"psql:(?:.*:(\d+): )?(?:error: )?(?:ERROR|FATAL|PANIC): +(.*)")
 STATEMENT = "Command was: "
 SHOWN_STATEMENT = 400
+# Few enough for the server's lock table: a DROP locks each index and partition, too.
+DROPS_AT_ONCE = 100
 HINT_ROLLED_BACK = (
     "It ran in one transaction, which was rolled back: prod is as before. A dump without --clean needs an "
     "empty schema: reset it, or dump with --clean --if-exists."
@@ -75,11 +79,12 @@ def restore(
     transaction: slower, not parallel. Raises RestoreFailed with every error, ToolFailed.
     """
     started = time.monotonic()
-    with connect(target, promotion) as session:
+    with connect(target, promotion, autocommit=True) as session:
         identity = identify(session)
         if identity.database_oid != clearance.target_oid:
             raise Refused([_replaced(target)])
-        apply(session, clearance.make_room)
+        for start in range(0, len(clearance.make_room), DROPS_AT_ONCE):
+            apply(session, clearance.make_room[start : start + DROPS_AT_ONCE])
     tools = choose(available, identity.version)
     if clearance.archive is None:
         jobs, counts = 1, {}
@@ -88,7 +93,7 @@ def restore(
     else:
         counts = clearance.archive.counts()
         with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
-            use_list.writelines(f"{e.dump_id};\n" for e in clearance.archive.entries if not _is_extension(e))
+            use_list.writelines(f"{entry.dump_id};\n" for entry in _without_extensions(clearance.archive))
             use_list.flush()
             command = restore_command(
                 tools, target, clearance.path, Path(use_list.name), jobs=jobs, filters=clearance.filters
@@ -119,9 +124,17 @@ def restore_command(
     return [*command, str(path)]
 
 
-def _is_extension(entry: TocEntry) -> bool:
-    """Tell what is left to `create_extensions`: dropping one would take the columns of its types along."""
-    return entry.kind == "EXTENSION" or (entry.kind == "COMMENT" and entry.tag.startswith("EXTENSION "))
+def _without_extensions(archive: Archive) -> Iterator[TocEntry]:
+    """Leave out what `create_extensions` has made sure of: extensions, and schemas that hold one.
+
+    pg_restore would drop both first, which takes the columns of an extension's types along or fails.
+    """
+    homes = {extension_schema(entry) for entry in archive.of_kind("EXTENSION")}
+    for entry in archive.entries:
+        comment = entry.kind == "COMMENT" and entry.tag.startswith("EXTENSION ")
+        home = entry.kind == "SCHEMA" and entry.tag in homes
+        if not (entry.kind == "EXTENSION" or comment or home):
+            yield entry
 
 
 def sql_command(tools: Tools, target: Database, path: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """What feeds a primary key: which sequence, where it stands, and what it must give next. Only reads."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Composable, Composed, Literal
@@ -70,13 +70,13 @@ def next_free(feed: Feed, position: Position) -> int | None:
     return value if feed.low <= value <= feed.high else None
 
 
-def read_feeds(session: Session, table: int | None = None) -> list[Feed]:
-    """Read what feeds each primary key, of one table (its OID) or of all: first the keys nothing feeds."""
+def read_feeds(session: Session) -> list[Feed]:
+    """Read what feeds each primary key: first the keys that nothing feeds, then the sequences."""
     with session.cursor(row_factory=class_row(Feed)) as cursor:
         return [
             feed
             for query in ("repair/keys", "repair/feeds")
-            for feed in cursor.execute(sql.read(query), {"table": table}).fetchall()
+            for feed in cursor.execute(sql.read(query)).fetchall()
         ]
 
 
@@ -91,6 +91,13 @@ def read_positions(session: Session, feeds: Sequence[Feed]) -> list[Position | N
                 step = feeds[state.number].increment if state.is_called else 0
                 positions[state.number] = Position(state.last_value + step, state.furthest)
     return [positions.get(number) for number in range(len(feeds))]
+
+
+def with_identity(session: Session, feed: Feed) -> Feed:
+    """Return the feed with the sequence of the identity that its column has got."""
+    where = {"table": feed.table, "column": feed.column}
+    (name,) = session.execute(sql.read("repair/identity_sequence"), where).fetchone() or (None,)
+    return replace(feed, sequence=str(name))
 
 
 def composed(query: str, **parts: Composable) -> Composed:

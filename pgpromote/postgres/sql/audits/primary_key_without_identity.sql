@@ -19,70 +19,78 @@ WITH RECURSIVE integers AS (
       FROM pg_catalog.pg_constraint AS k
       LEFT JOIN pg_catalog.pg_partitioned_table AS p ON p.partrelid = k.conrelid
      WHERE k.contype = 'p'
-), family AS (
-    -- Each table with all its partitions and children, itself included.
-    SELECT k."table" AS root, k."table" AS member
+), empty AS (
+    SELECT c.oid AS "table", n.nspname, c.relname, c.relkind, a.attname, a.attnum, a.atttypid, a.atttypmod, i.base
       FROM keys AS k
-     UNION
-    SELECT f.root, i.inhrelid
-      FROM family AS f
-      JOIN pg_catalog.pg_inherits AS i ON i.inhparent = f.member
+      JOIN pg_catalog.pg_class AS c ON c.oid = k."table"
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.columns[1]
+      JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+      JOIN integers AS i ON i.oid = a.atttypid
+     WHERE pg_catalog.cardinality(k.columns) = 1
+       AND NOT c.relispartition
+       AND c.relpersistence <> 't'
+       AND c.oid >= 16384  -- the first number a user's object can have: the catalogs' own keys lie below
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+       AND NOT a.atthasdef
+       AND a.attidentity = ''
+       AND t.typdefaultbin IS NULL
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                          AND d.objid = c.oid
+                          AND d.deptype = 'e')
 )
 SELECT 'warning' AS severity,
-       n.nspname::pg_catalog.text AS schema,
-       c.relname::pg_catalog.text AS "table",
-       a.attname::pg_catalog.text AS "column",
-       pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
+       e.nspname::pg_catalog.text AS schema,
+       e.relname::pg_catalog.text AS "table",
+       e.attname::pg_catalog.text AS "column",
+       pg_catalog.format_type(e.atttypid, e.atttypmod) AS type,
        CASE
-       WHEN (c.oid, a.attname) IN (SELECT f.root, m.attname
-                                     FROM family AS f
-                                     JOIN pg_catalog.pg_constraint AS x ON x.conrelid = f.member AND x.contype = 'f'
-                                     JOIN pg_catalog.pg_attribute AS m
-                                       ON m.attrelid = f.member AND m.attnum = ANY (x.conkey))
+       WHEN f.foreign_key
        THEN 'Nothing to do if each row belongs to the row its foreign key references; repair leaves it alone.'
-       WHEN a.atttypid <> i.base
+       WHEN e.atttypid <> e.base
        THEN 'Repair leaves it alone: a domain cannot be an identity. Give it a default nextval(''…'').'
-       WHEN c.relkind = 'r' AND (c.oid IN (SELECT h.inhparent FROM pg_catalog.pg_inherits AS h)
-                              OR c.oid IN (SELECT h.inhrelid FROM pg_catalog.pg_inherits AS h))
+       WHEN e.relkind = 'r' AND (EXISTS (SELECT FROM pg_catalog.pg_inherits AS h WHERE h.inhparent = e."table")
+                              OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS h WHERE h.inhrelid = e."table"))
        THEN 'Repair leaves it alone: an identity does not reach inheriting tables. Use one sequence for all of them.'
-       WHEN (c.oid, a.attname) IN (SELECT f.root, m.attname
-                                     FROM family AS f
-                                     JOIN pg_catalog.pg_attribute AS m
-                                       ON m.attrelid = f.member AND (m.atthasdef OR m.attidentity <> ''))
+       WHEN f.partition_default
        THEN 'Repair leaves it alone: a partition has a default of its own. Drop that one first.'
-       WHEN (c.oid, a.attnum) IN (SELECT d.refobjid, d.refobjsubid
-                                    FROM pg_catalog.pg_depend AS d
-                                    JOIN pg_catalog.pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
-                                   WHERE d.deptype = 'a')
+       WHEN EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                      JOIN pg_catalog.pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
+                     WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                       AND d.refobjid = e."table"
+                       AND d.refobjsubid = e.attnum
+                       AND d.deptype = 'a')
        THEN 'Repair leaves it alone: it owns a sequence already. Set its default to nextval() of that sequence.'
-       WHEN c.oid IN (SELECT f.root
-                        FROM family AS f
-                        JOIN pg_catalog.pg_trigger AS g
-                          ON g.tgrelid = f.member AND NOT g.tgisinternal AND g.tgtype & 7 = 7
-                       UNION ALL
-                      SELECT f.root
-                        FROM family AS f
-                        JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = f.member AND r.ev_type = '3')
+       WHEN f.trigger
        THEN 'Repair leaves it alone: a BEFORE INSERT trigger or a rule may fill it.'
        ELSE pg_catalog.format('Repair adds it: ALTER TABLE %I.%I ALTER COLUMN %I ADD GENERATED BY DEFAULT AS IDENTITY;',
-                              n.nspname, c.relname, a.attname)
+                              e.nspname, e.relname, e.attname)
         END AS suggestion
-  FROM keys AS k
-  JOIN pg_catalog.pg_class AS c ON c.oid = k."table"
-  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.columns[1]
-  JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
-  JOIN integers AS i ON i.oid = a.atttypid
- WHERE pg_catalog.cardinality(k.columns) = 1
-   AND NOT c.relispartition
-   AND c.relpersistence <> 't'
-   AND c.oid >= 16384  -- the first number a user's object can have: the catalogs' own keys lie below
-   AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-   AND NOT a.atthasdef
-   AND a.attidentity = ''
-   AND t.typdefaultbin IS NULL
-   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                      AND d.objid = c.oid
-                      AND d.deptype = 'e')
- ORDER BY n.nspname, c.relname
+  FROM empty AS e
+ CROSS JOIN LATERAL (
+       -- Facts of the table and all its partitions and children.
+       WITH RECURSIVE family AS (
+           SELECT e."table" AS member
+            UNION
+           SELECT i.inhrelid
+             FROM family AS f
+             JOIN pg_catalog.pg_inherits AS i ON i.inhparent = f.member
+       )
+       SELECT pg_catalog.bool_or(EXISTS (
+                  SELECT FROM pg_catalog.pg_constraint AS x
+                    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = x.conrelid AND a.attnum = ANY (x.conkey)
+                   WHERE x.conrelid = f.member AND x.contype = 'f' AND a.attname = e.attname)) AS foreign_key,
+              pg_catalog.bool_or(EXISTS (
+                  SELECT FROM pg_catalog.pg_attribute AS a
+                   WHERE a.attrelid = f.member AND a.attname = e.attname
+                     AND (a.atthasdef OR a.attidentity <> ''))) AS partition_default,
+              -- What may set the key itself: a trigger with the bits ROW (1), BEFORE (2), INSERT (4); a rule.
+              pg_catalog.bool_or(EXISTS (
+                  SELECT FROM pg_catalog.pg_trigger AS t
+                   WHERE t.tgrelid = f.member AND NOT t.tgisinternal AND t.tgtype & 7 = 7)
+               OR EXISTS (
+                  SELECT FROM pg_catalog.pg_rewrite AS r
+                   WHERE r.ev_class = f.member AND r.ev_type = '3')) AS trigger
+         FROM family AS f) AS f
+ ORDER BY e.nspname, e.relname

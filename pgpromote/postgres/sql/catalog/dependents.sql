@@ -1,5 +1,4 @@
--- Objects that only prod has and that depend on one the restore would drop: without CASCADE the drop
--- fails, and pg_restore would then load the rows a second time into the old table.
+-- Objects that only prod has and that depend on one the restore replaces: they would be lost with it.
 -- Parameters: kinds, schemas and names of the archive's entries, as three parallel lists.
 WITH RECURSIVE wanted (kind, schema, name) AS (
     SELECT entry.kind, entry.schema, entry.name
@@ -63,28 +62,12 @@ WITH RECURSIVE wanted (kind, schema, name) AS (
       FROM replaced AS r
       JOIN pg_catalog.pg_depend AS d ON d.refclassid = r.classid AND d.refobjid = r.objid
      WHERE d.deptype IN ('i', 'a', 'P', 'S')
-       -- a foreign key belongs to its table, but the table it references is often dropped first
-       AND NOT EXISTS (
-           SELECT FROM pg_catalog.pg_constraint AS k
-            WHERE d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid AND k.contype = 'f')
 )
 SELECT DISTINCT
        pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) AS dependent,
        pg_catalog.pg_describe_object(r.classid, r.objid, 0) AS needed
   FROM replaced AS r
   JOIN pg_catalog.pg_depend AS d ON d.refclassid = r.classid AND d.refobjid = r.objid
-  LEFT JOIN pg_catalog.pg_constraint AS k
-    ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid AND k.contype = 'f'
  WHERE d.deptype = 'n'
    AND NOT EXISTS (SELECT FROM replaced AS also WHERE also.classid = d.classid AND also.objid = d.objid)
-   -- a foreign key within one table goes with it; one that the archive replaces too is dropped first
-   AND (k.oid IS NULL OR k.conrelid <> k.confrelid)
-   AND NOT EXISTS (
-       SELECT
-         FROM wanted AS w
-         JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
-         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE w.kind = 'FK CONSTRAINT' AND w.schema = n.nspname AND w.name = c.relname || ' ' || k.conname)
-   -- the copies that a partitioned foreign key makes for each partition follow their original
-   AND coalesce(k.conparentid, 0) = 0
  ORDER BY 1, 2

@@ -48,7 +48,6 @@ WITH RECURSIVE numbers AS (
       FROM columns AS c
      GROUP BY c.sequence
     HAVING pg_catalog.bool_or(c.key)
-       AND pg_catalog.bool_or(%(table)s::pg_catalog.oid IS NULL OR c."table" = %(table)s)
 ), family AS (
     SELECT i.inhparent AS root, i.inhrelid AS member
       FROM pg_catalog.pg_inherits AS i
