@@ -93,7 +93,11 @@ def _check_extensions(prefix: str) -> dg.OpDefinition:
             _log_findings(context, report.findings)
             for name in report.checks:
                 yield check_result(name, report.of(name))
-            created = restore.create_extensions(report.cleared(), run.promotion.target(), run.run_id)
+            clearance = report.cleared()
+            if clearance.archive:
+                tables = clearance.archive.of_kind("TABLE")
+                repair.check_exclusions(config.repair_exclude, ((t.schema, t.tag) for t in tables))
+            created = restore.create_extensions(clearance, run.promotion.target(), run.run_id)
             _log_statements(context, created)
         yield dg.Output(None, "cleared", metadata={"created": metadata.statements(created)})
 

@@ -4,14 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from types import FrameType
 
 from pgpromote import terminal
 from pgpromote.demo import stage
 from pgpromote.postgres.errors import ConfigError
 
 STOP_SECONDS = 30
+POLL_SECONDS = 0.1
 
 
 def run(port: int) -> int:
@@ -31,43 +32,35 @@ def run(port: int) -> int:
             # Dagster recommends its new `dg` in place of `dagster dev`; `dg` does not read workspace.yaml.
             "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded",
         }
-        command = [
-            sys.executable,
-            "-m",
-            "dagster",
-            "dev",
-            "--workspace",
-            "workspace.yaml",
-            "--port",
-            str(port),
-        ]
+        command = [sys.executable, "-m", "dagster", "dev", "--workspace", "workspace.yaml", f"--port={port}"]
+        # A script's `&` leaves SIGINT ignored, and Dagster would then ignore SIGTERM, too (facts-dagster §0.8).
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         # Its own session: Ctrl-C reaches only us, and we stop it in order, before the servers it needs.
         child = subprocess.Popen(command, env=environment, start_new_session=True)
-        asked = False
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            nonlocal asked
-            asked = True
-            child.send_signal(signal.SIGTERM)
-
-        signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
-        terminal.OUT.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C stops everything)")
         try:
-            code = child.wait()
+            terminal.OUT.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C stops everything)")
+            return child.wait()
+        except (KeyboardInterrupt, SystemExit):
+            return 0
         finally:
             _end(child)
-    return 0 if asked else code
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Stop what `dagster dev` may leave behind: a code server with a run still active."""
+    """Stop `dagster dev` and whatever it may leave behind: a code server with a run still active."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    deadline = time.monotonic() + STOP_SECONDS
+    number = signal.SIGTERM
+    while _signal(child.pid, number):
+        number = 0 if time.monotonic() < deadline else signal.SIGKILL
+        child.poll()
+        time.sleep(POLL_SECONDS)
+
+
+def _signal(group: int, number: int) -> bool:
+    """Send a signal to a process group; tell whether anyone of it is left. They are not our children."""
     try:
-        os.killpg(child.pid, signal.SIGTERM)
+        os.killpg(group, number)
     except ProcessLookupError:
-        return
-    try:
-        child.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        return False
+    return True

@@ -12,13 +12,20 @@ from pgpromote.promotion import from_environment
 
 def run(scale: int) -> None:
     """Run the demo and stop its servers. It can be run again at once."""
-    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     terminal.OUT.print(
         "Starting two PostgreSQL servers, dev and prod, and filling dev with a sample auction …"
     )
-    with stage.set_up({"PATH": os.environ["PATH"]}, Path.cwd(), scale) as variables:
-        os.environ.update(variables)
+    checkout = Path.cwd()
+    # Nothing of the user's own settings: the demo must not dump over their archive or audit their database.
+    with stage.set_up({}, checkout, scale) as variables:
+        os.environ.update(
+            {
+                stage.DAGSTER: variables[stage.DAGSTER],
+                "DAGSTER_HOME": str(checkout),
+                "DAGSTER_DISABLE_TELEMETRY": "1",
+            }
+        )
         with terminal.only_steps() as on_step:
-            done = refresh(from_environment(), RestoreConfig(), on_step)
+            done = refresh(from_environment(variables), RestoreConfig(), on_step)
         terminal.show_refreshed(done.assets, done.failed_checks)
     terminal.OUT.print("The servers are stopped. To open the UI on this run: make up")

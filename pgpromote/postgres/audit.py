@@ -27,7 +27,7 @@ def describe(rule: str) -> str:
 
 
 def read(database: Database, promotion: str, rules: Sequence[str] | None = None) -> list[ColumnFinding]:
-    """Audit a database through a session of its own. See `run`."""
+    """Audit a database through a session of its own. See `run`; a failing rule is a SessionFailed."""
     with connect(database, promotion) as session:
         return run(session, rules)
 

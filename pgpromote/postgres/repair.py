@@ -9,7 +9,7 @@ sequence, reads again where they stand, composes the statements from that, runs 
 nothing may be left to do. So the values are right however much was written since the plan.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
@@ -217,18 +217,23 @@ def _excluded(session: Session, patterns: Sequence[str]) -> frozenset[int]:
         return frozenset()
     with session.cursor(row_factory=class_row(_Table)) as cursor:
         tables = cursor.execute(sql.read("repair/tables")).fetchall()
-    oids: set[int] = set()
+    check_exclusions(patterns, ((table.schema, table.table) for table in tables))
+    return frozenset(t.oid for t in tables if any(_matches(p, t.schema, t.table) for p in patterns))
+
+
+def check_exclusions(patterns: Sequence[str], tables: Iterable[tuple[str, str]]) -> None:
+    """Refuse a pattern that matches none of the tables, given as (schema, table). Raises ConfigError."""
+    known = list(tables)
     for pattern in patterns:
-        matches = {
-            t.oid for t in tables if any(fnmatchcase(n, pattern) for n in (t.table, f"{t.schema}.{t.table}"))
-        }
-        if not matches:
+        if not any(_matches(pattern, schema, table) for schema, table in known):
             raise ConfigError(
                 f"The exclusion {pattern!r} matches no table.",
                 "Write it as table or schema.table, with * for any characters; case matters.",
             )
-        oids |= matches
-    return frozenset(oids)
+
+
+def _matches(pattern: str, schema: str, table: str) -> bool:
+    return fnmatchcase(table, pattern) or fnmatchcase(f"{schema}.{table}", pattern)
 
 
 def _plan(session: Session, excluded: frozenset[int]) -> Repair:

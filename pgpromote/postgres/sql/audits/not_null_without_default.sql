@@ -5,7 +5,7 @@ SELECT 'info' AS severity,
        c.relname::pg_catalog.text AS "table",
        a.attname::pg_catalog.text AS "column",
        pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
-       pg_catalog.format('Name it in every INSERT, or: ALTER TABLE %I.%I ALTER COLUMN %I SET DEFAULT …;',
+       pg_catalog.format('Name it in every INSERT, or: ALTER TABLE %I.%I ALTER COLUMN %I SET DEFAULT ...;',
                          n.nspname, c.relname, a.attname) AS suggestion
   FROM pg_catalog.pg_attribute AS a
   JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid

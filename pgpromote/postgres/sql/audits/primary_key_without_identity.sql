@@ -49,7 +49,7 @@ SELECT 'warning' AS severity,
        WHEN f.foreign_key
        THEN 'Nothing to do if each row belongs to the row its foreign key references; repair leaves it alone.'
        WHEN e.atttypid <> e.base
-       THEN 'Repair leaves it alone: a domain cannot be an identity. Give it a default nextval(''…'').'
+       THEN 'Repair leaves it alone: a domain cannot be an identity. Give it a default nextval(''...'').'
        WHEN e.relkind = 'r' AND (EXISTS (SELECT FROM pg_catalog.pg_inherits AS h WHERE h.inhparent = e."table")
                               OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS h WHERE h.inhrelid = e."table"))
        THEN 'Repair leaves it alone: an identity does not reach inheriting tables. Use one sequence for all of them.'

@@ -10,7 +10,7 @@ WITH RECURSIVE numbers AS (
       FROM numbers AS n
       JOIN pg_catalog.pg_type AS d ON d.typbasetype = n.oid
 ), links AS (
-    -- An identity owns its sequence; a default nextval('…') depends on it, owned or not.
+    -- An identity owns its sequence; a default nextval('...') depends on it, owned or not.
     SELECT d.objid AS sequence, d.refobjid AS "table", d.refobjsubid AS attnum
       FROM pg_catalog.pg_depend AS d
       JOIN pg_catalog.pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
