@@ -33,7 +33,7 @@ def run(port: int) -> int:
             "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded",
         }
         command = [sys.executable, "-m", "dagster", "dev", "--workspace", "workspace.yaml", f"--port={port}"]
-        # A script's `&` leaves SIGINT ignored, and Dagster would then ignore SIGTERM, too (facts-dagster §0.8).
+        # A script's `&` leaves SIGINT ignored; Dagster then ignores SIGTERM, too (facts-dagster §0.8).
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # Its own session: Ctrl-C reaches only us, and we stop it in order, before the servers it needs.
         child = subprocess.Popen(command, env=environment, start_new_session=True)
@@ -50,7 +50,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
     """Stop `dagster dev` and whatever it may leave behind: a code server with a run still active."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     deadline = time.monotonic() + STOP_SECONDS
-    number = signal.SIGTERM
+    number: int = signal.SIGTERM
     while _signal(child.pid, number):
         number = 0 if time.monotonic() < deadline else signal.SIGKILL
         child.poll()
