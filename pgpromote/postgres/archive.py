@@ -9,7 +9,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -223,6 +223,19 @@ def extension_schema(entry: TocEntry) -> str:
     """Return the schema in which the source has an extension, from its entry."""
     match = re.search(rf"\bWITH SCHEMA ({NAME})", entry.definition)
     return unquote(match[1]) if match else "public"
+
+
+def without_extensions(archive: Archive) -> Iterator[TocEntry]:
+    """Leave out what must stand before a restore: extensions, and schemas that hold one.
+
+    pg_restore would drop both first, which takes the columns of an extension's types along or fails.
+    """
+    homes = {extension_schema(entry) for entry in archive.of_kind("EXTENSION")}
+    for entry in archive.entries:
+        comment = entry.kind == "COMMENT" and entry.tag.startswith("EXTENSION ")
+        home = entry.kind == "SCHEMA" and entry.tag in homes
+        if not (entry.kind == "EXTENSION" or comment or home):
+            yield entry
 
 
 def unquote(name: str) -> str:

@@ -58,6 +58,14 @@ class Dependent:
 
 
 @dataclass(frozen=True)
+class Published:
+    """A table that is replaced and that a publication of prod would no longer publish."""
+
+    publication: str
+    table: str
+
+
+@dataclass(frozen=True)
 class Schema:
     """A schema of prod and whether our role may create in it."""
 
@@ -78,6 +86,7 @@ class Catalog:
     schemas: dict[str, Schema]
     replaced: tuple[Replaced, ...] = field(repr=False)
     dependents: tuple[Dependent, ...] = field(repr=False)
+    published: tuple[Published, ...] = field(repr=False)
 
 
 def read(session: Session, dropped: Sequence[TocEntry]) -> Catalog:
@@ -92,6 +101,7 @@ def read(session: Session, dropped: Sequence[TocEntry]) -> Catalog:
         tablespaces=frozenset(str(name) for name in _column(session, "catalog/tablespaces")),
         schemas={row.name: row for row in _rows(session, "catalog/schemas", Schema)},
         replaced=tuple(_rows(session, "catalog/replaced", Replaced, objects)),
+        published=tuple(_rows(session, "catalog/published", Published, objects)),
         dependents=tuple(_rows(session, "catalog/dependents", Dependent, objects)),
     )
 

@@ -253,6 +253,12 @@ def nothing_in_the_way(facts: Facts) -> Found:
         if replaced.statement is None:
             message = f"{replaced.description} is on prod, where the archive has another object of that name."
             yield Severity.ERROR, replaced.identity, message, "Rename or drop it on prod."
+    for published in facts.catalog.published:
+        message = (
+            f"The publication {published.publication} of prod would no longer publish {published.table}."
+        )
+        hint = f"Afterwards: ALTER PUBLICATION {published.publication} ADD TABLE {published.table};"
+        yield Severity.WARNING, published.publication, message, hint
     for dependent in facts.catalog.dependents:
         message = (
             f"{dependent.dependent} exists only on prod and depends on {dependent.needed}, which the restore "

@@ -97,7 +97,7 @@ def _read_file(path: Path) -> tuple[Archive | None, Manifest | None, str, Pgprom
 
 def _dropped(archive: Archive, reset_schema: str) -> list[TocEntry]:
     """List what pg_restore drops object by object: all but what a schema reset has dropped before."""
-    return [entry for entry in archive.entries if not reset_schema or entry.schema != reset_schema]
+    return [e for e in archives.without_extensions(archive) if not reset_schema or e.schema != reset_schema]
 
 
 def _read_target(

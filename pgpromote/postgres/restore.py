@@ -8,17 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.archive import extension_schema
+from pgpromote.postgres.archive import without_extensions
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
 from pgpromote.postgres.model import (
-    Archive,
     Clearance,
     Filters,
     Finding,
     RestoreError,
     Severity,
     Statement,
-    TocEntry,
 )
 from pgpromote.postgres.server import Database, connect, identify, redact
 from pgpromote.postgres.tools import Completed, Tools, choose, run
@@ -93,7 +91,7 @@ def restore(
     else:
         counts = clearance.archive.counts()
         with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
-            use_list.writelines(f"{entry.dump_id};\n" for entry in _without_extensions(clearance.archive))
+            use_list.writelines(f"{entry.dump_id};\n" for entry in without_extensions(clearance.archive))
             use_list.flush()
             command = restore_command(
                 tools, target, clearance.path, Path(use_list.name), jobs=jobs, filters=clearance.filters
@@ -122,19 +120,6 @@ def restore_command(
     command += ["--data-only"] if filters.data_only else ["--clean", "--if-exists"]
     command += ["--schema-only"] if filters.schema_only else []
     return [*command, str(path)]
-
-
-def _without_extensions(archive: Archive) -> Iterator[TocEntry]:
-    """Leave out what `create_extensions` has made sure of: extensions, and schemas that hold one.
-
-    pg_restore would drop both first, which takes the columns of an extension's types along or fails.
-    """
-    homes = {extension_schema(entry) for entry in archive.of_kind("EXTENSION")}
-    for entry in archive.entries:
-        comment = entry.kind == "COMMENT" and entry.tag.startswith("EXTENSION ")
-        home = entry.kind == "SCHEMA" and entry.tag in homes
-        if not (entry.kind == "EXTENSION" or comment or home):
-            yield entry
 
 
 def sql_command(tools: Tools, target: Database, path: Path) -> list[str]:

@@ -34,6 +34,36 @@ WITH RECURSIVE wanted (kind, schema, name) AS (
     SELECT 'collation', 'pg_catalog.pg_collation'::regclass, c.oid, n.nspname, c.collname
       FROM pg_catalog.pg_collation AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.collnamespace
     UNION ALL
+    SELECT 'text search configuration', 'pg_catalog.pg_ts_config'::regclass, c.oid, n.nspname, c.cfgname
+      FROM pg_catalog.pg_ts_config AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.cfgnamespace
+    UNION ALL
+    SELECT 'text search dictionary', 'pg_catalog.pg_ts_dict'::regclass, d.oid, n.nspname, d.dictname
+      FROM pg_catalog.pg_ts_dict AS d JOIN pg_catalog.pg_namespace AS n ON n.oid = d.dictnamespace
+    UNION ALL
+    SELECT 'text search parser', 'pg_catalog.pg_ts_parser'::regclass, p.oid, n.nspname, p.prsname
+      FROM pg_catalog.pg_ts_parser AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.prsnamespace
+    UNION ALL
+    SELECT 'text search template', 'pg_catalog.pg_ts_template'::regclass, t.oid, n.nspname, t.tmplname
+      FROM pg_catalog.pg_ts_template AS t JOIN pg_catalog.pg_namespace AS n ON n.oid = t.tmplnamespace
+    UNION ALL
+    SELECT 'language', 'pg_catalog.pg_language'::regclass, l.oid, '', l.lanname
+      FROM pg_catalog.pg_language AS l
+    UNION ALL
+    SELECT 'access method', 'pg_catalog.pg_am'::regclass, a.oid, '', a.amname
+      FROM pg_catalog.pg_am AS a
+    UNION ALL
+    SELECT 'foreign-data wrapper', 'pg_catalog.pg_foreign_data_wrapper'::regclass, f.oid, '', f.fdwname
+      FROM pg_catalog.pg_foreign_data_wrapper AS f
+    UNION ALL
+    SELECT 'server', 'pg_catalog.pg_foreign_server'::regclass, s.oid, '', s.srvname
+      FROM pg_catalog.pg_foreign_server AS s
+    UNION ALL
+    SELECT 'user mapping', 'pg_catalog.pg_user_mapping'::regclass, m.oid, '',
+           pg_catalog.format('USER MAPPING %%s SERVER %%s', coalesce(r.rolname, 'PUBLIC'), s.srvname)
+      FROM pg_catalog.pg_user_mapping AS m
+      JOIN pg_catalog.pg_foreign_server AS s ON s.oid = m.umserver
+      LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = m.umuser
+    UNION ALL
     SELECT 'schema', 'pg_catalog.pg_namespace'::regclass, n.oid, '', n.nspname
       FROM pg_catalog.pg_namespace AS n WHERE n.nspname <> 'public'
     UNION ALL
@@ -50,7 +80,12 @@ WITH RECURSIVE wanted (kind, schema, name) AS (
            ('routine', 'FUNCTION'), ('routine', 'PROCEDURE'), ('routine', 'AGGREGATE'),
            ('operator', 'OPERATOR'), ('operator class', 'OPERATOR CLASS'),
            ('operator family', 'OPERATOR FAMILY'), ('collation', 'COLLATION'), ('schema', 'SCHEMA'),
-           ('event trigger', 'EVENT TRIGGER'), ('cast', 'CAST')
+           ('event trigger', 'EVENT TRIGGER'), ('cast', 'CAST'),
+           ('text search configuration', 'TEXT SEARCH CONFIGURATION'),
+           ('text search dictionary', 'TEXT SEARCH DICTIONARY'), ('text search parser', 'TEXT SEARCH PARSER'),
+           ('text search template', 'TEXT SEARCH TEMPLATE'), ('language', 'PROCEDURAL LANGUAGE'),
+           ('access method', 'ACCESS METHOD'), ('foreign-data wrapper', 'FOREIGN DATA WRAPPER'),
+           ('server', 'SERVER'), ('user mapping', 'USER MAPPING')
 ), replaced (classid, objid) AS (
     SELECT n.classid::oid, n.objid
       FROM named AS n

@@ -58,7 +58,7 @@ SELECT o.identity,
        owner.rolname::text AS owner,
        pg_catalog.pg_has_role(owner.oid, 'USAGE') AS ours,
        CASE WHEN o.sort = 'SCHEMA' THEN ''
-            WHEN NOT EXISTS (
+            WHEN o.sort IS NOT NULL AND NOT EXISTS (
                 SELECT FROM pg_catalog.pg_depend AS d
                  WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'e')
             THEN pg_catalog.format('DROP %%s IF EXISTS %%s CASCADE', o.sort, o.identity)
