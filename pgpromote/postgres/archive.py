@@ -291,12 +291,20 @@ def _is_own(constraint: TocEntry, table: TocEntry) -> bool:
 
 
 def _with_dependents(entries: tuple[TocEntry, ...], chosen: set[TocEntry]) -> set[TocEntry]:
-    found = set(chosen)
-    while chosen:
-        ids = {entry.dump_id for entry in chosen}
-        chosen = {entry for entry in entries if ids.intersection(entry.dependencies)} - found
-        found |= chosen
-    return found
+    found = {entry.dump_id: entry for entry in chosen}
+    while more := {e.dump_id: e for e in entries if e.dump_id not in found and _falls_with(e, found)}:
+        found |= more
+    return set(found.values())
+
+
+def _falls_with(entry: TocEntry, excluded: dict[int, TocEntry]) -> bool:
+    """Tell whether an entry goes with an excluded one.
+
+    A foreign key goes with its own table only: prod may have the other one, and where it does not, an
+    error is honest and a lost constraint is not.
+    """
+    needed = [excluded[number] for number in entry.dependencies if number in excluded]
+    return any(entry.kind != "FK CONSTRAINT" or _is_own(entry, other) for other in needed)
 
 
 def _check_filters(archive: Archive, filters: Filters) -> None:

@@ -58,11 +58,9 @@ WITH RECURSIVE wanted (kind, schema, name) AS (
     SELECT 'server', 'pg_catalog.pg_foreign_server'::regclass, s.oid, '', s.srvname
       FROM pg_catalog.pg_foreign_server AS s
     UNION ALL
-    SELECT 'user mapping', 'pg_catalog.pg_user_mapping'::regclass, m.oid, '',
-           pg_catalog.format('USER MAPPING %%s SERVER %%s', coalesce(r.rolname, 'PUBLIC'), s.srvname)
-      FROM pg_catalog.pg_user_mapping AS m
-      JOIN pg_catalog.pg_foreign_server AS s ON s.oid = m.umserver
-      LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = m.umuser
+    SELECT 'user mapping', 'pg_catalog.pg_user_mapping'::regclass, m.umid, '',
+           pg_catalog.format('USER MAPPING %%s SERVER %%s', m.usename, m.srvname)
+      FROM pg_catalog.pg_user_mappings AS m
     UNION ALL
     SELECT 'schema', 'pg_catalog.pg_namespace'::regclass, n.oid, '', n.nspname
       FROM pg_catalog.pg_namespace AS n WHERE n.nspname <> 'public'
