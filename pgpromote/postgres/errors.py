@@ -8,6 +8,7 @@
     ├── ToolFailed            a client program ended with an error
     ├── ArchiveError          a file is not a usable archive               (also ValueError)
     ├── RestoreFailed         pg_restore or psql reported errors; carries each of them
+    ├── RepairFailed          a table's identity could not be repaired
     ├── ConfigError           a setting has no meaning here                (also ValueError)
     ├── Busy                  another promotion holds the lock             exit code 3
     └── Refused               the checks found reasons not to touch prod   exit code 3; carries findings
@@ -71,6 +72,10 @@ class RestoreFailed(PgpromoteError):
         shown = "\n".join(f"  - {error}" for error in self.errors[:10])
         more = f"\n  … and {len(self.errors) - 10} more" if len(self.errors) > 10 else ""
         super().__init__(f"The restore reported {len(self.errors)} error(s):\n{shown}{more}", hint)
+
+
+class RepairFailed(PgpromoteError):
+    """A table could not be repaired. Its transaction was rolled back; tables before it stay repaired."""
 
 
 class Busy(PgpromoteError):

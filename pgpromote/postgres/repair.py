@@ -20,7 +20,7 @@ from psycopg.sql import SQL, Composable, Literal
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.errors import ConfigError, PgpromoteError
+from pgpromote.postgres.errors import ConfigError, RepairFailed
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.sequences import (
     Feed,
@@ -63,10 +63,6 @@ REASONS = {
     "temporary": "it is temporary",
     "trigger": "a BEFORE INSERT trigger or a rule may fill it",
 }
-
-
-class RepairFailed(PgpromoteError):
-    """A table could not be repaired. Its transaction was rolled back; tables before it stay repaired."""
 
 
 @dataclass(frozen=True)

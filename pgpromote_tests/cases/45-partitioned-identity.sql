@@ -1,0 +1,7 @@
+-- The identity of a partitioned table lags behind its partitions.
+-- plan: bump public.t.id 1 -> 156
+-- then: INSERT INTO t VALUES (DEFAULT) RETURNING id => 156
+CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE t_low PARTITION OF t FOR VALUES FROM (1) TO (100);
+CREATE TABLE t_high PARTITION OF t FOR VALUES FROM (100) TO (200);
+INSERT INTO t OVERRIDING SYSTEM VALUE VALUES (55), (155);
