@@ -12,7 +12,7 @@ import pytest
 from psycopg.errors import LockNotAvailable
 
 from pgpromote.postgres import repair, sequences
-from pgpromote.postgres.repair import RepairFailed
+from pgpromote.postgres.errors import RepairFailed
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.servers import Server
 

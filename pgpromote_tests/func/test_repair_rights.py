@@ -4,8 +4,8 @@ import psycopg
 import pytest
 
 from pgpromote.postgres import audit, repair
-from pgpromote.postgres.errors import ConfigError
-from pgpromote.postgres.repair import Repair, RepairFailed
+from pgpromote.postgres.errors import ConfigError, RepairFailed
+from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote_tests.servers import Server
 
