@@ -40,11 +40,11 @@ def major(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def dev(start_server: StartServer, major: int) -> Server:
-    """The source's server."""
+    """Return the source's server."""
     return start_server(major, "dev")
 
 
 @pytest.fixture
 def prod(start_server: StartServer, major: int) -> Server:
-    """The target's server: another cluster than dev's."""
+    """Return the target's server: another cluster than dev's."""
     return start_server(major, "prod")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,11 +19,13 @@ POLL_SECONDS = 0.1
 def run(port: int) -> int:
     """Run `dagster dev` until Ctrl-C or SIGTERM, then stop everything that was started.
 
-    Returns the exit code: 0 after a stop that was asked for. Raises ConfigError outside a checkout.
+    Returns the exit code: 0 after a stop that was asked for. Raises ConfigError outside a checkout and
+    for a port in use.
     """
     checkout = Path.cwd()
     if not (checkout / "workspace.yaml").is_file():
         raise ConfigError("There is no workspace.yaml here.", "Start it in the checkout of pgpromote.")
+    _check_port(port)
     with stage.set_up(os.environ, checkout) as variables:
         environment = {
             **os.environ,
@@ -44,6 +47,14 @@ def run(port: int) -> int:
             return 0
         finally:
             _end(child)
+
+
+def _check_port(port: int) -> None:
+    """Refuse a port in use: the webserver would only print it, and wait for ever."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        raise ConfigError(f"Port {port} is in use.", "Choose another: pgpromote up --port 3001") from None
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

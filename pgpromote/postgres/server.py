@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -239,7 +239,7 @@ def promotion_lock(target: Database, promotion: str, agreed: str = "postgres") -
     database cannot be reached.
     """
     key = {"class": LOCK_CLASS, "name": target.name}
-    with connect(target.at(agreed), promotion, autocommit=True) as session:
+    with _connect_for_lock(target.at(agreed), promotion) as session:
         if not _scalar(session, "catalog/lock", key):
             holder = _scalar(session, "catalog/lock_holder", key)
             raise Busy(
@@ -247,6 +247,18 @@ def promotion_lock(target: Database, promotion: str, agreed: str = "postgres") -
                 "Wait for it to end, or terminate it; then start again.",
             )
         yield
+
+
+@contextmanager
+def _connect_for_lock(agreed: Database, promotion: str) -> Iterator[Session]:
+    try:
+        connecting = ExitStack()
+        session = connecting.enter_context(connect(agreed, promotion, autocommit=True))
+    except ConnectionFailed as error:
+        hint = "The promotion lock lives in that database; PGPROMOTE_LOCK_DATABASE names another."
+        raise ConnectionFailed(error.message, f"{error.hint} {hint}") from None
+    with connecting:
+        yield session
 
 
 def _scalar(session: Session, query: str, parameters: Mapping[str, object]) -> object:
