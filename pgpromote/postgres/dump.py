@@ -101,7 +101,7 @@ def dump(
     compression = compression_for(tools, compression)
     with _partial(path) as partial:
         command = dump_command(tools, source, partial, plain=False, compression=compression, filters=filters)
-        _run_pg_dump(command, source, promotion, on_line)
+        _run_pg_dump(command, source, path, promotion, on_line)
         archive.verify(partial, tools)
         contents = archive.read(partial)
         manifest = Manifest(
@@ -141,7 +141,7 @@ def dump_sql(
     tools = choose(available, identity.version)
     with _partial(path) as partial:
         command = dump_command(tools, source, partial, plain=True, compression="", filters=filters)
-        _run_pg_dump(command, source, promotion, on_line)
+        _run_pg_dump(command, source, path, promotion, on_line)
         archive.verify_sql(partial)
     return path.stat().st_size
 
@@ -179,17 +179,18 @@ def _matches(pattern: str, name: str) -> bool:
     return fnmatchcase(name, re.sub(r'"([^"]*)"|([^"]+)', part, pattern))
 
 
-def _run_pg_dump(command: list[str], source: Database, promotion: str, on_line: OnLine) -> None:
+def _run_pg_dump(command: list[str], source: Database, path: Path, promotion: str, on_line: OnLine) -> None:
     completed = run(command, source.environment(promotion), lambda line: on_line(redact(line, source)))
     if completed.returncode != 0:
         told = [line for line in completed.lines if "error:" in line or "ERROR:" in line or "detail:" in line]
-        reason = redact(" ".join(told or completed.lines[-3:]), source)
-        raise ToolFailed(f"pg_dump of {source.label} failed: {reason}", _hint(reason))
+        reason = redact(" ".join(told), source) or completed.ending
+        raise ToolFailed(f"pg_dump of {source.label} into {path} failed: {reason}", _hint(reason))
 
 
 def _hint(reason: str) -> str:
     hints = {
         "No space left": "Free space in the dump directory, or choose another one.",
+        "SIGXFSZ": "The file grew beyond the limit: free space, or raise ulimit -f.",
         "permission denied": "Grant the role SELECT on everything it dumps, for example pg_read_all_data.",
         "row-level security": "Dump as the tables' owner or as a role with BYPASSRLS.",
         "lock timeout": "Something held a lock on the source too long. Start again later.",

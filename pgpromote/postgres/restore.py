@@ -154,7 +154,7 @@ def _judge(completed: Completed, errors: list[RestoreError], hint: str) -> None:
         raise RestoreFailed(errors, hint)
     if completed.returncode != 0:
         told = " ".join(completed.lines[-3:])
-        raise ToolFailed(f"The restore ended with {completed.returncode}: {told}", hint)
+        raise ToolFailed(f"The restore ended with {completed.ending}: {told}", hint)
 
 
 def _counted_twice(completed: Completed) -> int:

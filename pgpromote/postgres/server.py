@@ -172,7 +172,7 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
             autocommit=True,
             application_name=f"{APPLICATION}:{promotion}" if promotion else APPLICATION,
         )
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise _connection_failed(target, str(error)) from None
     try:
         with session:

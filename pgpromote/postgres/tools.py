@@ -47,6 +47,13 @@ class Completed:
         """Every line, process by process."""
         return tuple(line for stream in self.streams for line in stream)
 
+    @property
+    def ending(self) -> str:
+        """How it ended, in words: `exit code 1`, `SIGKILL`."""
+        return (
+            f"exit code {self.returncode}" if self.returncode >= 0 else signal.Signals(-self.returncode).name
+        )
+
 
 def directories(first: Iterable[Path], search_path: str) -> list[Path]:
     """List where client programs may be: the given places, then PATH, then the usual packages'."""
@@ -56,17 +63,21 @@ def directories(first: Iterable[Path], search_path: str) -> list[Path]:
 
 
 def find(places: Iterable[Path]) -> list[Tools]:
-    """Find every complete set of client programs, in the order of the places."""
+    """Find every complete set of client programs, in the order of the places; skip what does not run."""
     complete = (place for place in places if all(os.access(place / name, os.X_OK) for name in PROGRAMS))
-    return [Tools(place, client_version(place / "pg_dump")) for place in complete]
+    versions = ((place, client_version(place / "pg_dump")) for place in complete)
+    return [Tools(place, version) for place, version in versions if version]
 
 
-def client_version(program: Path) -> ServerVersion:
-    """Ask a client program for its version."""
-    completed = run([str(program), "--version"], {})
+def client_version(program: Path) -> ServerVersion | None:
+    """Ask a client program for its version; None when it does not run, as a wrapper without its package."""
+    try:
+        completed = run([str(program), "--version"], {})
+    except ToolFailed:
+        return None
     match = re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", " ".join(completed.lines))
     if completed.returncode or match is None:
-        raise ToolFailed(f"{program} does not say its version.", "Reinstall the PostgreSQL client programs.")
+        return None
     return ServerVersion(int(match[1]) * 10000 + int(match[2] or 0))
 
 
@@ -101,28 +112,36 @@ def run(
     """Run a program to its end and pass on each line it prints as it comes.
 
     The child has its own process group, dies with us, and on any interruption gets SIGTERM first: only
-    that makes pg_dump and pg_restore cancel their queries on the server (facts-dagster §5).
+    that makes pg_dump and pg_restore cancel their queries on the server (facts-dagster §5). Raises
+    ToolFailed when the program cannot be run at all.
     """
     ours, theirs = socket.socketpair()
     if CAN_TELL_WRITERS:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     with ours:
         with theirs:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=theirs.fileno(),
-                stderr=theirs.fileno(),
-                env={**os.environ, **environment, "LC_ALL": "C", "PG_COLOR": "never"},
-                start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl, safe after fork
-            )
+            child = _start(command, environment, theirs.fileno())
         try:
             streams = _read_lines(ours, child.pid, on_line)
             return Completed(child.wait(), streams)
         except BaseException:
             _stop(child)
             raise
+
+
+def _start(command: Sequence[str], environment: Mapping[str, str], output: int) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **environment, "LC_ALL": "C", "PG_COLOR": "never"},
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl, safe after fork
+        )
+    except OSError as error:
+        raise ToolFailed(f"{command[0]} cannot be run: {error.strerror}.", "Install it again.") from None
 
 
 def _read_lines(
