@@ -66,6 +66,7 @@ def pgpromote(*, debug: bool) -> None:
     """
     sys.excepthook = _show_traceback if debug else _show_paragraph
     signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGHUP, _stop)
 
 
 @pgpromote.command("dump")
@@ -132,7 +133,7 @@ def check(dump_path: Path | None, reset_schema: str, *, as_json: bool) -> None:
     Example: pgpromote check shop.dump
     """
     promotion = settings.from_environment()
-    report = _examine(promotion, dump_path, _run_id(), reset_schema)
+    report = _examine(promotion, dump_path, _run_id(), reset_schema=reset_schema)
     if as_json:
         terminal.show_json({"allowed": report.clearance is not None, "findings": report.findings})
     else:
@@ -168,7 +169,15 @@ def restore_command(
     promotion, run_id = settings.from_environment(), _run_id()
     target = promotion.target()
     with promotion_lock(target, run_id, promotion.lock_database):
-        clearance = _examine(promotion, dump_path, run_id, reset_schema, _filters(filters)).cleared()
+        report = _examine(
+            promotion,
+            dump_path,
+            run_id,
+            reset_schema=reset_schema,
+            allow_data_loss_outside=allow_data_loss_outside,
+            filters=_filters(filters),
+        )
+        clearance = report.cleared()
         terminal.warn_of_scope(clearance.filters)
         restore.create_extensions(clearance, target, run_id)
         if reset_schema:
@@ -272,7 +281,9 @@ def _examine(
     promotion: Promotion,
     path: Path | None,
     run_id: str,
+    *,
     reset_schema: str,
+    allow_data_loss_outside: bool = False,
     filters: Filters = Filters(),  # noqa: B008 - frozen
 ) -> preflight.Report:
     return preflight.examine(
@@ -281,6 +292,7 @@ def _examine(
         promotion.tools(),
         source=promotion.optional_source(),
         reset_schema=reset_schema,
+        allow_data_loss_outside=allow_data_loss_outside,
         filters=filters,
         promotion=run_id,
     )

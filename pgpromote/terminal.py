@@ -238,6 +238,11 @@ def _facts(facts: Mapping[str, str]) -> None:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Show a table on a terminal, and one line per row to a program that reads lines."""
+    if not OUT.is_terminal:
+        for row in rows:
+            OUT.print("\t".join(row))
+        return
     table = Table(*columns, box=None, pad_edge=True, header_style="bold")
     for row in rows:
         table.add_row(*row)

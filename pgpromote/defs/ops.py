@@ -53,6 +53,7 @@ def _examine(run: Run, config: RestoreConfig) -> preflight.Report:
         promotion.tools(),
         source=promotion.optional_source(),
         reset_schema=config.reset_schema,
+        allow_data_loss_outside=config.allow_data_loss_outside,
         filters=config.filters(),
         promotion=run.run_id,
     )

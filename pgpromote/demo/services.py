@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from pgpromote import terminal
@@ -62,10 +63,18 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     deadline = time.monotonic() + STOP_SECONDS
     number: int = signal.SIGTERM
-    while _signal(child.pid, number):
+    while _signal(child.pid, number) and time.monotonic() < deadline + STOP_SECONDS:
         number = 0 if time.monotonic() < deadline else signal.SIGKILL
-        child.poll()
+        _reap(child.pid)
         time.sleep(POLL_SECONDS)
+    child.wait()
+
+
+def _reap(group: int) -> None:
+    """Take the exit of children of the group: as a container's first process we inherit all of them."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-group, os.WNOHANG)[0]:
+            pass
 
 
 def _signal(group: int, number: int) -> bool:

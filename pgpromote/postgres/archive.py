@@ -225,16 +225,17 @@ def extension_schema(entry: TocEntry) -> str:
     return unquote(match[1]) if match else "public"
 
 
-def without_extensions(archive: Archive) -> Iterator[TocEntry]:
-    """Leave out what must stand before a restore: extensions, and schemas that hold one.
+def restorable(archive: Archive) -> Iterator[TocEntry]:
+    """Yield the entries that pg_restore gets: without extensions, schemas that hold one, subscriptions.
 
-    pg_restore would drop both first, which takes the columns of an extension's types along or fails.
+    Extensions and their schemas stand before the restore; pg_restore would drop both first, which takes
+    the columns of an extension's types along or fails. A subscription would tie prod to dev's publisher.
     """
     homes = {extension_schema(entry) for entry in archive.of_kind("EXTENSION")}
     for entry in archive.entries:
-        comment = entry.kind == "COMMENT" and entry.tag.startswith("EXTENSION ")
+        comment = entry.kind == "COMMENT" and entry.tag.startswith(("EXTENSION ", "SUBSCRIPTION "))
         home = entry.kind == "SCHEMA" and entry.tag in homes
-        if not (entry.kind == "EXTENSION" or comment or home):
+        if not (entry.kind in {"EXTENSION", "SUBSCRIPTION", "SUBSCRIPTION TABLE"} or comment or home):
             yield entry
 
 

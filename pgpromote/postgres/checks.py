@@ -11,6 +11,7 @@ from pgpromote.postgres.archive import NAME, extension_schema, unquote
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import Archive, Severity, TocEntry
+from pgpromote.postgres.reset import DATA_LOSS
 
 COLLATION = re.compile(rf"\bCOLLATE\s+(?:({NAME})\.)?({NAME})")
 POLICY_ROLES = re.compile(
@@ -20,7 +21,7 @@ NAME_OR_STRING = re.compile(r"""("(?:[^"]|"")*")|'(?:[^']|'')*'""")
 KEYWORD_ROLES = frozenset({"public", "current_user", "current_role", "session_user"})
 # What only a superuser may create, whatever the rights on the database (facts §4).
 SUPERUSER_KINDS = frozenset(
-    {"EVENT TRIGGER", "SUBSCRIPTION", "FOREIGN DATA WRAPPER", "ACCESS METHOD", "CAST", "OPERATOR CLASS",
+    {"EVENT TRIGGER", "FOREIGN DATA WRAPPER", "ACCESS METHOD", "CAST", "OPERATOR CLASS",
      "OPERATOR FAMILY", "PROCEDURAL LANGUAGE", "PUBLICATION TABLES IN SCHEMA"}
 )  # fmt: skip
 SUPERUSER_DEFINITIONS = {
@@ -268,6 +269,20 @@ def nothing_in_the_way(facts: Facts) -> Found:
         yield Severity.ERROR, dependent.dependent, message, hint
 
 
+def nothing_lost_outside(facts: Facts) -> Found:
+    """A schema reset destroys nothing outside of the schema that it cannot put back."""
+    for finding in facts.reset.outside if facts.reset else ():
+        allowed = finding.rule in DATA_LOSS and facts.allow_data_loss_outside
+        severity = Severity.WARNING if allowed else finding.severity
+        yield severity, finding.object, finding.message, finding.hint
+
+
+def subscriptions(facts: Facts) -> Found:
+    """Subscriptions of dev stay on dev: prod must not replicate from dev's publishers."""
+    for entry, _ in _entries(facts, "SUBSCRIPTION"):
+        yield Severity.INFO, entry.tag, f"The subscription {entry.tag} of dev is left out.", ""
+
+
 def _entries(facts: Facts, kind: str) -> Iterator[tuple[TocEntry, Catalog]]:
     if facts.archive and facts.catalog:
         for entry in facts.archive.of_kind(kind):
@@ -278,7 +293,8 @@ RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
         target_reachable, client_tools, archive_readable, extensions, collations, encoding_and_locale,
-        policy_roles, tablespaces, rights, not_same_database, nothing_in_the_way,
+        policy_roles, tablespaces, rights, not_same_database, nothing_in_the_way, nothing_lost_outside,
+        subscriptions,
     )
 }  # fmt: skip
 

@@ -65,6 +65,7 @@ def dump_command(
     command += ["--verbose", LOCK_WAIT]
     if plain:
         command += ["--format=plain", "--clean", "--if-exists", "--no-owner", "--no-privileges"]
+        command += ["--no-subscriptions"]
     else:
         command += ["--format=custom", f"--compress={compression}"]
     return command + _filter_options(filters)

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
+from pgpromote.postgres import reset as resets
 from pgpromote.postgres import server, tools
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import Archive, Filters, Manifest, ServerVersion, TocEntry
+from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 
@@ -31,6 +33,8 @@ class Facts:
     client: Tools | None
     client_problem: PgpromoteError | None
     filters: Filters
+    reset: Reset | None
+    allow_data_loss_outside: bool
 
 
 def gather(
@@ -40,18 +44,20 @@ def gather(
     *,
     source: Database | None,
     reset_schema: str,
+    allow_data_loss_outside: bool,
     filters: Filters,
     promotion: str,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
-    Raises ConfigError only, for filters that name nothing or do not fit the rest.
+    Raises ConfigError only: for filters that name nothing or do not fit the rest, for a schema to reset
+    that does not exist.
     """
     _check_scope(path, filters, reset_schema)
     archive, manifest, sha256, archive_problem = _read_file(path)
     archive = archives.select(archive, filters) if archive else None
     dropped = [] if filters.data_only or not archive else _dropped(archive, reset_schema)
-    catalog, target_problem = _read_target(target, dropped, promotion)
+    catalog, reset, target_problem = _read_target(target, dropped, reset_schema, promotion)
     client, client_problem = _choose_client(available, catalog.identity.version if catalog else None)
     if client and archive and not archive_problem:
         archive_problem = _unreadable(path, archive, client, manifest)
@@ -72,6 +78,8 @@ def gather(
         client=client,
         client_problem=client_problem,
         filters=filters,
+        reset=reset,
+        allow_data_loss_outside=allow_data_loss_outside,
     )
 
 
@@ -96,18 +104,23 @@ def _read_file(path: Path) -> tuple[Archive | None, Manifest | None, str, Pgprom
 
 
 def _dropped(archive: Archive, reset_schema: str) -> list[TocEntry]:
-    """List what pg_restore drops object by object: all but what a schema reset has dropped before."""
-    return [e for e in archives.without_extensions(archive) if not reset_schema or e.schema != reset_schema]
+    """List what is dropped object by object: all but what a schema reset has dropped before."""
+    return [
+        entry
+        for entry in archives.restorable(archive)
+        if not reset_schema or reset_schema not in {entry.schema, entry.tag if entry.kind == "SCHEMA" else ""}
+    ]
 
 
 def _read_target(
-    target: Database, dropped: list[TocEntry], promotion: str
-) -> tuple[Catalog | None, PgpromoteError | None]:
+    target: Database, dropped: list[TocEntry], reset_schema: str, promotion: str
+) -> tuple[Catalog | None, Reset | None, PgpromoteError | None]:
     try:
         with server.connect(target, promotion) as session:
-            return catalogs.read(session, dropped), None
+            reset = resets.plan(session, reset_schema) if reset_schema else None
+            return catalogs.read(session, dropped), reset, None
     except ConnectionFailed as problem:
-        return None, problem
+        return None, None, problem
 
 
 def _choose_client(

@@ -46,6 +46,7 @@ def examine(
     *,
     source: Database | None = None,
     reset_schema: str = "",
+    allow_data_loss_outside: bool = False,
     filters: Filters = Filters(),  # noqa: B008 - frozen
     promotion: str = "",
 ) -> Report:
@@ -61,6 +62,7 @@ def examine(
         available,
         source=source,
         reset_schema=reset_schema,
+        allow_data_loss_outside=allow_data_loss_outside,
         filters=filters,
         promotion=promotion,
     )

@@ -3,12 +3,12 @@
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.archive import without_extensions
+from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
 from pgpromote.postgres.model import (
     Clearance,
@@ -27,6 +27,7 @@ ENTRY = re.compile(r"pg_restore: from TOC entry (\d+); \d+ \d+ (.*)")
 PROBLEM = re.compile(r"pg_restore: error: (.*)")
 IGNORED = re.compile(r"pg_restore: warning: errors ignored on restore: (\d+)")
 PSQL_PROBLEM = re.compile(r"psql:(?:.*:(\d+): )?(?:error: )?(?:ERROR|FATAL|PANIC): +(.*)")
+PARALLEL = "pg_restore: entering main parallel loop"
 STATEMENT = "Command was: "
 SHOWN_STATEMENT = 400
 # Few enough for the server's lock table: a DROP locks each index and partition, too.
@@ -91,13 +92,13 @@ def restore(
     else:
         counts = clearance.archive.counts()
         with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
-            use_list.writelines(f"{entry.dump_id};\n" for entry in without_extensions(clearance.archive))
+            use_list.writelines(f"{entry.dump_id};\n" for entry in restorable(clearance.archive))
             use_list.flush()
             command = restore_command(
                 tools, target, clearance.path, Path(use_list.name), jobs=jobs, filters=clearance.filters
             )
             completed = _run(command, target, promotion, on_line)
-        errors = parse(completed.lines)
+        errors = parse(completed.streams)
     hint = HINT_IN_PLACE if clearance.archive else HINT_ROLLED_BACK
     _judge(completed, [_redacted(error, target) for error in errors], hint)
     return Restored(
@@ -130,7 +131,12 @@ def sql_command(tools: Tools, target: Database, path: Path) -> list[str]:
 
 
 def _run(command: list[str], target: Database, promotion: str, on_line: OnLine) -> Completed:
-    return run(command, target.environment(promotion), lambda line: on_line(redact(line, target)))
+    def show(line: str) -> None:
+        # The other lines belong to a failing statement, whose secrets are found only in the whole of it.
+        if line.startswith(("pg_restore: ", "psql:")):
+            on_line(redact(line, target))
+
+    return run(command, target.environment(promotion), show)
 
 
 def _replaced(target: Database) -> Finding:
@@ -162,20 +168,38 @@ def _counted_twice(completed: Completed) -> int:
 
     Seen on 16.14 and 18.4: 3 errors of the leader and 2 of workers are reported as 7.
     """
-    return sum(1 for stream in completed.streams[1:] for line in stream if ENTRY.match(line))
+    return sum(len({error.entry for error in _parse(stream, "")}) for stream in completed.streams[1:])
 
 
-def parse(lines: Iterable[str]) -> list[RestoreError]:
+def parse(streams: Sequence[Sequence[str]]) -> list[RestoreError]:
     """Take the errors out of pg_restore's output, each with its entry and statement.
 
-    The lines come process by process, so that a message stays whole. pg_restore gives no SQLSTATE, only
-    the server's message.
+    The lines come process by process, the leader's first, so that a message stays whole. pg_restore gives
+    no SQLSTATE, only the server's message. It names an entry only when it is another one than before, and
+    a worker inherits the last one that the leader named before it was forked.
     """
+    leader, *workers = streams or [[]]
+    inherited = next((_entry(line) for line in reversed(_before_workers(leader)) if ENTRY.match(line)), "")
+    found = _parse(leader, "")
+    for worker in workers:
+        found += _parse(worker, inherited)
+    return found
+
+
+def _before_workers(leader: Sequence[str]) -> Sequence[str]:
+    return leader[: leader.index(PARALLEL)] if PARALLEL in leader else leader
+
+
+def _entry(line: str) -> str:
+    match = ENTRY.match(line)
+    return f"{match[1]} {match[2]}" if match else ""
+
+
+def _parse(lines: Iterable[str], entry: str) -> list[RestoreError]:
     errors: list[RestoreError] = []
-    entry = ""
     for record in _records(lines):
-        if match := ENTRY.match(record[0]):
-            entry = f"{match[1]} {match[2]}"
+        if ENTRY.match(record[0]):
+            entry = _entry(record[0])
         elif match := PROBLEM.match(record[0]):
             errors.append(_error(entry, match[1], record[1:]))
     return errors

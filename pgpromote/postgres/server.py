@@ -27,7 +27,7 @@ LOCK_CLASS = 0x7067_7072  # "pgpr": keeps our advisory locks apart from an appli
 # Not the words "password authentication failed". It hides too much rather than too little.
 SECRET_IN_TEXT = re.compile(
     r"""(?isx) \b(password|passwd|pwd|sslpassword|token|secret) ("?\s*=\s*|"?\s+(?=E?'))
-    (?: ''(?:\\''|[^'])+?''             # quoted within a quoted string
+    (?: ''(?:\\''|[^'])+?(?:''|$)             # quoted within a quoted string
       | E?'(?:\\.|''|[^'\\])*(?:'|$)  # quoted
       | (?:\\+.|[^\s'\\])+ )         # bare
     """
