@@ -1,6 +1,8 @@
 """Real PostgreSQL servers for the tests, and throw-away databases on them."""
 
 import itertools
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,4 +69,8 @@ class Server:
 def running(home: Path, major: int, name: str) -> Iterator[Server]:
     """Start a throw-away server of a major version."""
     with servers.running(home / f"{name}{major}", servers.binaries(major), settings=FAST) as cluster:
-        yield Server(cluster, major)
+        try:
+            yield Server(cluster, major)
+        finally:
+            # Nothing has to survive, so no checkpoint of some hundred databases.
+            os.kill(cluster.pid, signal.SIGQUIT)

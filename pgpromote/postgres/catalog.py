@@ -1,6 +1,6 @@
 """What prod has: the facts that the checks compare an archive with, read in one pass."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
@@ -89,8 +89,11 @@ class Catalog:
     published: tuple[Published, ...] = field(repr=False)
 
 
-def read(session: Session, dropped: Sequence[TocEntry]) -> Catalog:
-    """Read prod's catalog, and what stands in the way of dropping the objects of these archive entries."""
+def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") -> Catalog:
+    """Read prod's catalog, and what stands in the way of dropping the objects of these archive entries.
+
+    A schema that is reset is gone before them, with everything in it.
+    """
     objects = _objects(dropped)
     return Catalog(
         identity=identify(session),
@@ -102,7 +105,9 @@ def read(session: Session, dropped: Sequence[TocEntry]) -> Catalog:
         schemas={row.name: row for row in _rows(session, "catalog/schemas", Schema)},
         replaced=tuple(_rows(session, "catalog/replaced", Replaced, objects)),
         published=tuple(_rows(session, "catalog/published", Published, objects)),
-        dependents=tuple(_rows(session, "catalog/dependents", Dependent, objects)),
+        dependents=tuple(
+            _rows(session, "catalog/dependents", Dependent, {**objects, "reset_schema": reset_schema})
+        ),
     )
 
 
@@ -121,7 +126,7 @@ def count_rows(session: Session) -> dict[str, int]:
 
 
 def _rows(
-    session: Session, query: str, row: type[Row], parameters: dict[str, list[str]] | None = None
+    session: Session, query: str, row: type[Row], parameters: Mapping[str, object] | None = None
 ) -> list[Row]:
     with session.cursor(row_factory=class_row(row)) as cursor:
         return cursor.execute(sql.read(query), parameters).fetchall()

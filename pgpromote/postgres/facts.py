@@ -118,7 +118,7 @@ def _read_target(
     try:
         with server.connect(target, promotion) as session:
             reset = resets.plan(session, reset_schema) if reset_schema else None
-            return catalogs.read(session, dropped), reset, None
+            return catalogs.read(session, dropped, reset_schema), reset, None
     except ConnectionFailed as problem:
         return None, None, problem
 

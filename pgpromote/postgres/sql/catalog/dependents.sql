@@ -1,5 +1,6 @@
 -- Objects that only prod has and that depend on one the restore replaces: they would be lost with it.
--- Parameters: kinds, schemas and names of the archive's entries, as three parallel lists.
+-- Parameters: kinds, schemas and names of the archive's entries, as three parallel lists; reset_schema, which
+-- is dropped before with everything in it ('' for none). What hangs on that schema is the reset's own business.
 WITH RECURSIVE wanted (kind, schema, name) AS (
     SELECT entry.kind, entry.schema, entry.name
       FROM ROWS FROM (
@@ -84,14 +85,18 @@ WITH RECURSIVE wanted (kind, schema, name) AS (
            ('text search template', 'TEXT SEARCH TEMPLATE'), ('language', 'PROCEDURAL LANGUAGE'),
            ('access method', 'ACCESS METHOD'), ('foreign-data wrapper', 'FOREIGN DATA WRAPPER'),
            ('server', 'SERVER'), ('user mapping', 'USER MAPPING')
-), replaced (classid, objid) AS (
-    SELECT n.classid::oid, n.objid
+), replaced (classid, objid, by_reset) AS (
+    SELECT n.classid::oid, n.objid, false
       FROM named AS n
       JOIN sort AS s ON s.kind = n.kind
       JOIN wanted AS w ON w.kind = s.entry AND w.schema = n.schema AND w.name = n.name
     UNION
+    SELECT n.classid::oid, n.objid, true
+      FROM named AS n
+     WHERE n.schema = nullif(%(reset_schema)s, '')
+    UNION
     -- what belongs to a replaced object goes with it: row types, identity sequences, constraints, indexes
-    SELECT d.classid, d.objid
+    SELECT d.classid, d.objid, r.by_reset
       FROM replaced AS r
       JOIN pg_catalog.pg_depend AS d ON d.refclassid = r.classid AND d.refobjid = r.objid
      WHERE d.deptype IN ('i', 'a', 'P', 'S')
@@ -102,5 +107,6 @@ SELECT DISTINCT
   FROM replaced AS r
   JOIN pg_catalog.pg_depend AS d ON d.refclassid = r.classid AND d.refobjid = r.objid
  WHERE d.deptype = 'n'
+   AND NOT r.by_reset
    AND NOT EXISTS (SELECT FROM replaced AS also WHERE also.classid = d.classid AND also.objid = d.objid)
  ORDER BY 1, 2

@@ -1,0 +1,320 @@
+"""The command line: what it prints for people and for programs, and its exit codes."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pgpromote.postgres.checks import RULES
+from pgpromote_tests.conftest import StartServer
+from pgpromote_tests.func.command_line import BARE, CommandLine, command_line, contents, ended
+from pgpromote_tests.servers import Server
+
+COMMANDS = ["dump", "inspect", "check", "restore", "audit", "repair", "refresh", "demo", "up"]
+SHOP = """
+CREATE EXTENSION vector; CREATE SCHEMA shop;
+CREATE TABLE users (id integer PRIMARY KEY, name text NOT NULL); INSERT INTO users VALUES (7, 'x');
+CREATE TABLE shop.orders (id integer PRIMARY KEY);
+CREATE VIEW shop.recent AS SELECT id FROM shop.orders;
+CREATE TABLE ":smile: [red]a[/b]\t" (id int);
+"""
+LONG = "n" * 63
+
+
+@pytest.fixture(scope="module")
+def dev(start_server: StartServer) -> Server:
+    return start_server(16, "dev")
+
+
+@pytest.fixture(scope="module")
+def prod(start_server: StartServer) -> Server:
+    return start_server(16, "prod")
+
+
+@pytest.fixture(scope="module")
+def shop(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """Dump a shop once, for all that only look at the archive."""
+    name = "[/red] :smile: 'x'"
+    commands = command_line(
+        tmp_path_factory.mktemp("cli"), dev, dev.new_url(SHOP, name), prod, prod.new_url(name=name)
+    )
+    result = commands.run("dump", "--json")
+    assert result.returncode == 0, result.stderr
+    return commands
+
+
+def path(shop: CommandLine) -> Path:
+    return shop.directory / "dumps" / "shop_dev.dump"
+
+
+# Usage ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(shop: CommandLine, command: str) -> None:
+    result = shop.run(command, "--help")
+    assert result.returncode == 0
+    assert "Example:" in result.stdout
+    assert f"pgpromote {command}" in result.stdout
+
+
+def test_the_help_names_every_command_the_urls_and_the_exit_codes(shop: CommandLine) -> None:
+    text = " ".join(shop.run("-h").stdout.split())
+    for word in (*COMMANDS, "DEV_DATABASE_URL", "PROD_DATABASE_URL", "0 done, 1 failed, 2 usage, 3 refused"):
+        assert word in text
+    assert shop.run("--version").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nosuch",),
+        ("dump", "--nosuch"),
+        ("dump", "a", "b"),
+        ("restore", "a.dump", "many"),
+        ("restore", "a.dump", "0"),
+        ("restore", "a.dump", "65"),
+        ("restore", "a.dump", "-4"),
+        ("restore", "a.dump", "4", "public"),
+        ("restore", "-t"),
+        ("inspect", "a", "b"),
+        ("refresh", "--jobs", "0"),
+        ("demo", "--scale", "0"),
+        ("up", "--port", "x"),
+        ("audit", "x"),
+    ],
+)
+def test_wrong_usage_is_code_2_and_names_the_argument(shop: CommandLine, arguments: tuple[str, ...]) -> None:
+    result = shop.run(*arguments)
+    assert result.returncode == 2, result.text
+    assert "Error: " in result.stderr
+    assert arguments[-1] in result.stderr or "argument" in result.stderr
+    assert result.stdout == ""
+
+
+def test_settings_without_sense_are_refused_by_name(shop: CommandLine) -> None:
+    for setting in ("PGPROMOTE_NAME", "PGPROMOTE_TIMEZONE"):
+        result = shop.having(**{setting: "../x"}).run("dump")
+        assert result.returncode == 1
+        assert setting in result.stderr
+
+
+def test_the_command_line_starts_without_dagster() -> None:
+    code = "import sys, pgpromote.cli; sys.exit('dagster' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=BARE).returncode == 0
+
+
+# Errors -----------------------------------------------------------------------------------------------------
+
+
+def test_an_error_is_a_paragraph_and_a_traceback_only_on_demand(shop: CommandLine) -> None:
+    plain, debug = shop.run("inspect", "nosuch.dump"), shop.run("--debug", "inspect", "nosuch.dump")
+    assert (plain.returncode, debug.returncode) == (1, 1)
+    assert plain.stderr.startswith("Error: There is no archive at nosuch.dump.\nHint: ")
+    assert plain.stdout == ""
+    assert "Traceback" in debug.stderr
+    assert "ArchiveError" in debug.stderr
+
+
+def test_a_reader_that_goes_away_is_no_traceback(shop: CommandLine) -> None:
+    with shop.start("inspect") as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
+# JSON -------------------------------------------------------------------------------------------------------
+
+
+def test_the_json_of_a_dump_is_its_manifest(shop: CommandLine, tmp_path: Path) -> None:
+    result = shop.run("dump", tmp_path, "--json", "--compression", "gzip:2")
+    assert result.returncode == 0
+    assert result.json() == json.loads((tmp_path / "shop_dev.dump.manifest.json").read_text())
+    assert result.json()["source"].startswith("[/red] :smile: 'x' on 127.0.0.1:")
+
+
+def test_the_json_of_an_archive_is_its_header_its_counts_and_its_entries(shop: CommandLine) -> None:
+    found = shop.run("inspect", "--json").json()
+    assert found["path"] == str(path(shop))
+    assert found["source_database"] == "[/red] :smile: 'x'"
+    assert {"size", "created_at", "server_version", "pg_dump_version", "format_version", "compression",
+            "encoding"} <= set(found)  # fmt: skip
+    assert Counter(entry["kind"] for entry in found["entries"]) == found["counts"]
+    tables = [entry["name"] for entry in found["entries"] if entry["kind"] == "TABLE"]
+    assert sorted(tables) == [":smile: [red]a[/b]\t", "orders", "users"]
+
+
+def test_the_json_of_a_search_holds_only_what_was_found(shop: CommandLine) -> None:
+    found = shop.run("inspect", path(shop), "--json", "-k", "view", "-k", "TABLE", "--name", "shop.*").json()
+    assert [(entry["kind"], entry["schema"], entry["name"]) for entry in found["entries"]] == [
+        ("TABLE", "shop", "orders"),
+        ("VIEW", "shop", "recent"),
+    ]
+
+
+def test_the_json_of_a_check_says_whether_and_why(shop: CommandLine, tmp_path: Path) -> None:
+    allowed = shop.run("check", "--json")
+    assert (allowed.returncode, allowed.json()) == (0, {"allowed": True, "findings": []})
+    refused = shop.run("check", tmp_path / "nosuch.dump", "--json")
+    assert refused.returncode == 3
+    assert refused.json()["allowed"] is False
+    (finding,) = refused.json()["findings"]
+    assert set(finding) == {"rule", "severity", "object", "message", "hint"}
+    assert (finding["rule"], finding["severity"]) == ("archive_readable", "error")
+
+
+def test_the_json_of_restore_audit_and_repair(shop: CommandLine, prod: Server) -> None:
+    commands = shop.having(PROD_DATABASE_URL=prod.new_url())
+    restored = commands.run("restore", "--json").json()
+    assert {"path", "sha256", "target", "jobs", "seconds", "counts", "warnings"} <= set(restored)
+    assert (restored["jobs"], restored["counts"]["TABLE"]) == (4, 3)
+    audited = commands.run("audit", "--json").json()
+    assert [row["table"] for row in audited["primary_key_without_identity"]] == ["users", "orders"]
+    assert {"rule", "severity", "schema", "table", "column", "type", "suggestion"} == set(
+        audited["not_null_without_default"][0]
+    )
+    for arguments, done in ((("--dry-run",), False), ((), True)):
+        repaired = commands.run("repair", "--json", *arguments).json()
+        assert repaired["done"] is done
+        assert {"changes", "skipped", "findings"} <= set(repaired)
+        assert {change["table"] for change in repaired["changes"]} == {"public.users", "shop.orders"}
+    assert commands.run("repair", "--json").json()["changes"] == []
+
+
+# For people -------------------------------------------------------------------------------------------------
+
+
+def test_a_check_lists_every_rule_and_stops_with_code_3_when_refused(shop: CommandLine, prod: Server) -> None:
+    fine = shop.run("check")
+    assert fine.returncode == 0
+    for rule in RULES:
+        assert rule.replace("_", " ") in fine.stdout
+    broken = shop.having(PROD_DATABASE_URL=prod.url("nosuch")).run("check")
+    assert broken.returncode == 3
+    assert "→ Create the database" in broken.stdout
+
+
+def test_names_are_shown_as_they_are_on_one_line(shop: CommandLine, dev: Server, tmp_path: Path) -> None:
+    assert ":smile: [red]a[/b]" in shop.run("inspect", "-k", "TABLE").stdout
+    url = dev.new_url(f'CREATE SCHEMA "{LONG}"; CREATE TABLE "{LONG}"."{LONG}" (id int)')
+    commands = shop.having(DEV_DATABASE_URL=url, PGPROMOTE_DUMP_DIR=str(tmp_path))
+    assert commands.run("dump").returncode == 0
+    assert f"{LONG}.{LONG}" in commands.run("inspect", "-k", "TABLE").stdout
+
+
+def test_a_dump_and_a_restore_say_what_they_did(shop: CommandLine, prod: Server, tmp_path: Path) -> None:
+    dumped = shop.run("dump", tmp_path, "--sql", "-v")
+    assert dumped.returncode == 0
+    assert str(tmp_path / "shop_dev.dump") in dumped.stdout
+    assert "3 table" in dumped.stdout
+    assert "pg_dump: dumping contents of table" in dumped.stderr
+    assert (tmp_path / "full.sql").is_file()
+    restored = shop.having(PROD_DATABASE_URL=prod.new_url()).run(
+        "restore", tmp_path / "shop_dev.dump", "2", "-v"
+    )
+    assert restored.returncode == 0
+    assert "(2 jobs)" in restored.stdout
+    assert "pg_restore: creating TABLE" in restored.stderr
+
+
+def test_a_limited_dump_warns(shop: CommandLine, tmp_path: Path) -> None:
+    result = shop.run("dump", tmp_path, "-t", "users", "-T", '":smile*"', "--schema-only")
+    assert result.returncode == 1
+    result = shop.run("dump", tmp_path, "-t", "users", "--schema-only")
+    assert result.returncode == 0
+    assert "Warning: limited on purpose to schema only, tables users" in result.stderr
+
+
+def test_plain_sql_says_that_it_is_slower(shop: CommandLine, prod: Server, tmp_path: Path) -> None:
+    assert shop.run("dump", tmp_path, "--sql").returncode == 0
+    commands = shop.having(PROD_DATABASE_URL=prod.new_url())
+    result = commands.run("restore", tmp_path / "full.sql")
+    assert result.returncode == 0
+    assert "slower and not parallel" in result.stderr
+    limited = commands.run("restore", tmp_path / "full.sql", "-t", "users")
+    assert limited.returncode == 1
+    assert "SQL" in limited.stderr
+
+
+def test_a_terminal_gets_a_bar_whatever_the_names(shop: CommandLine, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", buffering=0) as screen:
+        environment = {**BARE, **shop.environment, "TERM": "xterm"}
+        command = [sys.executable, "-m", "pgpromote", "dump", str(tmp_path)]
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs
+        )
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # the way a terminal says that nobody writes any more
+            while piece := screen.read(4096):
+                shown += piece
+        assert process.wait() == 0, shown.decode()
+    assert b"Dumping [/red] :smile: 'x' on" in shown
+
+
+# Resetting a schema -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("option", "kept"),
+    [("--reset-schema", "shop"), ("--reset-schema=public", "shop"), ("--reset-schema=shop", "public")],
+)
+def test_a_reset_clears_the_named_schema_and_only_that(
+    shop: CommandLine, prod: Server, option: str, kept: str
+) -> None:
+    url = prod.new_url(
+        "CREATE SCHEMA shop; CREATE TABLE leftover (id int); CREATE TABLE shop.leftover (id int);"
+        "CREATE TABLE shop.orders (id int); CREATE TABLE users (id int)"
+    )
+    commands = shop.having(PROD_DATABASE_URL=url)
+    if kept == "shop":  # the archive brings this schema, so it may keep nothing of its own
+        prod.execute("DROP TABLE shop.leftover; CREATE TABLE kept (id int)", url.rpartition("/")[2])
+    assert commands.run("check", option).returncode == 0
+    result = commands.run("restore", option, path(shop))
+    assert result.returncode == 0, result.stderr
+    left = prod.rows(
+        "SELECT schemaname::text FROM pg_tables WHERE tablename = 'leftover'", url.rpartition("/")[2]
+    )
+    assert left == ([("public",)] if kept == "public" else [])
+
+
+def test_a_reset_of_a_schema_that_does_not_exist_changes_nothing(shop: CommandLine, prod: Server) -> None:
+    url = prod.new_url("CREATE TABLE users (id int)")
+    before = contents(prod, url.rpartition("/")[2])
+    commands = shop.having(PROD_DATABASE_URL=url)
+    for command in ("restore", "check"):
+        result = commands.run(command, "--reset-schema=nosuch")
+        assert result.returncode in {1, 3}
+        assert "nosuch" in result.text
+    assert contents(prod, url.rpartition("/")[2]) == before
+
+
+def test_a_reset_that_would_destroy_data_outside_is_refused_before_anything_is_done(
+    shop: CommandLine, prod: Server
+) -> None:
+    url = prod.new_url(
+        "CREATE TYPE mood AS ENUM ('a'); CREATE SCHEMA keep; CREATE TABLE keep.t (id int, mood mood);"
+        "INSERT INTO keep.t VALUES (1, 'a')"
+    )
+    before = contents(prod, url.rpartition("/")[2])
+    commands = shop.having(PROD_DATABASE_URL=url)
+    result = commands.run("restore", "--reset-schema")
+    assert result.returncode == 3
+    assert "keep.t" in result.stderr
+    # vector is not there either: what is refused must not have created it
+    assert contents(prod, url.rpartition("/")[2]) == before
+    assert commands.run("restore", "--reset-schema", "--allow-data-loss-outside").returncode == 0
+    assert prod.rows("SELECT id FROM keep.t", url.rpartition("/")[2]) == [(1,)]
+
+
+def test_two_commands_share_nothing_but_their_directory(shop: CommandLine, tmp_path: Path) -> None:
+    processes = [shop.start("dump", tmp_path / str(n)) for n in range(2)]
+    assert [ended(process).returncode for process in processes] == [0, 0]

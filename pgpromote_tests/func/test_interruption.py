@@ -1,0 +1,151 @@
+"""An interrupted command: its children and their server processes stop, and nothing half-done looks whole."""
+
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pgpromote_tests.conftest import StartServer
+from pgpromote_tests.func.command_line import (
+    SECONDS,
+    CommandLine,
+    command_line,
+    ended,
+    sessions,
+    wait_until,
+    wait_until_waiting,
+)
+from pgpromote_tests.servers import Server
+
+# Fine while dev is filled; afterwards every check of a row takes an hour.
+SLOW = """
+CREATE FUNCTION public.slow(n int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN true; END $$;
+CREATE TABLE slow (id int CHECK (public.slow(id))); INSERT INTO slow VALUES (1);
+CREATE TABLE slow_too (id int CHECK (public.slow(id))); INSERT INTO slow_too VALUES (1);
+CREATE OR REPLACE FUNCTION public.slow(n int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN PERFORM pg_sleep(3600); RETURN true; END $$;
+"""
+SIGNALS = [
+    (16, signal.SIGTERM),
+    (16, signal.SIGINT),
+    (16, signal.SIGHUP),
+    (16, signal.SIGKILL),
+    (18, signal.SIGTERM),
+    (18, signal.SIGKILL),
+]
+
+
+@pytest.fixture
+def major() -> int:
+    return 16
+
+
+@pytest.fixture
+def shop(start_server: StartServer, major: int, tmp_path: Path) -> tuple[CommandLine, Server, Server]:
+    dev, prod = start_server(major, "dev"), start_server(major, "prod")
+    return command_line(tmp_path, dev, dev.new_url(SLOW), prod, prod.new_url()), dev, prod
+
+
+def children(parent: int) -> Iterator[int]:
+    """List all processes below one."""
+    for task in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in map(int, task.read_text().split()):
+                yield child
+                yield from children(child)
+
+
+@contextmanager
+def all_end(process: "subprocess.Popen[str]", at_least: int) -> Iterator[None]:
+    """Hold on to a command's children, and wait at the end until each of them is gone."""
+    with ExitStack() as stack:
+        handles = []
+        for pid in children(process.pid):
+            handles.append(os.pidfd_open(pid))
+            stack.callback(os.close, handles[-1])
+        assert len(handles) >= at_least
+        yield
+        for handle in handles:
+            ready, _, _ = select.select([handle], [], [], SECONDS)
+            assert ready, "a child outlived its command"
+
+
+@pytest.mark.parametrize(("major", "number"), SIGNALS)
+def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
+    shop: tuple[CommandLine, Server, Server], number: signal.Signals
+) -> None:
+    commands, _, prod = shop
+    assert commands.run("dump").returncode == 0
+    process = commands.start("restore")
+    wait_until_waiting(prod, "PgSleep")
+    with all_end(process, at_least=2):
+        process.send_signal(number)
+        result = ended(process)
+    assert result.returncode != 0
+    assert "Traceback" not in result.text
+    wait_until(lambda: not sessions(prod), "no session of the restore is left on prod")
+
+
+@pytest.mark.parametrize(("major", "number"), SIGNALS)
+def test_an_interrupted_dump_stops_pg_dump_and_leaves_nothing_that_looks_like_an_archive(
+    shop: tuple[CommandLine, Server, Server], number: signal.Signals, tmp_path: Path
+) -> None:
+    commands, dev, _ = shop
+    with psycopg.connect(dev.url(commands.environment["DEV_DATABASE_URL"].rpartition("/")[2])) as session:
+        session.execute("LOCK TABLE slow")
+        process = commands.start("dump")
+        wait_until_waiting(dev, "Lock")
+        with all_end(process, at_least=1):
+            process.send_signal(number)
+            result = ended(process)
+        assert result.returncode != 0
+        assert "Traceback" not in result.text
+        wait_until(lambda: not sessions(dev), "no session of the dump is left on dev")
+    left = [path.name for path in (tmp_path / "dumps").iterdir()]
+    # nobody can clean up after SIGKILL; what stays is named .partial, which no command and no sensor takes
+    assert left == (["shop_dev.dump.partial"] if number is signal.SIGKILL else [])
+    assert commands.run("dump").returncode == 0
+    assert sorted(path.name for path in (tmp_path / "dumps").iterdir()) == [
+        "shop_dev.dump",
+        "shop_dev.dump.manifest.json",
+    ]
+
+
+def test_an_interrupted_restore_can_be_run_again(shop: tuple[CommandLine, Server, Server]) -> None:
+    commands, dev, prod = shop
+    assert commands.run("dump").returncode == 0
+    process = commands.start("restore")
+    wait_until_waiting(prod, "PgSleep")
+    process.send_signal(signal.SIGTERM)
+    ended(process)
+    dev.execute(
+        "CREATE OR REPLACE FUNCTION slow(n int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'",
+        commands.environment["DEV_DATABASE_URL"].rpartition("/")[2],
+    )
+    assert commands.run("dump").returncode == 0
+    assert commands.run("restore").returncode == 0
+    prod_name = commands.environment["PROD_DATABASE_URL"].rpartition("/")[2]
+    assert prod.rows("SELECT (SELECT count(*) FROM slow), (SELECT count(*) FROM slow_too)", prod_name) == [
+        (1, 1)
+    ]
+
+
+def test_an_interrupted_plain_restore_changes_nothing(
+    shop: tuple[CommandLine, Server, Server], tmp_path: Path
+) -> None:
+    commands, _, prod = shop
+    assert commands.run("dump", "--sql").returncode == 0
+    process = commands.start("restore", tmp_path / "dumps" / "full.sql")
+    wait_until_waiting(prod, "PgSleep")
+    with all_end(process, at_least=1):
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).returncode != 0
+    wait_until(lambda: not sessions(prod), "no session of the restore is left on prod")
+    database = commands.environment["PROD_DATABASE_URL"].rpartition("/")[2]
+    assert prod.rows("SELECT relname FROM pg_class WHERE relname LIKE 'slow%'", database) == []

@@ -1,0 +1,101 @@
+"""Plain SQL: for reading and review, restorable in one transaction when a person asks for it."""
+
+from pathlib import Path
+
+import pytest
+
+from pgpromote.postgres import archive, dump, preflight, restore
+from pgpromote.postgres.errors import ArchiveError, ConfigError, PgpromoteError, Refused, RestoreFailed
+from pgpromote.postgres.model import Filters
+from pgpromote.postgres.restore import Restored
+from pgpromote.postgres.server import Database
+from pgpromote_tests.func.command_line import contents
+from pgpromote_tests.servers import Server
+
+SHOP = r"""
+CREATE SCHEMA other; CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE TABLE users (id integer PRIMARY KEY, name text, mood mood);
+INSERT INTO users VALUES (1, E'back\\slash, tab\t, newline\n and ''quote''', 'good'), (2, '\.', NULL);
+CREATE TABLE other."Größe" (id integer REFERENCES users);
+CREATE FUNCTION public.twice(n integer) RETURNS integer LANGUAGE sql AS $$ SELECT n * 2 $$;
+CREATE VIEW names AS SELECT name FROM users;
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path, dev: Server) -> Path:
+    source = dev.new_database(SHOP, variable="DEV_DATABASE_URL")
+    dump.dump_sql(source, tmp_path / "full.sql", [dev.tools()], "test")
+    return tmp_path / "full.sql"
+
+
+def restored(prod: Server, target: Database, path: Path) -> Restored:
+    report = preflight.examine(path, target, [prod.tools()])
+    return restore.restore(report.cleared(), target, [prod.tools()], "test")
+
+
+def test_plain_sql_is_readable_private_and_complete(path: Path) -> None:
+    text = path.read_text()
+    assert "CREATE TABLE public.users" in text
+    assert text.rstrip().splitlines()[-1].startswith(("\\unrestrict", "--"))
+    assert "PostgreSQL database dump complete" in text
+    assert oct(path.stat().st_mode)[-3:] == "600"
+    archive.verify_sql(path)
+
+
+def test_plain_sql_is_restored_and_a_second_time_on_top(prod: Server, path: Path) -> None:
+    target = prod.new_database()
+    first = restored(prod, target, path)
+    once = contents(prod, target.name)
+    assert "Größe" in once
+    restored(prod, target, path)
+    assert contents(prod, target.name) == once
+    assert (first.jobs, first.counts) == (1, {})
+
+
+def test_an_error_names_its_line_and_rolls_everything_back(prod: Server, path: Path) -> None:
+    target = prod.new_database("CREATE TABLE kept (id integer); INSERT INTO kept VALUES (7)")
+    path.write_text(path.read_text().replace("CREATE VIEW", "SELECT 1/0;\nCREATE VIEW"))
+    before = contents(prod, target.name)
+    with pytest.raises(RestoreFailed) as failure:
+        restored(prod, target, path)
+    (error,) = failure.value.errors
+    assert error.message == "22012: division by zero"
+    line = int(error.entry.removeprefix("line "))
+    assert path.read_text().splitlines()[line - 1] == "SELECT 1/0;"
+    assert "rolled back" in failure.value.hint
+    assert contents(prod, target.name) == before
+
+
+def test_plain_sql_cut_anywhere_is_refused(prod: Server, path: Path) -> None:
+    whole = path.read_bytes()
+    target = prod.new_database()
+    for length in (10, len(whole) // 4, len(whole) // 2, len(whole) - 150, len(whole) - 120):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ArchiveError):
+            archive.verify_sql(path)
+        with pytest.raises(Refused, match="archive_readable"):
+            preflight.examine(path, target, [prod.tools()]).cleared()
+
+
+@pytest.mark.parametrize("content", [b"SELECT 1;\n", b"PGDMP\x01\x0e", b"\x00" * 1000])
+def test_a_file_that_is_no_dump_of_pg_dump_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mine.sql").write_bytes(content)
+    with pytest.raises(ArchiveError, match="not a plain SQL dump"):
+        archive.verify_sql(tmp_path / "mine.sql")
+
+
+@pytest.mark.parametrize(
+    "filters", [Filters(tables=("users",)), Filters(schema_only=True), Filters(data_only=True)]
+)
+def test_a_filter_that_plain_sql_cannot_obey_is_refused(prod: Server, path: Path, filters: Filters) -> None:
+    with pytest.raises(ConfigError, match="SQL"):
+        preflight.examine(path, prod.new_database(), [prod.tools()], filters=filters)
+
+
+def test_no_shell_command_in_plain_sql_is_run(prod: Server, path: Path, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    path.write_text(path.read_text().replace("CREATE VIEW", f"\\! touch {canary}\nCREATE VIEW"))
+    with pytest.raises(PgpromoteError):
+        restored(prod, prod.new_database(), path)
+    assert not canary.exists()

@@ -1,0 +1,215 @@
+"""The main job: one run dumps, checks, restores, repairs and audits, and shows each of these in Dagster."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dagster as dg
+import pytest
+
+from pgpromote.demo import auction
+from pgpromote.postgres import checks
+from pgpromote.postgres.archive import manifest_path
+from pgpromote.promotion import SOURCE, TARGET, Promotion
+from pgpromote_tests import runs
+from pgpromote_tests.conftest import StartServer
+from pgpromote_tests.runs import SHOP, checks_of, contents_of, materialized, metadata_of, records
+from pgpromote_tests.servers import Server
+
+STEPS = [
+    "dev_dump_archive",
+    "prod_schema.check_extensions",
+    "prod_schema.reset_schema",
+    "prod_schema.parallel_restore",
+    "prod_schema.repair_primary_key_identities",
+]
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """A promotion of the sample auction, its first run, and prod as it was afterwards."""
+
+    promotion: Promotion
+    dev: Server
+    prod: Server
+    instance: dg.DagsterInstance
+    result: dg.ExecuteInProcessResult
+    contents: list[str]
+
+
+def database_of(promotion: Promotion, variable: str) -> str:
+    return urlsplit(promotion.environment[variable]).path[1:]
+
+
+@pytest.fixture(scope="module", params=[16, 18])
+def refreshed(
+    request: pytest.FixtureRequest, start_server: StartServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Refreshed]:
+    dev, prod = start_server(request.param, "dev"), start_server(request.param, "prod")
+    dev_url, prod_url = dev.new_url(), prod.new_url()
+    auction.build(dev_url)
+    promotion = runs.promotion(dev_url, prod_url, tmp_path_factory.mktemp("refresh"), dev)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = runs.run(promotion, "refresh_prod", instance=instance)
+        yield Refreshed(promotion, dev, prod, instance, result, contents_of(prod, prod_url))
+
+
+def test_the_run_succeeds_step_by_step(refreshed: Refreshed) -> None:
+    assert refreshed.result.success
+    steps = [str(event.step_key) for event in refreshed.result.get_step_success_events()]
+    assert steps[:5] == STEPS
+    assert sorted(steps[5:]) == ["not_null_audit", "primary_key_audit"]
+    assert materialized(refreshed.result) == {
+        "dev_dump_archive", "prod_schema", "not_null_audit", "primary_key_audit",
+    }  # fmt: skip
+
+
+def test_the_archive_shows_what_it_is(refreshed: Refreshed) -> None:
+    shown = metadata_of(refreshed.result, "dev_dump_archive")
+    assert {name: type(value) for name, value in shown.items()} == {
+        "path": dg.PathMetadataValue,
+        "size (bytes)": dg.IntMetadataValue,
+        "seconds": dg.FloatMetadataValue,
+        "sha256": dg.TextMetadataValue,
+        "source": dg.TextMetadataValue,
+        "server version": dg.TextMetadataValue,
+        "pg_dump version": dg.TextMetadataValue,
+        "compression": dg.TextMetadataValue,
+        "objects": dg.IntMetadataValue,
+        "objects by kind": dg.TableMetadataValue,
+    }
+    path = Path(str(shown["path"].value))
+    assert path == refreshed.promotion.archive_path
+    assert path.name == "auction_dev.dump"
+    assert shown["size (bytes)"].value == path.stat().st_size
+    assert shown["sha256"].value == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert str(shown["server version"].value).startswith(f"{refreshed.dev.major}.")
+    counts = {row["kind"]: row["count"] for row in records(shown["objects by kind"])}
+    assert sum(int(str(count)) for count in counts.values()) == shown["objects"].value
+    assert counts["EXTENSION"] == 1
+    assert counts["MATERIALIZED VIEW"] == 1
+
+
+def test_the_digest_of_the_archive_is_its_data_version(refreshed: Refreshed) -> None:
+    (made,) = refreshed.result.asset_materializations_for_node("dev_dump_archive")
+    assert made.tags is not None
+    assert made.tags["dagster/data_version"] == made.metadata["sha256"].value
+    version = refreshed.instance.get_latest_materialization_event(dg.AssetKey("dev_dump_archive"))
+    assert version is not None
+
+
+def test_the_dump_directory_holds_the_archive_its_manifest_and_nothing_else(refreshed: Refreshed) -> None:
+    archive = refreshed.promotion.archive_path
+    assert sorted(archive.parent.iterdir()) == [archive, manifest_path(archive)]
+    assert archive.stat().st_mode & 0o777 == 0o600
+    assert archive.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_prod_shows_what_was_restored_and_repaired(refreshed: Refreshed) -> None:
+    shown = metadata_of(refreshed.result, "prod_schema")
+    assert {name: type(value) for name, value in shown.items()} == {
+        "dagster/row_count": dg.IntMetadataValue,
+        "target": dg.TextMetadataValue,
+        "archive": dg.PathMetadataValue,
+        "sha256": dg.TextMetadataValue,
+        "restore (seconds)": dg.FloatMetadataValue,
+        "repairs": dg.IntMetadataValue,
+        "repair statements": dg.TableMetadataValue,
+        "repair skipped": dg.TableMetadataValue,
+        "rows by table": dg.TableMetadataValue,
+    }
+    assert shown["sha256"].value == metadata_of(refreshed.result, "dev_dump_archive")["sha256"].value
+    assert shown["archive"].value == str(refreshed.promotion.archive_path)
+    statements = records(shown["repair statements"])
+    assert len(statements) == shown["repairs"].value
+    assert any("public.users ALTER COLUMN id ADD GENERATED" in str(row["statement"]) for row in statements)
+    assert all(row["why"] for row in statements)
+    assert any(row["table"] == "public.sellers" for row in records(shown["repair skipped"]))
+
+
+def test_the_row_counts_are_those_of_the_source(refreshed: Refreshed) -> None:
+    shown = metadata_of(refreshed.result, "prod_schema")
+    counts = {str(row["table"]): row["rows"] for row in records(shown["rows by table"])}
+    assert sum(int(str(count)) for count in counts.values()) == shown["dagster/row_count"].value
+    dev = database_of(refreshed.promotion, SOURCE)
+    for table in ("public.users", "public.bids", "BackOffice.ledger_entries", "public.Größen & Maße"):
+        schema, _, name = table.partition(".")
+        ((there,),) = refreshed.dev.rows(f'SELECT count(*) FROM "{schema}"."{name}"', dev)
+        assert counts[table] == there, table
+        assert there, table
+
+
+def test_each_precheck_is_shown_by_name(refreshed: Refreshed) -> None:
+    shown = checks_of(refreshed.result, "prod_schema")
+    assert list(shown) == list(checks.RULES)
+    assert {name: check.passed for name, check in shown.items()} == dict.fromkeys(checks.RULES, True)
+    assert {check.severity for check in shown.values()} == {dg.AssetCheckSeverity.ERROR}
+
+
+@pytest.mark.parametrize(
+    ("asset", "rule", "passed"),
+    [
+        ("primary_key_audit", "primary_key_without_identity", False),  # keys that the repair leaves alone
+        ("not_null_audit", "not_null_without_default", True),  # only information
+    ],
+)
+def test_an_audit_shows_its_report_and_its_check(
+    refreshed: Refreshed, asset: str, rule: str, passed: bool
+) -> None:
+    shown = metadata_of(refreshed.result, asset)
+    report = records(shown["report"])
+    assert shown["findings"].value == len(report) > 0
+    assert list(report[0]) == ["severity", "schema", "table", "column", "type", "suggestion"]
+    assert shown["database"].value == refreshed.promotion.target().label
+    (check,) = checks_of(refreshed.result, asset).values()
+    assert (check.check_name, check.passed, check.severity) == (rule, passed, dg.AssetCheckSeverity.WARN)
+    assert records(check.metadata["report"]) == report
+
+
+def test_the_milestones_are_in_the_log_of_each_step(refreshed: Refreshed) -> None:
+    log = runs.messages_of(refreshed.instance, refreshed.result)
+    told = {step: " ".join(text for key, text in log if key == step) for step in STEPS}
+    assert "Dumped" in told["dev_dump_archive"]
+    assert "CREATE EXTENSION" in told["prod_schema.check_extensions"]
+    assert "No reset was asked for" in told["prod_schema.reset_schema"]
+    assert "Restored" in told["prod_schema.parallel_restore"]
+    assert "ADD GENERATED" in told["prod_schema.repair_primary_key_identities"]
+
+
+def test_a_second_run_changes_nothing(refreshed: Refreshed) -> None:
+    again = runs.run(refreshed.promotion, "refresh_prod")
+    assert again.success
+    assert contents_of(refreshed.prod, refreshed.promotion.environment[TARGET]) == refreshed.contents
+    first, second = (metadata_of(result, "prod_schema") for result in (refreshed.result, again))
+    for name in ("repair statements", "repair skipped", "rows by table", "dagster/row_count"):
+        assert second[name] == first[name]
+
+
+def test_a_run_into_an_emptied_schema_gives_the_same_prod(refreshed: Refreshed) -> None:
+    config = {"prod_schema": {"reset_schema": "public", "allow_data_loss_outside": True}}
+    result = runs.run(refreshed.promotion, "refresh_prod", config)
+    assert result.success
+    assert contents_of(refreshed.prod, refreshed.promotion.environment[TARGET]) == refreshed.contents
+
+
+def test_a_change_in_dev_reaches_prod_and_nothing_else_does(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    dev, prod = start_server(16, "dev"), start_server(16, "prod")
+    promotion = runs.promotion(dev.new_url(SHOP), prod.new_url(), tmp_path, dev)
+    assert runs.run(promotion, "refresh_prod").success
+    before = contents_of(dev, promotion.environment[SOURCE])
+    dev.execute("INSERT INTO public.customers VALUES (31, 'new')", database_of(promotion, SOURCE))
+    prod.execute("INSERT INTO public.customers (name) VALUES ('lost')", database_of(promotion, TARGET))
+
+    result = runs.run(promotion, "refresh_prod")
+
+    assert metadata_of(result, "prod_schema")["dagster/row_count"].value == runs.ROWS + 1
+    names = prod.rows("SELECT name FROM public.customers WHERE id > 30", database_of(promotion, TARGET))
+    assert names == [("new",)]
+    after = contents_of(dev, promotion.environment[SOURCE])
+    assert [line for line in after if line not in before] == [
+        "INSERT INTO public.customers VALUES (31, 'new');"
+    ]

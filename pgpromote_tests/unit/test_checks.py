@@ -1,0 +1,351 @@
+"""Each rule before prod is touched, on its own: what it refuses, what it warns of, what it lets pass."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pgpromote.postgres.catalog import Catalog, Collation, Extension, Replaced, Schema
+from pgpromote.postgres.checks import RULES, describe
+from pgpromote.postgres.facts import Facts
+from pgpromote.postgres.model import Archive, Filters, Finding, Manifest, ServerVersion, Severity
+from pgpromote.postgres.reset import DATA_LOSS, Reset
+from pgpromote.postgres.server import Database, Identity
+from pgpromote.postgres.tools import Tools
+from pgpromote_tests.unit.archives import PATH, Entry, archive_of
+
+IDENTITY = Identity(
+    version=ServerVersion(160014), system_identifier="1", database="shop", database_oid=5, user="owner",
+    superuser=False, standby=False, encoding="UTF8", collate="C.UTF-8", ctype="C.UTF-8", provider="c",
+    locale=None, size=1,
+)  # fmt: skip
+DATA = sorted(DATA_LOSS)[0]
+CATALOG = Catalog(
+    identity=IDENTITY,
+    may_create_schemas=True,
+    extensions={
+        "vector": Extension("vector", "0.8.0", "public", "0.8.1", trusted=False),
+        "citext": Extension("citext", None, None, "1.6", trusted=True),
+        "postgis": Extension("postgis", None, None, "3.4", trusted=False),
+    },
+    collations=(Collation("pg_catalog", "C", "c", "C"), Collation("pg_catalog", "de_DE", "c", "de_DE")),
+    roles=frozenset({"owner", "Reader", "app"}),
+    tablespaces=frozenset({"pg_default", "fast"}),
+    schemas={"public": Schema("public", creatable=True), "locked": Schema("locked", creatable=False)},
+    replaced=(),
+    dependents=(),
+    published=(),
+)
+MANIFEST = Manifest(
+    promotion="run", sha256="aa", size=1, created_at="", seconds=1, source="shop on dev",
+    server_version="16.14", pg_dump_version="16.14", compression="gzip", encoding="UTF8", locale="c C.UTF-8",
+    extensions={"vector": "0.8.0"}, counts={},
+)  # fmt: skip
+FACTS = Facts(
+    path=PATH,
+    archive=archive_of(),
+    archive_problem=None,
+    manifest=MANIFEST,
+    sha256="aa",
+    target=Database("PROD_DATABASE_URL", {"dbname": "shop", "host": "prod"}),
+    catalog=CATALOG,
+    target_problem=None,
+    source_problem=None,
+    source_client_problem=None,
+    same_database=False,
+    client=Tools(Path("/pg16"), ServerVersion(160014)),
+    client_problem=None,
+    filters=Filters(),
+    reset=None,
+    allow_data_loss_outside=False,
+)
+
+
+def found(rule: str, facts: Facts) -> list[tuple[Severity, str, str]]:
+    """Run one rule; give what people see of its findings: severity, object, message with hint."""
+    return [(severity, subject, f"{text} {hint}") for severity, subject, text, hint in RULES[rule](facts)]
+
+
+def of(*entries: Entry, catalog: Catalog = CATALOG) -> Facts:
+    return replace(FACTS, archive=archive_of(*entries), catalog=catalog)
+
+
+def identified(**changes: object) -> Catalog:
+    return replace(CATALOG, identity=replace(IDENTITY, **changes))  # type: ignore[arg-type]  # names checked below
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_plain_archive_and_a_plain_prod_pass_every_rule(rule: str) -> None:
+    assert found(rule, FACTS) == []
+    assert describe(rule).endswith(".")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_rule_breaks_when_nothing_could_be_read(rule: str) -> None:
+    found(rule, replace(FACTS, archive=None, catalog=None, client=None, manifest=None, same_database=None))
+
+
+def extension(name: str, schema: str = "public") -> Entry:
+    return Entry(2, "EXTENSION", name, "", f"CREATE EXTENSION IF NOT EXISTS {name} WITH SCHEMA {schema};\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("timescaledb", "Install the operating-system package that carries timescaledb"),
+        ("postgis", "As a superuser, run in shop: CREATE EXTENSION postgis;"),
+    ],
+)
+def test_an_extension_that_prod_cannot_have_is_refused_with_what_to_do(name: str, told: str) -> None:
+    ((severity, subject, message),) = found("extensions", of(extension(name)))
+    assert (severity, subject) == (Severity.ERROR, name)
+    assert told in message
+
+
+@pytest.mark.parametrize("name", ["vector", "citext"])
+def test_an_extension_that_is_there_or_can_be_created_passes(name: str) -> None:
+    assert found("extensions", of(extension(name))) == []
+
+
+def test_a_superuser_may_create_any_available_extension() -> None:
+    assert found("extensions", of(extension("postgis"), catalog=identified(superuser=True))) == []
+
+
+@pytest.mark.parametrize(("wanted", "warned"), [("0.8.0", False), ("0.10.0", True), ("0.7.9", False)])
+def test_an_older_extension_on_prod_is_a_warning(wanted: str, *, warned: bool) -> None:
+    facts = replace(of(extension("vector")), manifest=replace(MANIFEST, extensions={"vector": wanted}))
+    assert [severity for severity, _, _ in found("extensions", facts)] == [Severity.WARNING] * warned
+
+
+def table(columns: str, name: str = "public.t") -> Entry:
+    return Entry(2, "TABLE", "t", definition=f"CREATE TABLE {name} (\n    {columns}\n);\n")
+
+
+@pytest.mark.parametrize(
+    ("columns", "collation"),
+    [
+        ('name text COLLATE pg_catalog."nosuch"', "nosuch"),
+        ('name text COLLATE "nosuch" NOT NULL', "nosuch"),
+        ('name text COLLATE pg_catalog."de-x-icu"', "de-x-icu"),
+        ('name text COLLATE public."My ""own"" Order"', 'My "own" Order'),
+        ("name text COLLATE nosuch", "nosuch"),
+        ("other text DEFAULT 'x'::text, name text COLLATE pg_catalog.\"nosuch\"", "nosuch"),
+        ('"d\'x" text, name text COLLATE pg_catalog."nosuch", other text DEFAULT \'y\'::text', "nosuch"),
+    ],
+)
+def test_a_collation_that_prod_lacks_is_refused_by_name(columns: str, collation: str) -> None:
+    ((severity, subject, message),) = found("collations", of(table(columns)))
+    assert (severity, subject) == (Severity.ERROR, collation)
+    assert "public.t uses the collation" in message
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        'name text COLLATE pg_catalog."C"',
+        'name text COLLATE pg_catalog."de_DE"',
+        "name text DEFAULT 'x COLLATE \"nosuch\" y'::text",
+        "name text DEFAULT 'it''s COLLATE nosuch'::text",
+        "collate_by text",
+    ],
+)
+def test_a_collation_that_is_there_or_only_written_about_passes(columns: str) -> None:
+    assert found("collations", of(table(columns))) == []
+
+
+@pytest.mark.parametrize(
+    ("definition", "told"),
+    [
+        ("CREATE COLLATION public.mine (provider = icu, locale = 'de');", "built without it"),
+        ("CREATE COLLATION public.mine (provider = libc, locale = 'tr_TR');", "locale tr_TR"),
+        ("CREATE COLLATION public.mine (provider = libc, lc_collate = 'tr_TR', lc_ctype = 'C');", "tr_TR"),
+    ],
+)
+def test_a_collation_that_prod_cannot_create_is_refused(definition: str, told: str) -> None:
+    ((severity, subject, message),) = found(
+        "collations", of(Entry(2, "COLLATION", "mine", definition=definition))
+    )
+    assert (severity, subject) == (Severity.ERROR, "public.mine")
+    assert told in message
+
+
+def test_a_collation_that_the_archive_brings_itself_passes() -> None:
+    own = Entry(
+        3, "COLLATION", "mine", definition="CREATE COLLATION public.mine (provider = libc, locale = 'C');"
+    )
+    assert found("collations", of(own, table('name text COLLATE public."mine"'))) == []
+
+
+def policy(head: str) -> Entry:
+    return Entry(2, "POLICY", "t p", definition=f"CREATE POLICY {head} USING ((owner = 'a TO b'::text));\n")
+
+
+@pytest.mark.parametrize(
+    ("head", "missing"),
+    [
+        ("p ON public.t TO ghost", ["ghost"]),
+        ('p ON public.t TO app, "Big Ghost", ghost', ["Big Ghost", "ghost"]),
+        ("p ON public.t AS RESTRICTIVE FOR SELECT TO ghost", ["ghost"]),
+        ('p ON public.t TO "reader"', ["reader"]),
+        ("p ON public.t TO app", []),
+        ('p ON public.t TO "Reader", app, public', []),
+        ("p ON public.t", []),
+        ('p ON public."a TO b"', []),
+        ('"p TO q" ON public.t TO app', []),
+        ('"x USING (y" ON public.t TO ghost', ["ghost"]),
+    ],
+)
+def test_a_policy_is_refused_exactly_when_prod_lacks_one_of_its_roles(head: str, missing: list[str]) -> None:
+    findings = found("policy_roles", of(policy(head)))
+    assert [(severity, subject) for severity, subject, _ in findings] == [
+        (Severity.ERROR, r) for r in missing
+    ]
+    assert all("CREATE ROLE" in message for _, _, message in findings)
+
+
+def test_a_missing_tablespace_is_refused_and_names_who_lies_there() -> None:
+    facts = of(Entry(2, "TABLE", "t", tablespace="slow"), Entry(3, "TABLE", "u", tablespace="fast"))
+    ((severity, subject, message),) = found("tablespaces", facts)
+    assert (severity, subject) == (Severity.ERROR, "slow")
+    assert "public.t" in message
+
+
+@pytest.mark.parametrize(
+    ("source", "prod", "severity"),
+    [
+        ("UTF8", "UTF8", None),
+        ("LATIN1", "UTF8", Severity.INFO),
+        ("UTF8", "LATIN1", Severity.ERROR),
+        ("SQL_ASCII", "UTF8", Severity.ERROR),
+        ("UTF8", "SQL_ASCII", Severity.ERROR),
+    ],
+)
+def test_an_encoding_that_may_lose_characters_is_refused(
+    source: str, prod: str, severity: Severity | None
+) -> None:
+    facts = replace(FACTS, archive=replace(archive_of(), encoding=source), catalog=identified(encoding=prod))
+    assert [found for found, _, _ in found("encoding_and_locale", facts)] == ([severity] if severity else [])
+
+
+def test_another_sort_order_is_a_warning() -> None:
+    facts = replace(FACTS, manifest=replace(MANIFEST, locale="i de-DE"))
+    ((severity, _, message),) = found("encoding_and_locale", facts)
+    assert severity is Severity.WARNING
+    assert "i de-DE" in message
+
+
+@pytest.mark.parametrize(
+    ("archive", "prod", "client", "severities"),
+    [
+        ("16.14", 160014, 160014, []),
+        ("16.14", 160014, 180004, [Severity.WARNING]),
+        ("18.4", 160014, 160014, [Severity.WARNING]),
+        ("15.20", 180004, 180004, []),
+        ("18.4 (Debian 18.4-1)", 160014, 180004, [Severity.WARNING, Severity.WARNING]),
+    ],
+)
+def test_versions_that_differ_are_warned_of(
+    archive: str, prod: int, client: int, severities: list[Severity]
+) -> None:
+    facts = replace(
+        FACTS,
+        archive=archive_of(server_version=archive),
+        catalog=identified(version=ServerVersion(prod)),
+        client=Tools(Path("/pg"), ServerVersion(client)),
+    )
+    assert [severity for severity, _, _ in found("client_tools", facts)] == severities
+
+
+def test_a_file_that_is_not_the_one_of_its_manifest_is_refused() -> None:
+    ((severity, subject, message),) = found("archive_readable", replace(FACTS, sha256="bb"))
+    assert (severity, subject) == (Severity.ERROR, str(PATH))
+    assert "remove the .manifest.json" in message
+
+
+def test_a_standby_is_refused() -> None:
+    ((severity, _, message),) = found("target_reachable", replace(FACTS, catalog=identified(standby=True)))
+    assert severity is Severity.ERROR
+    assert "primary" in message
+
+
+def test_the_same_database_on_both_sides_is_refused() -> None:
+    ((severity, _, _),) = found("not_same_database", replace(FACTS, same_database=True))
+    assert severity is Severity.ERROR
+
+
+BOBS = Replaced("public.t", "bob", ours=False, statement="DROP TABLE public.t", description="table public.t")
+
+
+def test_an_object_of_another_owner_is_refused_with_the_grant_that_helps() -> None:
+    facts = replace(FACTS, catalog=replace(CATALOG, replaced=(BOBS,)))
+    ((severity, subject, message),) = found("rights", facts)
+    assert (severity, subject) == (Severity.ERROR, "public.t")
+    assert 'GRANT "bob" TO "owner"' in message
+
+
+@pytest.mark.parametrize(
+    ("schema", "allowed", "grant"), [("locked", True, "ON SCHEMA"), ("new", False, "ON DATABASE")]
+)
+def test_a_schema_in_which_we_may_not_create_is_refused(schema: str, grant: str, *, allowed: bool) -> None:
+    facts = of(Entry(2, "TABLE", "t", schema), catalog=replace(CATALOG, may_create_schemas=allowed))
+    ((severity, subject, message),) = found("rights", facts)
+    assert (severity, subject) == (Severity.ERROR, schema)
+    assert f"GRANT CREATE {grant}" in message
+
+
+SUPERUSER_ONLY = [
+    Entry(2, "EVENT TRIGGER", "e", ""),
+    Entry(2, "FOREIGN DATA WRAPPER", "f", ""),
+    Entry(
+        2,
+        "FUNCTION",
+        "f()",
+        definition="CREATE FUNCTION public.f() RETURNS int\n    LANGUAGE c\n    AS 'x', 'f';",
+    ),
+    Entry(2, "PUBLICATION", "p", "", "CREATE PUBLICATION p FOR ALL TABLES WITH (publish = 'insert');\n"),
+    Entry(2, "TYPE", "base", definition="CREATE TYPE public.base (\n    INPUT = public.base_in\n);\n"),
+]
+
+
+@pytest.mark.parametrize("entry", SUPERUSER_ONLY, ids=lambda entry: entry.kind)
+def test_what_only_a_superuser_may_create_is_refused_for_others(entry: Entry) -> None:
+    ((severity, _, message),) = found("rights", of(entry))
+    assert severity is Severity.ERROR
+    assert "superuser" in message
+    assert found("rights", of(entry, catalog=identified(superuser=True))) == []
+
+
+def test_what_an_owner_may_create_passes() -> None:
+    archive: Archive = archive_of(
+        Entry(
+            2,
+            "FUNCTION",
+            "f()",
+            definition="CREATE FUNCTION public.f() RETURNS int\n    LANGUAGE sql\n    AS $$ $$;",
+        ),
+        Entry(3, "TYPE", "e", definition="CREATE TYPE public.e AS ENUM (\n    'a'\n);\n"),
+        Entry(4, "PUBLICATION", "p", "", "CREATE PUBLICATION p WITH (publish = 'insert');\n"),
+    )
+    assert found("rights", replace(FACTS, archive=archive)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "allow", "shown"),
+    [
+        (DATA, False, Severity.ERROR),
+        (DATA, True, Severity.WARNING),
+        ("reset_schema_rights", True, Severity.ERROR),
+    ],
+)
+def test_a_reset_that_takes_data_outside_is_refused_unless_that_is_allowed(
+    rule: str, shown: Severity, *, allow: bool
+) -> None:
+    outside = Finding(rule, Severity.ERROR, "keep.t", "It would be lost.", "Move it.")
+    reset = Reset("public", (outside,), {}, (), 1)
+    facts = replace(FACTS, reset=reset, allow_data_loss_outside=allow)
+    assert found("nothing_lost_outside", facts) == [(shown, "keep.t", "It would be lost. Move it.")]
+
+
+def test_a_subscription_of_dev_is_left_out_and_named() -> None:
+    ((severity, subject, _),) = found("subscriptions", of(Entry(2, "SUBSCRIPTION", "s", "")))
+    assert (severity, subject) == (Severity.INFO, "s")

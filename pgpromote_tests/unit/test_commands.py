@@ -1,0 +1,117 @@
+"""The command lines of pg_dump, pg_restore and psql: complete, without secrets, one value per argument."""
+
+from pathlib import Path
+
+import pytest
+
+from pgpromote.postgres import dump, restore
+from pgpromote.postgres.model import Filters, ServerVersion
+from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.tools import Tools
+
+TOOLS = Tools(Path("/pg/bin"), ServerVersion(160014))
+PATH = Path("/dumps/a b's.dump")
+NO_FILTERS = Filters()
+
+
+@pytest.fixture
+def database() -> Database:
+    return parse_url("postgresql://me:Canary@host:5433/it's%20%22odd%22", "DEV_DATABASE_URL")
+
+
+def dumping(database: Database, filters: Filters = NO_FILTERS, *, plain: bool = False) -> list[str]:
+    return dump.dump_command(TOOLS, database, PATH, plain=plain, compression="gzip:1", filters=filters)
+
+
+def restoring(database: Database, filters: Filters = NO_FILTERS, jobs: int = 4) -> list[str]:
+    return restore.restore_command(TOOLS, database, PATH, Path("/tmp/l"), jobs=jobs, filters=filters)  # noqa: S108
+
+
+def test_no_command_line_holds_the_password(database: Database) -> None:
+    commands = [dumping(database), dumping(database, plain=True), restoring(database)]
+    commands.append(restore.sql_command(TOOLS, database, PATH))
+    assert "Canary" not in str(commands)
+
+
+def test_no_command_asks_for_a_password(database: Database) -> None:
+    for command in (dumping(database), restoring(database), restore.sql_command(TOOLS, database, PATH)):
+        assert "--no-password" in command
+
+
+def test_a_dump_is_custom_and_compressed_and_does_not_wait_for_ever(database: Database) -> None:
+    command = dumping(database)
+    assert command[0] == "/pg/bin/pg_dump"
+    assert {"--format=custom", "--compress=gzip:1", "--lock-wait-timeout=300s", f"--file={PATH}"} <= set(
+        command
+    )
+
+
+def test_a_plain_dump_can_be_run_on_a_database_that_has_the_objects(database: Database) -> None:
+    command = dumping(database, plain=True)
+    assert {"--format=plain", "--clean", "--if-exists", "--no-owner", "--no-privileges"} <= set(command)
+    assert not any(argument.startswith("--compress") for argument in command)
+
+
+def test_a_restore_cleans_and_runs_in_parallel(database: Database) -> None:
+    command = restoring(database, jobs=7)
+    assert command[0] == "/pg/bin/pg_restore"
+    assert {"--clean", "--if-exists", "--no-owner", "--no-privileges", "--jobs=7"} <= set(command)
+    assert command[-1] == str(PATH)
+
+
+def test_rows_alone_are_restored_without_dropping_anything(database: Database) -> None:
+    command = restoring(database, Filters(data_only=True))
+    assert "--data-only" in command
+    assert not {"--clean", "--if-exists"} & set(command)
+
+
+def test_definitions_alone_are_restored_with_dropping(database: Database) -> None:
+    assert {"--schema-only", "--clean"} <= set(restoring(database, Filters(schema_only=True)))
+
+
+def test_plain_sql_runs_in_one_transaction_and_stops_at_the_first_error(database: Database) -> None:
+    command = restore.sql_command(TOOLS, database, PATH)
+    assert {"--single-transaction", "--set=ON_ERROR_STOP=1", "--no-psqlrc", f"--file={PATH}"} <= set(command)
+
+
+def test_every_dump_filter_is_one_argument(database: Database) -> None:
+    filters = Filters(
+        schema_only=True,
+        tables=("a b", "--format=tar"),
+        schemas=('"S"',),
+        exclude_tables=("x'*",),
+        exclude_schemas=("old",),
+    )
+    assert dumping(database, filters)[-7:] == [
+        "--strict-names",
+        "--schema-only",
+        "--table=a b",
+        "--table=--format=tar",
+        '--schema="S"',
+        "--exclude-table=x'*",
+        "--exclude-schema=old",
+    ]
+
+
+def test_strict_names_are_demanded_only_where_a_pattern_could_miss(database: Database) -> None:
+    assert "--strict-names" not in dumping(database, Filters(exclude_tables=("x",)))
+    assert "--strict-names" not in dumping(database)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "matches"),
+    [
+        ("users", "users", True),
+        ("USERS", "users", True),
+        ("us*", "users", True),
+        ("us?rs", "users", True),
+        ("public.users", "public.users", True),
+        ('"Users"', "Users", True),
+        ("Users", "Users", False),
+        ('"users"', "Users", False),
+        ('"us*"', "users", False),
+        ("log", "logs", False),
+    ],
+)
+def test_exclusions_match_as_pg_dump_matches_them(pattern: str, name: str, *, matches: bool) -> None:
+    assert dump._matches(pattern, name) is matches
