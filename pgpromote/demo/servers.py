@@ -14,7 +14,6 @@ PostgreSQL refuses to run as root. For root, the servers run as the system user 
 directory. No permission of anything that exists already is changed.
 """
 
-import ctypes
 import fcntl
 import filecmp
 import hashlib
@@ -32,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +41,7 @@ from urllib.parse import quote
 import psycopg
 
 from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.tools import die_with_parent
 
 INSTALLATIONS = {16: "pginstall", 18: "pginstall18"}
 ACCOUNT = "pgserver"
@@ -52,7 +52,6 @@ STOP_SECONDS = 30
 LOG_LINES = 20
 # The path of a unix socket has 108 bytes on Linux and 104 elsewhere, with its final zero.
 SOCKET_PATH_BYTES = 103
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class ServerFailed(PgpromoteError):
@@ -324,23 +323,8 @@ def _start(
             group=account.gid,
             extra_groups=account.groups,
             start_new_session=True,  # Ctrl-C in the terminal is for us; we stop the server in order
-            preexec_fn=_dying_with(os.getpid()),  # noqa: PLW1509 - one system call, bound before the fork
+            preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 - one prctl, safe after fork
         )
-
-
-def _dying_with(parent: int) -> Callable[[], None] | None:
-    """Return what a new child must do to be shut down (SIGINT: fast) when its parent dies."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def ask() -> None:
-        if prctl(PR_SET_PDEATHSIG, int(signal.SIGINT)) != 0:
-            raise OSError(ctypes.get_errno(), "prctl")
-        if os.getppid() != parent:  # it died before we asked
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return ask
 
 
 def _await_ready(cluster: Cluster, process: subprocess.Popen[bytes]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pgpromote import terminal
 from pgpromote.demo import stage
 from pgpromote.postgres.errors import ConfigError
+from pgpromote.postgres.tools import die_with_parent
 
 STOP_SECONDS = 30
 POLL_SECONDS = 0.1
@@ -40,7 +41,12 @@ def run(port: int) -> int:
         # A script's `&` leaves SIGINT ignored; Dagster then ignores SIGTERM, too (facts-dagster §0.8).
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # Its own session: Ctrl-C reaches only us, and we stop it in order, before the servers it needs.
-        child = subprocess.Popen(command, env=environment, start_new_session=True)
+        child = subprocess.Popen(
+            command,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl, safe after fork
+        )
         try:
             terminal.OUT.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C stops everything)")
             return child.wait()

@@ -95,7 +95,7 @@ class Database:
 class Identity:
     """What a server says about itself and about our login."""
 
-    version: ServerVersion
+    version_number: int
     system_identifier: str
     database: str
     database_oid: int
@@ -108,6 +108,11 @@ class Identity:
     provider: str
     locale: str | None
     size: int
+
+    @property
+    def version(self) -> ServerVersion:
+        """The server's version."""
+        return ServerVersion(self.version_number)
 
 
 def parse_url(url: str | None, variable: str) -> Database:
@@ -204,29 +209,11 @@ def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
 
 def identify(session: Session) -> Identity:
     """Read who the server is and who we are on it."""
-    version = ServerVersion(session.info.server_version)
-    query = "identity_17" if version.major >= 17 else "identity"
-    with session.cursor(row_factory=class_row(_IdentityRow)) as cursor:
-        row = cursor.execute(sql.read(f"catalog/{query}")).fetchone()
-    if row is None:
+    with session.cursor(row_factory=class_row(Identity)) as cursor:
+        identity = cursor.execute(sql.read("catalog/identity")).fetchone()
+    if identity is None:
         raise ConnectionFailed("The server has no entry for the current database.", "Connect again.")
-    return Identity(version=version, **vars(row))
-
-
-@dataclass(frozen=True)
-class _IdentityRow:
-    system_identifier: str
-    database: str
-    database_oid: int
-    user: str
-    superuser: bool
-    standby: bool
-    encoding: str
-    collate: str
-    ctype: str
-    provider: str
-    locale: str | None
-    size: int
+    return identity
 
 
 @contextmanager

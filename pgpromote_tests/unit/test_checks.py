@@ -15,7 +15,7 @@ from pgpromote.postgres.tools import Tools
 from pgpromote_tests.unit.archives import PATH, Entry, archive_of
 
 IDENTITY = Identity(
-    version=ServerVersion(160014), system_identifier="1", database="shop", database_oid=5, user="owner",
+    version_number=160014, system_identifier="1", database="shop", database_oid=5, user="owner",
     superuser=False, standby=False, encoding="UTF8", collate="C.UTF-8", ctype="C.UTF-8", provider="c",
     locale=None, size=1,
 )  # fmt: skip
@@ -250,7 +250,7 @@ def test_versions_that_differ_are_warned_of(
     facts = replace(
         FACTS,
         archive=archive_of(server_version=archive),
-        catalog=identified(version=ServerVersion(prod)),
+        catalog=identified(version_number=prod),
         client=Tools(Path("/pg"), ServerVersion(client)),
     )
     assert [severity for severity, _, _ in found("client_tools", facts)] == severities

@@ -1,5 +1,6 @@
--- Who the server is and who we are on it. PostgreSQL 15 and 16; see identity_17.sql.
-SELECT (SELECT c.system_identifier::text FROM pg_catalog.pg_control_system() AS c) AS system_identifier,
+-- Who the server is and who we are on it. The locale's column has another name since PostgreSQL 17.
+SELECT pg_catalog.current_setting('server_version_num')::integer AS version_number,
+       (SELECT c.system_identifier::text FROM pg_catalog.pg_control_system() AS c) AS system_identifier,
        d.datname::text AS database,
        d.oid::bigint AS database_oid,
        CURRENT_USER::text AS "user",
@@ -9,7 +10,7 @@ SELECT (SELECT c.system_identifier::text FROM pg_catalog.pg_control_system() AS 
        d.datcollate::text AS "collate",
        d.datctype::text AS ctype,
        d.datlocprovider::text AS provider,
-       d.daticulocale::text AS locale,
+       coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale') AS locale,
        pg_catalog.pg_database_size(d.oid) AS size
   FROM pg_catalog.pg_database AS d
   JOIN pg_catalog.pg_roles AS r ON r.rolname = CURRENT_USER
