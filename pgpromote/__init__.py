@@ -5,7 +5,7 @@
     terminal.py      how the command line shows values
     promotion.py     one promotion, read from the environment
     postgres/        everything about PostgreSQL; no Dagster, no prints
-        dump → archive → facts → checks → preflight → reset → restore → repair → audit
+        dump → archive → facts → checks → preflight → reset → restore → repair → prove → audit
         apply.py     the only code that writes through SQL
         tools.py     pg_dump, pg_restore, psql as child processes
         server.py    URLs, sessions, identity, the promotion lock
@@ -13,7 +13,7 @@
     defs/            Dagster: assets, ops, jobs, schedule, sensor; translates, decides nothing
     demo/            embedded servers and the sample auction database
 
-Each stage takes the value of the one before it: Archive → Clearance → Restored → Repair → findings.
+Each stage takes the value of the one before it: Archive → Clearance → Restored → Repair → Proof → findings.
 """
 
 __all__ = ["__version__"]

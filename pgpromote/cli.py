@@ -12,7 +12,7 @@ import click
 
 from pgpromote import promotion as settings
 from pgpromote import terminal
-from pgpromote.postgres import archive, audit, dump, preflight, repair, reset, restore
+from pgpromote.postgres import archive, audit, dump, preflight, prove, repair, reset, restore
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Filters
 from pgpromote.postgres.server import connect, promotion_lock
@@ -147,6 +147,12 @@ def check(dump_path: Path | None, reset_schema: str, *, as_json: bool) -> None:
 @click.argument("jobs", required=False, default=4, type=click.IntRange(1, 64))
 @reset_option
 @click.option(
+    "--proof",
+    default="exact",
+    type=click.Choice(["exact", "count", "off"]),
+    help="Compare Prod with what was dumped: rows and hashes (exact), rows only (count), or not (off).",
+)
+@click.option(
     "--allow-data-loss-outside", is_flag=True, help="Let the reset destroy data in other schemas too."
 )
 @filter_options
@@ -156,6 +162,7 @@ def restore_command(
     dump_path: Path | None,
     jobs: int,
     reset_schema: str,
+    proof: str,
     *,
     allow_data_loss_outside: bool,
     verbose: bool,
@@ -190,10 +197,12 @@ def restore_command(
             terminal.ERR.print("Plain SQL: one connection and one transaction, slower and not parallel.")
         with terminal.progress(f"Restoring into {target.label}", total, verbose=verbose) as line:
             restored = restore.restore(clearance, target, promotion.tools(), run_id, jobs=jobs, on_line=line)
+        proven = prove.prove(clearance, archive.read_manifest(clearance.path), target, run_id, proof).proven()
     if as_json:
-        terminal.show_json(restored)
+        terminal.show_json({**vars(restored), "proof": proven})
     else:
         terminal.show_restored(restored)
+        terminal.show_proof(proven)
 
 
 @pgpromote.command("audit")

@@ -15,6 +15,7 @@ from rich.text import Text
 from pgpromote.postgres.audit import describe
 from pgpromote.postgres.model import Archive, ColumnFinding, Filters, Finding, Manifest, Severity, TocEntry
 from pgpromote.postgres.preflight import Report
+from pgpromote.postgres.prove import EXACT, Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.restore import Restored
@@ -171,6 +172,15 @@ def show_restored(restored: Restored) -> None:
     )
 
 
+def show_proof(proof: Proof) -> None:
+    """Show what was compared with what was dumped."""
+    if proof.tables:
+        how = "rows and hashes" if proof.mode == EXACT else "rows"
+        _headline("Proven", f"{proof.tables} tables, {proof.rows:,} rows: {how} equal to what was dumped")
+    for finding in proof.findings:
+        show_finding(finding)
+
+
 def show_audit(found: Mapping[str, Sequence[ColumnFinding]]) -> None:
     """Show the findings of each audit rule."""
     for rule, findings in found.items():
@@ -203,6 +213,7 @@ def show_refreshed(assets: Mapping[str, Mapping[str, object]], failed_checks: Se
         {
             "archive": f"{archive['path']}, {archive['size (bytes)']:,} bytes, {archive['objects']} objects",
             "sha256": str(archive["sha256"]),
+            "proven": f"{prod['proven tables']} tables, {prod['proven rows']:,} rows ({prod['proof']})",
             "restored": f"{prod['dagster/row_count']:,} rows in {rows} tables into {prod['target']}",
             "repaired": f"{prod['repairs']} statements, {len(skipped)} keys left alone",
         }

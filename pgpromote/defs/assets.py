@@ -7,7 +7,7 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.failures import readable
-from pgpromote.defs.ops import build_steps, check_output, to_stdout
+from pgpromote.defs.ops import PROOF, build_steps, check_output, to_stdout
 from pgpromote.postgres import audit, checks, dump
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
@@ -98,31 +98,31 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
 
     @dg.config_mapping
     def spread(val: RestoreConfig) -> dict[str, object]:
-        ops = (
-            steps.check_extensions,
-            steps.reset_schema,
-            steps.parallel_restore,
-            steps.repair_primary_key_identities,
-        )
-        return {op.name: {"config": val.model_dump()} for op in ops}
+        return {op.name: {"config": val.model_dump()} for op in steps.all()}
 
     @dg.graph_asset(
         name=name,
-        description="Prod as the archive says: checked, restored in parallel, identities repaired.",
+        description="Prod as the archive says: checked, restored in parallel, identities repaired, proven.",
         ins={"archive": dg.AssetIn(f"{prefix}dev_dump_archive", dagster_type=dg.Nothing)},
         config=spread,
         group_name=f"{prefix}promotion",
         kinds={"postgres"},
         owners=OWNERS,
         check_specs=[
-            dg.AssetCheckSpec(check, asset=name, description=checks.describe(check)) for check in checks.RULES
+            *(
+                dg.AssetCheckSpec(check, asset=name, description=checks.describe(check))
+                for check in checks.RULES
+            ),
+            dg.AssetCheckSpec(PROOF, asset=name, description="Every table holds the rows that were dumped."),
         ],
     )
     def prod_schema(archive: object) -> dict[str, object]:
         checked = steps.check_extensions(archive)
         restored = steps.parallel_restore(steps.reset_schema(checked.cleared))
         shown = {f"{name}_{check}": getattr(checked, check_output(check)) for check in checks.RULES}
-        return {"result": steps.repair_primary_key_identities(restored), **shown}
+        proven = steps.prove(steps.repair_primary_key_identities(restored))
+        shown[f"{name}_{PROOF}"] = getattr(proven, check_output(PROOF))
+        return {"result": proven.result, **shown}
 
     return prod_schema
 

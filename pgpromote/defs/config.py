@@ -59,6 +59,9 @@ class RestoreConfig(ScopeConfig):
     allow_data_loss_outside: bool = Field(
         default=False, description="Let the reset also destroy data in other schemas, as listed in its log."
     )
+    proof: Literal["exact", "count", "off"] = Field(
+        default="exact", description="Compare prod with what was dumped: rows and hashes, rows only, or not."
+    )
     repair: Literal["fix", "report"] = Field(
         default="fix", description="Repair primary-key identities, or only report what would be repaired."
     )

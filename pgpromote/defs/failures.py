@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from pgpromote.defs import metadata
-from pgpromote.postgres.errors import PgpromoteError, Refused, RestoreFailed
+from pgpromote.postgres.errors import NotProven, PgpromoteError, Refused, RestoreFailed
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def readable() -> Iterator[None]:
         yield
     except PgpromoteError as error:
         shown: dict[str, dg.MetadataValue] = {"what to do": dg.MetadataValue.text(error.hint)}
-        if isinstance(error, Refused):
+        if isinstance(error, Refused | NotProven):
             shown = {"findings": metadata.findings(error.findings)}
         elif isinstance(error, RestoreFailed):
             shown["errors"] = metadata.restore_errors(error.errors)

@@ -13,6 +13,7 @@ from pgpromote.postgres.model import (
     RestoreError,
     Statement,
 )
+from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
 
 Metadata = dict[str, dg.MetadataValue]
@@ -79,6 +80,15 @@ def repair(repaired: Repair) -> Metadata:
         "repairs": dg.MetadataValue.int(len(repaired.statements)),
         "repair statements": statements(repaired.statements),
         "repair skipped": table(("table", "column", "why"), skipped),
+    }
+
+
+def proof(proven: Proof) -> Metadata:
+    """Describe what was compared."""
+    return {
+        "proof": dg.MetadataValue.text(proven.mode),
+        "proven tables": dg.MetadataValue.int(proven.tables),
+        "proven rows": dg.MetadataValue.int(proven.rows),
     }
 
 

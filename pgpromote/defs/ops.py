@@ -9,13 +9,14 @@ from pgpromote.defs import metadata
 from pgpromote.defs.config import RestoreConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.resources import Run
-from pgpromote.postgres import archive, catalog, checks, preflight, repair, reset, restore
+from pgpromote.postgres import archive, catalog, checks, preflight, prove, repair, reset, restore
 from pgpromote.postgres.errors import ConnectionFailed
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.server import connect
 
 AFTER = dg.In(dg.Nothing)
 DONE = dg.Out(dg.Nothing)
+PROOF = "contents"
 Events = Iterator[dg.Output[None] | dg.AssetCheckResult]
 
 LEVELS = {
@@ -67,6 +68,17 @@ class Steps:
     reset_schema: dg.OpDefinition
     parallel_restore: dg.OpDefinition
     repair_primary_key_identities: dg.OpDefinition
+    prove: dg.OpDefinition
+
+    def all(self) -> tuple[dg.OpDefinition, ...]:
+        """Return every op, in the order in which they run."""
+        return (
+            self.check_extensions,
+            self.reset_schema,
+            self.parallel_restore,
+            self.repair_primary_key_identities,
+            self.prove,
+        )
 
 
 def build_steps(prefix: str) -> Steps:
@@ -76,6 +88,7 @@ def build_steps(prefix: str) -> Steps:
         _reset_schema(prefix),
         _parallel_restore(prefix),
         _repair_primary_key_identities(prefix),
+        _prove(prefix),
     )
 
 
@@ -178,12 +191,10 @@ def _repair_primary_key_identities(prefix: str) -> dg.OpDefinition:
         name=f"{prefix}repair_primary_key_identities",
         description="Give integer primary keys their identity and move sequences past the highest key.",
         ins={"after": AFTER},
-        out={"result": DONE},
+        out=DONE,
         required_resource_keys={f"{prefix}run"},
     )
-    def repair_primary_key_identities(
-        context: dg.OpExecutionContext, config: RestoreConfig
-    ) -> Iterator[dg.Output[None]]:
+    def repair_primary_key_identities(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
         run = _run(context, prefix)
         target = run.promotion.target()
         with readable():
@@ -192,10 +203,32 @@ def _repair_primary_key_identities(prefix: str) -> dg.OpDefinition:
             _log_statements(context, repaired.statements)
             if config.repair == "fix":
                 repaired = repair.repair(target, run.run_id, exclude=config.repair_exclude)
+        run.repaired = repaired
+        context.add_output_metadata(metadata.repair(repaired))
+
+    return repair_primary_key_identities
+
+
+def _prove(prefix: str) -> dg.OpDefinition:
+    @dg.op(
+        name=f"{prefix}prove",
+        description="Compare the rows of every restored table with what was dumped.",
+        ins={"after": AFTER},
+        out={"result": DONE, check_output(PROOF): DONE},
+        required_resource_keys={f"{prefix}run"},
+    )
+    def prove_contents(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
+        run = _run(context, prefix)
+        target, path = run.promotion.target(), run.archive_path(config.archive_path)
+        with readable():
+            clearance = examine(run, config).cleared()
+            manifest = archive.read_manifest(path)
+            proof = prove.prove(clearance, manifest, target, run.run_id, config.proof)
+            _log_findings(context, proof.findings)
+            yield check_result(PROOF, proof.findings)
+            proof.proven()
             with connect(target, run.run_id) as session:
                 rows = catalog.count_rows(session)
-            path = run.archive_path(config.archive_path)
-            digest = archive.digest(path)
         yield dg.Output(
             None,
             "result",
@@ -203,15 +236,16 @@ def _repair_primary_key_identities(prefix: str) -> dg.OpDefinition:
                 "dagster/row_count": sum(rows.values()),
                 "target": target.label,
                 "archive": dg.MetadataValue.path(path),
-                "sha256": digest,
+                "sha256": clearance.sha256,
                 **_durations(context, prefix),
+                **metadata.proof(proof),
                 **metadata.scope(config.filters()),
-                **metadata.repair(repaired),
+                **(metadata.repair(run.repaired) if run.repaired else {}),
                 "rows by table": metadata.table(("table", "rows"), list(rows.items())),
             },
         )
 
-    return repair_primary_key_identities
+    return prove_contents
 
 
 def _durations(context: dg.OpExecutionContext, prefix: str) -> metadata.Metadata:

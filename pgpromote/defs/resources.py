@@ -7,18 +7,23 @@ from pathlib import Path
 
 import dagster as dg
 
+from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.server import promotion_lock
 from pgpromote.promotion import Promotion
 
 
 @dataclass
 class Run:
-    """One Dagster run of a promotion. The lock, once taken, is held until the run ends."""
+    """One Dagster run of a promotion. The lock, once taken, is held until the run ends.
+
+    `repaired` is kept for the last step, which describes the asset: all steps run in one process.
+    """
 
     promotion: Promotion
     run_id: str
     stack: ExitStack = field(repr=False)
     locked: bool = False
+    repaired: Repair | None = None
 
     def lock(self) -> None:
         """Take the promotion lock if this run does not hold it yet. Raises Busy."""

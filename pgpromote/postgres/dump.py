@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import archive, sql
+from pgpromote.postgres import archive, contents, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, ToolFailed
-from pgpromote.postgres.model import Archive, Filters, Manifest
-from pgpromote.postgres.server import Database, Identity, connect, identify, redact
+from pgpromote.postgres.model import Archive, Content, Filters, Manifest
+from pgpromote.postgres.server import Database, Identity, Session, connect, identify, redact
 from pgpromote.postgres.tools import Tools, choose, run
 
 OnLine = Callable[[str], None]
@@ -58,7 +58,14 @@ def compression_for(tools: Tools, wanted: str = "") -> str:
 
 
 def dump_command(
-    tools: Tools, source: Database, path: Path, *, plain: bool, compression: str, filters: Filters
+    tools: Tools,
+    source: Database,
+    path: Path,
+    *,
+    plain: bool,
+    compression: str,
+    filters: Filters,
+    snapshot: str = "",
 ) -> list[str]:
     """Build the pg_dump command line. It holds no secret."""
     command = [tools.path("pg_dump"), f"--dbname={source.argument()}", f"--file={path}", "--no-password"]
@@ -68,6 +75,7 @@ def dump_command(
         command += ["--no-subscriptions"]
     else:
         command += ["--format=custom", f"--compress={compression}"]
+    command += [f"--snapshot={snapshot}"] if snapshot else []
     return command + _filter_options(filters)
 
 
@@ -101,24 +109,35 @@ def dump(
     tools = choose(available, identity.version)
     compression = compression_for(tools, compression)
     with _partial(path) as partial:
-        command = dump_command(tools, source, partial, plain=False, compression=compression, filters=filters)
-        _run_pg_dump(command, source, path, promotion, on_line)
+        with contents.snapshot(source, promotion) as (session, snapshot):
+            command = dump_command(
+                tools,
+                source,
+                partial,
+                plain=False,
+                compression=compression,
+                filters=filters,
+                snapshot=snapshot,
+            )
+            _run_pg_dump(command, source, path, promotion, on_line)
+            written = archive.read(partial)
+            held = _measure(session, written)
         archive.verify(partial, tools)
-        contents = archive.read(partial)
         manifest = Manifest(
             promotion=promotion,
             sha256=archive.digest(partial),
-            size=contents.size,
+            size=written.size,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - started, 3),
             source=source.label,
             server_version=str(identity.version),
-            pg_dump_version=contents.pg_dump_version,
-            compression=contents.compression,
+            pg_dump_version=written.pg_dump_version,
+            compression=written.compression,
             encoding=identity.encoding,
             locale=f"{identity.provider} {identity.locale or identity.collate}",
             extensions=extensions,
-            counts=contents.counts(),
+            counts=written.counts(),
+            contents=held,
             filters=str(filters),
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
@@ -126,6 +145,14 @@ def dump(
     with _partial(archive.manifest_path(path)) as partial:
         partial.write_text(archive.manifest_text(manifest), encoding="utf-8")
     return archive.read(path), manifest
+
+
+def _measure(session: Session, written: Archive) -> dict[str, Content]:
+    """Measure what was dumped, under the snapshot that pg_dump used."""
+    held = contents.measure(session, contents.loaded_tables(written.entries))
+    if written.of_kind("BLOBS"):
+        held[contents.LARGE_OBJECTS] = contents.measure_large_objects(session)
+    return held
 
 
 def dump_sql(

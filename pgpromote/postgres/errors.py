@@ -8,6 +8,7 @@
     ├── ToolFailed            a client program ended with an error
     ├── ArchiveError          a file is not a usable archive               (also ValueError)
     ├── RestoreFailed         pg_restore or psql reported errors; carries each of them
+    ├── NotProven             prod is not what was dumped; carries the differences
     ├── RepairFailed          a table's identity could not be repaired
     ├── ConfigError           a setting has no meaning here                (also ValueError)
     ├── Busy                  another promotion holds the lock             exit code 3
@@ -20,6 +21,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from pgpromote.postgres.model import Finding, RestoreError, Severity
+
+SHOWN = 10
 
 
 class PgpromoteError(Exception):
@@ -69,13 +72,27 @@ class RestoreFailed(PgpromoteError):
 
     def __init__(self, errors: Sequence[RestoreError], hint: str = "") -> None:
         self.errors = tuple(errors)
-        shown = "\n".join(f"  - {error}" for error in self.errors[:10])
-        more = f"\n  … and {len(self.errors) - 10} more" if len(self.errors) > 10 else ""
+        shown = "\n".join(f"  - {error}" for error in self.errors[:SHOWN])
+        more = f"\n  … and {len(self.errors) - SHOWN} more" if len(self.errors) > SHOWN else ""
         super().__init__(f"The restore reported {len(self.errors)} error(s):\n{shown}{more}", hint)
 
 
 class RepairFailed(PgpromoteError):
     """A table could not be repaired. Its transaction was rolled back; tables before it stay repaired."""
+
+
+class NotProven(PgpromoteError):
+    """What was restored is not what was dumped; carries the differences."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        differences = [f for f in self.findings if f.severity is Severity.ERROR]
+        shown = "\n".join(f"  - {f.message}" for f in differences[:SHOWN])
+        more = f"\n  … and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
+        hint = differences[0].hint if differences else ""
+        super().__init__(
+            f"Prod is not what was dumped: {len(differences)} difference(s):\n{shown}{more}", hint
+        )
 
 
 class Busy(PgpromoteError):

@@ -117,11 +117,20 @@ class Archive:
 
 
 @dataclass(frozen=True)
+class Content:
+    """What a table holds: how many rows, and a hash of them whatever their order (None: only counted)."""
+
+    rows: int
+    hash: str | None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What pgpromote knows about an archive that it wrote itself; kept beside it as JSON.
 
     `size` is in bytes, `seconds` is how long the whole dump took, `extensions` maps the source's
-    extensions to their versions, `filters` says what was left out on purpose.
+    extensions to their versions, `contents` its tables to what they held under the dump's own snapshot,
+    `filters` says what was left out on purpose.
     """
 
     promotion: str
@@ -137,6 +146,7 @@ class Manifest:
     locale: str
     extensions: dict[str, str]
     counts: dict[str, int]
+    contents: dict[str, Content]
     filters: str = ""
 
 

@@ -39,7 +39,7 @@ CATALOG = Catalog(
 MANIFEST = Manifest(
     promotion="run", sha256="aa", size=1, created_at="", seconds=1, source="shop on dev",
     server_version="16.14", pg_dump_version="16.14", compression="gzip", encoding="UTF8", locale="c C.UTF-8",
-    extensions={"vector": "0.8.0"}, counts={},
+    extensions={"vector": "0.8.0"}, counts={}, contents={},
 )  # fmt: skip
 FACTS = Facts(
     path=PATH,

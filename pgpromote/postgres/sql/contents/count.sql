@@ -1,0 +1,2 @@
+-- Rows of one table.
+SELECT pg_catalog.count(*), NULL FROM ONLY {table}
