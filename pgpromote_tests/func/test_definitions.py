@@ -13,6 +13,7 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
 
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
+from pgpromote.defs.ops import PROOF
 from pgpromote.defs.promotion import build_promotion
 from pgpromote.postgres import audit, checks
 from pgpromote.promotion import SOURCE, TARGET, Promotion, from_environment
@@ -31,6 +32,7 @@ STEPS = [
     "prod_schema.reset_schema",
     "prod_schema.parallel_restore",
     "prod_schema.repair_primary_key_identities",
+    "prod_schema.prove",
 ]
 
 
@@ -83,7 +85,7 @@ def test_the_assets_have_the_names_of_the_design(definitions: dg.Definitions) ->
 
 
 def test_each_precheck_and_each_audit_rule_is_an_asset_check(definitions: dg.Definitions) -> None:
-    prechecks = {f"prod_schema:{rule}" for rule in checks.RULES}
+    prechecks = {f"prod_schema:{rule}" for rule in (*checks.RULES, PROOF)}
     audits = {
         "primary_key_audit:primary_key_without_identity",
         "not_null_audit:not_null_without_default",
@@ -162,11 +164,11 @@ def test_exactly_the_jobs_that_write_to_prod_queue_up_and_are_repeated_whole(
     assert tags == ({"pgpromote/target": "auction", "dagster/retry_strategy": "ALL_STEPS"} if writes else {})
 
 
-def test_the_restore_shows_its_four_steps_in_order(definitions: dg.Definitions) -> None:
+def test_the_restore_shows_its_steps_in_order(definitions: dg.Definitions) -> None:
     plan = create_execution_plan(definitions.resolve_job_def("refresh_prod"))
     steps = [step.key for level in plan.get_steps_to_execute_by_level() for step in level]
-    assert steps[:5] == ["dev_dump_archive", *STEPS]
-    assert sorted(steps[5:]) == ["not_null_audit", "primary_key_audit"]
+    assert steps[: 1 + len(STEPS)] == ["dev_dump_archive", *STEPS]
+    assert sorted(steps[1 + len(STEPS) :]) == ["not_null_audit", "primary_key_audit"]
 
 
 def test_the_schedule_and_the_sensor_wait_until_someone_turns_them_on(definitions: dg.Definitions) -> None:

@@ -28,7 +28,7 @@ KINDS = """
         what regclass, "counted" text, nothing text);
     CREATE TABLE "odd ""name"" é" ();
     INSERT INTO "odd ""name"" é" DEFAULT VALUES;
-    INSERT INTO kinds SELECT n, timestamptz '2024-02-29 12:00+02' + n * interval '1 hour', 
+    INSERT INTO kinds SELECT n, timestamptz '2024-02-29 12:00+02' + n * interval '1 hour',
         date '2024-01-31' + n, n * interval '1 day 3 seconds', n / 7.0::float8, n::numeric / 3,
         decode(lpad(to_hex(n), 8, '0'), 'hex'),
         json_build_object('n', n), jsonb_build_object('n', n), point(n, 1 / n::float8),

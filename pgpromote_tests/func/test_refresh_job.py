@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import dagster as dg
 import pytest
 
+from pgpromote.defs.ops import PROOF
 from pgpromote.demo import auction
 from pgpromote.postgres import checks
 from pgpromote.postgres.archive import manifest_path
@@ -24,6 +25,7 @@ STEPS = [
     "prod_schema.reset_schema",
     "prod_schema.parallel_restore",
     "prod_schema.repair_primary_key_identities",
+    "prod_schema.prove",
 ]
 
 
@@ -59,8 +61,8 @@ def refreshed(
 def test_the_run_succeeds_step_by_step(refreshed: Refreshed) -> None:
     assert refreshed.result.success
     steps = [str(event.step_key) for event in refreshed.result.get_step_success_events()]
-    assert steps[:5] == STEPS
-    assert sorted(steps[5:]) == ["not_null_audit", "primary_key_audit"]
+    assert steps[: len(STEPS)] == STEPS
+    assert sorted(steps[len(STEPS) :]) == ["not_null_audit", "primary_key_audit"]
     assert materialized(refreshed.result) == {
         "dev_dump_archive", "prod_schema", "not_null_audit", "primary_key_audit",
     }  # fmt: skip
@@ -115,6 +117,9 @@ def test_prod_shows_what_was_restored_and_repaired(refreshed: Refreshed) -> None
         "archive": dg.PathMetadataValue,
         "sha256": dg.TextMetadataValue,
         "restore (seconds)": dg.FloatMetadataValue,
+        "proof": dg.TextMetadataValue,
+        "proven tables": dg.IntMetadataValue,
+        "proven rows": dg.IntMetadataValue,
         "repairs": dg.IntMetadataValue,
         "repair statements": dg.TableMetadataValue,
         "repair skipped": dg.TableMetadataValue,
@@ -143,8 +148,8 @@ def test_the_row_counts_are_those_of_the_source(refreshed: Refreshed) -> None:
 
 def test_each_precheck_is_shown_by_name(refreshed: Refreshed) -> None:
     shown = checks_of(refreshed.result, "prod_schema")
-    assert list(shown) == list(checks.RULES)
-    assert {name: check.passed for name, check in shown.items()} == dict.fromkeys(checks.RULES, True)
+    assert list(shown) == [*checks.RULES, PROOF]
+    assert all(check.passed for check in shown.values())
     assert {check.severity for check in shown.values()} == {dg.AssetCheckSeverity.ERROR}
 
 
