@@ -7,7 +7,7 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.failures import readable
-from pgpromote.defs.ops import PROOF, build_steps, check_output, to_stdout
+from pgpromote.defs.ops import PROOFS, build_steps, check_output, to_stdout
 from pgpromote.postgres import audit, checks, dump
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
@@ -113,7 +113,7 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
                 dg.AssetCheckSpec(check, asset=name, description=checks.describe(check))
                 for check in checks.RULES
             ),
-            dg.AssetCheckSpec(PROOF, asset=name, description="Every table holds the rows that were dumped."),
+            *(dg.AssetCheckSpec(proof, asset=name, description=text) for proof, text in PROOFS.items()),
         ],
     )
     def prod_schema(archive: object) -> dict[str, object]:
@@ -121,7 +121,7 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
         restored = steps.parallel_restore(steps.reset_schema(checked.cleared))
         shown = {f"{name}_{check}": getattr(checked, check_output(check)) for check in checks.RULES}
         proven = steps.prove(steps.repair_primary_key_identities(restored))
-        shown[f"{name}_{PROOF}"] = getattr(proven, check_output(PROOF))
+        shown |= {f"{name}_{proof}": getattr(proven, check_output(proof)) for proof in PROOFS}
         return {"result": proven.result, **shown}
 
     return prod_schema

@@ -16,7 +16,10 @@ from pgpromote.postgres.server import connect
 
 AFTER = dg.In(dg.Nothing)
 DONE = dg.Out(dg.Nothing)
-PROOF = "contents"
+PROOFS = {
+    "objects": "Everything that the archive brings is there, and works as it did on dev.",
+    "contents": "Every table holds the rows that were dumped.",
+}
 Events = Iterator[dg.Output[None] | dg.AssetCheckResult]
 
 LEVELS = {
@@ -214,7 +217,7 @@ def _prove(prefix: str) -> dg.OpDefinition:
         name=f"{prefix}prove",
         description="Compare the rows of every restored table with what was dumped.",
         ins={"after": AFTER},
-        out={"result": DONE, check_output(PROOF): DONE},
+        out={"result": DONE, **{check_output(name): DONE for name in PROOFS}},
         required_resource_keys={f"{prefix}run"},
     )
     def prove_contents(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
@@ -225,7 +228,8 @@ def _prove(prefix: str) -> dg.OpDefinition:
             manifest = archive.read_manifest(path)
             proof = prove.prove(clearance, manifest, target, run.run_id, config.proof)
             _log_findings(context, proof.findings)
-            yield check_result(PROOF, proof.findings)
+            for name in PROOFS:
+                yield check_result(name, proof.of(name))
             proof.proven()
             with connect(target, run.run_id) as session:
                 rows = catalog.count_rows(session)

@@ -128,8 +128,9 @@ def count_rows(session: Session) -> dict[str, int]:
 def _rows(
     session: Session, query: str, row: type[Row], parameters: Mapping[str, object] | None = None
 ) -> list[Row]:
+    statement = compose.SQL(sql.read(query)).format(named=compose.SQL(sql.read("catalog/named")))
     with session.cursor(row_factory=class_row(row)) as cursor:
-        return cursor.execute(sql.read(query), parameters).fetchall()
+        return cursor.execute(statement, parameters).fetchall()
 
 
 def _column(session: Session, query: str) -> list[object]:

@@ -1,9 +1,9 @@
 """Prove that what was restored is what was dumped. Every difference is a finding; errors fail the run."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pgpromote.postgres import contents
+from pgpromote.postgres import contents, objects
 from pgpromote.postgres.errors import NotProven
 from pgpromote.postgres.model import Clearance, Content, Finding, Manifest, Severity
 from pgpromote.postgres.server import Database, Session, connect, identify
@@ -23,6 +23,10 @@ class Proof:
     rows: int
     findings: tuple[Finding, ...]
 
+    def of(self, rule: str) -> tuple[Finding, ...]:
+        """Return the findings of one rule."""
+        return tuple(finding for finding in self.findings if finding.rule == rule)
+
     def proven(self) -> "Proof":
         """Return the proof itself. Raises NotProven when something differs."""
         if any(finding.severity is Severity.ERROR for finding in self.findings):
@@ -33,19 +37,25 @@ class Proof:
 def prove(
     clearance: Clearance, manifest: Manifest | None, target: Database, promotion: str, mode: str = EXACT
 ) -> Proof:
-    """Compare the tables that were restored with what the manifest says they held.
+    """Compare what was restored with the archive's entries and with what the manifest says tables held.
 
     `exact` compares rows and hashes, `count` rows only, `off` nothing. Without a manifest, or for plain
     SQL, nothing can be compared, and a warning says so.
     """
+    with connect(target, promotion) as session:
+        missing = tuple(objects.incomplete(session, clearance.archive)) if clearance.archive else ()
+        compared = _compare(session, clearance, manifest, mode)
+    return replace(compared, findings=missing + compared.findings)
+
+
+def _compare(session: Session, clearance: Clearance, manifest: Manifest | None, mode: str) -> Proof:
     if mode == OFF or clearance.filters.schema_only:
         return Proof(OFF, 0, 0, ())
     if manifest is None or clearance.archive is None:
         return Proof(mode, 0, 0, (_nothing_to_compare(clearance),))
-    with connect(target, promotion) as session:
-        same_encoding = identify(session).encoding == manifest.encoding
-        hashed = mode == EXACT and same_encoding
-        present = _measure(session, clearance, hashed=hashed)
+    same_encoding = identify(session).encoding == manifest.encoding
+    hashed = mode == EXACT and same_encoding
+    present = _measure(session, clearance, hashed=hashed)
     wanted = {name: manifest.contents[name] for name in present if name in manifest.contents}
     findings = tuple(_differences(wanted, present, hashed=hashed))
     if mode == EXACT and not same_encoding:

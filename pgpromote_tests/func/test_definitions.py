@@ -13,7 +13,7 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
 
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
-from pgpromote.defs.ops import PROOF
+from pgpromote.defs.ops import PROOFS
 from pgpromote.defs.promotion import build_promotion
 from pgpromote.postgres import audit, checks
 from pgpromote.promotion import SOURCE, TARGET, Promotion, from_environment
@@ -85,7 +85,7 @@ def test_the_assets_have_the_names_of_the_design(definitions: dg.Definitions) ->
 
 
 def test_each_precheck_and_each_audit_rule_is_an_asset_check(definitions: dg.Definitions) -> None:
-    prechecks = {f"prod_schema:{rule}" for rule in (*checks.RULES, PROOF)}
+    prechecks = {f"prod_schema:{rule}" for rule in (*checks.RULES, *PROOFS)}
     audits = {
         "primary_key_audit:primary_key_without_identity",
         "not_null_audit:not_null_without_default",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import dagster as dg
 import pytest
 
-from pgpromote.defs.ops import PROOF
+from pgpromote.defs.ops import PROOFS
 from pgpromote.demo import auction
 from pgpromote.postgres import checks
 from pgpromote.postgres.archive import manifest_path
@@ -148,7 +148,7 @@ def test_the_row_counts_are_those_of_the_source(refreshed: Refreshed) -> None:
 
 def test_each_precheck_is_shown_by_name(refreshed: Refreshed) -> None:
     shown = checks_of(refreshed.result, "prod_schema")
-    assert list(shown) == [*checks.RULES, PROOF]
+    assert list(shown) == [*checks.RULES, *PROOFS]
     assert all(check.passed for check in shown.values())
     assert {check.severity for check in shown.values()} == {dg.AssetCheckSeverity.ERROR}
 
