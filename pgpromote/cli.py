@@ -12,7 +12,18 @@ import click
 
 from pgpromote import promotion as settings
 from pgpromote import terminal
-from pgpromote.postgres import archive, audit, dump, preflight, prove, repair, reset, restore
+from pgpromote.postgres import (
+    archive,
+    audit,
+    cutover,
+    dump,
+    preflight,
+    previous,
+    prove,
+    repair,
+    reset,
+    restore,
+)
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Filters
 from pgpromote.postgres.server import connect, promotion_lock
@@ -240,12 +251,52 @@ def repair_command(exclude: tuple[str, ...], *, dry_run: bool, as_json: bool) ->
         terminal.show_repair(repaired, done=not dry_run)
 
 
+@pgpromote.command("history")
+@as_json
+def history_command(*, as_json: bool) -> None:
+    """List the databases that Prod was before a swap, newest first.
+
+    Example: pgpromote history
+    """
+    promotion = settings.from_environment()
+    found = previous.history(promotion.target(), _run_id(), agreed=promotion.lock_database)
+    if as_json:
+        terminal.show_json(found)
+    else:
+        terminal.show_history(found)
+
+
+@pgpromote.command("rollback")
+@click.argument("name", required=False, default="")
+@as_json
+def rollback_command(name: str, *, as_json: bool) -> None:
+    """Swap the previous database back in as Prod: the newest, or NAME from `pgpromote history`.
+
+    What is Prod now becomes a previous database, so a rollback can be rolled back.
+    Example: pgpromote rollback
+    """
+    promotion, run_id = settings.from_environment(), _run_id()
+    target, agreed = promotion.target(), promotion.lock_database
+    with promotion_lock(target, run_id, agreed):
+        done = cutover.rollback(target, run_id, name=name, agreed=agreed)
+    if as_json:
+        terminal.show_json(done)
+    else:
+        terminal.show_cut_over(done)
+
+
 @pgpromote.command(cls=ResetSchemaCommand)
+@click.option(
+    "--strategy",
+    default="clean",
+    type=click.Choice(["clean", "swap"]),
+    help="clean: replace objects in place. swap: build a new database beside Prod, prove it, swap it in.",
+)
 @click.option("--jobs", default=4, type=click.IntRange(1, 64), help="Connections of pg_restore.")
 @reset_option
 @verbose
 @as_json
-def refresh(jobs: int, reset_schema: str, *, verbose: bool, as_json: bool) -> None:
+def refresh(strategy: str, jobs: int, reset_schema: str, *, verbose: bool, as_json: bool) -> None:
     """Run the whole refresh as one Dagster run in this process: dump, restore, repair, audit.
 
     Example: pgpromote refresh --jobs 8
@@ -254,7 +305,9 @@ def refresh(jobs: int, reset_schema: str, *, verbose: bool, as_json: bool) -> No
     from pgpromote.defs.refresh import refresh as run_refresh  # noqa: PLC0415
 
     with terminal.only_steps(verbose=verbose) as on_step:
-        config = RestoreConfig(jobs=jobs, reset_schema=reset_schema)
+        config = RestoreConfig.model_validate(
+            {"strategy": strategy, "jobs": jobs, "reset_schema": reset_schema}
+        )
         done = run_refresh(settings.from_environment(), config, on_step)
     if as_json:
         terminal.show_json({"run": done.run_id, "failed_checks": done.failed_checks})

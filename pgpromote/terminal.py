@@ -13,8 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pgpromote.postgres.audit import describe
+from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.model import Archive, ColumnFinding, Filters, Finding, Manifest, Severity, TocEntry
 from pgpromote.postgres.preflight import Report
+from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.prove import EXACT, Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
@@ -181,6 +183,20 @@ def show_proof(proof: Proof) -> None:
         show_finding(finding)
 
 
+def show_history(found: Sequence[Previous]) -> None:
+    """Show the databases that prod was before."""
+    if not found:
+        OUT.print("No previous database is kept.")
+    columns = ("name", "swapped out", "size")
+    rows = [(p.name, p.swapped_at.isoformat(" ", "seconds"), f"{p.size or 0:,} bytes") for p in found]
+    _table(columns, rows)
+
+
+def show_cut_over(done: CutOver) -> None:
+    """Show a cut-over that is done."""
+    _headline("Swapped", f"{done.target}; the gap was {done.downtime_ms} ms, {done.previous} is kept")
+
+
 def show_audit(found: Mapping[str, Sequence[ColumnFinding]]) -> None:
     """Show the findings of each audit rule."""
     for rule, findings in found.items():
@@ -213,6 +229,7 @@ def show_refreshed(assets: Mapping[str, Mapping[str, object]], failed_checks: Se
         {
             "archive": f"{archive['path']}, {archive['size (bytes)']:,} bytes, {archive['objects']} objects",
             "sha256": str(archive["sha256"]),
+            "swapped": _swapped(prod),
             "proven": f"{prod['proven tables']} tables, {prod['proven rows']:,} rows ({prod['proof']})",
             "restored": f"{prod['dagster/row_count']:,} rows in {rows} tables into {prod['target']}",
             "repaired": f"{prod['repairs']} statements, {len(skipped)} keys left alone",
@@ -227,6 +244,12 @@ def show_refreshed(assets: Mapping[str, Mapping[str, object]], failed_checks: Se
     OUT.print(
         f"  {'checks':<12} {', '.join(failed_checks) + ' not passed' if failed_checks else 'all passed'}"
     )
+
+
+def _swapped(prod: Mapping[str, object]) -> str:
+    if "gap (ms)" not in prod:
+        return ""
+    return f"gap {prod['gap (ms)']} ms; kept {prod['previous database']}; back with: pgpromote rollback"
 
 
 def _headline(word: str, rest: str, colour: str = "green") -> None:

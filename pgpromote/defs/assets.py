@@ -7,7 +7,8 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.failures import readable
-from pgpromote.defs.ops import PROOFS, build_steps, check_output, to_stdout
+from pgpromote.defs.ops import PROOFS, build_steps
+from pgpromote.defs.step import check_output, to_stdout
 from pgpromote.postgres import audit, checks, dump
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
@@ -118,11 +119,11 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
     )
     def prod_schema(archive: object) -> dict[str, object]:
         checked = steps.check_extensions(archive)
-        restored = steps.parallel_restore(steps.reset_schema(checked.cleared))
+        restored = steps.parallel_restore(steps.reset_schema(steps.create_shadow(checked.cleared)))
         shown = {f"{name}_{check}": getattr(checked, check_output(check)) for check in checks.RULES}
         proven = steps.prove(steps.repair_primary_key_identities(restored))
         shown |= {f"{name}_{proof}": getattr(proven, check_output(proof)) for proof in PROOFS}
-        return {"result": proven.result, **shown}
+        return {"result": steps.cut_over(proven.proven), **shown}
 
     return prod_schema
 

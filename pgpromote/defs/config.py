@@ -46,6 +46,11 @@ class SqlDumpConfig(ScopeConfig):
 class RestoreConfig(ScopeConfig):
     """How to bring the archive into prod."""
 
+    strategy: Literal["clean", "swap"] = Field(
+        default="clean",
+        description="clean replaces prod's objects in place: a failure leaves a mix. swap builds a new "
+        "database beside prod, proves it, and swaps it in: prod is always wholly old or wholly new.",
+    )
     archive_path: str = Field(
         default="",
         description="Archive to restore; a .sql file is run by psql, slower and not parallel. "

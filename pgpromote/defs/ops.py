@@ -1,6 +1,5 @@
 """The steps inside `prod_schema`. Each reads its state from the servers and the archive again."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dagster as dg
@@ -8,59 +7,27 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.config import RestoreConfig
 from pgpromote.defs.failures import readable
-from pgpromote.defs.resources import Run
-from pgpromote.postgres import archive, catalog, checks, preflight, prove, repair, reset, restore
-from pgpromote.postgres.errors import ConnectionFailed
-from pgpromote.postgres.model import Finding, Severity, Statement
+from pgpromote.defs.step import (
+    AFTER,
+    DONE,
+    Events,
+    check_output,
+    check_result,
+    examine,
+    log_findings,
+    log_statements,
+    run_of,
+    to_stdout,
+)
+from pgpromote.defs.swap import build_create_shadow, build_cut_over, take_over_rights
+from pgpromote.postgres import archive, catalog, checks, prove, repair, reset, restore
 from pgpromote.postgres.server import connect
 
-AFTER = dg.In(dg.Nothing)
-DONE = dg.Out(dg.Nothing)
 PROOFS = {
     "objects": "Everything that the archive brings is there, and works as it did on dev.",
     "contents": "Every table holds the rows that were dumped.",
+    "rights_kept": "Every role can do what it could before, and nobody gains anything (strategy swap).",
 }
-Events = Iterator[dg.Output[None] | dg.AssetCheckResult]
-
-LEVELS = {
-    Severity.ERROR: dg.AssetCheckSeverity.ERROR,
-    Severity.WARNING: dg.AssetCheckSeverity.WARN,
-    Severity.INFO: dg.AssetCheckSeverity.WARN,
-}
-
-
-def to_stdout(line: str) -> None:
-    """Show a tool's line in the step's stdout tab; the event log would cost 6 ms a line."""
-    print(line, flush=True)  # noqa: T201 - captured by Dagster as the step's compute log
-
-
-def examine(run: Run, config: RestoreConfig) -> preflight.Report:
-    """Run every check for the archive that this run is to restore, holding the lock.
-
-    A prod that cannot be reached fails its check by name; without the lock nothing else is allowed.
-    """
-    try:
-        run.lock()
-    except ConnectionFailed:
-        report = _examine(run, config)
-        if report.clearance:
-            raise
-        return report
-    return _examine(run, config)
-
-
-def _examine(run: Run, config: RestoreConfig) -> preflight.Report:
-    promotion = run.promotion
-    return preflight.examine(
-        run.archive_path(config.archive_path),
-        promotion.target(),
-        promotion.tools(),
-        source=promotion.optional_source(),
-        reset_schema=config.reset_schema,
-        allow_data_loss_outside=config.allow_data_loss_outside,
-        filters=config.filters(),
-        promotion=run.run_id,
-    )
 
 
 @dataclass(frozen=True)
@@ -68,19 +35,23 @@ class Steps:
     """The ops of one promotion, named with its prefix."""
 
     check_extensions: dg.OpDefinition
+    create_shadow: dg.OpDefinition
     reset_schema: dg.OpDefinition
     parallel_restore: dg.OpDefinition
     repair_primary_key_identities: dg.OpDefinition
     prove: dg.OpDefinition
+    cut_over: dg.OpDefinition
 
     def all(self) -> tuple[dg.OpDefinition, ...]:
         """Return every op, in the order in which they run."""
         return (
             self.check_extensions,
+            self.create_shadow,
             self.reset_schema,
             self.parallel_restore,
             self.repair_primary_key_identities,
             self.prove,
+            self.cut_over,
         )
 
 
@@ -88,10 +59,12 @@ def build_steps(prefix: str) -> Steps:
     """Build the ops of one promotion. Op names are unique in a code location, hence the prefix."""
     return Steps(
         _check_extensions(prefix),
+        build_create_shadow(prefix),
         _reset_schema(prefix),
         _parallel_restore(prefix),
         _repair_primary_key_identities(prefix),
         _prove(prefix),
+        build_cut_over(prefix),
     )
 
 
@@ -104,18 +77,22 @@ def _check_extensions(prefix: str) -> dg.OpDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def check_extensions(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
-        run = _run(context, prefix)
+        run = run_of(context, prefix)
         with readable():
             report = examine(run, config)
-            _log_findings(context, report.findings)
+            log_findings(context, report.findings)
             for name in report.checks:
                 yield check_result(name, report.of(name))
             clearance = report.cleared()
             if clearance.archive:
                 tables = clearance.archive.of_kind("TABLE")
                 repair.check_exclusions(config.repair_exclude, ((t.schema, t.tag) for t in tables))
-            created = restore.create_extensions(clearance, run.promotion.target(), run.run_id)
-            _log_statements(context, created)
+            created = (
+                restore.create_extensions(clearance, run.promotion.target(), run.run_id)
+                if clearance.in_place
+                else ()
+            )
+            log_statements(context, created)
         yield dg.Output(None, "cleared", metadata={"created": metadata.statements(created)})
 
     return check_extensions
@@ -133,14 +110,14 @@ def _reset_schema(prefix: str) -> dg.OpDefinition:
         if not config.reset_schema:
             context.log.info("No reset was asked for: the restore replaces object by object.")
             return
-        run = _run(context, prefix)
+        run = run_of(context, prefix)
         with readable():
             examine(run, config).cleared()
             with connect(run.promotion.target(), run.run_id) as session:
                 plan = reset.plan(session, config.reset_schema)
-                _log_findings(context, plan.outside)
+                log_findings(context, plan.outside)
                 done = reset.reset(session, plan, allow_data_loss_outside=config.allow_data_loss_outside)
-        _log_statements(context, done.statements)
+        log_statements(context, done.statements)
         context.add_output_metadata(
             {
                 "outside the schema": metadata.findings(done.outside),
@@ -160,14 +137,14 @@ def _parallel_restore(prefix: str) -> dg.OpDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def parallel_restore(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
-        run = _run(context, prefix)
+        run = run_of(context, prefix)
         with readable():
-            clearance = examine(run, config).cleared()
+            clearance = run.into(examine(run, config).cleared())
             if clearance.archive is None:
                 context.log.warning("Plain SQL: one connection and one transaction, slower and not parallel.")
             done = restore.restore(
                 clearance,
-                run.promotion.target(),
+                run.database(),
                 run.promotion.tools(),
                 run.run_id,
                 jobs=config.jobs,
@@ -198,12 +175,12 @@ def _repair_primary_key_identities(prefix: str) -> dg.OpDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def repair_primary_key_identities(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
-        run = _run(context, prefix)
-        target = run.promotion.target()
+        run = run_of(context, prefix)
+        target = run.database()
         with readable():
             run.lock()
             repaired = repair.repair(target, run.run_id, exclude=config.repair_exclude, really=False)
-            _log_statements(context, repaired.statements)
+            log_statements(context, repaired.statements)
             if config.repair == "fix":
                 repaired = repair.repair(target, run.run_id, exclude=config.repair_exclude)
         run.repaired = repaired
@@ -217,37 +194,37 @@ def _prove(prefix: str) -> dg.OpDefinition:
         name=f"{prefix}prove",
         description="Compare the rows of every restored table with what was dumped.",
         ins={"after": AFTER},
-        out={"result": DONE, **{check_output(name): DONE for name in PROOFS}},
+        out={"proven": DONE, **{check_output(name): DONE for name in PROOFS}},
         required_resource_keys={f"{prefix}run"},
     )
     def prove_contents(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
-        run = _run(context, prefix)
-        target, path = run.promotion.target(), run.archive_path(config.archive_path)
+        run = run_of(context, prefix)
+        target, path = run.database(), run.archive_path(config.archive_path)
         with readable():
             clearance = examine(run, config).cleared()
             manifest = archive.read_manifest(path)
             proof = prove.prove(clearance, manifest, target, run.run_id, config.proof)
-            _log_findings(context, proof.findings)
+            if run.shadow:
+                restore.analyze(target, run.run_id)
+                proof = proof.with_findings(take_over_rights(context, run))
+            log_findings(context, proof.findings)
             for name in PROOFS:
                 yield check_result(name, proof.of(name))
             proof.proven()
             with connect(target, run.run_id) as session:
                 rows = catalog.count_rows(session)
-        yield dg.Output(
-            None,
-            "result",
-            metadata={
-                "dagster/row_count": sum(rows.values()),
-                "target": target.label,
-                "archive": dg.MetadataValue.path(path),
-                "sha256": clearance.sha256,
-                **_durations(context, prefix),
-                **metadata.proof(proof),
-                **metadata.scope(config.filters()),
-                **(metadata.repair(run.repaired) if run.repaired else {}),
-                "rows by table": metadata.table(("table", "rows"), list(rows.items())),
-            },
-        )
+        run.described = {
+            "dagster/row_count": dg.MetadataValue.int(sum(rows.values())),
+            "target": dg.MetadataValue.text(run.promotion.target().label),
+            "archive": dg.MetadataValue.path(path),
+            "sha256": dg.MetadataValue.text(clearance.sha256),
+            **_durations(context, prefix),
+            **metadata.proof(proof),
+            **metadata.scope(config.filters()),
+            **(metadata.repair(run.repaired) if run.repaired else {}),
+            "rows by table": metadata.table(("table", "rows"), list(rows.items())),
+        }
+        yield dg.Output(None, "proven")
 
     return prove_contents
 
@@ -258,37 +235,3 @@ def _durations(context: dg.OpExecutionContext, prefix: str) -> metadata.Metadata
         if step.step_key.endswith(f"{prefix}parallel_restore") and step.start_time and step.end_time:
             return {"restore (seconds)": dg.MetadataValue.float(round(step.end_time - step.start_time, 3))}
     return {}
-
-
-def _run(context: dg.OpExecutionContext, prefix: str) -> Run:
-    run = getattr(context.resources, f"{prefix}run")
-    if not isinstance(run, Run):
-        raise TypeError(f"The resource {prefix}run is {type(run).__name__}, not a Run.")
-    return run
-
-
-def _log_findings(context: dg.OpExecutionContext, findings: tuple[Finding, ...]) -> None:
-    for finding in findings:
-        context.log.log(finding.severity.value, f"[{finding.rule}] {finding.message} {finding.hint}".strip())
-
-
-def _log_statements(context: dg.OpExecutionContext, statements: tuple[Statement, ...]) -> None:
-    for statement in statements:
-        context.log.info(f"{statement.sql}  -- {statement.why}")
-
-
-def check_output(name: str) -> str:
-    """Name the op output that carries the result of a check."""
-    return f"check_{name}"
-
-
-def check_result(name: str, found: tuple[Finding, ...]) -> dg.AssetCheckResult:
-    """Turn the findings of one check into its result; only information still counts as passed."""
-    worst = max((LEVELS[f.severity] for f in found), key=lambda level: level.value == "ERROR", default=None)
-    return dg.AssetCheckResult(
-        check_name=name,
-        passed=all(f.severity is Severity.INFO for f in found),
-        severity=worst or dg.AssetCheckSeverity.ERROR,
-        description=" ".join(f.message for f in found),
-        metadata={"findings": metadata.findings(found)} if found else {},
-    )

@@ -79,6 +79,7 @@ class Catalog:
 
     identity: Identity
     may_create_schemas: bool
+    may_create_databases: bool
     extensions: dict[str, Extension]
     collations: tuple[Collation, ...]
     roles: frozenset[str]
@@ -98,6 +99,7 @@ def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") 
     return Catalog(
         identity=identify(session),
         may_create_schemas=bool(_column(session, "catalog/may_create_schemas")[0]),
+        may_create_databases=bool(_column(session, "catalog/may_create_databases")[0]),
         extensions={row.name: row for row in _rows(session, "catalog/extensions", Extension)},
         collations=tuple(_rows(session, "catalog/collations", Collation)),
         roles=frozenset(str(name) for name in _column(session, "catalog/roles")),

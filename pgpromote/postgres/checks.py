@@ -85,19 +85,20 @@ def extensions(facts: Facts) -> Found:
     for entry, catalog in _entries(facts, "EXTENSION"):
         name = entry.tag
         extension = catalog.extensions.get(name)
+        created = extension is not None and extension.version is not None and facts.in_place
         wanted = facts.manifest.extensions.get(name) if facts.manifest else None
         if extension is None:
             message = f"The archive needs the extension {name}; prod's server does not have it."
             hint = f"Install the operating-system package that carries {name} on prod's server."
             yield Severity.ERROR, name, message, hint
-        elif extension.version is None and not (extension.trusted or catalog.identity.superuser):
+        elif not created and not (extension.trusted or catalog.identity.superuser):
             message = (
-                f"The archive needs the extension {name}; it is available on prod but not created, and "
+                f"The archive needs the extension {name}; it is available on prod but has to be created, and "
                 f"the role {catalog.identity.user} may not create it (it is not trusted)."
             )
             hint = f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {name};"
             yield Severity.ERROR, name, message, hint
-        elif extension.schema and extension.schema != (schema := extension_schema(entry)):
+        elif created and extension.schema != (schema := extension_schema(entry)):
             message = f"The extension {name} is in the schema {extension.schema} on prod, in {schema} on dev."
             hint = f'Move it: ALTER EXTENSION "{name}" SET SCHEMA "{schema}"; what uses it follows.'
             yield Severity.ERROR, name, message, hint
@@ -204,6 +205,9 @@ def rights(facts: Facts) -> Found:
     if facts.catalog is None or facts.catalog.identity.superuser:
         return
     user = facts.catalog.identity.user
+    if not facts.in_place and not facts.catalog.may_create_databases:
+        message = f"The role {user} may not create the database that is to be swapped in."
+        yield Severity.ERROR, user, message, f'ALTER ROLE "{user}" CREATEDB; or choose the strategy clean.'
     for replaced in facts.catalog.replaced:
         if not replaced.ours:
             message = (
@@ -212,7 +216,7 @@ def rights(facts: Facts) -> Found:
             hint = f'Restore as {replaced.owner}, or: GRANT "{replaced.owner}" TO "{user}";'
             yield Severity.ERROR, replaced.identity, message, hint
     if facts.archive:
-        yield from _schema_rights(facts.archive, facts.catalog)
+        yield from _schema_rights(facts.archive, facts.catalog) if facts.in_place else ()
         yield from _superuser_only(facts.archive, user)
 
 

@@ -33,6 +33,7 @@ class Facts:
     client: Tools | None
     client_problem: PgpromoteError | None
     filters: Filters
+    in_place: bool
     reset: Reset | None
     allow_data_loss_outside: bool
 
@@ -43,6 +44,7 @@ def gather(
     available: list[Tools],
     *,
     source: Database | None,
+    in_place: bool,
     reset_schema: str,
     allow_data_loss_outside: bool,
     filters: Filters,
@@ -53,10 +55,11 @@ def gather(
     Raises ConfigError only: for filters that name nothing or do not fit the rest, for a schema to reset
     that does not exist.
     """
-    _check_scope(path, filters, reset_schema)
+    _check_scope(path, filters, reset_schema, in_place=in_place)
     archive, manifest, sha256, archive_problem = _read_file(path)
     archive = archives.select(archive, filters) if archive else None
-    dropped = [] if filters.data_only or not archive else _dropped(archive, reset_schema)
+    replaces = in_place and not filters.data_only
+    dropped = _dropped(archive, reset_schema) if archive and replaces else []
     catalog, reset, target_problem = _read_target(target, dropped, reset_schema, promotion)
     client, client_problem = _choose_client(available, catalog.identity.version if catalog else None)
     if client and archive and not archive_problem:
@@ -78,12 +81,18 @@ def gather(
         client=client,
         client_problem=client_problem,
         filters=filters,
+        in_place=in_place,
         reset=reset,
         allow_data_loss_outside=allow_data_loss_outside,
     )
 
 
-def _check_scope(path: Path, filters: Filters, reset_schema: str) -> None:
+def _check_scope(path: Path, filters: Filters, reset_schema: str, *, in_place: bool) -> None:
+    if not in_place and (path.suffix == ".sql" or reset_schema or filters != Filters()):
+        raise ConfigError(
+            "A swap replaces the whole database by a whole archive.",
+            "Choose the strategy clean for plain SQL, a schema reset or filters.",
+        )
     if path.suffix == ".sql" and filters != Filters():
         raise ConfigError(f"Filters cannot limit the plain SQL dump {path}.", "Use an archive, or no filter.")
     if reset_schema and replace(filters, schema_only=False) != Filters():

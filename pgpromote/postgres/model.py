@@ -1,6 +1,6 @@
 """The values that cross boundaries. Frozen, printable, without secrets."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -178,17 +178,23 @@ class Clearance:
 
     Only `preflight.examine` builds it, from catalogs it has just read. `create_extensions` creates the
     extensions that prod still lacks, `make_room` drops what the archive replaces. `archive` holds the
-    entries to restore, and is None for a plain SQL dump.
+    entries to restore, and is None for a plain SQL dump. Not `in_place` means: into an empty database
+    beside prod, swapped in later.
     """
 
     path: Path
     sha256: str
     archive: Archive | None
+    in_place: bool
     target: str
     target_oid: int
     filters: Filters
     create_extensions: tuple[Statement, ...]
     make_room: tuple[Statement, ...]
+
+    def into(self, target: str, oid: int) -> "Clearance":
+        """Return the clearance for the database beside prod, which was made for it."""
+        return replace(self, target=target, target_oid=oid)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ def examine(
     available: list[Tools],
     *,
     source: Database | None = None,
+    in_place: bool = True,
     reset_schema: str = "",
     allow_data_loss_outside: bool = False,
     filters: Filters = Filters(),  # noqa: B008 - frozen
@@ -52,15 +53,16 @@ def examine(
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
-    Filters limit what is restored, and so what is checked; objects in `reset_schema` are gone before the
-    restore. `source` is asked only whether it is the same
-    database as prod, and for its version. Raises ConfigError for filters that name nothing.
+    Not `in_place` checks a restore into a new database beside prod. Filters limit what is restored, and so
+    what is checked; objects in `reset_schema` are gone before the restore. `source` is asked only whether
+    it is the same database as prod, and for its version. Raises ConfigError for what cannot be combined.
     """
     facts = gathering.gather(
         path,
         target,
         available,
         source=source,
+        in_place=in_place,
         reset_schema=reset_schema,
         allow_data_loss_outside=allow_data_loss_outside,
         filters=filters,
@@ -78,11 +80,14 @@ def examine(
 
 def _clear(facts: Facts, catalog: Catalog) -> Clearance:
     needed = facts.archive.of_kind("EXTENSION") if facts.archive else ()
-    present = {name for name, extension in catalog.extensions.items() if extension.version}
+    installed = {name for name, extension in catalog.extensions.items() if extension.version}
+    # A database beside prod begins empty, whatever prod has.
+    present = installed if facts.in_place else set[str]()
     return Clearance(
         path=facts.path,
         sha256=facts.sha256,
         archive=facts.archive,
+        in_place=facts.in_place,
         target=facts.target.label,
         target_oid=catalog.identity.database_oid,
         filters=facts.filters,

@@ -27,6 +27,10 @@ class Proof:
         """Return the findings of one rule."""
         return tuple(finding for finding in self.findings if finding.rule == rule)
 
+    def with_findings(self, findings: tuple[Finding, ...]) -> "Proof":
+        """Add findings of another proof."""
+        return replace(self, findings=self.findings + findings)
+
     def proven(self) -> "Proof":
         """Return the proof itself. Raises NotProven when something differs."""
         if any(finding.severity is Severity.ERROR for finding in self.findings):

@@ -12,7 +12,6 @@ from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
 from pgpromote.postgres.model import (
     Clearance,
-    Filters,
     Finding,
     RestoreError,
     Severity,
@@ -36,6 +35,7 @@ HINT_ROLLED_BACK = (
     "It ran in one transaction, which was rolled back: prod is as before. A dump without --clean needs an "
     "empty schema: reset it, or dump with --clean --if-exists."
 )
+HINT_BESIDE = "Prod is untouched: the restore went into a database beside it, which is dropped."
 HINT_IN_PLACE = (
     "Prod may now be a mix of old and new. The first error usually explains the others: remove its cause and "
     "run the restore again, or restore yesterday's archive."
@@ -61,6 +61,12 @@ def create_extensions(clearance: Clearance, target: Database, promotion: str) ->
         with connect(target, promotion) as session:
             apply(session, clearance.create_extensions)
     return clearance.create_extensions
+
+
+def analyze(target: Database, promotion: str) -> None:
+    """Give the planner statistics of every table, partitioned parents too."""
+    with connect(target, promotion, autocommit=True) as session:
+        session.execute("ANALYZE")
 
 
 def restore(
@@ -94,12 +100,16 @@ def restore(
         with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
             use_list.writelines(f"{entry.dump_id};\n" for entry in restorable(clearance.archive))
             use_list.flush()
-            command = restore_command(
-                tools, target, clearance.path, Path(use_list.name), jobs=jobs, filters=clearance.filters
-            )
+            command = restore_command(tools, target, clearance, Path(use_list.name), jobs=jobs)
             completed = _run(command, target, promotion, on_line)
         errors = parse(completed.streams)
-    hint = HINT_IN_PLACE if clearance.archive else HINT_ROLLED_BACK
+    hint = (
+        HINT_ROLLED_BACK
+        if clearance.archive is None
+        else HINT_IN_PLACE
+        if clearance.in_place
+        else HINT_BESIDE
+    )
     _judge(completed, [_redacted(error, target) for error in errors], hint)
     return Restored(
         path=clearance.path,
@@ -113,14 +123,19 @@ def restore(
 
 
 def restore_command(
-    tools: Tools, target: Database, path: Path, use_list: Path, *, jobs: int, filters: Filters
+    tools: Tools, target: Database, clearance: Clearance, use_list: Path, *, jobs: int
 ) -> list[str]:
-    """Build the pg_restore command line. It holds no secret."""
+    """Build the pg_restore command line. It holds no secret.
+
+    Into an empty database the first error is one too many; in place, all of them are wanted at once.
+    """
     command = [tools.path("pg_restore"), f"--dbname={target.argument()}", "--no-password", "--verbose"]
     command += ["--no-owner", "--no-privileges", f"--jobs={jobs}", f"--use-list={use_list}"]
-    command += ["--data-only"] if filters.data_only else ["--clean", "--if-exists"]
-    command += ["--schema-only"] if filters.schema_only else []
-    return [*command, str(path)]
+    if not clearance.in_place:
+        return [*command, "--exit-on-error", str(clearance.path)]
+    command += ["--data-only"] if clearance.filters.data_only else ["--clean", "--if-exists"]
+    command += ["--schema-only"] if clearance.filters.schema_only else []
+    return [*command, str(clearance.path)]
 
 
 def sql_command(tools: Tools, target: Database, path: Path) -> list[str]:
@@ -148,6 +163,12 @@ def _redacted(error: RestoreError, target: Database) -> RestoreError:
     """Hide secrets first and shorten afterwards: half a password would no longer be found."""
     statement = " ".join(redact(error.statement, target).split())[:SHOWN_STATEMENT]
     return replace(error, message=redact(error.message, target), statement=statement)
+
+
+def _hint(clearance: Clearance) -> str:
+    if clearance.archive is None:
+        return HINT_ROLLED_BACK
+    return HINT_IN_PLACE if clearance.in_place else HINT_BESIDE
 
 
 def _judge(completed: Completed, errors: list[RestoreError], hint: str) -> None:

@@ -29,10 +29,12 @@ JOBS = {
 }
 STEPS = [
     "prod_schema.check_extensions",
+    "prod_schema.create_shadow",
     "prod_schema.reset_schema",
     "prod_schema.parallel_restore",
     "prod_schema.repair_primary_key_identities",
     "prod_schema.prove",
+    "prod_schema.cut_over",
 ]
 
 

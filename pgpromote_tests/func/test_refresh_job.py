@@ -22,10 +22,12 @@ from pgpromote_tests.servers import Server
 STEPS = [
     "dev_dump_archive",
     "prod_schema.check_extensions",
+    "prod_schema.create_shadow",
     "prod_schema.reset_schema",
     "prod_schema.parallel_restore",
     "prod_schema.repair_primary_key_identities",
     "prod_schema.prove",
+    "prod_schema.cut_over",
 ]
 
 

@@ -23,6 +23,7 @@ DATA = sorted(DATA_LOSS)[0]
 CATALOG = Catalog(
     identity=IDENTITY,
     may_create_schemas=True,
+    may_create_databases=False,
     extensions={
         "vector": Extension("vector", "0.8.0", "public", "0.8.1", trusted=False),
         "citext": Extension("citext", None, None, "1.6", trusted=True),
@@ -56,6 +57,7 @@ FACTS = Facts(
     client=Tools(Path("/pg16"), ServerVersion(160014)),
     client_problem=None,
     filters=Filters(),
+    in_place=True,
     reset=None,
     allow_data_loss_outside=False,
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres import dump, restore
-from pgpromote.postgres.model import Filters, ServerVersion
+from pgpromote.postgres.model import Clearance, Filters, ServerVersion
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
 
@@ -23,8 +23,21 @@ def dumping(database: Database, filters: Filters = NO_FILTERS, *, plain: bool = 
     return dump.dump_command(TOOLS, database, PATH, plain=plain, compression="gzip:1", filters=filters)
 
 
-def restoring(database: Database, filters: Filters = NO_FILTERS, jobs: int = 4) -> list[str]:
-    return restore.restore_command(TOOLS, database, PATH, Path("/tmp/l"), jobs=jobs, filters=filters)  # noqa: S108
+def restoring(
+    database: Database, filters: Filters = NO_FILTERS, jobs: int = 4, *, in_place: bool = True
+) -> list[str]:
+    clearance = Clearance(
+        path=PATH,
+        sha256="aa",
+        archive=None,
+        in_place=in_place,
+        target="shop on prod",
+        target_oid=1,
+        filters=filters,
+        create_extensions=(),
+        make_room=(),
+    )
+    return restore.restore_command(TOOLS, database, clearance, Path("use.list"), jobs=jobs)
 
 
 def test_no_command_line_holds_the_password(database: Database) -> None:
@@ -57,6 +70,12 @@ def test_a_restore_cleans_and_runs_in_parallel(database: Database) -> None:
     assert command[0] == "/pg/bin/pg_restore"
     assert {"--clean", "--if-exists", "--no-owner", "--no-privileges", "--jobs=7"} <= set(command)
     assert command[-1] == str(PATH)
+
+
+def test_a_restore_beside_prod_drops_nothing_and_stops_at_the_first_error(database: Database) -> None:
+    command = restoring(database, in_place=False)
+    assert {"--exit-on-error", "--no-owner", "--no-privileges", "--jobs=4"} <= set(command)
+    assert not {"--clean", "--if-exists"} & set(command)
 
 
 def test_rows_alone_are_restored_without_dropping_anything(database: Database) -> None:

@@ -1,0 +1,257 @@
+"""Who owns what in a database and who may do what with it, and what that should be after a promotion.
+
+`capture` reads one database. `expected` holds the rule for the new one: an object of both databases has the
+old one's owner and grants; a new object belongs to its schema's owner and is open to those whom the old
+default privileges name.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+from psycopg.rows import class_row, dict_row
+
+from pgpromote.postgres import sql
+from pgpromote.postgres.server import Session
+
+# No role can have this name, so it stands for everybody, as in pg_catalog.has_table_privilege().
+PUBLIC = "public"
+# The server names this role's one member itself: the database's owner.
+DATABASE_OWNER = "pg_database_owner"
+# The server has no ALTER EXTENSION … OWNER TO, and gives wrappers to superusers only.
+KEEPS_OWNER = frozenset({"EXTENSION", "FOREIGN DATA WRAPPER"})
+# The kinds of `ALTER DEFAULT PRIVILEGES` behind a new object of each kind.
+DEFAULTS_OF = {
+    "TABLE": "TABLES",
+    "SEQUENCE": "SEQUENCES",
+    "ROUTINE": "ROUTINES",
+    "TYPE": "TYPES",
+    "SCHEMA": "SCHEMAS",
+    "LARGE OBJECT": "LARGE OBJECTS",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """One right that one role gave to another, on a whole object or on one column of it."""
+
+    grantor: str
+    grantee: str
+    privilege: str
+    grantable: bool
+    column: str = ""
+
+    @property
+    def right(self) -> tuple[str, str, str, str]:
+        """What the server keeps once, whether grantable or not."""
+        return self.grantor, self.grantee, self.privilege, self.column
+
+
+Grants = frozenset[Grant]
+Key = tuple[str, str]
+DefaultKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An object with an owner and grants; `kind` and `identity` name it in every database.
+
+    `target` is how SQL names it. `part_of` is the relation whose owner it shares: a column's sequence, a row
+    type. `runs_as_owner` is true for SECURITY DEFINER functions and for views without security_invoker.
+    `extension` is the one that brings the object, "" for none.
+    `initial` says that the grants are what initdb or the extension gave, `builtin` what the server gives to a
+    new object by itself.
+    """
+
+    kind: str
+    type: str
+    identity: str
+    target: str
+    schema: str
+    part_of: str
+    owner: str
+    runs_as_owner: bool
+    extension: str
+    initial: bool
+    grants: Grants
+    builtin: Grants = field(repr=False)
+    columns: tuple[str, ...] = field(repr=False)
+
+    @property
+    def key(self) -> Key:
+        """What names the object in every database."""
+        return self.kind, self.identity
+
+    @property
+    def name(self) -> str:
+        """The object as people write it: `view public.totals`."""
+        return f"{self.type} {self.identity}"
+
+
+@dataclass(frozen=True)
+class Default:
+    """What a role's new objects of one kind are open to, in a schema, or everywhere when `schema` is ""."""
+
+    role: str
+    schema: str
+    kind: str
+    grants: Grants
+    builtin: Grants = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The default privileges as people write them."""
+        where = f" in schema {self.schema}" if self.schema else ""
+        return f"default privileges of {self.role} on {self.kind}{where}"
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of the server, and whether we may become it or already have its rights."""
+
+    name: str
+    superuser: bool
+    is_us: bool
+    owns_database: bool
+    can_become: bool
+    has_rights: bool
+
+
+@dataclass(frozen=True)
+class Rights:
+    """All ownership, grants and default privileges of one database, by what names them in every database."""
+
+    database_owner: str
+    superusers: frozenset[str]
+    objects: Mapping[Key, Owned] = field(repr=False)
+    defaults: Mapping[DefaultKey, Default] = field(repr=False)
+
+
+def capture(session: Session) -> Rights:
+    """Read all rights of the session's database; change nothing.
+
+    10,000 tables take about half a second. Needs the search path that `server.connect` sets.
+    """
+    with session.cursor(row_factory=dict_row) as cursor:
+        objects = [
+            Owned(
+                **{
+                    **{k: v for k, v in row.items() if k != "column_grants"},
+                    "grants": _grants(row["grants"]) | _grants(row["column_grants"]),
+                    "builtin": _grants(row["builtin"]),
+                    "columns": tuple(row["columns"]),
+                }
+            )
+            for row in cursor.execute(sql.read("rights/objects"), {})
+        ]
+        defaults = [
+            Default(**{**row, "grants": _grants(row["grants"]), "builtin": _grants(row["builtin"])})
+            for row in cursor.execute(sql.read("rights/defaults"), {})
+        ]
+    roles = read_roles(session)
+    return Rights(
+        next(role.name for role in roles.values() if role.owns_database),
+        frozenset(role.name for role in roles.values() if role.superuser),
+        {o.key: o for o in objects},
+        {(d.role, d.schema, d.kind): d for d in defaults},
+    )
+
+
+@cache
+def _grants(exploded: str) -> Grants:
+    """Read an ACL from the query's JSON; most objects share theirs with many others."""
+    return frozenset(Grant(*row) for row in json.loads(exploded))
+
+
+def read_roles(session: Session) -> dict[str, Role]:
+    """Read every role of the server by its name."""
+    # Before 16 every member of a role could become it.
+    become = "SET" if session.info.server_version >= 160000 else "MEMBER"
+    with session.cursor(row_factory=class_row(Role)) as cursor:
+        return {role.name: role for role in cursor.execute(sql.read("rights/roles"), {"become": become})}
+
+
+def expected(here: Rights, wanted: Rights) -> dict[Key, Owned]:
+    """Say what owner and grants each object that is here should have, if the old database had `wanted`."""
+    result: dict[Key, Owned] = {}
+    # A schema comes before what is in it, a relation before its parts.
+    for o in sorted(here.objects.values(), key=lambda o: (o.kind != "SCHEMA", o.part_of != "", o.key)):
+        old = wanted.objects.get(o.key)
+        if left_to_extension(o, old):
+            owner = _member_owner(o, old, wanted)
+            result[o.key] = replace(o, owner=owner, grants=handed_over(o.grants, o.owner, owner))
+            continue
+        if o.part_of:
+            owner = result["TABLE", o.part_of].owner
+        elif old:
+            owner = old.owner
+        else:
+            owner = _new_owner(o, result, wanted)
+        if old:
+            columns = {"", *o.columns}
+            kept = handed_over(frozenset(g for g in old.grants if g.column in columns), old.owner, owner)
+            # What a superuser gives is recorded as given by the owner.
+            given = (replace(g, grantor=owner) if g.grantor in here.superusers else g for g in kept)
+            result[o.key] = replace(o, owner=owner, grants=merged(given))
+        else:
+            result[o.key] = replace(o, owner=owner, grants=_new_grants(o, owner, wanted))
+    return result
+
+
+def left_to_extension(here: Owned, old: Owned | None) -> bool:
+    """Tell whether an extension's own script decides on the grants: nobody has changed them in prod."""
+    return here.extension != "" and (old is None or (here.initial and old.initial))
+
+
+def expected_defaults(here: Rights, wanted: Rights) -> dict[DefaultKey, tuple[Default, Grants]]:
+    """Pair the default privileges of either database with what they should give here."""
+    found = {**wanted.defaults, **here.defaults}
+    return {
+        key: (default, wanted.defaults[key].grants if key in wanted.defaults else default.builtin)
+        for key, default in sorted(found.items())
+        if not default.schema or ("SCHEMA", default.schema) in here.objects
+    }
+
+
+def _member_owner(here: Owned, old: Owned | None, wanted: Rights) -> str:
+    """Say who should own an extension's object: who created the extension, unless prod gave it to another."""
+    creator = wanted.objects.get(("EXTENSION", here.extension))
+    return here.owner if old is None or (creator and old.owner == creator.owner) else old.owner
+
+
+def _new_owner(new: Owned, expected: Mapping[Key, Owned], wanted: Rights) -> str:
+    if new.kind in KEEPS_OWNER:
+        return new.owner
+    if new.kind == "SCHEMA" or not new.schema:
+        return wanted.database_owner
+    owner = expected["SCHEMA", new.schema].owner
+    return wanted.database_owner if owner == DATABASE_OWNER else owner
+
+
+def _new_grants(new: Owned, owner: str, wanted: Rights) -> Grants:
+    """Say what the server would have given to a new object in the old database (get_user_default_acl)."""
+    kind = DEFAULTS_OF.get(new.kind, "")
+    everywhere = wanted.defaults.get((owner, "", kind))
+    in_schema = wanted.defaults.get((owner, new.schema, kind)) if new.kind != "SCHEMA" else None
+    given = everywhere.grants if everywhere else handed_over(new.builtin, new.owner, owner)
+    if new.kind == "ROUTINE" and new.runs_as_owner and not everywhere:
+        # Nobody in prod has decided that everybody may act as this owner.
+        given = frozenset(g for g in given if g.grantee != PUBLIC)
+    return merged(given | in_schema.grants if in_schema else given)
+
+
+def handed_over(grants: Grants, old: str, new: str) -> Grants:
+    """Say what ALTER … OWNER TO makes of an ACL (aclnewowner)."""
+    if old == new:
+        return grants
+    names = {old: new}
+    return merged(
+        replace(g, grantor=names.get(g.grantor, g.grantor), grantee=names.get(g.grantee, g.grantee))
+        for g in grants
+    )
+
+
+def merged(grants: Iterable[Grant]) -> Grants:
+    """Keep of two equal rights the grantable one, as the server does."""
+    return frozenset({g.right: g for g in sorted(grants)}.values())

@@ -1,0 +1,139 @@
+"""The databases that prod was before: list them, and drop those beyond what is to be kept."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg.errors import ObjectInUse
+from psycopg.rows import class_row
+
+from pgpromote.postgres import mark, sql
+from pgpromote.postgres.mark import Kind, Marked
+from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.server import Database, Session, connect
+
+KEEP = 2
+
+
+@dataclass(frozen=True)
+class Previous:
+    """A database that prod was before.
+
+    `swapped_at` is when it was swapped out, by the server's clock, and `promotion` who did it. `size` is in
+    bytes, None when we may not see it. `usable` is false when its DROP was cut short.
+    """
+
+    name: str
+    swapped_at: datetime
+    promotion: str
+    owner: str
+    usable: bool
+    comment: str | None
+    size: int | None
+    sessions: int
+    slots: tuple[str, ...]
+    subscriptions: tuple[str, ...]
+    prepared: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Retained:
+    """What a retention did: the names that it dropped, and why others are still there."""
+
+    dropped: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class _State:
+    oid: int
+    size: int | None
+    sessions: int
+    slots: list[str]
+    subscriptions: list[str]
+    prepared: list[str]
+    now: datetime
+
+
+def history(target: Database, promotion: str = "", *, agreed: str = "postgres") -> list[Previous]:
+    """List the databases that prod was before, newest first."""
+    with connect(target.at(agreed), promotion, autocommit=True) as session:
+        return [_previous(found, state) for found, state in _read(session, target.name)]
+
+
+def retain(
+    target: Database,
+    promotion: str = "",
+    *,
+    keep: int = KEEP,
+    max_age: timedelta | None = None,
+    agreed: str = "postgres",
+) -> Retained:
+    """Drop the previous databases beyond the `keep` newest, and those older than `max_age`.
+
+    Only marked ones, and never one that is in use or owns a replication slot, a subscription or a prepared
+    transaction: DROP DATABASE would take an inactive slot along without a word. Those come back as findings.
+    """
+    dropped: list[str] = []
+    findings: list[Finding] = []
+    with connect(target.at(agreed), promotion, autocommit=True) as session:
+        for place, (found, state) in enumerate(_read(session, target.name)):
+            old = max_age is not None and state.now - found.mark.at > max_age
+            if place < keep and not old:
+                continue
+            reason = _in_use(_previous(found, state)) or _drop(session, found)
+            if reason:
+                findings.append(_kept(found.name, reason))
+            else:
+                dropped.append(found.name)
+    return Retained(tuple(dropped), tuple(findings))
+
+
+def _read(session: Session, prod: str) -> list[tuple[Marked, _State]]:
+    marked = mark.find(session, prod, Kind.PREVIOUS)
+    with session.cursor(row_factory=class_row(_State)) as cursor:
+        oids = [found.oid for found in marked]
+        states = {row.oid: row for row in cursor.execute(sql.read("cutover/previous"), {"oids": oids})}
+    return [(found, states[found.oid]) for found in marked if found.oid in states]
+
+
+def _previous(found: Marked, state: _State) -> Previous:
+    return Previous(
+        name=found.name,
+        swapped_at=found.mark.at,
+        promotion=found.mark.promotion,
+        owner=found.owner,
+        usable=found.usable,
+        comment=found.mark.comment,
+        size=state.size,
+        sessions=state.sessions,
+        slots=tuple(state.slots),
+        subscriptions=tuple(state.subscriptions),
+        prepared=tuple(state.prepared),
+    )
+
+
+def _in_use(previous: Previous) -> str:
+    """Say why a previous database has to stay, "" when it may go."""
+    owned = {
+        "the replication slot": previous.slots,
+        "the subscription": previous.subscriptions,
+        "the prepared transaction": previous.prepared,
+    }
+    reasons = [f"it owns {what} {name}" for what, names in owned.items() for name in names]
+    if previous.sessions:
+        reasons.append(f"{previous.sessions} session(s) are connected to it")
+    return " and ".join(reasons)
+
+
+def _drop(session: Session, found: Marked) -> str:
+    """Drop a previous database; return why that was not possible, "" when it is gone."""
+    try:
+        mark.drop(session, found, force=False)
+    except ObjectInUse as error:
+        return str(error.diag.message_primary)
+    return ""
+
+
+def _kept(name: str, reason: str) -> Finding:
+    message = f"{name} is beyond what is to be kept, but it stays: {reason}."
+    return Finding("previous_kept", Severity.WARNING, name, message, "Release it; the next run drops it.")

@@ -1,0 +1,349 @@
+"""Give the new database the old one's ownership and grants, and prove that nobody lost or gained anything.
+
+`plan` makes the new database's rights what `capture` read from the old one, `problems` says first what we may
+not do, `compare` is the proof.
+
+Left out: rights on the database itself, which the cut-over carries; publications, subscriptions and event
+triggers, which no promotion brings; what belongs to the whole server (parameters, tablespaces, membership).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from psycopg.sql import SQL, Composable, Identifier
+
+from pgpromote.postgres.model import Finding, Severity, Statement
+from pgpromote.postgres.ownership import (
+    PUBLIC,
+    Grant,
+    Grants,
+    Owned,
+    Rights,
+    Role,
+    capture,
+    expected,
+    expected_defaults,
+    handed_over,
+    left_to_extension,
+    read_roles,
+)
+from pgpromote.postgres.server import Session
+
+__all__ = ["Rights", "capture", "compare", "plan", "problems"]
+
+# GRANT knows a foreign server by two words, ALTER … OWNER TO by one.
+ALTER_AS = {"FOREIGN SERVER": "SERVER"}
+Right = tuple[str, str, str, bool]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One change of an object: what runs, with whose rights, and who owns the object afterwards."""
+
+    statement: Statement
+    object: str
+    schema: str
+    role: str
+    by_owner: bool
+    new_owner: str = ""
+
+
+def plan(session: Session, wanted: Rights) -> list[Statement]:
+    """Work out what makes this database's ownership and grants equal to `wanted`; [] when they are.
+
+    For one transaction: it switches roles with SET LOCAL, and opens a schema for a moment to a role that has
+    to act in it. Each new owner of a table takes the table's locks, so some thousand tables need a higher
+    max_locks_per_transaction, or a restore that their owner runs.
+    """
+    roles = read_roles(session)
+    us = next(name for name, role in roles.items() if role.is_us)
+    now, statements = us, []
+    for step in _steps(capture(session), wanted, roles):
+        actor = _actor(step, roles) or us
+        if actor != now:
+            statements.append(_set_role(actor))
+            now = actor
+        statements.append(step.statement)
+    return [*statements, _set_role(us)] if now != us else statements
+
+
+def problems(session: Session, wanted: Rights) -> list[Finding]:
+    """List what stands in the way of `plan`: an ERROR for each role that is missing or not ours to act as."""
+    roles = read_roles(session)
+    found: dict[str, list[str]] = {}
+    for step in _steps(capture(session), wanted, roles):
+        for reason in _obstacles(step, roles):
+            found.setdefault(reason, []).append(step.object)
+    hint = "Connect as a superuser, or have the role granted to us WITH INHERIT TRUE, SET TRUE."
+    return [
+        Finding("rights_not_ours", Severity.ERROR, _some(objects), reason, hint)
+        for reason, objects in sorted(found.items())
+    ]
+
+
+def _obstacles(step: _Step, roles: Mapping[str, Role]) -> Iterator[str]:
+    missing = {step.role, step.new_owner} - roles.keys() - {""}
+    yield from (f"There is no role {name} on this server." for name in missing)
+    if missing:
+        return
+    actor = _actor(step, roles)
+    if actor and not roles[actor].can_become:
+        yield f"We may not act as {actor}, whose grants have to change."
+    if step.new_owner and not roles[step.role].has_rights:
+        yield f"We do not have the rights of {step.role}, whose objects get another owner."
+    if step.new_owner and not roles[step.new_owner].can_become:
+        yield f"We may not SET ROLE {step.new_owner}, so we cannot make it an owner."
+
+
+def _some(objects: list[str]) -> str:
+    first, *others = dict.fromkeys(objects)
+    return f"{first} and {len(others)} more" if others else first
+
+
+def _actor(step: _Step, roles: Mapping[str, Role]) -> str:
+    """Name the role to switch to, "" when we have the right ourselves."""
+    ours = step.new_owner or (step.by_owner and step.role in roles and roles[step.role].has_rights)
+    return "" if ours else step.role
+
+
+def _set_role(name: str) -> Statement:
+    query = SQL("SET LOCAL ROLE {}").format(Identifier(name))
+    return Statement(query.as_string(), "act as the role whose rights it takes")
+
+
+def _steps(here: Rights, wanted: Rights, roles: Mapping[str, Role]) -> list[_Step]:
+    goal = expected(here, wanted)
+    schemas = {o.identity: o for o in here.objects.values() if o.kind == "SCHEMA"}
+    # The parts of a relation come after it, because its new owner is theirs at once.
+    others = sorted(
+        (o for o in here.objects.values() if o.kind != "SCHEMA"), key=lambda o: (o.part_of != "", o.key)
+    )
+    inside = [step for o in others for step in _changes(o, goal[o.key])]
+    visits = _visits(inside, roles)
+    opened = {name: _opened(schema, visits.get(name, set())) for name, schema in sorted(schemas.items())}
+    return [
+        *(step for name, schema in opened.items() for step in _changes(schemas[name], schema)),
+        *inside,
+        *(step for schema in opened.values() for step in _changes(schema, goal[schema.key])),
+        *_default_changes(here, wanted),
+    ]
+
+
+def _visits(steps: list[_Step], roles: Mapping[str, Role]) -> dict[str, set[tuple[str, str]]]:
+    """Say which rights each schema's visitors need: who acts must find the object, who gets it may create."""
+    superuser = any(role.is_us and role.superuser for role in roles.values())
+    visits: dict[str, set[tuple[str, str]]] = {}
+    for step in steps:
+        needed = visits.setdefault(step.schema, set())
+        if actor := _actor(step, roles):
+            needed.add((actor, "USAGE"))
+        if step.new_owner and not superuser:
+            needed.add((step.new_owner, "CREATE"))
+    return visits
+
+
+def _opened(schema: Owned, visits: set[tuple[str, str]]) -> Owned:
+    held = {g.right for g in schema.grants}
+    added = (Grant(schema.owner, *visit, grantable=False) for visit in visits)
+    return replace(schema, grants=schema.grants | {g for g in added if g.right not in held})
+
+
+def _changes(here: Owned, wanted: Owned) -> Iterator[_Step]:
+    if here.owner != wanted.owner and here.kind != "EXTENSION" and not here.part_of:
+        query = SQL("ALTER {} {} OWNER TO {}").format(
+            SQL(ALTER_AS.get(here.kind, here.kind)), SQL(here.target), Identifier(wanted.owner)
+        )
+        statement = Statement(query.as_string(), f"{here.name} belongs to {wanted.owner} in prod")
+        yield _Step(statement, here.name, here.schema, here.owner, by_owner=True, new_owner=wanted.owner)
+    target = SQL("ON {} {}").format(SQL(here.kind), SQL(here.target))
+    present = handed_over(here.grants, here.owner, wanted.owner)
+    for verb, grants in _differences(present, wanted.grants, wanted.owner):
+        yield _Step(
+            Statement(_grant(verb, target, grants).as_string(), f"rights on {here.name} as in prod"),
+            here.name,
+            here.schema,
+            grants[0].grantor,
+            by_owner=grants[0].grantor == wanted.owner,
+        )
+
+
+def _default_changes(here: Rights, wanted: Rights) -> Iterator[_Step]:
+    for key, (default, goal) in expected_defaults(here, wanted).items():
+        present = here.defaults[key].grants if key in here.defaults else default.builtin
+        place = SQL(" IN SCHEMA {}").format(SQL(default.schema)) if default.schema else SQL("")
+        prefix = SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {}{} ").format(Identifier(default.role), place)
+        target = SQL("ON {}").format(SQL(default.kind))
+        for verb, grants in _differences(present, goal, default.role):
+            query = prefix + _grant(verb, target, grants)
+            statement = Statement(query.as_string(), f"{default.name} as in prod")
+            yield _Step(statement, default.name, "", default.role, by_owner=True)
+
+
+def _differences(here: Grants, wanted: Grants, owner: str) -> Iterator[tuple[str, list[Grant]]]:
+    """Pair GRANT or REVOKE with the rights of each statement, in an order that the server accepts."""
+    for whole in (True, False):
+        present = {g.right: g for g in here if (g.column == "") is whole}
+        final = {g.right: g for g in wanted if (g.column == "") is whole}
+        given = [
+            g for r, g in final.items() if r not in present or (g.grantable and not present[r].grantable)
+        ]
+        taken = [g for r, g in present.items() if r not in final]
+        limited = [g for r, g in present.items() if r in final and g.grantable and not final[r].grantable]
+        yield from (("GRANT", grants) for grants in _batches(given, wanted, owner))
+        yield from (("REVOKE", grants) for grants in reversed(_batches(taken, here, owner)))
+        yield from (
+            ("REVOKE GRANT OPTION FOR", grants) for grants in reversed(_batches(limited, here, owner))
+        )
+        if whole:
+            # REVOKE on a table takes the same right on its columns, too.
+            gone = {g.right[:3] for g in taken}
+            weak = {g.right[:3] for g in limited}
+            here = frozenset(
+                replace(g, grantable=g.grantable and g.right[:3] not in weak)
+                for g in here
+                if g.right[:3] not in gone
+            )
+
+
+def _batches(grants: Iterable[Grant], chain: Grants, owner: str) -> list[list[Grant]]:
+    """Group rights by giver, receiver and grant option; who has them from the owner comes first."""
+    depth = _depths(chain, owner)
+    batches: dict[tuple[int, str, str, bool], list[Grant]] = {}
+    for g in sorted(grants, key=lambda g: (depth[g], g)):
+        batches.setdefault((depth[g], g.grantor, g.grantee, g.grantable), []).append(g)
+    return list(batches.values())
+
+
+def _depths(grants: Grants, owner: str) -> dict[Grant, int]:
+    """Count the hands between the owner and each right."""
+    depths = {g: 0 for g in grants if g.grantor == owner}
+    while later := {
+        g: 1 + max(depths.values(), default=0)
+        for g in grants - depths.keys()
+        if any(
+            h.grantee == g.grantor
+            and h.grantable
+            and h.privilege == g.privilege
+            and h.column in ("", g.column)
+            for h in depths
+        )
+    }:
+        depths |= later
+    return {g: depths.get(g, len(grants)) for g in grants}
+
+
+def _grant(verb: str, target: Composable, grants: list[Grant]) -> Composable:
+    privileges = SQL(", ").join(
+        SQL("{} ({})").format(SQL(g.privilege), SQL(g.column)) if g.column else SQL(g.privilege)
+        for g in grants
+    )
+    grantee = SQL("PUBLIC") if grants[0].grantee == PUBLIC else Identifier(grants[0].grantee)
+    pattern = "{} {} {} TO {}{}" if verb == "GRANT" else "{} {} {} FROM {}{}"
+    option = SQL(" WITH GRANT OPTION" if verb == "GRANT" and grants[0].grantable else "")
+    return SQL(pattern).format(SQL(verb), privileges, target, grantee, option)
+
+
+def compare(before: Rights, after: Rights) -> list[Finding]:
+    """Find every right that is not what it was: no ERROR proves that nobody lost or gained anything.
+
+    An ERROR for each right lost or gained and each other owner, per object, role and privilege; INFO for
+    objects that are gone or new.
+    """
+    goal = expected(after, before)
+    findings = [
+        *(
+            f
+            for o in after.objects.values()
+            for f in _compared(before.objects.get(o.key), goal[o.key], o, after)
+        ),
+        *_gone(before, after),
+    ]
+    for key, (default, grants) in expected_defaults(after, before).items():
+        present = after.defaults[key].grants if key in after.defaults else default.builtin
+        findings += _moved(default.name, grants, present)
+    return sorted(findings, key=lambda f: (f.object, f.rule, f.message))
+
+
+def _compared(old: Owned | None, goal: Owned, here: Owned, after: Rights) -> Iterator[Finding]:
+    if old is None and not here.part_of and not here.extension:
+        yield Finding("rights_new", Severity.INFO, here.name, f"New: owner {here.owner}{_open_to(here)}.")
+    # A part has its relation's owner, of whom is told there.
+    if here.owner != goal.owner and not here.part_of:
+        severity = Severity.WARNING if here.kind == "EXTENSION" else Severity.ERROR
+        message = f"Belongs to {here.owner} instead of {goal.owner}."
+        yield Finding(_definer_rule(here) or "rights_owner", severity, here.name, message)
+    if left_to_extension(here, old):
+        if old and _held(handed_over(old.grants, old.owner, here.owner)) != _held(here.grants):
+            message = "The extension itself gives other rights than it did in prod."
+            yield Finding("rights_extension", Severity.WARNING, here.name, message)
+        return
+    grants = handed_over(goal.grants, goal.owner, here.owner)
+    yield from _moved(here.name, grants, here.grants, _definer_rule(here) or "rights_gained")
+    yield from _now_as_owner(old, here, after)
+
+
+def _definer_rule(here: Owned) -> str:
+    return "rights_security_definer" if here.runs_as_owner and here.kind == "ROUTINE" else ""
+
+
+def _now_as_owner(old: Owned | None, here: Owned, after: Rights) -> Iterator[Finding]:
+    if not here.runs_as_owner or (old and old.runs_as_owner):
+        return
+    if here.kind == "ROUTINE":
+        powerful = here.owner in after.superusers
+        message = f"Now runs with the rights of its owner {here.owner}{' (superuser)' if powerful else ''}."
+        reachable = powerful and any(g.grantee != here.owner for g in here.grants)
+        severity = Severity.ERROR if reachable else Severity.WARNING
+        yield Finding(
+            "rights_security_definer", severity, here.name, message, "Review it, or revoke EXECUTE."
+        )
+    elif old:
+        message = f"Now reads with the rights of its owner {here.owner}; it was a security_invoker view."
+        yield Finding("rights_runs_as_owner", Severity.WARNING, here.name, message)
+
+
+def _open_to(new: Owned) -> str:
+    by_role: dict[str, list[str]] = {}
+    for g in sorted(g for g in new.grants if g.grantee != new.owner):
+        by_role.setdefault(g.grantee, []).append(g.privilege)
+    return "".join(f"; {', '.join(privileges)} to {role}" for role, privileges in by_role.items())
+
+
+def _held(grants: Grants) -> frozenset[Right]:
+    """Say who may do what, whoever gave it: role, privilege, column, and whether with grant option."""
+    plain = {(g.grantee, g.privilege, g.column, False) for g in grants}
+    return frozenset(plain | {(g.grantee, g.privilege, g.column, True) for g in grants if g.grantable})
+
+
+def _moved(name: str, before: Grants, after: Grants, gained: str = "rights_gained") -> Iterator[Finding]:
+    old, new = _held(before), _held(after)
+    for right in sorted(old - new):
+        # A right on the whole table covers its columns; a lost right takes its grant option along.
+        if (*right[:2], "", right[3]) not in new and (not right[3] or (*right[:3], False) in new):
+            yield Finding("rights_lost", Severity.ERROR, name, f"{_described(right)} is lost.")
+    for right in sorted(new - old):
+        if (*right[:2], "", right[3]) not in old:
+            yield Finding(gained, Severity.ERROR, name, f"{_described(right)} is new.")
+    if old == new and {g.right for g in before} != {g.right for g in after}:
+        yield Finding("rights_grantor", Severity.WARNING, name, "The same rights come from other roles.")
+
+
+def _described(right: Right) -> str:
+    role, privilege, column, grantable = right
+    what = f"{privilege} on column {column}" if column else privilege
+    return f"{what}{' WITH GRANT OPTION' if grantable else ''} for {'PUBLIC' if role == PUBLIC else role}"
+
+
+def _gone(before: Rights, after: Rights) -> Iterator[Finding]:
+    for key, old in before.objects.items():
+        here = after.objects.get(key)
+        if here is None:
+            if not old.part_of and not (old.extension and old.initial):
+                yield Finding(
+                    "rights_gone", Severity.INFO, old.name, "Not in the new database; dropped with dev."
+                )
+            continue
+        columns = {g.column for g in old.grants} - {"", *here.columns}
+        for column in sorted(columns):
+            name = f"column {column} of {old.name}"
+            yield Finding("rights_gone", Severity.INFO, name, "Not in the new database; its grants with it.")

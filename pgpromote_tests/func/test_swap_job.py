@@ -1,0 +1,170 @@
+"""The strategy swap: prod is wholly old until the new database is proven, then wholly new."""
+
+import json
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pgpromote.demo import auction
+from pgpromote.postgres import archive, cutover, previous
+from pgpromote.promotion import Promotion
+from pgpromote_tests import runs
+from pgpromote_tests.func.command_line import command_line
+from pgpromote_tests.runs import SHOP, checks_of, contents_of, failure_of, materialized, metadata_of
+from pgpromote_tests.servers import Server
+
+SWAP = {"prod_schema": {"strategy": "swap"}}
+OLD = "CREATE TABLE customers (id integer PRIMARY KEY, name text); INSERT INTO customers VALUES (7, 'old')"
+
+
+@pytest.fixture
+def promotion(dev: Server, prod: Server, tmp_path: Path) -> Promotion:
+    return runs.promotion(dev.new_url(SHOP), prod.new_url(OLD), tmp_path, dev)
+
+
+def databases(prod: Server, promotion: Promotion) -> list[str]:
+    """List prod and whatever stands beside it."""
+    pattern = promotion.target().name.replace("_", "\\_") + "\\_\\_%"
+    named = prod.rows(f"SELECT datname FROM pg_database WHERE datname LIKE '{pattern}' ORDER BY 1")
+    return [str(name) for (name,) in named]
+
+
+def swap(promotion: Promotion) -> dg.ExecuteInProcessResult:
+    return runs.run(promotion, "refresh_prod", SWAP)
+
+
+def test_prod_becomes_what_dev_was_and_the_old_prod_is_kept(
+    promotion: Promotion, dev: Server, prod: Server
+) -> None:
+    before = contents_of(prod, prod.url(promotion.target().name))
+
+    result = swap(promotion)
+
+    assert result.success
+    shown = metadata_of(result, "prod_schema")
+    kept = str(shown["previous database"].value)
+    assert databases(prod, promotion) == [kept]
+    assert contents_of(prod, prod.url(kept)) == before
+    assert prod.rows("SELECT count(*) FROM customers", promotion.target().name) == [(30,)]
+    assert float(str(shown["gap (ms)"].value)) > 0
+    assert all(check.passed for check in checks_of(result, "prod_schema").values())
+
+
+def test_the_auction_sample_is_swapped_in_with_its_extension(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    url = dev.new_url()
+    auction.build(url)
+    promotion = runs.promotion(url, prod.new_url(), tmp_path, dev)
+    assert swap(promotion).success
+    asked = (
+        "SELECT (SELECT count(*) > 0 FROM public.open_auctions), "
+        "(SELECT reltuples >= 0 FROM pg_class WHERE relname = 'auctions')"
+    )
+    assert prod.rows(asked, promotion.target().name) == [(True, True)]
+
+
+def test_roles_can_do_in_the_new_prod_what_they_could_in_the_old(promotion: Promotion, prod: Server) -> None:
+    name = promotion.target().name
+    prod.execute(f"CREATE ROLE reader_{name}; CREATE ROLE writer_{name}")
+    prod.execute(
+        f"GRANT SELECT ON customers TO reader_{name}; ALTER TABLE customers OWNER TO writer_{name}", name
+    )
+    prod.execute(f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC; ALTER DATABASE {name} SET work_mem = '7MB'")
+
+    assert swap(promotion).success
+
+    asked = (
+        f"SELECT has_table_privilege('reader_{name}', 'customers', 'SELECT'), "
+        f"has_table_privilege('reader_{name}', 'customers', 'INSERT'), "
+        f"has_table_privilege('reader_{name}', 'orders', 'SELECT'), "
+        "(SELECT tableowner FROM pg_tables WHERE tablename = 'customers'), current_setting('work_mem'), "
+        f"has_database_privilege('reader_{name}', '{name}', 'CONNECT')"
+    )
+    assert prod.rows(asked, name) == [(True, False, False, f"writer_{name}", "7MB", False)]
+
+
+def test_a_proof_that_fails_leaves_prod_untouched_and_nothing_beside_it(
+    promotion: Promotion, prod: Server
+) -> None:
+    assert runs.run(promotion, "dump_dev").success
+    manifest = archive.manifest_path(promotion.archive_path)
+    told = json.loads(manifest.read_text())
+    told["contents"]["public.orders"]["rows"] = 51
+    manifest.write_text(json.dumps(told))
+    before = contents_of(prod, prod.url(promotion.target().name))
+
+    result = runs.run(promotion, "restore_prod", SWAP)
+
+    assert not result.success
+    assert failure_of(result)[0] == "prod_schema.prove"
+    assert not checks_of(result, "prod_schema")["contents"].passed
+    assert "prod_schema" not in materialized(result)
+    assert contents_of(prod, prod.url(promotion.target().name)) == before
+    assert databases(prod, promotion) == []
+
+
+BROKEN_CHECK = """
+    ALTER TABLE orders ADD CONSTRAINT low CHECK (id < 10) NOT VALID;
+    UPDATE pg_constraint SET convalidated = true WHERE conname = 'low';
+"""
+
+
+def test_a_restore_that_fails_leaves_prod_untouched_and_nothing_beside_it(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    promotion = runs.promotion(dev.new_url(SHOP + BROKEN_CHECK), prod.new_url(OLD), tmp_path, dev)
+    before = contents_of(prod, prod.url(promotion.target().name))
+
+    result = swap(promotion)
+
+    assert not result.success
+    step, told, _ = failure_of(result)
+    assert step == "prod_schema.parallel_restore"
+    assert "Prod is untouched" in told
+    assert contents_of(prod, prod.url(promotion.target().name)) == before
+    assert databases(prod, promotion) == []
+
+
+def test_a_rollback_and_its_rollback_swap_prod_whole(promotion: Promotion, prod: Server) -> None:
+    url, target = prod.url(promotion.target().name), promotion.target()
+    before = contents_of(prod, url)
+    assert swap(promotion).success
+    after = contents_of(prod, url)
+
+    cutover.rollback(target, "test")
+    assert contents_of(prod, url) == before
+    cutover.rollback(target, "test")
+    assert contents_of(prod, url) == after
+
+
+def test_the_command_line_lists_and_brings_back_what_prod_was(
+    promotion: Promotion, dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    before = contents_of(prod, prod.url(promotion.target().name))
+    assert swap(promotion).success
+    pgpromote = command_line(tmp_path, dev, dev.url(), prod, prod.url(promotion.target().name))
+    (kept,) = previous.history(promotion.target())
+
+    listed, back = pgpromote.run("history", "--json"), pgpromote.run("rollback", "--json")
+
+    assert [each["name"] for each in json.loads(listed.stdout)] == [kept.name]
+    assert back.returncode == 0, back.stderr
+    assert json.loads(back.stdout)["downtime_ms"] > 0
+    assert contents_of(prod, prod.url(promotion.target().name)) == before
+
+
+def test_at_most_two_previous_databases_are_kept(promotion: Promotion, prod: Server) -> None:
+    for _ in range(4):
+        assert swap(promotion).success
+    assert len(databases(prod, promotion)) == previous.KEEP
+
+
+@pytest.mark.parametrize(
+    "setting", [{"reset_schema": "public"}, {"tables": ["orders"]}, {"schema_only": True}]
+)
+def test_a_swap_of_part_of_a_database_is_refused(promotion: Promotion, setting: dict[str, object]) -> None:
+    result = runs.run(promotion, "refresh_prod", {"prod_schema": {"strategy": "swap", **setting}})
+    assert not result.success
+    assert "A swap replaces the whole database by a whole archive." in failure_of(result)[1]
