@@ -73,3 +73,9 @@ class RestoreConfig(ScopeConfig):
     repair_exclude: list[str] = Field(
         default=[], description="Tables that the repair leaves alone: table or schema.table, * allowed."
     )
+
+
+class RollbackConfig(dg.Config):
+    """Which database to bring back."""
+
+    name: str = Field(default="", description="Name of a previous database. Empty: the newest.")

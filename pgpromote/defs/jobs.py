@@ -7,6 +7,8 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pgpromote.defs.assets import AUDITS
+from pgpromote.defs.resources import run_resource
+from pgpromote.defs.swap import build_rollback
 from pgpromote.promotion import Promotion
 
 
@@ -18,10 +20,11 @@ class Jobs:
     dump_dev: UnresolvedAssetJobDefinition
     restore_prod: UnresolvedAssetJobDefinition
     audit_prod: UnresolvedAssetJobDefinition
+    rollback_prod: dg.JobDefinition
 
-    def all(self) -> list[UnresolvedAssetJobDefinition]:
+    def all(self) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
         """Return every job."""
-        return [self.refresh_prod, self.dump_dev, self.restore_prod, self.audit_prod]
+        return [self.refresh_prod, self.dump_dev, self.restore_prod, self.audit_prod, self.rollback_prod]
 
 
 def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
@@ -47,6 +50,14 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
         dump_dev=job("dump_dev", [archive], {}, "Dump dev. Prod is not touched."),
         restore_prod=job(
             "restore_prod", [prod, *audits], writes, "Restore an existing archive into prod, repair, audit."
+        ),
+        rollback_prod=dg.GraphDefinition(
+            name=f"{prefix}rollback_prod", node_defs=[build_rollback(prefix)]
+        ).to_job(
+            tags=writes,
+            description="Swap the previous database back in as prod.",
+            resource_defs={f"{prefix}run": run_resource(promotion)},
+            executor_def=dg.in_process_executor,
         ),
         audit_prod=job("audit_prod", audits, {}, "Audit prod, or DATABASE_URL. Read-only."),
     )

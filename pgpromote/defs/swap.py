@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import dagster as dg
 
-from pgpromote.defs.config import RestoreConfig
+from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.resources import Run
 from pgpromote.defs.step import AFTER, DONE, examine, log_findings, log_statements, run_of
@@ -77,6 +77,27 @@ def build_cut_over(prefix: str) -> dg.OpDefinition:
         return dg.Output(None, "result", metadata={**run.described, **swapped})
 
     return cut_over
+
+
+def build_rollback(prefix: str) -> dg.OpDefinition:
+    """Build the step that swaps a previous database back in."""
+
+    @dg.op(
+        name=f"{prefix}rollback",
+        description="Swap the previous database back in as prod; what is prod now becomes a previous one.",
+        out=DONE,
+        required_resource_keys={f"{prefix}run"},
+    )
+    def rollback(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
+        run = run_of(context, prefix)
+        target, agreed = run.promotion.target(), run.promotion.lock_database
+        with readable():
+            run.lock()
+            done = cutover.rollback(target, run.run_id, name=config.name, agreed=agreed)
+        context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
+        context.add_output_metadata({"gap (ms)": float(done.downtime_ms), "previous database": done.previous})
+
+    return rollback
 
 
 def _swap(context: dg.OpExecutionContext, run: Run) -> dict[str, dg.MetadataValue]:

@@ -98,7 +98,7 @@ def test_each_precheck_and_each_audit_rule_is_an_asset_check(definitions: dg.Def
 
 def test_the_jobs_the_schedule_and_the_sensor_have_their_names(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
-    assert job_names(definitions) == sorted(JOBS)
+    assert job_names(definitions) == sorted([*JOBS, "rollback_prod"])
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly_refresh"]
     assert [sensor.name for sensor in repository.sensor_defs] == ["new_dump_sensor"]
 

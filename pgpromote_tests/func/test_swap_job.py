@@ -139,6 +139,17 @@ def test_a_rollback_and_its_rollback_swap_prod_whole(promotion: Promotion, prod:
     assert contents_of(prod, url) == after
 
 
+def test_the_job_rollback_prod_brings_back_what_prod_was(promotion: Promotion, prod: Server) -> None:
+    url = prod.url(promotion.target().name)
+    before = contents_of(prod, url)
+    assert not runs.run(promotion, "rollback_prod").success
+    assert swap(promotion).success
+
+    assert runs.run(promotion, "rollback_prod").success
+
+    assert contents_of(prod, url) == before
+
+
 def test_the_command_line_lists_and_brings_back_what_prod_was(
     promotion: Promotion, dev: Server, prod: Server, tmp_path: Path
 ) -> None:
