@@ -1,17 +1,19 @@
 """Give the new database the old one's ownership and grants, and prove that nobody lost or gained anything.
 
-`plan` makes the new database's rights what `capture` read from the old one, `problems` says first what we may
-not do, `compare` is the proof.
+`plan` makes the new database's rights what `capture` read from the old one and `carry_over` applies it;
+`problems` says first what we may not do; `compare` is the proof.
 
 Left out: rights on the database itself, which the cut-over carries; publications, subscriptions and event
 triggers, which no promotion brings; what belongs to the whole server (parameters, tablespaces, membership).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from psycopg.sql import SQL, Composable, Identifier
 
+from pgpromote.postgres.apply import apply
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.ownership import (
     PUBLIC,
@@ -29,11 +31,13 @@ from pgpromote.postgres.ownership import (
 )
 from pgpromote.postgres.server import Session
 
-__all__ = ["Rights", "capture", "compare", "plan", "problems"]
+__all__ = ["Rights", "capture", "carry_over", "compare", "plan", "problems"]
 
 # GRANT knows a foreign server by two words, ALTER … OWNER TO by one.
 ALTER_AS = {"FOREIGN SERVER": "SERVER"}
 Right = tuple[str, str, str, bool]
+# A new owner costs a table's locks and those of its indexes; the server keeps some thousand by default.
+BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -52,19 +56,40 @@ def plan(session: Session, wanted: Rights) -> list[Statement]:
     """Work out what makes this database's ownership and grants equal to `wanted`; [] when they are.
 
     For one transaction: it switches roles with SET LOCAL, and opens a schema for a moment to a role that has
-    to act in it. Each new owner of a table takes the table's locks, so some thousand tables need a higher
-    max_locks_per_transaction, or a restore that their owner runs.
+    to act in it. Each new owner of a table takes the table's locks: see `carry_over` for thousands of them.
     """
+    return [statement for block in _blocks(session, wanted) for statement in block]
+
+
+def carry_over(
+    session: Session, wanted: Rights, on_statement: Callable[[Statement], None] = lambda s: None
+) -> None:
+    """Apply the plan to a database that nobody uses yet, in transactions that the lock table can hold.
+
+    The session must be in autocommit mode. Raises psycopg.Error of the first statement that fails; what was
+    done before it stays, so the database is then fit for nothing but to be dropped.
+    """
+    batch: list[Statement] = []
+    for block in _blocks(session, wanted):
+        batch += block
+        if len(batch) >= BATCH:
+            apply(session, batch, on_statement)
+            batch = []
+    apply(session, batch, on_statement)
+
+
+def _blocks(session: Session, wanted: Rights) -> list[list[Statement]]:
+    """Group the statements that belong into one transaction: what another role does, and the way back."""
     roles = read_roles(session)
     us = next(name for name, role in roles.items() if role.is_us)
-    now, statements = us, []
-    for step in _steps(capture(session), wanted, roles):
-        actor = _actor(step, roles) or us
-        if actor != now:
-            statements.append(_set_role(actor))
-            now = actor
-        statements.append(step.statement)
-    return [*statements, _set_role(us)] if now != us else statements
+    blocks: list[list[Statement]] = []
+    for actor, steps in groupby(_steps(capture(session), wanted, roles), lambda step: _actor(step, roles)):
+        statements = [step.statement for step in steps]
+        if actor:
+            blocks.append([_set_role(actor), *statements, _set_role(us)])
+        else:
+            blocks += [[statement] for statement in statements]
+    return blocks
 
 
 def problems(session: Session, wanted: Rights) -> list[Finding]:

@@ -22,14 +22,7 @@ WITH schema AS (
            CASE r.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
                           WHEN 'f' THEN 'foreign table' ELSE 'table' END,
            r.classid, r.oid, r.name, r.name, r.schema,
-           CASE r.relkind WHEN 'S' THEN (
-                SELECT t.name
-                  FROM pg_catalog.pg_depend AS d
-                  JOIN relation AS t ON t.oid = d.refobjid
-                 WHERE d.classid = r.classid
-                   AND d.objid = r.oid
-                   AND d.refclassid = r.classid
-                   AND d.deptype IN ('a', 'i')) END,
+           t.name,
            r.relowner, r.relacl,
            CASE r.relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END,
            r.relkind = 'v' AND NOT EXISTS (
@@ -38,6 +31,10 @@ WITH schema AS (
                 WHERE o.option_name = 'security_invoker'
                   AND o.option_value::boolean)
       FROM relation AS r
+      LEFT JOIN pg_catalog.pg_depend AS d
+             ON d.classid = r.classid AND d.objid = r.oid AND d.objsubid = 0
+            AND d.refclassid = r.classid AND d.deptype IN ('a', 'i') AND r.relkind = 'S'
+      LEFT JOIN relation AS t ON t.oid = d.refobjid
      UNION ALL
     -- IN keeps ROUTINE from also taking the list for all parameters of a procedure, OUT included
     SELECT 'ROUTINE',
