@@ -108,7 +108,7 @@ def _swap(context: dg.OpExecutionContext, run: Run) -> dict[str, dg.MetadataValu
     with connect(target, run.run_id) as session:
         arrived = identify(session).database_oid == run.shadow.oid
     if not arrived:
-        cutover.rollback(target, run.run_id, agreed=agreed)
+        cutover.rollback(target, run.run_id, name=done.previous, agreed=agreed)
         message = f"{target.label} was not the new database after the cut-over, so it was swapped back."
         raise Refused([Finding("smoke_test", Severity.ERROR, target.label, message)])
     context.log.info(f"Prod is the new database; the gap was {done.downtime_ms} ms, {done.previous} is kept.")

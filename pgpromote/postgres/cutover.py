@@ -25,7 +25,7 @@ from psycopg.sql import SQL, Identifier
 
 from pgpromote.postgres import mark, sql
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError, Refused
+from pgpromote.postgres.errors import ConnectionFailed, CutOverFailed, PgpromoteError, Refused
 from pgpromote.postgres.mark import Kind, Mark, Marked, name_beside, statement
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, redact
@@ -54,10 +54,6 @@ OBSTACLES = {
     ),
 }
 ALLOWABLE = frozenset({"swap_replication_slot", "swap_subscription"})
-
-
-class CutOverFailed(PgpromoteError):
-    """A cut-over did not happen; its message says whether that is certain."""
 
 
 @dataclass(frozen=True)

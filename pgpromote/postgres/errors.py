@@ -9,6 +9,7 @@
     ├── ArchiveError          a file is not a usable archive               (also ValueError)
     ├── RestoreFailed         pg_restore or psql reported errors; carries each of them
     ├── NotProven             prod is not what was dumped; carries the differences
+    ├── CutOverFailed         a cut-over did not happen; says whether that is certain
     ├── RepairFailed          a table's identity could not be repaired
     ├── ConfigError           a setting has no meaning here                (also ValueError)
     ├── Busy                  another promotion holds the lock             exit code 3
@@ -93,6 +94,10 @@ class NotProven(PgpromoteError):
         super().__init__(
             f"Prod is not what was dumped: {len(differences)} difference(s):\n{shown}{more}", hint
         )
+
+
+class CutOverFailed(PgpromoteError):
+    """A cut-over did not happen; its message says whether that is certain."""
 
 
 class Busy(PgpromoteError):

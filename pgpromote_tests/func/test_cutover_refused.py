@@ -1,0 +1,259 @@
+"""A cut-over that is refused or given up leaves prod as it was, and open."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pgpromote.demo import servers
+from pgpromote.postgres import cutover, previous, shadow
+from pgpromote.postgres.errors import CutOverFailed, Refused
+from pgpromote.postgres.server import Database
+from pgpromote.postgres.shadow import Shadow
+from pgpromote_tests.func.shops import (
+    configuration,
+    content,
+    login,
+    oid,
+    roles,
+    rules,
+    shop,
+    untouched,
+    word,
+)
+from pgpromote_tests.servers import FAST, Server
+
+# What forbids it ------------------------------------------------------------------------------------------
+
+
+def test_a_prepared_transaction_is_refused_by_name(prod: Server) -> None:
+    database, made = shop(prod)
+    gid = f"gid_{next(prod.numbers)}"
+    with untouched(prod, database):
+        prod.execute(f"BEGIN; INSERT INTO content VALUES ('x'); PREPARE TRANSACTION '{gid}'", database.name)
+        with pytest.raises(Refused, match=gid) as refused:
+            cutover.swap(database, made.name, "p", allow=[gid])
+        prod.execute(f"ROLLBACK PREPARED '{gid}'", database.name)
+    assert rules(refused.value) == ["swap_prepared_transaction"]
+
+    cutover.swap(database, made.name, "p")
+
+
+def test_a_transaction_prepared_after_the_checks_makes_us_give_up_within_the_limit(
+    prod: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, made = shop(prod)
+    gid = f"gid_{next(prod.numbers)}"
+    carry = cutover._carry
+
+    def meanwhile(exchange: cutover._Exchange) -> None:
+        carry(exchange)
+        prod.execute(f"BEGIN; INSERT INTO content VALUES ('x'); PREPARE TRANSACTION '{gid}'", database.name)
+
+    monkeypatch.setattr(cutover, "_carry", meanwhile)
+    with untouched(prod, database):
+        with pytest.raises(CutOverFailed, match=r"statement timeout.*Prod is as it was, and open"):
+            cutover.swap(database, made.name, "p", limit_seconds=0.5)
+        prod.execute(f"ROLLBACK PREPARED '{gid}'", database.name)
+    assert oid(prod, made.name) == made.oid
+
+
+@pytest.fixture(scope="module")
+def logical() -> Iterator[Server]:
+    home = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
+    home.chmod(0o711)
+    settings = {**FAST, "wal_level": "logical"}
+    with servers.running(home / "logical", servers.binaries(16), settings=settings) as cluster:
+        yield Server(cluster, 16)
+    shutil.rmtree(home)
+
+
+def test_a_replication_slot_is_refused_unless_it_is_allowed_by_name(logical: Server) -> None:
+    prod = logical
+    database, made = shop(prod)
+    slot = f"slot_{next(prod.numbers)}"
+    prod.execute(f"SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')", database.name)
+    with untouched(prod, database), pytest.raises(Refused, match=slot) as refused:
+        cutover.swap(database, made.name, "p", allow=["another"])
+    assert rules(refused.value) == ["swap_replication_slot"]
+
+    done = cutover.swap(database, made.name, "p", allow=[slot])
+
+    kept = previous.retain(database, keep=0)
+    assert kept.dropped == ()
+    assert [(f.rule, f.object) for f in kept.findings] == [("previous_kept", done.previous)]
+    assert slot in kept.findings[0].message
+    prod.execute(f"SELECT pg_drop_replication_slot('{slot}')")
+    assert previous.retain(database, keep=0).dropped == (done.previous,)
+
+
+def test_a_subscription_is_refused_unless_it_is_allowed_by_name(prod: Server) -> None:
+    database, made = shop(prod)
+    name = f"sub_{next(prod.numbers)}"
+    prod.execute(
+        f"CREATE SUBSCRIPTION {name} CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false)",
+        database.name,
+    )
+    with untouched(prod, database), pytest.raises(Refused, match=name) as refused:
+        cutover.swap(database, made.name, "p")
+    assert rules(refused.value) == ["swap_subscription"]
+
+    done = cutover.swap(database, made.name, "p", allow=[name])
+
+    assert "subscription" in previous.retain(database, keep=0).findings[0].message
+    prod.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name}", done.previous)
+
+
+def test_a_prod_that_was_replaced_since_the_shadow_was_made_is_refused(prod: Server) -> None:
+    database, made = shop(prod)
+    prod.execute(f"DROP DATABASE {database.name}")
+    prod.new_database(content("another"), database.name)
+
+    with untouched(prod, database), pytest.raises(Refused, match="replaced") as refused:
+        cutover.swap(database, made.name, "p")
+
+    assert rules(refused.value) == ["target_unchanged"]
+
+
+def test_a_prod_that_is_replaced_after_the_checks_stays(
+    prod: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, made = shop(prod)
+    carry, replaced = cutover._carry, f"{database.name}_replaced"
+
+    def meanwhile(exchange: cutover._Exchange) -> None:
+        carry(exchange)
+        if oid(prod, database.name) == made.prod_oid:
+            prod.execute(f"ALTER DATABASE {database.name} RENAME TO {replaced}")
+            prod.new_database(content("another"), database.name)
+
+    monkeypatch.setattr(cutover, "_carry", meanwhile)
+    with pytest.raises(Refused, match="replaced"):
+        cutover.swap(database, made.name, "p")
+
+    assert word(prod, database) == "another"
+    assert prod.rows("SELECT word FROM content", replaced) == [("old",)]
+    assert oid(prod, made.name) == made.oid
+
+
+def test_a_setting_made_while_we_wait_for_the_sessions_is_carried_over(
+    prod: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, made = shop(prod)
+    carry = cutover._carry
+
+    def meanwhile(exchange: cutover._Exchange) -> None:
+        carry(exchange)
+        with psycopg.connect(prod.url(), autocommit=True) as session:
+            session.execute("SET lock_timeout = '50ms'")
+            try:
+                session.execute(f"ALTER DATABASE {database.name} SET work_mem = '9MB'".encode())
+            except psycopg.errors.LockNotAvailable:
+                locked.append(True)
+
+    locked: list[bool] = []
+    monkeypatch.setattr(cutover, "_carry", meanwhile)
+
+    cutover.swap(database, made.name, "p")
+
+    assert prod.rows("SHOW work_mem", database.name) == [("9MB",)]
+    assert locked == [True]
+
+
+def test_only_a_marked_shadow_of_this_prod_is_swapped_in(prod: Server) -> None:
+    database, _ = shop(prod)
+    _, foreign = shop(prod)
+
+    with untouched(prod, database):
+        for name in (database.name, "template1", "postgres", "nowhere", foreign.name):
+            with pytest.raises(Refused, match="not marked"):
+                cutover.swap(database, name, "p")
+
+
+def test_the_database_of_the_lock_is_never_swapped(prod: Server) -> None:
+    target = login(prod, "postgres", "postgres")
+    made = shadow.create(target, "p")
+
+    with pytest.raises(Refused) as refused:
+        cutover.swap(target, made.name, "p")
+
+    assert "swap_target" in rules(refused.value)
+
+
+# Without superuser ----------------------------------------------------------------------------------------
+
+
+def owned_shop(server: Server, options: str = "CREATEDB") -> tuple[Database, Shadow]:
+    """Make a prod and a shadow of a role that is no superuser."""
+    (owner,) = roles(server, 1, options)
+    database = server.new_database(content("old"))
+    server.execute(f"ALTER DATABASE {database.name} OWNER TO {owner}")
+    ours = login(server, database.name, owner)
+    return ours, shadow.create(ours, "p")
+
+
+def test_an_owner_who_may_create_databases_can_swap_and_roll_back(prod: Server) -> None:
+    ours, made = owned_shop(prod)
+    prod.execute(
+        f"ALTER DATABASE {ours.name} SET work_mem = '9MB'; REVOKE ALL ON DATABASE {ours.name} FROM PUBLIC"
+    )
+    before = configuration(prod, ours.name)
+    user = ours.parameters["user"]
+    with psycopg.connect(prod.url(ours.name, user)):
+        done = cutover.swap(ours, made.name, "p")
+    assert (oid(prod, ours.name), configuration(prod, ours.name)) == (made.oid, before)
+
+    cutover.rollback(ours, "p")
+
+    assert (oid(prod, ours.name), configuration(prod, ours.name)) == (made.prod_oid, before)
+    assert previous.history(ours)[0].name != done.previous
+
+
+def test_a_session_that_we_may_not_end_is_refused_by_its_user(prod: Server) -> None:
+    ours, made = owned_shop(prod)
+    with psycopg.connect(prod.url(ours.name)) as superuser:
+        with pytest.raises(Refused, match="of postgres") as refused:
+            cutover.swap(ours, made.name, "p")
+        superuser.execute("SELECT 1")
+    assert rules(refused.value) == ["swap_session"]
+
+    (other,) = roles(prod, 1)
+    with psycopg.connect(prod.url(ours.name, other)):
+        with pytest.raises(Refused, match=other):
+            cutover.swap(ours, made.name, "p")
+        prod.execute(f"GRANT pg_signal_backend TO {ours.parameters['user']}")
+        cutover.swap(ours, made.name, "p")
+    assert oid(prod, ours.name) == made.oid
+
+
+def test_a_session_that_we_may_not_end_and_that_comes_after_the_checks_makes_us_give_up(
+    prod: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, made = owned_shop(prod)
+    carry = cutover._carry
+    with ExitStack() as stack:
+
+        def meanwhile(exchange: cutover._Exchange) -> None:
+            carry(exchange)
+            stack.enter_context(psycopg.connect(prod.url(ours.name)))
+
+        monkeypatch.setattr(cutover, "_carry", meanwhile)
+        with (
+            untouched(prod, ours),
+            pytest.raises(CutOverFailed, match=r"permission denied to terminate|must be a"),
+        ):
+            cutover.swap(ours, made.name, "p")
+
+
+def test_rights_that_are_missing_are_refused_together(prod: Server) -> None:
+    database, made = shop(prod)
+    (stranger,) = roles(prod, 1)
+
+    with untouched(prod, database), pytest.raises(Refused) as refused:
+        cutover.swap(login(prod, database.name, stranger), made.name, "p")
+
+    assert rules(refused.value) == ["swap_owner", "swap_owner", "swap_create_database"]

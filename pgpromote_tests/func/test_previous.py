@@ -1,0 +1,95 @@
+"""History and retention of what prod was before."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from pgpromote.postgres import cutover, previous, shadow
+from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.server import Database
+from pgpromote_tests.servers import Server
+
+
+def promoted(server: Server, times: int) -> tuple[Database, list[str]]:
+    """Promote a prod so many times; return the names of the previous ones, newest first."""
+    database = server.new_database()
+    server.execute(f"COMMENT ON DATABASE {database.name} IS 'the shop'")
+    names = [
+        cutover.swap(database, shadow.create(database, f"p{n}").name, f"p{n}").previous for n in range(times)
+    ]
+    return database, names[::-1]
+
+
+def databases(server: Server, like: str) -> set[object]:
+    return {
+        name
+        for (name,) in server.rows(f"SELECT datname FROM pg_database WHERE starts_with(datname, '{like}')")
+    }
+
+
+def test_the_history_says_what_there_is_newest_first(prod: Server) -> None:
+    database, names = promoted(prod, 3)
+
+    found = previous.history(database)
+
+    assert [each.name for each in found] == names
+    assert [each.promotion for each in found] == ["p2", "p1", "p0"]
+    assert [each.owner for each in found] == ["postgres"] * 3
+    assert [each.comment for each in found] == ["the shop"] * 3
+    assert all(each.usable and each.size and each.size > 1_000_000 for each in found)
+    assert found[0].swapped_at > found[1].swapped_at > found[2].swapped_at
+    assert found[0].swapped_at.utcoffset() == timedelta(0)
+
+
+def test_the_oldest_beyond_the_count_are_dropped(prod: Server) -> None:
+    database, names = promoted(prod, 4)
+
+    assert previous.retain(database).dropped == tuple(names[2:])
+
+    assert databases(prod, database.name) == {database.name, *names[:2]}
+    assert previous.retain(database).dropped == ()
+
+
+def test_those_beyond_the_age_are_dropped(prod: Server) -> None:
+    database, names = promoted(prod, 2)
+
+    assert previous.retain(database, max_age=timedelta(hours=1)).dropped == ()
+    assert previous.retain(database, max_age=timedelta(0)).dropped == tuple(names)
+
+    assert databases(prod, database.name) == {database.name}
+
+
+def test_one_that_is_in_use_stays(prod: Server) -> None:
+    database, names = promoted(prod, 2)
+
+    with psycopg.connect(prod.url(names[1])) as rescuer:
+        retained = previous.retain(database, keep=0)
+        rescuer.execute("SELECT 1")
+
+    assert retained.dropped == (names[0],)
+    assert [(f.object, "1 session(s)" in f.message) for f in retained.findings] == [(names[1], True)]
+
+
+def test_only_marked_databases_of_this_prod_are_dropped(prod: Server) -> None:
+    database, (name,) = promoted(prod, 1)
+    other, (others,) = promoted(prod, 1)
+    lookalike = f"{database.name}__previous_20200101_000000_000"
+    prod.execute(f"CREATE DATABASE {lookalike}")
+
+    assert previous.retain(database, keep=0).dropped == (name,)
+
+    assert databases(prod, lookalike) == {lookalike}
+    assert databases(prod, other.name) >= {other.name, others}
+
+
+def test_one_whose_drop_was_cut_short_is_shown_and_dropped_but_never_swapped_in(prod: Server) -> None:
+    database, (name,) = promoted(prod, 1)
+    with psycopg.connect(prod.url(), autocommit=True) as session:
+        # what the server itself leaves then
+        session.execute("UPDATE pg_database SET datconnlimit = -2 WHERE datname = %s", [name])
+
+    assert [each.usable for each in previous.history(database)] == [False]
+    with pytest.raises(Refused, match="no previous"):
+        cutover.rollback(database, "p")
+    assert previous.retain(database, keep=0).dropped == (name,)

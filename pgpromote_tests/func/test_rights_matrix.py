@@ -1,0 +1,79 @@
+"""Every role can do in the new database what it could in the old one, and no more: asked of the server."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pgpromote.demo import servers
+from pgpromote.postgres import rights
+from pgpromote.postgres.apply import apply
+from pgpromote.postgres.server import connect
+from pgpromote_tests.func.rights_lab import SINK, Lab, open_lab
+from pgpromote_tests.servers import FAST, Server
+
+
+@pytest.fixture
+def lab(prod: Server) -> Iterator[Lab]:
+    with open_lab(prod) as lab:
+        yield lab
+
+
+@pytest.fixture
+def sink(lab: Lab) -> Lab:
+    """Return an old database with every kind of right, and a new one with its objects only."""
+    lab.run(lab.prod, SINK)
+    lab.restore()
+    return lab
+
+
+def test_every_right_is_the_same_after_the_plan(sink: Lab) -> None:
+    before = sink.matrix(sink.prod)
+    assert sink.matrix(sink.new) != before
+    assert sink.carry_over() > 50
+    after = sink.matrix(sink.new)
+    assert (sorted(map(str, before - after)), sorted(map(str, after - before))) == ([], [])
+    assert sink.findings() == []
+
+
+def test_the_plan_applied_twice_changes_nothing(sink: Lab) -> None:
+    sink.carry_over()
+    assert sink.carry_over() == 0
+
+
+def test_the_restored_database_without_the_plan_fails_the_proof(sink: Lab) -> None:
+    rules = {rule for rule, _, _ in sink.errors()}
+    assert rules == {"rights_lost", "rights_gained", "rights_owner", "rights_security_definer"}
+
+
+@pytest.fixture
+def few_locks() -> Iterator[Server]:
+    """Start a server whose lock table is small."""
+    home = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
+    home.chmod(0o711)
+    settings = {**FAST, "max_locks_per_transaction": "30", "max_connections": "20"}
+    with servers.running(home / "cluster", servers.binaries(16), settings=settings) as cluster:
+        yield Server(cluster, 16)
+    shutil.rmtree(home)
+
+
+def test_more_new_owners_than_the_server_has_locks_are_carried_over_in_parts(few_locks: Server) -> None:
+    many = "DO $$BEGIN FOR i IN {}..{} LOOP EXECUTE format('CREATE TABLE t%s (a text)', i); END LOOP; END$$"
+    with open_lab(few_locks) as lab:
+        for first in range(0, 2500, 100):
+            lab.run(lab.prod, many.format(first, first + 99))
+            lab.run(lab.new, many.format(first, first + 99))
+        for first in range(0, 2500, 100):
+            owners = "".join(f"ALTER TABLE t{i} OWNER TO <owner>;" for i in range(first, first + 100))
+            lab.run(lab.prod, owners)
+        wanted = lab.capture(lab.prod)
+        with psycopg.connect(few_locks.url(lab.new.name)) as session:
+            session.execute("SET search_path = pg_catalog, pg_temp")
+            with pytest.raises(psycopg.errors.OutOfMemory):
+                apply(session, rights.plan(session, wanted))
+        with connect(lab.new, autocommit=True) as session:
+            rights.carry_over(session, wanted)
+        assert lab.findings() == []
