@@ -7,9 +7,8 @@ import dagster as dg
 from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.resources import Run
-from pgpromote.defs.step import AFTER, DONE, examine, log_findings, log_statements, run_of
+from pgpromote.defs.step import AFTER, DONE, examine, log_findings, log_statements, run_of, to_stdout
 from pgpromote.postgres import cutover, previous, restore, rights, shadow
-from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import connect, identify
@@ -49,14 +48,13 @@ def take_over_rights(context: dg.OpExecutionContext, run: Run) -> tuple[Finding,
     """Give the shadow prod's ownership and grants, and return what differs afterwards."""
     with connect(run.promotion.target(), run.run_id) as session:
         before = rights.capture(session)
-    with connect(run.database(), run.run_id) as session:
+    with connect(run.database(), run.run_id, autocommit=True) as session:
         problems = rights.problems(session, before)
         if any(problem.severity is Severity.ERROR for problem in problems):
             raise Refused(problems)
-        statements = tuple(rights.plan(session, before))
-        apply(session, statements)
+        rights.carry_over(session, before, lambda statement: to_stdout(statement.sql))
         findings = rights.compare(before, rights.capture(session))
-    log_statements(context, statements)
+    context.log.info("Gave the new database prod's owners and grants.")
     return tuple(replace(finding, rule="rights_kept") for finding in (*problems, *findings))
 
 

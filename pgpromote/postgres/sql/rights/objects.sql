@@ -68,7 +68,8 @@ WITH schema AS (
            NULL, NULL, w.fdwowner, w.fdwacl, 'F', false
       FROM pg_catalog.pg_foreign_data_wrapper AS w
      UNION ALL
-    SELECT 'FOREIGN SERVER', 'server', f.tableoid, f.oid, pg_catalog.quote_ident(f.srvname), pg_catalog.quote_ident(f.srvname),
+    SELECT 'FOREIGN SERVER', 'server', f.tableoid, f.oid,
+           pg_catalog.quote_ident(f.srvname), pg_catalog.quote_ident(f.srvname),
            NULL, NULL, f.srvowner, f.srvacl, 'S', false
       FROM pg_catalog.pg_foreign_server AS f
      UNION ALL
