@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +19,7 @@ from typing import BinaryIO
 
 from pydantic import TypeAdapter
 
-from pgpromote.postgres.errors import ArchiveError, ConfigError
+from pgpromote.postgres.errors import ArchiveError, ConfigError, ToolFailed
 from pgpromote.postgres.model import Archive, Filters, Manifest, TocEntry
 from pgpromote.postgres.tools import Tools, run
 
@@ -29,6 +30,8 @@ SECTIONS = {1: "none", 2: "pre-data", 3: "data", 4: "post-data"}
 COMPRESSIONS = {0: "none", 1: "gzip", 2: "lz4", 3: "zstd"}
 # Settings of the dump session and of the database itself: pg_restore --list does not show them either.
 SETTINGS = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES"})
+# pg_restore was ended from outside: that says nothing about the archive.
+INTERRUPTED = {-signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL}
 SQL_HEADER = b"-- PostgreSQL database dump"
 # An identifier as pg_dump writes it.
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
@@ -331,9 +334,11 @@ def verify(path: Path, tools: Tools, on_line: Callable[[str], None] = lambda lin
     """Read the whole archive once, decompressing everything.
 
     Finds every truncation of a custom archive (54 of 54 tried, facts §3); changed bits inside are the
-    digest's business. Raises ArchiveError.
+    digest's business. Raises ArchiveError, and ToolFailed when the reading itself was interrupted.
     """
     completed = run([tools.path("pg_restore"), f"--file={os.devnull}", str(path)], {}, on_line)
+    if completed.returncode in INTERRUPTED:
+        raise ToolFailed(f"The reading of {path} was interrupted by {completed.ending}.", "Start again.")
     if completed.returncode != 0:
         reason = " ".join(completed.lines[-2:]) or f"pg_restore ended with {completed.returncode}"
         raise ArchiveError(f"{path} is not a whole archive: {reason}", HINT_DUMP)
