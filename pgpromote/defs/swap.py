@@ -9,7 +9,7 @@ from pgpromote.defs.failures import readable
 from pgpromote.defs.resources import Run
 from pgpromote.defs.step import AFTER, DONE, examine, log_findings, log_statements, run_of, to_stdout
 from pgpromote.postgres import cutover, previous, restore, rights, shadow
-from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.errors import CutOverFailed, Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import connect, identify
 
@@ -108,7 +108,7 @@ def _swap(context: dg.OpExecutionContext, run: Run) -> dict[str, dg.MetadataValu
     if not arrived:
         cutover.rollback(target, run.run_id, name=done.previous, agreed=agreed)
         message = f"{target.label} was not the new database after the cut-over, so it was swapped back."
-        raise Refused([Finding("smoke_test", Severity.ERROR, target.label, message)])
+        raise CutOverFailed(message, "Look for another tool that renames databases; then start again.")
     context.log.info(f"Prod is the new database; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
     retained = previous.retain(target, run.run_id, agreed=agreed)
     log_findings(context, retained.findings)

@@ -8,7 +8,7 @@
     ├── ToolFailed            a client program ended with an error
     ├── ArchiveError          a file is not a usable archive               (also ValueError)
     ├── RestoreFailed         pg_restore or psql reported errors; carries each of them
-    ├── NotProven             prod is not what was dumped; carries the differences
+    ├── NotProven             what was restored is not what was dumped; carries the differences
     ├── CutOverFailed         a cut-over did not happen; says whether that is certain
     ├── RepairFailed          a table's identity could not be repaired
     ├── ConfigError           a setting has no meaning here                (also ValueError)
@@ -92,7 +92,8 @@ class NotProven(PgpromoteError):
         more = f"\n  … and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
         hint = differences[0].hint if differences else ""
         super().__init__(
-            f"Prod is not what was dumped: {len(differences)} difference(s):\n{shown}{more}", hint
+            f"What was restored is not what was dumped: {len(differences)} difference(s):\n{shown}{more}",
+            hint,
         )
 
 
