@@ -7,10 +7,10 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo up test lint type imports unit func clean
+.PHONY: help demo up test test-kill lint type imports unit func clean
 
 help:  ## Show this help
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(VENV)/demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -44,6 +44,10 @@ unit: $(VENV)/test
 
 func: $(VENV)/test
 	$(BIN)/pytest pgpromote_tests/func --numprocesses 2 --dist loadfile
+
+test-kill: $(VENV)/test  ## Kill promotions and servers some hundred times; about 15 minutes
+	PGPROMOTE_KILLS=full $(BIN)/pytest pgpromote_tests/func/test_promotion_kills.py \
+		pgpromote_tests/func/test_cutover_kills.py --numprocesses 2 --dist worksteal -rP
 
 clean:  ## Remove the virtual environment
 	rm -rf $(VENV)

@@ -1,11 +1,13 @@
 """Promote a PostgreSQL database from Dev to Prod.
 
     definitions.py   what Dagster loads: environment → one promotion → definitions
-    cli.py           the `pgpromote` command: parse, call, print
+    cli/             the `pgpromote` command: parse, call, print
     terminal.py      how the command line shows values
+    run.py           one run: its steps in order; the command line and Dagster walk them
+    options.py       what a person can choose for one run
     promotion.py     one promotion, read from the environment
     postgres/        everything about PostgreSQL; no Dagster, no prints
-        dump → archive → facts → checks → preflight → reset → restore → repair → prove → audit
+        dump → archive → checks → preflight → plan → shadow → restore → repair → prove → cutover → audit
         apply.py     the only code that writes through SQL
         tools.py     pg_dump, pg_restore, psql as child processes
         server.py    URLs, sessions, identity, the promotion lock

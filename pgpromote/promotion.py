@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -24,6 +25,8 @@ SETTINGS = {
     "PGPROMOTE_TIMEZONE": ("UTC", "Time zone of the schedule."),
     "PGPROMOTE_PG_BIN": ("", "Directories with PostgreSQL client programs, searched before PATH."),
     "PGPROMOTE_LOCK_DATABASE": ("postgres", "Database on prod's server that holds the promotion lock."),
+    "PGPROMOTE_KEEP": ("2", "Previous databases, and safety archives of prod, that are kept."),
+    "PGPROMOTE_KEEP_DAYS": ("", "Days after which they go although few; no limit unless set."),
 }
 
 
@@ -37,6 +40,8 @@ class Promotion:
     timezone: str
     pg_bin: tuple[Path, ...]
     lock_database: str
+    keep: int
+    keep_for: timedelta | None
     environment: Mapping[str, str] = field(repr=False, hash=False, compare=False)
 
     @property
@@ -48,6 +53,11 @@ class Promotion:
     def sql_path(self) -> Path:
         """Where this promotion writes its plain SQL dump."""
         return self.dump_dir / "full.sql"
+
+    @property
+    def safety_dir(self) -> Path:
+        """Where the safety archives of prod lie; the sensor does not look below the dump directory."""
+        return self.dump_dir / "safety"
 
     def source(self) -> Database:
         """Return the database to dump. Raises InvalidUrl."""
@@ -92,5 +102,26 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         timezone=ZoneInfo(timezone).key,
         pg_bin=tuple(Path(part) for part in values["PGPROMOTE_PG_BIN"].split(os.pathsep) if part),
         lock_database=values["PGPROMOTE_LOCK_DATABASE"],
+        keep=_keep(values["PGPROMOTE_KEEP"]),
+        keep_for=_keep_for(values["PGPROMOTE_KEEP_DAYS"]),
         environment=environment,
     )
+
+
+def _keep(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ConfigError(
+            f"PGPROMOTE_KEEP is {text!r}, not a number of databases.", "For example 2; 0 keeps none."
+        )
+    return int(text)
+
+
+def _keep_for(text: str) -> timedelta | None:
+    if not text:
+        return None
+    days = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0
+    if days <= 0:
+        raise ConfigError(
+            f"PGPROMOTE_KEEP_DAYS is {text!r}, not a number of days above 0.", "For example 30, or 0.5."
+        )
+    return timedelta(days=days)

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import cast
 
 from rich.console import Console
@@ -15,12 +17,15 @@ from rich.text import Text
 from pgpromote.postgres.audit import describe
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.model import Archive, ColumnFinding, Filters, Finding, Manifest, Severity, TocEntry
+from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.prove import EXACT, Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.restore import Restored
+from pgpromote.postgres.safety import Safety
+from pgpromote.run import Kept, Rehearsal
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 # Names of databases and tables may look like markup or emoji codes; they are shown as they are.
@@ -161,6 +166,44 @@ def show_finding(finding: Finding) -> None:
         OUT.print(f"      → {finding.hint}")
 
 
+def show_plan(plan: Plan, fingerprint: str) -> None:
+    """Show what prod would lose, who is connected to it, what a swap needs, and prod's fingerprint."""
+    _headline("Plan", "what a promotion would take from prod" if plan.losses else "prod would lose nothing")
+    for finding in plan.losses:
+        show_finding(finding)
+    sessions = (f"{s.count} of {s.user} ({s.application or 'no name'})" for s in plan.sessions)
+    _facts(
+        {
+            "sessions": ", ".join(sessions),
+            "prod holds": f"{plan.present_size:,} bytes",
+            "a swap needs": "" if plan.needed_size is None else f"{plan.needed_size:,} bytes beside it",
+            "fingerprint": f"{fingerprint}  (pgpromote restore --expect-plan {fingerprint})",
+        }
+    )
+
+
+def show_rehearsal(done: Rehearsal) -> None:
+    """Show what a promotion would have done."""
+    _headline("Rehearsed", "everything but the cut-over went well; prod is untouched")
+    for finding in done.preview.losses:
+        show_finding(finding)
+    show_repair(done.repaired, done=True)
+    show_proof(done.proof)
+
+
+def show_safety(path: Path) -> None:
+    """Show where prod's own archive lies."""
+    _headline("Kept", f"prod as it was, in {path}; back with: pgpromote rollback")
+
+
+def show_kept(kept: Kept) -> None:
+    """Show what is beyond what is to be kept."""
+    if kept.dropped:
+        _headline("Dropped", ", ".join(kept.dropped))
+    for finding in kept.findings:
+        show_finding(finding)
+
+
 def show_restored(restored: Restored) -> None:
     """Show what was restored."""
     _headline("Restored", f"into {restored.target} in {restored.seconds} s")
@@ -183,13 +226,23 @@ def show_proof(proof: Proof) -> None:
         show_finding(finding)
 
 
-def show_history(found: Sequence[Previous]) -> None:
-    """Show the databases that prod was before."""
-    if not found:
-        OUT.print("No previous database is kept.")
-    columns = ("name", "swapped out", "size")
-    rows = [(p.name, p.swapped_at.isoformat(" ", "seconds"), f"{p.size or 0:,} bytes") for p in found]
-    _table(columns, rows)
+def show_history(databases: Sequence[Previous], archives: Sequence[Safety]) -> None:
+    """Show what prod was before in one list, newest first, and how to bring each back."""
+    if not databases and not archives:
+        OUT.print("No previous database and no safety archive is kept.")
+        return
+    kept = [(p.swapped_at, "database", p.size, p.name, p.usable) for p in databases]
+    kept += [(a.taken_at, "archive", a.size, a.path.name, a.usable) for a in archives]
+    rows = [
+        (
+            kind,
+            at.isoformat(" ", "seconds"),
+            "unknown size" if size is None else f"{size:,} bytes",
+            f"pgpromote rollback {shlex.quote(name)}" if usable else f"not whole, cannot come back: {name}",
+        )
+        for at, kind, size, name, usable in sorted(kept, reverse=True, key=lambda each: each[0])
+    ]
+    _table(("kind", "until", "size", "back with"), rows)
 
 
 def show_cut_over(done: CutOver) -> None:

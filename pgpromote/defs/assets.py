@@ -7,9 +7,9 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.failures import readable
-from pgpromote.defs.ops import PROOFS, build_steps
+from pgpromote.defs.ops import PREFLIGHT, build_steps
 from pgpromote.defs.step import check_output, to_stdout
-from pgpromote.postgres import audit, checks, dump
+from pgpromote.postgres import audit, checks, dump, plan, prove
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
 
@@ -114,15 +114,16 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
                 dg.AssetCheckSpec(check, asset=name, description=checks.describe(check))
                 for check in checks.RULES
             ),
-            *(dg.AssetCheckSpec(proof, asset=name, description=text) for proof, text in PROOFS.items()),
+            dg.AssetCheckSpec(plan.RULE, asset=name, description=plan.DESCRIPTION),
+            *(dg.AssetCheckSpec(proof, asset=name, description=text) for proof, text in prove.RULES.items()),
         ],
     )
     def prod_schema(archive: object) -> dict[str, object]:
         checked = steps.check_extensions(archive)
         restored = steps.parallel_restore(steps.reset_schema(steps.create_shadow(checked.cleared)))
-        shown = {f"{name}_{check}": getattr(checked, check_output(check)) for check in checks.RULES}
+        shown = {f"{name}_{check}": getattr(checked, check_output(check)) for check in PREFLIGHT}
         proven = steps.prove(steps.repair_primary_key_identities(restored))
-        shown |= {f"{name}_{proof}": getattr(proven, check_output(proof)) for proof in PROOFS}
+        shown |= {f"{name}_{proof}": getattr(proven, check_output(proof)) for proof in prove.RULES}
         return {"result": steps.cut_over(proven.proven), **shown}
 
     return prod_schema

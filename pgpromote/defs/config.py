@@ -1,11 +1,14 @@
 """What a person can set in the launchpad: flat, typed, with defaults that promote without any input."""
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Literal
 
 import dagster as dg
 from pydantic import Field
 
-from pgpromote.postgres.model import Filters
+from pgpromote.options import Options, Strategy
+from pgpromote.postgres.model import Filters, Foreign, Policy
 
 
 class ScopeConfig(dg.Config):
@@ -46,23 +49,41 @@ class SqlDumpConfig(ScopeConfig):
 class RestoreConfig(ScopeConfig):
     """How to bring the archive into prod."""
 
-    strategy: Literal["clean", "swap"] = Field(
-        default="clean",
-        description="clean replaces prod's objects in place: a failure leaves a mix. swap builds a new "
-        "database beside prod, proves it, and swaps it in: prod is always wholly old or wholly new.",
+    strategy: Literal["swap", "clean", "reset-schema"] = Field(
+        default="swap",
+        description="swap builds a new database beside prod, proves it, and swaps it in: prod is always "
+        "wholly old or wholly new. DESTRUCTIVE: clean replaces prod's objects in place, reset-schema drops "
+        "a schema of prod first; a failure then leaves a mix of old and new.",
     )
     archive_path: str = Field(
         default="",
-        description="Archive to restore; a .sql file is run by psql, slower and not parallel. "
-        "Empty: the archive of this promotion.",
+        description="Archive to restore. Empty: the archive of this promotion. A .sql file is run by psql, "
+        "slower and not parallel, and only in place.",
     )
     jobs: int = Field(default=4, ge=1, le=64, description="Parallel connections of pg_restore.")
     reset_schema: str = Field(
-        default="",
-        description="Drop and recreate this schema first, such as public. Empty: replace object by object.",
+        default="public", description="The schema that the strategy reset-schema drops and makes again."
     )
     allow_data_loss_outside: bool = Field(
         default=False, description="Let the reset also destroy data in other schemas, as listed in its log."
+    )
+    safety_archive: bool = Field(
+        default=True,
+        description="Before clean and reset-schema: dump prod, so that a rollback can bring it back.",
+    )
+    rights: Literal["keep", "source", "none"] = Field(
+        default="keep",
+        description="Owners and grants with the strategy swap: keep prod's, take the source's, or none "
+        "(everything belongs to the role that restores).",
+    )
+    bring: list[str] = Field(
+        default=[],
+        description="What of dev is brought although it reaches beyond its database: foreign-servers, "
+        "user-mappings, publications, subscriptions, event-triggers.",
+    )
+    allow: list[str] = Field(
+        default=[],
+        description="Replication slots and subscriptions of prod that may stay with the previous database.",
     )
     proof: Literal["exact", "count", "off"] = Field(
         default="exact", description="Compare prod with what was dumped: rows and hashes, rows only, or not."
@@ -73,9 +94,48 @@ class RestoreConfig(ScopeConfig):
     repair_exclude: list[str] = Field(
         default=[], description="Tables that the repair leaves alone: table or schema.table, * allowed."
     )
+    expect_plan: str = Field(
+        default="",
+        description="Fingerprint of prod from `pgpromote plan`; the run is refused when prod has changed.",
+    )
+
+    def options(self) -> Options:
+        """Return what was chosen as a value."""
+        return Options(
+            archive_path=Path(self.archive_path).absolute() if self.archive_path else None,
+            strategy=Strategy(self.strategy),
+            reset_schema=self.reset_schema,
+            allow_data_loss_outside=self.allow_data_loss_outside,
+            safety_archive=self.safety_archive,
+            jobs=self.jobs,
+            filters=self.filters(),
+            rights=Policy(self.rights),
+            bring=tuple(Foreign(kind) for kind in self.bring),
+            allow=tuple(self.allow),
+            repair=self.repair == "fix",
+            repair_exclude=tuple(self.repair_exclude),
+            proof=self.proof,
+            expect_plan=self.expect_plan,
+        )
+
+
+def restore_config(options: Options) -> RestoreConfig:
+    """Write options as configuration: what `RestoreConfig.options` reads."""
+    plain = {name: value for name, value in vars(options).items() if name not in {"filters", "archive_path"}}
+    return RestoreConfig.model_validate(
+        {
+            **plain,
+            **asdict(options.filters),
+            "archive_path": str(options.archive_path or ""),
+            "repair": "fix" if options.repair else "report",
+        }
+    )
 
 
 class RollbackConfig(dg.Config):
     """Which database to bring back."""
 
-    name: str = Field(default="", description="Name of a previous database. Empty: the newest.")
+    name: str = Field(
+        default="",
+        description="Name of a previous database or safety archive, from the history. Empty: the newest.",
+    )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from pgpromote.defs.aside import build_rehearsal, build_rollback
 from pgpromote.defs.assets import AUDITS
 from pgpromote.defs.resources import run_resource
-from pgpromote.defs.swap import build_rollback
 from pgpromote.promotion import Promotion
 
 
@@ -20,11 +20,12 @@ class Jobs:
     dump_dev: UnresolvedAssetJobDefinition
     restore_prod: UnresolvedAssetJobDefinition
     audit_prod: UnresolvedAssetJobDefinition
+    rehearse_prod: dg.JobDefinition
     rollback_prod: dg.JobDefinition
 
     def all(self) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
         """Return every job."""
-        return [self.refresh_prod, self.dump_dev, self.restore_prod, self.audit_prod, self.rollback_prod]
+        return list(vars(self).values())
 
 
 def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
@@ -37,6 +38,14 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
     ) -> UnresolvedAssetJobDefinition:
         selection = dg.AssetSelection.assets(*assets)
         return dg.define_asset_job(f"{prefix}{name}", selection=selection, tags=tags, description=description)
+
+    def aside(name: str, op: dg.OpDefinition, description: str) -> dg.JobDefinition:
+        return dg.GraphDefinition(name=f"{prefix}{name}", node_defs=[op]).to_job(
+            tags=writes,
+            description=description,
+            resource_defs={f"{prefix}run": run_resource(promotion)},
+            executor_def=dg.in_process_executor,
+        )
 
     writes = {
         "pgpromote/target": f"{prefix}{promotion.name}",
@@ -51,13 +60,11 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
         restore_prod=job(
             "restore_prod", [prod, *audits], writes, "Restore an existing archive into prod, repair, audit."
         ),
-        rollback_prod=dg.GraphDefinition(
-            name=f"{prefix}rollback_prod", node_defs=[build_rollback(prefix)]
-        ).to_job(
-            tags=writes,
-            description="Swap the previous database back in as prod.",
-            resource_defs={f"{prefix}run": run_resource(promotion)},
-            executor_def=dg.in_process_executor,
+        rehearse_prod=aside(
+            "rehearse_prod", build_rehearsal(prefix), "Do everything but the cut-over. Prod is not touched."
+        ),
+        rollback_prod=aside(
+            "rollback_prod", build_rollback(prefix), "Swap what prod was before back in as prod."
         ),
         audit_prod=job("audit_prod", audits, {}, "Audit prod, or DATABASE_URL. Read-only."),
     )

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from pgpromote.postgres import prove
+from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.model import (
     Archive,
     ColumnFinding,
@@ -13,6 +15,7 @@ from pgpromote.postgres.model import (
     RestoreError,
     Statement,
 )
+from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
 
@@ -84,11 +87,36 @@ def repair(repaired: Repair) -> Metadata:
 
 
 def proof(proven: Proof) -> Metadata:
-    """Describe what was compared."""
+    """Describe what was compared, and how each part of the proof ended."""
+    verdicts = [(text, len(proven.of(rule)) or "equal") for rule, text in prove.RULES.items()]
     return {
         "proof": dg.MetadataValue.text(proven.mode),
         "proven tables": dg.MetadataValue.int(proven.tables),
         "proven rows": dg.MetadataValue.int(proven.rows),
+        "proof summary": table(("what", "findings"), verdicts),
+    }
+
+
+def preview(planned: Plan) -> Metadata:
+    """Describe what prod would lose, who is connected to it, and what a swap needs."""
+    sessions = [(s.application, s.user, s.count) for s in planned.sessions]
+    shown = {
+        "losses": findings(planned.losses),
+        "sessions on prod": table(("application", "user", "sessions"), sessions),
+        "size of prod (bytes)": dg.MetadataValue.int(planned.present_size),
+    }
+    if planned.needed_size is not None:
+        shown["needed beside prod (bytes)"] = dg.MetadataValue.int(planned.needed_size)
+    return shown
+
+
+def cut_over(done: CutOver | None) -> Metadata:
+    """Describe a cut-over; nothing for a strategy without one."""
+    if done is None:
+        return {}
+    return {
+        "gap (ms)": dg.MetadataValue.float(done.downtime_ms),
+        "previous database": dg.MetadataValue.text(done.previous),
     }
 
 

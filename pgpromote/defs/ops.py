@@ -1,4 +1,4 @@
-"""The steps inside `prod_schema`. Each reads its state from the servers and the archive again."""
+"""The steps inside `prod_schema`: each walks one step of the run, and shows what it did."""
 
 from dataclasses import dataclass
 
@@ -13,26 +13,20 @@ from pgpromote.defs.step import (
     Events,
     check_output,
     check_result,
-    examine,
     log_findings,
     log_statements,
-    run_of,
     to_stdout,
+    walk_of,
 )
-from pgpromote.defs.swap import build_create_shadow, build_cut_over, take_over_rights
-from pgpromote.postgres import archive, catalog, checks, prove, repair, reset, restore
+from pgpromote.postgres import checks, contents, plan, prove
 from pgpromote.postgres.server import connect
 
-PROOFS = {
-    "objects": "Everything that the archive brings is there, and works as it did on dev.",
-    "contents": "Every table holds the rows that were dumped.",
-    "rights_kept": "Every role can do what it could before, and nobody gains anything (strategy swap).",
-}
+PREFLIGHT = (*checks.RULES, plan.RULE)
 
 
 @dataclass(frozen=True)
 class Steps:
-    """The ops of one promotion, named with its prefix."""
+    """The ops of one promotion, named with its prefix, in the order in which they run."""
 
     check_extensions: dg.OpDefinition
     create_shadow: dg.OpDefinition
@@ -44,79 +38,86 @@ class Steps:
 
     def all(self) -> tuple[dg.OpDefinition, ...]:
         """Return every op, in the order in which they run."""
-        return (
-            self.check_extensions,
-            self.create_shadow,
-            self.reset_schema,
-            self.parallel_restore,
-            self.repair_primary_key_identities,
-            self.prove,
-            self.cut_over,
-        )
+        return tuple(vars(self).values())
 
 
 def build_steps(prefix: str) -> Steps:
     """Build the ops of one promotion. Op names are unique in a code location, hence the prefix."""
     return Steps(
         _check_extensions(prefix),
-        build_create_shadow(prefix),
+        _create_shadow(prefix),
         _reset_schema(prefix),
         _parallel_restore(prefix),
         _repair_primary_key_identities(prefix),
         _prove(prefix),
-        build_cut_over(prefix),
+        _cut_over(prefix),
     )
 
 
 def _check_extensions(prefix: str) -> dg.OpDefinition:
     @dg.op(
         name=f"{prefix}check_extensions",
-        description="Check everything before prod is touched, then create the extensions it lacks.",
+        description="Check everything before prod is touched, and show what prod would lose.",
         ins={"after": AFTER},
-        out={"cleared": DONE, **{check_output(name): DONE for name in checks.RULES}},
+        out={"cleared": DONE, **{check_output(name): DONE for name in PREFLIGHT}},
         required_resource_keys={f"{prefix}run"},
     )
     def check_extensions(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
-        run = run_of(context, prefix)
+        run = walk_of(context, prefix, config).run
         with readable():
-            report = examine(run, config)
+            report = run.examine()
             log_findings(context, report.findings)
             for name in report.checks:
                 yield check_result(name, report.of(name))
-            clearance = report.cleared()
-            if clearance.archive:
-                tables = clearance.archive.of_kind("TABLE")
-                repair.check_exclusions(config.repair_exclude, ((t.schema, t.tag) for t in tables))
-            created = (
-                restore.create_extensions(clearance, run.promotion.target(), run.run_id)
-                if clearance.in_place
-                else ()
-            )
-            log_statements(context, created)
-        yield dg.Output(None, "cleared", metadata={"created": metadata.statements(created)})
+            preview = run.preview(report.cleared())
+        log_findings(context, preview.losses)
+        yield check_result(plan.RULE, preview.losses)
+        yield dg.Output(None, "cleared", metadata=metadata.preview(preview))
 
     return check_extensions
+
+
+def _create_shadow(prefix: str) -> dg.OpDefinition:
+    @dg.op(
+        name=f"{prefix}create_shadow",
+        description="Create an empty database beside prod; in place, dump prod for safety instead.",
+        ins={"after": AFTER},
+        out=DONE,
+        required_resource_keys={f"{prefix}run"},
+    )
+    def create_shadow(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
+        run = walk_of(context, prefix, config).run
+        with readable():
+            prepared = run.create_shadow(to_stdout)
+        for name in prepared.orphans:
+            context.log.info(f"Dropped {name}, which a dead promotion had left.")
+        if prepared.shadow:
+            context.log.info(f"Created {prepared.shadow}; prod is untouched.")
+        elif prepared.safety:
+            context.log.info(f"Dumped prod into {prepared.safety}; a rollback brings it back.")
+        else:
+            context.log.warning("No safety archive of prod was taken: what this run replaces is gone.")
+        log_statements(context, prepared.extensions)
+        context.add_output_metadata({"created": metadata.statements(prepared.extensions)})
+
+    return create_shadow
 
 
 def _reset_schema(prefix: str) -> dg.OpDefinition:
     @dg.op(
         name=f"{prefix}reset_schema",
-        description="Drop and recreate a schema, only when asked to.",
+        description="Drop and recreate a schema of prod, only for the strategy reset-schema.",
         ins={"after": AFTER},
         out=DONE,
         required_resource_keys={f"{prefix}run"},
     )
     def reset_schema(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
-        if not config.reset_schema:
-            context.log.info("No reset was asked for: the restore replaces object by object.")
-            return
-        run = run_of(context, prefix)
         with readable():
-            examine(run, config).cleared()
-            with connect(run.promotion.target(), run.run_id) as session:
-                plan = reset.plan(session, config.reset_schema)
-                log_findings(context, plan.outside)
-                done = reset.reset(session, plan, allow_data_loss_outside=config.allow_data_loss_outside)
+            done = walk_of(context, prefix, config).run.reset()
+        if done is None:
+            context.log.info(f"The strategy {config.strategy} resets no schema.")
+            return
+        log_findings(context, done.outside)
         log_statements(context, done.statements)
         context.add_output_metadata(
             {
@@ -137,22 +138,15 @@ def _parallel_restore(prefix: str) -> dg.OpDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def parallel_restore(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
-        run = run_of(context, prefix)
+        run = walk_of(context, prefix, config).run
+        if run.archive_path.suffix == ".sql":
+            context.log.warning("Plain SQL: one connection and one transaction, slower and not parallel.")
         with readable():
-            clearance = run.into(examine(run, config).cleared())
-            if clearance.archive is None:
-                context.log.warning("Plain SQL: one connection and one transaction, slower and not parallel.")
-            done = restore.restore(
-                clearance,
-                run.database(),
-                run.promotion.tools(),
-                run.run_id,
-                jobs=config.jobs,
-                on_line=to_stdout,
-            )
+            done = run.restore(to_stdout)
         context.log.info(
             f"Restored {done.path} into {done.target} in {done.seconds} s with {done.jobs} jobs."
         )
+        log_statements(context, done.refreshed)
         context.add_output_metadata(
             {
                 "seconds": done.seconds,
@@ -175,15 +169,12 @@ def _repair_primary_key_identities(prefix: str) -> dg.OpDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def repair_primary_key_identities(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
-        run = run_of(context, prefix)
-        target = run.database()
+        walk = walk_of(context, prefix, config)
         with readable():
-            run.lock()
-            repaired = repair.repair(target, run.run_id, exclude=config.repair_exclude, really=False)
-            log_statements(context, repaired.statements)
-            if config.repair == "fix":
-                repaired = repair.repair(target, run.run_id, exclude=config.repair_exclude)
-        run.repaired = repaired
+            repaired = walk.run.repair()
+        log_statements(context, repaired.statements)
+        log_findings(context, repaired.findings)
+        walk.described |= metadata.repair(repaired)
         context.add_output_metadata(metadata.repair(repaired))
 
     return repair_primary_key_identities
@@ -192,41 +183,62 @@ def _repair_primary_key_identities(prefix: str) -> dg.OpDefinition:
 def _prove(prefix: str) -> dg.OpDefinition:
     @dg.op(
         name=f"{prefix}prove",
-        description="Compare the rows of every restored table with what was dumped.",
+        description="Compare every object and row with what was dumped; beside prod, give the new database "
+        "prod's owners and grants, and compare every right.",
         ins={"after": AFTER},
-        out={"proven": DONE, **{check_output(name): DONE for name in PROOFS}},
+        out={"proven": DONE, **{check_output(name): DONE for name in prove.RULES}},
         required_resource_keys={f"{prefix}run"},
     )
-    def prove_contents(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
-        run = run_of(context, prefix)
-        target, path = run.database(), run.archive_path(config.archive_path)
+    def prove_all(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
+        walk = walk_of(context, prefix, config)
+        run = walk.run
         with readable():
-            clearance = examine(run, config).cleared()
-            manifest = archive.read_manifest(path)
-            proof = prove.prove(clearance, manifest, target, run.run_id, config.proof)
-            if run.shadow:
-                restore.analyze(target, run.run_id)
-                proof = proof.with_findings(take_over_rights(context, run))
+            proof = run.prove(lambda statement: to_stdout(statement.sql))
             log_findings(context, proof.findings)
-            for name in PROOFS:
+            for name in prove.RULES:
                 yield check_result(name, proof.of(name))
             proof.proven()
-            with connect(target, run.run_id) as session:
-                rows = catalog.count_rows(session)
-        run.described = {
+            with connect(run.database, run.run_id) as session:
+                rows = contents.count_all(session)
+        walk.described |= {
             "dagster/row_count": dg.MetadataValue.int(sum(rows.values())),
-            "target": dg.MetadataValue.text(run.promotion.target().label),
-            "archive": dg.MetadataValue.path(path),
-            "sha256": dg.MetadataValue.text(clearance.sha256),
+            "target": dg.MetadataValue.text(run.target.label),
+            "strategy": dg.MetadataValue.text(config.strategy),
+            "archive": dg.MetadataValue.path(run.archive_path),
+            "sha256": dg.MetadataValue.text(run.clearance.sha256 if run.clearance else ""),
             **_durations(context, prefix),
             **metadata.proof(proof),
             **metadata.scope(config.filters()),
-            **(metadata.repair(run.repaired) if run.repaired else {}),
             "rows by table": metadata.table(("table", "rows"), list(rows.items())),
         }
         yield dg.Output(None, "proven")
 
-    return prove_contents
+    return prove_all
+
+
+def _cut_over(prefix: str) -> dg.OpDefinition:
+    @dg.op(
+        name=f"{prefix}cut_over",
+        description="Swap the proven database in as prod, in one transaction; keep the old one.",
+        ins={"after": AFTER},
+        out={"result": DONE},
+        required_resource_keys={f"{prefix}run"},
+    )
+    def cut_over(context: dg.OpExecutionContext, config: RestoreConfig) -> dg.Output[None]:
+        walk = walk_of(context, prefix, config)
+        with readable():
+            done = walk.run.cut_over()
+            kept = walk.run.retain()
+        if done:
+            context.log.info(
+                f"Prod is the new database; the gap was {done.downtime_ms} ms, {done.previous} is kept."
+            )
+        log_findings(context, kept.findings)
+        dropped = dg.MetadataValue.text(", ".join(kept.dropped) or "nothing")
+        shown = {**walk.described, **metadata.cut_over(done), "dropped": dropped}
+        return dg.Output(None, "result", metadata=shown)
+
+    return cut_over
 
 
 def _durations(context: dg.OpExecutionContext, prefix: str) -> metadata.Metadata:

@@ -1,16 +1,15 @@
 """What every step of `prod_schema` uses: its run, its log, its checks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
 from pgpromote.defs import metadata
 from pgpromote.defs.config import RestoreConfig
-from pgpromote.defs.resources import Run
-from pgpromote.postgres import preflight
-from pgpromote.postgres.errors import ConnectionFailed
+from pgpromote.defs.resources import Walk
 from pgpromote.postgres.model import Finding, Severity, Statement
 
+SHOWN = 5
 AFTER = dg.In(dg.Nothing)
 DONE = dg.Out(dg.Nothing)
 Events = Iterator[dg.Output[None] | dg.AssetCheckResult]
@@ -27,51 +26,23 @@ def to_stdout(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - captured by Dagster as the step's compute log
 
 
-def examine(run: Run, config: RestoreConfig) -> preflight.Report:
-    """Run every check for the archive that this run is to restore, holding the lock.
-
-    A prod that cannot be reached fails its check by name; without the lock nothing else is allowed.
-    """
-    try:
-        run.lock()
-    except ConnectionFailed:
-        report = _examine(run, config)
-        if report.clearance:
-            raise
-        return report
-    return _examine(run, config)
+def walk_of(context: dg.OpExecutionContext, prefix: str, config: RestoreConfig | None = None) -> Walk:
+    """Return the walk that the step belongs to, with the options that its configuration gives."""
+    walk = getattr(context.resources, f"{prefix}run")
+    if not isinstance(walk, Walk):
+        raise TypeError(f"The resource {prefix}run is {type(walk).__name__}, not a Walk.")
+    if config is not None:
+        walk.run.options = config.options()
+    return walk
 
 
-def _examine(run: Run, config: RestoreConfig) -> preflight.Report:
-    promotion = run.promotion
-    return preflight.examine(
-        run.archive_path(config.archive_path),
-        promotion.target(),
-        promotion.tools(),
-        source=promotion.optional_source(),
-        in_place=config.strategy == "clean",
-        reset_schema=config.reset_schema,
-        allow_data_loss_outside=config.allow_data_loss_outside,
-        filters=config.filters(),
-        promotion=run.run_id,
-    )
-
-
-def run_of(context: dg.OpExecutionContext, prefix: str) -> Run:
-    """Return the run that the step belongs to."""
-    run = getattr(context.resources, f"{prefix}run")
-    if not isinstance(run, Run):
-        raise TypeError(f"The resource {prefix}run is {type(run).__name__}, not a Run.")
-    return run
-
-
-def log_findings(context: dg.OpExecutionContext, findings: tuple[Finding, ...]) -> None:
+def log_findings(context: dg.OpExecutionContext, findings: Iterable[Finding]) -> None:
     """Write findings to the log, at their own level."""
     for finding in findings:
         context.log.log(finding.severity.value, f"[{finding.rule}] {finding.message} {finding.hint}".strip())
 
 
-def log_statements(context: dg.OpExecutionContext, statements: tuple[Statement, ...]) -> None:
+def log_statements(context: dg.OpExecutionContext, statements: Iterable[Statement]) -> None:
     """Write SQL to the log, with the reason for each statement."""
     for statement in statements:
         context.log.info(f"{statement.sql}  -- {statement.why}")
@@ -82,6 +53,14 @@ def check_output(name: str) -> str:
     return f"check_{name}"
 
 
+def _told(found: Sequence[Finding]) -> str:
+    """Say the worst first, and how many more the table shows."""
+    ranked = sorted(found, key=lambda f: list(Severity).index(f.severity))
+    lines = [f.message if f.object in f.message else f"{f.object}: {f.message}" for f in ranked[:SHOWN]]
+    more = [f"… and {len(ranked) - SHOWN} more"] if len(ranked) > SHOWN else []
+    return "\n".join([*lines, *more])
+
+
 def check_result(name: str, found: tuple[Finding, ...]) -> dg.AssetCheckResult:
     """Turn the findings of one check into its result; only information still counts as passed."""
     worst = max((LEVELS[f.severity] for f in found), key=lambda level: level.value == "ERROR", default=None)
@@ -89,6 +68,6 @@ def check_result(name: str, found: tuple[Finding, ...]) -> dg.AssetCheckResult:
         check_name=name,
         passed=all(f.severity is Severity.INFO for f in found),
         severity=worst or dg.AssetCheckSeverity.ERROR,
-        description=" ".join(f.message for f in found),
+        description=_told(found),
         metadata={"findings": metadata.findings(found)} if found else {},
     )

@@ -11,7 +11,7 @@ import re
 import signal
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,8 +19,8 @@ from typing import BinaryIO
 
 from pydantic import TypeAdapter
 
-from pgpromote.postgres.errors import ArchiveError, ConfigError, ToolFailed
-from pgpromote.postgres.model import Archive, Filters, Manifest, TocEntry
+from pgpromote.postgres.errors import ArchiveError, ToolFailed
+from pgpromote.postgres.model import Archive, Manifest, TocEntry
 from pgpromote.postgres.tools import Tools, run
 
 MAGIC = b"PGDMP"
@@ -36,12 +36,6 @@ SQL_HEADER = b"-- PostgreSQL database dump"
 # An identifier as pg_dump writes it.
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 LONGEST_STRING = 1 << 30
-RELATIONS = ("TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE")
-TABLE_PARTS = frozenset(
-    {"TABLE DATA", "TABLE ATTACH", "DEFAULT", "SEQUENCE", "SEQUENCE OWNED BY", "SEQUENCE SET", "CONSTRAINT",
-     "CHECK CONSTRAINT", "FK CONSTRAINT", "INDEX", "INDEX ATTACH", "STATISTICS", "TRIGGER", "RULE", "POLICY",
-     "ROW SECURITY", "COMMENT", "MATERIALIZED VIEW DATA"}
-)  # fmt: skip
 
 HINT_DUMP = "Make a new one with: pgpromote dump, or pg_dump --format=custom."
 
@@ -229,105 +223,22 @@ def extension_schema(entry: TocEntry) -> str:
 
 
 def restorable(archive: Archive) -> Iterator[TocEntry]:
-    """Yield the entries that pg_restore gets: without extensions, schemas that hold one, subscriptions.
+    """Yield the entries that pg_restore gets: without extensions, and without schemas that hold one.
 
-    Extensions and their schemas stand before the restore; pg_restore would drop both first, which takes
-    the columns of an extension's types along or fails. A subscription would tie prod to dev's publisher.
+    They stand before the restore; pg_restore would drop both first, which takes the columns of an
+    extension's types along or fails.
     """
     homes = {extension_schema(entry) for entry in archive.of_kind("EXTENSION")}
     for entry in archive.entries:
-        comment = entry.kind == "COMMENT" and entry.tag.startswith(("EXTENSION ", "SUBSCRIPTION "))
+        comment = entry.kind == "COMMENT" and entry.tag.startswith("EXTENSION ")
         home = entry.kind == "SCHEMA" and entry.tag in homes
-        if not (entry.kind in {"EXTENSION", "SUBSCRIPTION", "SUBSCRIPTION TABLE"} or comment or home):
+        if not (entry.kind == "EXTENSION" or comment or home):
             yield entry
 
 
 def unquote(name: str) -> str:
     """Turn an identifier as SQL writes it into the plain name."""
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
-
-
-def select(archive: Archive, filters: Filters) -> Archive:
-    """Limit an archive to what the filters leave.
-
-    As with pg_dump, a table brings its rows, indexes, constraints, triggers and comments, and a schema its
-    creation; an excluded one also takes along whatever depends on it. Extensions stay, for the types of
-    columns. Raises ConfigError when a filter names nothing.
-    """
-    _check_filters(archive, filters)
-    chosen = set(archive.entries)
-    if filters.tables:
-        chosen &= _with_parts(archive, filters.tables)
-    if filters.schemas:
-        chosen &= _in_schemas(archive, filters.schemas)
-    chosen -= _with_dependents(archive.entries, _relations(archive, filters.exclude_tables))
-    chosen -= _with_dependents(archive.entries, _in_schemas(archive, filters.exclude_schemas))
-    chosen |= set(archive.of_kind("EXTENSION"))
-    if filters.schema_only or filters.data_only:
-        chosen = {entry for entry in chosen if (entry.section == "data") == filters.data_only}
-    return replace(archive, entries=tuple(entry for entry in archive.entries if entry in chosen))
-
-
-def _relations(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
-    return {entry for entry in archive.of_kind(*RELATIONS) if entry.tag in names or entry.name in names}
-
-
-def _in_schemas(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
-    inside = {entry for entry in archive.entries if entry.schema in names}
-    return inside | {entry for entry in archive.of_kind("SCHEMA") if entry.tag in names}
-
-
-def _with_parts(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
-    tables = {table.dump_id: table for table in _relations(archive, names)}
-    parts = {
-        entry
-        for entry in archive.entries
-        if entry.kind in TABLE_PARTS
-        for number in tables.keys() & set(entry.dependencies)
-        if entry.kind != "FK CONSTRAINT" or _is_own(entry, tables[number])
-    }
-    return parts | set(tables.values())
-
-
-def _is_own(constraint: TocEntry, table: TocEntry) -> bool:
-    """Tell a table's own foreign key from one that only references it: both depend on the table."""
-    return constraint.schema == table.schema and constraint.tag.startswith(f"{table.tag} ")
-
-
-def _with_dependents(entries: tuple[TocEntry, ...], chosen: set[TocEntry]) -> set[TocEntry]:
-    found = {entry.dump_id: entry for entry in chosen}
-    while more := {e.dump_id: e for e in entries if e.dump_id not in found and _falls_with(e, found)}:
-        found |= more
-    return set(found.values())
-
-
-def _falls_with(entry: TocEntry, excluded: dict[int, TocEntry]) -> bool:
-    """Tell whether an entry goes with an excluded one.
-
-    A foreign key goes with its own table only: prod may have the other one, and where it does not, an
-    error is honest and a lost constraint is not.
-    """
-    needed = [excluded[number] for number in entry.dependencies if number in excluded]
-    return any(entry.kind != "FK CONSTRAINT" or _is_own(entry, other) for other in needed)
-
-
-def _check_filters(archive: Archive, filters: Filters) -> None:
-    if filters.schema_only and filters.data_only:
-        raise ConfigError("schema_only and data_only exclude each other.", "Choose one of them.")
-    tables = {name for entry in archive.of_kind(*RELATIONS) for name in (entry.tag, entry.name)}
-    schemas = {entry.schema for entry in archive.entries if entry.schema}
-    for option, wanted, known in (
-        ("tables", filters.tables, tables),
-        ("exclude_tables", filters.exclude_tables, tables),
-        ("schemas", filters.schemas, schemas),
-        ("exclude_schemas", filters.exclude_schemas, schemas),
-    ):
-        missing = [name for name in wanted if name not in known]
-        if missing:
-            raise ConfigError(
-                f"The filter {option} names {', '.join(missing)}; the archive holds no such thing.",
-                f"pgpromote inspect {archive.path} shows the names. They are exact, without patterns.",
-            )
 
 
 def verify(path: Path, tools: Tools, on_line: Callable[[str], None] = lambda line: None) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from psycopg import sql as compose
 from psycopg.rows import class_row
@@ -75,11 +75,12 @@ class Schema:
 
 @dataclass(frozen=True)
 class Catalog:
-    """Prod as the checks see it."""
+    """Prod as the checks see it. `dagster_schemas` are those that hold the tables of Dagster's storage."""
 
     identity: Identity
     may_create_schemas: bool
-    may_create_databases: bool
+    template: bool
+    dagster_schemas: tuple[str, ...]
     extensions: dict[str, Extension]
     collations: tuple[Collation, ...]
     roles: frozenset[str]
@@ -99,7 +100,8 @@ def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") 
     return Catalog(
         identity=identify(session),
         may_create_schemas=bool(_column(session, "catalog/may_create_schemas")[0]),
-        may_create_databases=bool(_column(session, "catalog/may_create_databases")[0]),
+        template=bool(_column(session, "catalog/is_template")[0]),
+        dagster_schemas=tuple(str(name) for name in _column(session, "catalog/dagster_schemas")),
         extensions={row.name: row for row in _rows(session, "catalog/extensions", Extension)},
         collations=tuple(_rows(session, "catalog/collations", Collation)),
         roles=frozenset(str(name) for name in _column(session, "catalog/roles")),
@@ -111,20 +113,6 @@ def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") 
             _rows(session, "catalog/dependents", Dependent, {**objects, "reset_schema": reset_schema})
         ),
     )
-
-
-def count_rows(session: Session) -> dict[str, int]:
-    """Count the rows of every table, partitions each on their own, as `schema.table` → rows."""
-    tables = [(str(schema), str(name)) for schema, name in session.execute(sql.read("catalog/tables"))]
-    if not tables:
-        return {}
-    counts = compose.SQL(", ").join(
-        compose.SQL("(SELECT pg_catalog.count(*) FROM ONLY {})").format(compose.Identifier(*table))
-        for table in tables
-    )
-    row = session.execute(compose.SQL("SELECT ARRAY[{}]").format(counts)).fetchone()
-    numbers = cast("list[int]", row[0]) if row else []
-    return {f"{schema}.{name}": count for (schema, name), count in zip(tables, numbers, strict=True)}
 
 
 def _rows(

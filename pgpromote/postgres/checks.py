@@ -7,17 +7,22 @@ facts and yields (severity, object, message, hint) for everything that is not so
 import re
 from collections.abc import Callable, Iterator
 
+from pgpromote.postgres import mark
 from pgpromote.postgres.archive import NAME, extension_schema, unquote
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.facts import Facts
-from pgpromote.postgres.model import Archive, Severity, TocEntry
+from pgpromote.postgres.model import Archive, Foreign, Policy, Severity, TocEntry
+from pgpromote.postgres.obstacles import PASSING
 from pgpromote.postgres.reset import DATA_LOSS
 
 COLLATION = re.compile(rf"\bCOLLATE\s+(?:({NAME})\.)?({NAME})")
 POLICY_ROLES = re.compile(
     rf"CREATE POLICY {NAME} ON (?:{NAME}\.)?{NAME}(?: AS \w+)?(?: FOR \w+)? TO ({NAME}(?:, {NAME})*)"
 )
+RESTRICTIVE = " AS RESTRICTIVE "
+GRANT_ROLES = re.compile(rf"\b(?:TO|FROM|FOR ROLE|SESSION AUTHORIZATION) ({NAME})")
 NAME_OR_STRING = re.compile(r"""("(?:[^"]|"")*")|'(?:[^']|'')*'""")
+MAINTENANCE = "postgres"
 KEYWORD_ROLES = frozenset({"public", "current_user", "current_role", "session_user"})
 # What only a superuser may create, whatever the rights on the database (facts §4).
 SUPERUSER_KINDS = frozenset(
@@ -41,6 +46,22 @@ def target_reachable(facts: Facts) -> Found:
     elif facts.catalog and facts.catalog.identity.standby:
         message = f"{facts.target.label} is a standby; it can only be read."
         yield Severity.ERROR, facts.target.label, message, "Point PROD_DATABASE_URL at the primary."
+
+
+def target_allowed(facts: Facts) -> Found:
+    """Prod is a database of its own: no template, not where the server or Dagster keeps its own things."""
+    if facts.catalog is None:
+        return
+    name, hint = facts.catalog.identity.database, "Name another database in PROD_DATABASE_URL."
+    if facts.catalog.template:
+        yield Severity.ERROR, name, f"{name} is a template for new databases.", hint
+    if name == MAINTENANCE:
+        yield Severity.ERROR, name, f"{name} is the server's maintenance database.", hint
+    elif name == facts.agreed:
+        yield Severity.ERROR, name, f"{name} is the database that holds the promotion lock.", hint
+    for schema in facts.catalog.dagster_schemas:
+        message = f"{name} holds Dagster's own storage, in the schema {schema}."
+        yield Severity.ERROR, name, message, hint
 
 
 def client_tools(facts: Facts) -> Found:
@@ -78,6 +99,16 @@ def archive_readable(facts: Facts) -> Found:
         )
         hint = "Dump again; or, if the file was replaced on purpose, remove the .manifest.json beside it."
         yield Severity.ERROR, str(facts.path), message, hint
+
+
+def whole_archive(facts: Facts) -> Found:
+    """An archive that is swapped in as the whole of prod holds the whole of dev."""
+    if facts.manifest and facts.manifest.filters and not facts.in_place:
+        message = (
+            f"{facts.path} was limited on purpose ({facts.manifest.filters}): swapped in, prod would keep "
+            "nothing of the rest."
+        )
+        yield Severity.ERROR, str(facts.path), message, "Dump without filters, or choose the strategy clean."
 
 
 def extensions(facts: Facts) -> Found:
@@ -189,6 +220,19 @@ def policy_roles(facts: Facts) -> Found:
                 yield Severity.ERROR, role, message, hint
 
 
+def source_roles(facts: Facts) -> Found:
+    """With the source's owners and grants: every role that they name exists on prod."""
+    if facts.rights is not Policy.SOURCE or facts.archive is None or facts.catalog is None:
+        return
+    users = {entry.owner: entry.name for entry in facts.archive.entries if entry.owner}
+    for entry in facts.archive.of_kind("ACL", "DEFAULT ACL"):
+        roles = (unquote(name) for name in GRANT_ROLES.findall(entry.definition) if name != "PUBLIC")
+        users |= dict.fromkeys(roles, entry.name)
+    for role in sorted(users.keys() - facts.catalog.roles):
+        message = f"{users[role]} names the role {role}; prod does not have it."
+        yield Severity.ERROR, role, message, f'CREATE ROLE "{role}"; or keep prod\'s owners and grants.'
+
+
 def tablespaces(facts: Facts) -> Found:
     """Every tablespace that the archive names exists on prod."""
     if facts.archive is None or facts.catalog is None:
@@ -205,9 +249,6 @@ def rights(facts: Facts) -> Found:
     if facts.catalog is None or facts.catalog.identity.superuser:
         return
     user = facts.catalog.identity.user
-    if not facts.in_place and not facts.catalog.may_create_databases:
-        message = f"The role {user} may not create the database that is to be swapped in."
-        yield Severity.ERROR, user, message, f'ALTER ROLE "{user}" CREATEDB; or choose the strategy clean.'
     for replaced in facts.catalog.replaced:
         if not replaced.ours:
             message = (
@@ -250,6 +291,31 @@ def not_same_database(facts: Facts) -> Found:
         yield Severity.WARNING, "dev", message, facts.source_problem.hint
 
 
+def right_direction(facts: Facts) -> Found:
+    """Dev is not marked as prod."""
+    if facts.source_is_prod:
+        found = mark.marked_source("DEV_DATABASE_URL")
+        yield found.severity, found.object, found.message, found.hint
+
+
+def no_other_writer(facts: Facts) -> Found:
+    """Nobody else's promotion still writes to prod where it is changed in place, such as one that died."""
+    for writer in facts.writers if facts.in_place else ():
+        message = f"{writer.name} (pid {writer.pid}) writes to {facts.target.label}: it is another promotion."
+        hint = (
+            "Start again: what a dead promotion left ends within a second. If it does not, run: "
+            f"SELECT pg_terminate_backend({writer.pid});"
+        )
+        yield Severity.ERROR, writer.name, message, hint
+
+
+def swap_possible(facts: Facts) -> Found:
+    """Prod can be exchanged for the new database, as far as that can be told before the restore."""
+    for found in () if facts.in_place else facts.obstacles:
+        severity = Severity.WARNING if found.rule in PASSING else found.severity
+        yield severity, found.object, found.message, found.hint
+
+
 def nothing_in_the_way(facts: Facts) -> Found:
     """Nothing that only prod has would be lost with an object that is replaced."""
     if facts.catalog is None:
@@ -270,6 +336,8 @@ def nothing_in_the_way(facts: Facts) -> Found:
             "replaces: it would be lost."
         )
         hint = "Create it on dev too, or drop it on prod."
+        if facts.left_out:
+            hint += " If dev has it and the check left_out names it, bring its kind along."
         yield Severity.ERROR, dependent.dependent, message, hint
 
 
@@ -281,10 +349,21 @@ def nothing_lost_outside(facts: Facts) -> Found:
         yield severity, finding.object, finding.message, finding.hint
 
 
-def subscriptions(facts: Facts) -> Found:
-    """Subscriptions of dev stay on dev: prod must not replicate from dev's publishers."""
-    for entry, _ in _entries(facts, "SUBSCRIPTION"):
-        yield Severity.INFO, entry.tag, f"The subscription {entry.tag} of dev is left out.", ""
+def left_out(facts: Facts) -> Found:
+    """Foreign servers, user mappings, publications, subscriptions and event triggers of dev stay on dev."""
+    for left in facts.left_out:
+        thing, name = f"{left.entry.kind} {left.entry.name}", left.entry.name
+        if left.kind:
+            message = f"{thing} of dev is left out: it reaches beyond its database."
+            yield Severity.INFO, name, message, f"Bring it with the setting bring: {left.kind}."
+            continue
+        needed = f"{left.needs.kind} {left.needs.name}" if left.needs else "what is left out"
+        message = f"{thing} of dev is left out as well: it needs {needed}."
+        hint = f"Bring the foreign servers with the setting bring: {Foreign.SERVERS}."
+        if left.entry.kind == "POLICY" and RESTRICTIVE in left.entry.definition:
+            yield Severity.ERROR, name, f"{message} Without it, more rows could be seen.", hint
+        else:
+            yield Severity.WARNING, name, message, hint
 
 
 def _entries(facts: Facts, kind: str) -> Iterator[tuple[TocEntry, Catalog]]:
@@ -296,9 +375,9 @@ def _entries(facts: Facts, kind: str) -> Iterator[tuple[TocEntry, Catalog]]:
 RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
-        target_reachable, client_tools, archive_readable, extensions, collations, encoding_and_locale,
-        policy_roles, tablespaces, rights, not_same_database, nothing_in_the_way, nothing_lost_outside,
-        subscriptions,
+        target_reachable, target_allowed, client_tools, archive_readable, whole_archive, extensions,
+        collations, encoding_and_locale, policy_roles, source_roles, tablespaces, rights, not_same_database,
+        right_direction, no_other_writer, swap_possible, nothing_in_the_way, nothing_lost_outside, left_out,
     )
 }  # fmt: skip
 

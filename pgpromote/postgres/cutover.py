@@ -12,10 +12,9 @@ import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC
 from threading import Event
-from typing import TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -23,70 +22,44 @@ from psycopg import IsolationLevel
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import mark, sql
+from pgpromote.postgres import mark, obstacles, sql
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.errors import ConnectionFailed, CutOverFailed, PgpromoteError, Refused
+from pgpromote.postgres.errors import ConnectionFailed, CutOverFailed, PgpromoteError, Refused, SessionFailed
 from pgpromote.postgres.mark import Kind, Mark, Marked, name_beside, statement
 from pgpromote.postgres.model import Finding, Severity, Statement
-from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, redact
+from pgpromote.postgres.obstacles import Side
+from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, identify, redact
 
 LIMIT_SECONDS = 5.0
 # How often the sessions in a database are ended anew, until the rename has got through.
 TERMINATE_EVERY = 0.01
 # What belongs to prod's name and not to its content, in the order in which it can be carried over.
 CARRIED = ("owner", "limit", "grants", "settings", "labels")
-OBSTACLES = {
-    "swap_prepared_transaction": (
-        "The prepared transaction {object} in {where} blocks the cut-over.",
-        "COMMIT PREPARED or ROLLBACK PREPARED it.",
-    ),
-    "swap_replication_slot": (
-        "The replication slot {object} belongs to {where} and would stay with the previous database.",
-        "Drop it, or allow it by its name.",
-    ),
-    "swap_subscription": (
-        "The subscription {object} belongs to {where} and would stay with the previous database.",
-        "Drop it, or allow it by its name.",
-    ),
-    "swap_session": (
-        "We may not end the session {object} in {where}.",
-        "End it, grant us pg_signal_backend, or for a superuser's session connect as a superuser.",
-    ),
-}
-ALLOWABLE = frozenset({"swap_replication_slot", "swap_subscription"})
+# How long the new prod has time to answer: all clients come back at the same moment.
+SMOKE_SECONDS = 1.0
+SMOKE_EVERY = 0.05
 
 
 @dataclass(frozen=True)
 class CutOver:
-    """A cut-over that is done: how long new connections had to wait, in ms, and what prod was before."""
+    """A cut-over that is done: how long new connections had to wait, in ms, and what prod was before.
+
+    `tested` says that the new prod answered us by its name. It is false after a rollback, and where prod did
+    not answer us before either.
+    """
 
     target: str
     downtime_ms: float
     previous: str
-
-
-@dataclass(frozen=True)
-class _Side:
-    oid: int
-    name: str
-    owner: str
-    template: bool
-    owned: bool
-    creates: bool
-    comment: str | None
-    now: datetime
-
-
-@dataclass(frozen=True)
-class _Obstacle:
-    rule: str
-    object: str
-    where: str
+    tested: bool = True
 
 
 @dataclass(frozen=True)
 class _Exchange:
-    """One cut-over: `session` renames, `killer` ends sessions. `comment` is what the new prod gets."""
+    """One cut-over: `session` renames, `killer` ends sessions.
+
+    The outgoing database becomes `kept` with the mark `history`; the new prod gets the comment `comment`.
+    """
 
     target: Database
     agreed: str
@@ -94,15 +67,18 @@ class _Exchange:
     seconds: float
     session: Session
     killer: Session
-    outgoing: _Side
-    incoming: _Side
+    outgoing: Side
+    incoming: Side
+    kept: str
+    history: Mark
     comment: str | None
 
-    @property
-    def previous(self) -> str:
-        """The name that the outgoing database gets: prod's, and the server's time in UTC."""
-        milliseconds = f"{self.outgoing.now.astimezone(UTC):%Y%m%d_%H%M%S_%f}"[:-3]
-        return name_beside(self.outgoing.name, f"__previous_{milliseconds}")
+
+def _previous(outgoing: Side, promotion: str) -> tuple[str, Mark]:
+    """Name and mark what was prod: its name and the server's time in UTC."""
+    milliseconds = f"{outgoing.now.astimezone(UTC):%Y%m%d_%H%M%S_%f}"[:-3]
+    history = Mark(Kind.PREVIOUS, outgoing.name, outgoing.oid, promotion, outgoing.now, outgoing.comment)
+    return name_beside(outgoing.name, f"__previous_{milliseconds}"), history
 
 
 def swap(
@@ -118,20 +94,24 @@ def swap(
 
     Owner, grants, comment, connection limit, settings and security labels of the database are carried over.
     `allow` names replication slots and subscriptions that may stay with the old prod. `limit_seconds` bounds
-    each wait for others. Raises Refused before anything is done, CutOverFailed when the swap did not happen.
+    each wait for others. A new prod that does not answer by its name is swapped back: the shadow is a shadow
+    again. A prod that did not answer us before is not tested afterwards.
+    Raises Refused before anything is done, CutOverFailed when the swap did not happen or was undone.
     """
+    answered = not _silence(target, promotion)
     with _sessions(target, agreed, promotion, limit_seconds) as (session, killer):
-        outgoing = _side(session, target.name)
+        outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.SHADOW, shadow)
         replaced = incoming.mark.prod_oid != outgoing.oid
-        return _exchange(
-            _Exchange(
-                target, agreed, promotion, limit_seconds, session, killer,
-                outgoing, _side(session, incoming.name), outgoing.comment,
-            ),
-            allow,
-            [_replaced(target)] if replaced else [],
+        exchange = _Exchange(
+            target, agreed, promotion, limit_seconds, session, killer,
+            outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion),
+            outgoing.comment,
         )  # fmt: skip
+        done = _exchange(exchange, allow, [_replaced(target)] if replaced else [])
+    if answered and (silence := _persistent_silence(target, promotion, incoming.oid)):
+        raise _swapped_back(exchange, incoming, silence, allow)
+    return replace(done, tested=answered)
 
 
 def rollback(
@@ -146,18 +126,62 @@ def rollback(
     """Swap a previous database back in, by default the newest; it gets its own comment back.
 
     What was prod until now becomes a previous database, so a rollback can be rolled back. All else is as in
-    `swap`.
+    `swap`, but prod is not tested afterwards.
     """
     with _sessions(target, agreed, promotion, limit_seconds) as (session, killer):
+        outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.PREVIOUS, name)
-        return _exchange(
-            _Exchange(
-                target, agreed, promotion, limit_seconds, session, killer,
-                _side(session, target.name), _side(session, incoming.name), incoming.mark.comment,
-            ),
-            allow,
-            [],
+        exchange = _Exchange(
+            target, agreed, promotion, limit_seconds, session, killer,
+            outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion),
+            incoming.mark.comment,
         )  # fmt: skip
+        return replace(_exchange(exchange, allow, []), tested=False)
+
+
+def _silence(target: Database, promotion: str, oid: int | None = None) -> str:
+    """Say why prod does not answer by its name, or is not the database with this OID; "" when all is well."""
+    try:
+        with connect(target, promotion) as session:
+            found = identify(session).database_oid
+            session.execute(sql.read("cutover/smoke"))
+    except (ConnectionFailed, SessionFailed) as error:
+        return error.message
+    return "" if oid in {None, found} else f"{target.label} is another database than the one swapped in."
+
+
+def _persistent_silence(target: Database, promotion: str, oid: int) -> str:
+    deadline = time.monotonic() + SMOKE_SECONDS
+    pause = Event()
+    while (silence := _silence(target, promotion, oid)) and time.monotonic() < deadline:
+        pause.wait(SMOKE_EVERY)
+    return silence
+
+
+def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collection[str]) -> CutOverFailed:
+    """Exchange both databases once more: each gets the name, the mark and the comment that it had."""
+    target, label = done.target, done.target.label
+    try:
+        with _sessions(target, done.agreed, done.promotion, done.seconds) as (session, killer):
+            outgoing, incoming = (obstacles.side(session, name) for name in (target.name, done.kept))
+            back = replace(
+                done, session=session, killer=killer, outgoing=outgoing, incoming=incoming,
+                kept=shadow.name, history=shadow.mark, comment=done.outgoing.comment,
+            )  # fmt: skip
+            moved = (incoming.oid, outgoing.oid) != (done.outgoing.oid, done.incoming.oid)
+            _exchange(back, allow, [_replaced(target)] if moved else [])
+    except PgpromoteError as error:
+        findings = error.findings if isinstance(error, Refused) else ()
+        reason = " ".join(finding.message for finding in findings) or error.message
+        return CutOverFailed(
+            f"{label} did not answer after the cut-over ({silence}). Swapping back failed: {reason}",
+            f"The content that was prod is in {done.kept}: swap it back with: pgpromote rollback.",
+        )
+    return CutOverFailed(
+        f"{label} did not answer after the cut-over, so it was swapped back: prod is as it was, and open. "
+        f"The reason: {silence}",
+        "Look for what keeps sessions out of the new database, such as a login trigger; then start again.",
+    )
 
 
 @contextmanager
@@ -181,21 +205,6 @@ def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-Row = TypeVar("Row")
-
-
-def _rows(session: Session, shape: type[Row], query: str, **parameters: object) -> list[Row]:
-    with session.cursor(row_factory=class_row(shape)) as cursor:
-        return cursor.execute(sql.read(f"cutover/{query}"), parameters).fetchall()
-
-
-def _side(session: Session, name: str) -> _Side:
-    found = _rows(session, _Side, "side", name=name)
-    if not found:
-        raise PgpromoteError(f"There is no database {name}.", "Correct its name, or look at the history.")
-    return found[0]
-
-
 def _marked(session: Session, prod: str, kind: Kind, name: str) -> Marked:
     """Return the marked database of this name, or the newest of its kind when no name is given."""
     found = [each for each in mark.find(session, prod, kind) if each.usable and name in ("", each.name)]
@@ -212,23 +221,11 @@ def _replaced(target: Database) -> Finding:
 
 
 def _obstacles(exchange: _Exchange, allow: Collection[str]) -> Iterator[Finding]:
-    outgoing, incoming = exchange.outgoing, exchange.incoming
+    outgoing = exchange.outgoing
     if outgoing.template or outgoing.name == exchange.agreed:
         message = f"{outgoing.name} is a template or the database where the cut-over is made."
         yield Finding("swap_target", Severity.ERROR, outgoing.name, message, "Name another as prod.")
-    for side in (outgoing, incoming):
-        if not side.owned:
-            message = f"Only the owner {side.owner} may rename {side.name}."
-            yield Finding("swap_owner", Severity.ERROR, side.name, message, "Connect as the owner.")
-    if not outgoing.creates:
-        message = "The right to create databases is missing; the server asks for it to rename one."
-        yield Finding("swap_create_database", Severity.ERROR, outgoing.name, message, "ALTER ROLE … CREATEDB")
-    both = {"outgoing": outgoing.oid, "incoming": incoming.oid}
-    for row in _rows(exchange.session, _Obstacle, "obstacles", **both):
-        if not (row.rule in ALLOWABLE and row.object in allow):
-            message, hint = OBSTACLES[row.rule]
-            what = message.format(object=row.object, where=row.where)
-            yield Finding(row.rule, Severity.ERROR, row.object, what, hint)
+    yield from obstacles.find(exchange.session, outgoing, exchange.incoming, allow)
 
 
 def _exchange(exchange: _Exchange, allow: Collection[str], findings: list[Finding]) -> CutOver:
@@ -242,7 +239,7 @@ def _exchange(exchange: _Exchange, allow: Collection[str], findings: list[Findin
     except psycopg.Error as error:
         if not (exchange.session.closed and _was_committed(exchange)):
             raise _failed(exchange, error) from error
-    return CutOver(exchange.target.label, round((time.monotonic() - locked) * 1000, 1), exchange.previous)
+    return CutOver(exchange.target.label, round((time.monotonic() - locked) * 1000, 1), exchange.kept)
 
 
 def _rename(exchange: _Exchange) -> float:
@@ -256,7 +253,7 @@ def _rename(exchange: _Exchange) -> float:
         apply(session, [_renaming(incoming.name, aside, "nobody may be in it when prod is taken")])
     locked = time.monotonic()
     with _ending_sessions(exchange, outgoing.oid):
-        apply(session, [_renaming(outgoing.name, exchange.previous, "the old content stays for a rollback")])
+        apply(session, [_renaming(outgoing.name, exchange.kept, "the old content stays for a rollback")])
     _carry(exchange)  # what others changed until we held the lock
     apply(session, _finish(exchange, aside))
     _check_oids(exchange)
@@ -268,12 +265,10 @@ def _renaming(old: str, new: str, why: str) -> Statement:
 
 
 def _finish(exchange: _Exchange, aside: str) -> list[Statement]:
-    prod = exchange.outgoing
-    history = Mark(Kind.PREVIOUS, prod.name, prod.oid, exchange.promotion, prod.now, prod.comment)
     return [
         mark.comment(aside, exchange.comment, "prod keeps its comment"),
-        mark.comment(exchange.previous, history.text(), "history and rollback find it by this mark"),
-        _renaming(aside, prod.name, "the new content becomes prod"),
+        mark.comment(exchange.kept, exchange.history.text(), "it is found by this mark"),
+        _renaming(aside, exchange.outgoing.name, "the new content becomes prod"),
     ]
 
 
@@ -282,7 +277,9 @@ def _carry(exchange: _Exchange) -> None:
     become = "SET" if exchange.session.info.server_version >= 160000 else "MEMBER"
     oids = {"outgoing": exchange.outgoing.oid, "incoming": exchange.incoming.oid}
     for step in CARRIED:
-        apply(exchange.session, _rows(exchange.session, Statement, step, **oids, become=become))
+        with exchange.session.cursor(row_factory=class_row(Statement)) as cursor:
+            statements = cursor.execute(sql.read(f"cutover/{step}"), {**oids, "become": become}).fetchall()
+        apply(exchange.session, statements)
 
 
 def _check_oids(exchange: _Exchange) -> None:
@@ -292,7 +289,7 @@ def _check_oids(exchange: _Exchange) -> None:
 
 
 def _named(session: Session, exchange: _Exchange) -> tuple[object, ...] | None:
-    names = {"prod": exchange.outgoing.name, "previous": exchange.previous}
+    names = {"prod": exchange.outgoing.name, "previous": exchange.kept}
     return session.execute(sql.read("cutover/named"), names).fetchone()
 
 
@@ -335,7 +332,7 @@ def _was_committed(exchange: _Exchange) -> bool:
         raise CutOverFailed(
             f"The connection was lost during the cut-over of {exchange.target.label}, and the server does "
             f"not answer. Prod is wholly old or wholly new. {error.message}",
-            f"When the server is back, look at the history: {exchange.previous} exists only if it was done.",
+            f"When the server is back, look at the history: {exchange.kept} exists only if it was done.",
         ) from error
 
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import archive, contents, sql
-from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, ToolFailed
+from pgpromote.postgres import archive, contents, mark, sql
+from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
 from pgpromote.postgres.model import Archive, Content, Filters, Manifest
 from pgpromote.postgres.server import Database, Identity, Session, connect, identify, redact
 from pgpromote.postgres.tools import Tools, choose, run
@@ -97,15 +97,17 @@ def dump(
     *,
     compression: str = "",
     filters: Filters = Filters(),  # noqa: B008 - frozen
+    of_prod: bool = False,
     on_line: OnLine = lambda line: None,
 ) -> tuple[Archive, Manifest]:
     """Dump the source into a custom-format archive at `path`, with its manifest beside it.
 
-    An older archive there stays whole until the new one is complete. Raises ConnectionFailed,
-    ToolMissing, ToolFailed, ArchiveError, Busy, ConfigError.
+    An older archive there stays whole until the new one is complete. `of_prod` says that prod is meant to
+    be dumped. Raises ConnectionFailed, ToolMissing, ToolFailed, ArchiveError, Busy, ConfigError, and Refused
+    for a source that is marked as prod otherwise.
     """
     started = time.monotonic()
-    identity, extensions = _look_at(source, promotion, filters)
+    identity, extensions = _look_at(source, promotion, filters, of_prod=of_prod)
     tools = choose(available, identity.version)
     compression = compression_for(tools, compression)
     with _partial(path) as partial:
@@ -139,6 +141,7 @@ def dump(
             counts=written.counts(),
             contents=held,
             filters=str(filters),
+            database_size=identity.size,
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)
@@ -162,10 +165,14 @@ def dump_sql(
     promotion: str,
     *,
     filters: Filters = Filters(),  # noqa: B008 - frozen
+    of_prod: bool = False,
     on_line: OnLine = lambda line: None,
 ) -> int:
-    """Dump the source as plain SQL for reading and review, and return its size in bytes."""
-    identity, _ = _look_at(source, promotion, filters)
+    """Dump the source as plain SQL for reading and review, and return its size in bytes.
+
+    Raises as `dump` does.
+    """
+    identity, _ = _look_at(source, promotion, filters, of_prod=of_prod)
     tools = choose(available, identity.version)
     with _partial(path) as partial:
         command = dump_command(tools, source, partial, plain=True, compression="", filters=filters)
@@ -174,8 +181,12 @@ def dump_sql(
     return path.stat().st_size
 
 
-def _look_at(source: Database, promotion: str, filters: Filters) -> tuple[Identity, dict[str, str]]:
+def _look_at(
+    source: Database, promotion: str, filters: Filters, *, of_prod: bool
+) -> tuple[Identity, dict[str, str]]:
     with connect(source, promotion) as session:
+        if mark.is_prod(session) and not of_prod:
+            raise Refused([mark.marked_source(source.label)])
         _check_exclusions(session.execute(sql.read("catalog/relation_names")).fetchall(), filters)
         rows = session.execute(sql.read("catalog/extension_versions")).fetchall()
         return identify(session), {str(name): str(version) for name, version in rows}

@@ -27,7 +27,10 @@ SHOWN = 10
 
 
 class PgpromoteError(Exception):
-    """Say what went wrong, on which object, and what to do."""
+    """Say what went wrong, on which object, and what to do.
+
+    `outcome` says what is so now, where only the caller of a stage can know.
+    """
 
     exit_code: ClassVar[int] = 1
 
@@ -35,9 +38,11 @@ class PgpromoteError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.outcome = ""
 
     def __str__(self) -> str:
-        return f"{self.message}\nHint: {self.hint}" if self.hint else self.message
+        hint = f"Hint: {self.hint}" if self.hint else ""
+        return "\n".join(part for part in (self.message, self.outcome, hint) if part)
 
 
 class InvalidUrl(PgpromoteError, ValueError):

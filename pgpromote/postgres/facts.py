@@ -1,16 +1,28 @@
 """Gather what the checks look at: the file, prod, dev and the client programs."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
+from pgpromote.postgres import mark, obstacles, selection, server, tools
 from pgpromote.postgres import reset as resets
-from pgpromote.postgres import server, tools
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
-from pgpromote.postgres.model import Archive, Filters, Manifest, ServerVersion, TocEntry
+from pgpromote.postgres.model import (
+    Archive,
+    Filters,
+    Finding,
+    Foreign,
+    Manifest,
+    Policy,
+    ServerVersion,
+    TocEntry,
+)
+from pgpromote.postgres.obstacles import Writer
 from pgpromote.postgres.reset import Reset
+from pgpromote.postgres.selection import LeftOut
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 
@@ -36,6 +48,14 @@ class Facts:
     in_place: bool
     reset: Reset | None
     allow_data_loss_outside: bool
+    rights: Policy
+    bring: frozenset[Foreign]
+    allow: frozenset[str]
+    agreed: str
+    left_out: tuple[LeftOut, ...]
+    source_is_prod: bool
+    obstacles: tuple[Finding, ...]
+    writers: tuple[Writer, ...]
 
 
 def gather(
@@ -48,6 +68,10 @@ def gather(
     reset_schema: str,
     allow_data_loss_outside: bool,
     filters: Filters,
+    rights: Policy,
+    bring: Collection[Foreign],
+    allow: Collection[str],
+    agreed: str,
     promotion: str,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
@@ -57,14 +81,16 @@ def gather(
     """
     _check_scope(path, filters, reset_schema, in_place=in_place)
     archive, manifest, sha256, archive_problem = _read_file(path)
-    archive = archives.select(archive, filters) if archive else None
+    chosen = selection.choose(archive, filters, frozenset(bring)) if archive else None
+    archive = chosen.archive if chosen else None
     replaces = in_place and not filters.data_only
     dropped = _dropped(archive, reset_schema) if archive and replaces else []
-    catalog, reset, target_problem = _read_target(target, dropped, reset_schema, promotion)
-    client, client_problem = _choose_client(available, catalog.identity.version if catalog else None)
+    prod = _read_target(target, dropped, reset_schema, allow, promotion)
+    version = prod.catalog.identity.version if prod.catalog else None
+    client, client_problem = _choose_client(available, version)
     if client and archive and not archive_problem:
         archive_problem = _unreadable(path, archive, client, manifest)
-    source_version, same_database, source_problem = _probe(source, target, catalog)
+    source_version, source_is_prod, same_database, source_problem = _probe(source, target, prod.catalog)
     _, source_client_problem = _choose_client(available, source_version)
     return Facts(
         path=path,
@@ -73,8 +99,8 @@ def gather(
         manifest=manifest,
         sha256=sha256,
         target=target,
-        catalog=catalog,
-        target_problem=target_problem,
+        catalog=prod.catalog,
+        target_problem=prod.problem,
         source_problem=source_problem,
         source_client_problem=source_client_problem,
         same_database=same_database,
@@ -82,8 +108,16 @@ def gather(
         client_problem=client_problem,
         filters=filters,
         in_place=in_place,
-        reset=reset,
+        reset=prod.reset,
         allow_data_loss_outside=allow_data_loss_outside,
+        rights=rights,
+        bring=frozenset(bring),
+        allow=frozenset(allow),
+        agreed=agreed,
+        left_out=chosen.left_out if chosen else (),
+        source_is_prod=source_is_prod,
+        obstacles=prod.obstacles,
+        writers=prod.writers,
     )
 
 
@@ -121,15 +155,32 @@ def _dropped(archive: Archive, reset_schema: str) -> list[TocEntry]:
     ]
 
 
+@dataclass(frozen=True)
+class _Prod:
+    """What is read in one session in prod."""
+
+    catalog: Catalog | None = None
+    reset: Reset | None = None
+    obstacles: tuple[Finding, ...] = ()
+    writers: tuple[Writer, ...] = ()
+    problem: PgpromoteError | None = None
+
+
 def _read_target(
-    target: Database, dropped: list[TocEntry], reset_schema: str, promotion: str
-) -> tuple[Catalog | None, Reset | None, PgpromoteError | None]:
+    target: Database, dropped: list[TocEntry], reset_schema: str, allow: Collection[str], promotion: str
+) -> _Prod:
     try:
         with server.connect(target, promotion) as session:
-            reset = resets.plan(session, reset_schema) if reset_schema else None
-            return catalogs.read(session, dropped, reset_schema), reset, None
+            return _Prod(
+                catalog=catalogs.read(session, dropped, reset_schema),
+                reset=resets.plan(session, reset_schema) if reset_schema else None,
+                obstacles=tuple(
+                    obstacles.find(session, obstacles.side(session, session.info.dbname), allow=allow)
+                ),
+                writers=obstacles.writers(session),
+            )
     except ConnectionFailed as problem:
-        return None, None, problem
+        return _Prod(problem=problem)
 
 
 def _choose_client(
@@ -166,12 +217,12 @@ def _unreadable(
 
 def _probe(
     source: Database | None, target: Database, catalog: Catalog | None
-) -> tuple[ServerVersion | None, bool | None, PgpromoteError | None]:
+) -> tuple[ServerVersion | None, bool, bool | None, PgpromoteError | None]:
     if source is None or catalog is None:
-        return None, None, None
+        return None, False, None, None
     try:
         with server.connect(source) as session:
-            version = server.identify(session).version
-        return version, server.same_database(source, target), None
+            version, is_prod = server.identify(session).version, mark.is_prod(session)
+        return version, is_prod, server.same_database(source, target), None
     except ConnectionFailed as problem:
-        return None, None, problem
+        return None, False, None, problem

@@ -3,6 +3,8 @@
 The mark is the database's comment: what the database is for, of which prod, of which promotion. Nothing
 without it is ever dropped or swapped in. A comment can be forged by the database's owner, so the owner
 counts, too: it has to be ourselves, prod's owner or a superuser.
+
+Prod itself may carry another mark: a setting of the database, which stays with its name in every cut-over.
 """
 
 import json
@@ -11,16 +13,20 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 
+from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from pgpromote.postgres import sql
-from pgpromote.postgres.model import Statement
+from pgpromote.postgres.apply import apply
+from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.server import Session
 
 NAME_BYTES = 63
 DIGEST_LETTERS = 8
 SIGN = "pgpromote "
+PROD_SETTING, PROD_VALUE = "pgpromote.environment", "prod"
 
 
 class Kind(StrEnum):
@@ -123,3 +129,49 @@ def drop(session: Session, found: Marked, *, force: bool) -> None:
     option = SQL(" WITH (FORCE)" if force else "")
     query = SQL("DROP DATABASE IF EXISTS {}{}").format(Identifier(found.name), option)
     session.execute(query)
+
+
+def mark_prod(session: Session) -> None:
+    """Mark the session's database as prod, which no source may be.
+
+    Raises PgpromoteError when the role may not: it must own the database, and a superuser must let it set
+    the parameter.
+    """
+    setting = SQL("SET {} TO {}").format(Identifier(*PROD_SETTING.split(".")), Literal(PROD_VALUE))
+    _alter(session, setting, "no source may be prod")
+
+
+def unmark_prod(session: Session) -> None:
+    """Take the mark of prod away from the session's database. Raises PgpromoteError as `mark_prod` does."""
+    setting = SQL("RESET {}").format(Identifier(*PROD_SETTING.split(".")))
+    _alter(session, setting, "this is no longer prod")
+
+
+def _alter(session: Session, setting: Composable, why: str) -> None:
+    database = session.info.dbname
+    try:
+        apply(session, [statement(SQL("ALTER DATABASE {} {}").format(Identifier(database), setting), why)])
+    except InsufficientPrivilege as error:
+        raise PgpromoteError(
+            f"{database} cannot be marked: {error.diag.message_primary}.",
+            f"Be the owner of {database}, and let a superuser run once: "
+            f"GRANT SET ON PARAMETER {PROD_SETTING} TO {session.info.user};",
+        ) from error
+
+
+def is_prod(session: Session) -> bool:
+    """Tell whether the session's database is marked as prod, whatever a role or a session sets for itself."""
+    row = session.execute(sql.read("mark/is_prod"), {"name": PROD_SETTING, "value": PROD_VALUE}).fetchone()
+    return row == (True,)
+
+
+def marked_source(label: str) -> Finding:
+    """Say that a source is marked as prod."""
+    return Finding(
+        "right_direction",
+        Severity.ERROR,
+        label,
+        f"The source {label} is marked as prod: promoting it would go the wrong way.",
+        "Exchange DEV_DATABASE_URL and PROD_DATABASE_URL; or, if the mark is wrong: "
+        f"ALTER DATABASE … RESET {PROD_SETTING};",
+    )

@@ -14,6 +14,24 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class Policy(StrEnum):
+    """Whose ownership and grants the restored objects get: prod's as before, the source's, or none."""
+
+    KEEP = "keep"
+    SOURCE = "source"
+    NONE = "none"
+
+
+class Foreign(StrEnum):
+    """Kinds of objects that reach beyond their database, so a source's own are left out by default."""
+
+    SERVERS = "foreign-servers"
+    USER_MAPPINGS = "user-mappings"
+    PUBLICATIONS = "publications"
+    SUBSCRIPTIONS = "subscriptions"
+    EVENT_TRIGGERS = "event-triggers"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing a check or an audit rule found: the object, what is present, what is needed, what to do."""
@@ -118,10 +136,14 @@ class Archive:
 
 @dataclass(frozen=True)
 class Content:
-    """What a table holds: how many rows, and a hash of them whatever their order (None: only counted)."""
+    """What a table holds: how many rows, and a hash of them whatever their order (None: only counted).
+
+    `highest` is the highest value of an integer primary key of one column, None for other tables.
+    """
 
     rows: int
     hash: str | None
+    highest: int | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +152,7 @@ class Manifest:
 
     `size` is in bytes, `seconds` is how long the whole dump took, `extensions` maps the source's
     extensions to their versions, `contents` its tables to what they held under the dump's own snapshot,
-    `filters` says what was left out on purpose.
+    `filters` says what was left out on purpose, `database_size` is the source's size in bytes.
     """
 
     promotion: str
@@ -148,6 +170,7 @@ class Manifest:
     counts: dict[str, int]
     contents: dict[str, Content]
     filters: str = ""
+    database_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -179,7 +202,7 @@ class Clearance:
     Only `preflight.examine` builds it, from catalogs it has just read. `create_extensions` creates the
     extensions that prod still lacks, `make_room` drops what the archive replaces. `archive` holds the
     entries to restore, and is None for a plain SQL dump. Not `in_place` means: into an empty database
-    beside prod, swapped in later.
+    beside prod, swapped in later. `rights` says whose ownership and grants the objects get.
     """
 
     path: Path
@@ -191,6 +214,7 @@ class Clearance:
     filters: Filters
     create_extensions: tuple[Statement, ...]
     make_room: tuple[Statement, ...]
+    rights: Policy = Policy.KEEP
 
     def into(self, target: str, oid: int) -> "Clearance":
         """Return the clearance for the database beside prod, which was made for it."""

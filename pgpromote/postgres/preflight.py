@@ -3,7 +3,7 @@
 Only `examine` builds a Clearance, and everything that touches prod takes one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,16 @@ from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.checks import RULES
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.facts import Facts
-from pgpromote.postgres.model import Clearance, Filters, Finding, Severity, Statement, TocEntry
+from pgpromote.postgres.model import (
+    Clearance,
+    Filters,
+    Finding,
+    Foreign,
+    Policy,
+    Severity,
+    Statement,
+    TocEntry,
+)
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 
@@ -49,13 +58,20 @@ def examine(
     reset_schema: str = "",
     allow_data_loss_outside: bool = False,
     filters: Filters = Filters(),  # noqa: B008 - frozen
+    rights: Policy = Policy.KEEP,
+    bring: Collection[Foreign] = (),
+    allow: Collection[str] = (),
+    agreed: str = "postgres",
     promotion: str = "",
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
     Not `in_place` checks a restore into a new database beside prod. Filters limit what is restored, and so
-    what is checked; objects in `reset_schema` are gone before the restore. `source` is asked only whether
-    it is the same database as prod, and for its version. Raises ConfigError for what cannot be combined.
+    what is checked; objects in `reset_schema` are gone before the restore. `bring` names what is not left
+    out although it reaches beyond the source's database; `allow` the slots and subscriptions of prod that
+    may stay with the previous database. `agreed` is the database of the promotion lock. `source` is asked
+    only whether it is the same database as prod or marked as prod, and for its version.
+    Raises ConfigError for what cannot be combined.
     """
     facts = gathering.gather(
         path,
@@ -66,6 +82,10 @@ def examine(
         reset_schema=reset_schema,
         allow_data_loss_outside=allow_data_loss_outside,
         filters=filters,
+        rights=rights,
+        bring=bring,
+        allow=allow,
+        agreed=agreed,
         promotion=promotion,
     )
     findings = tuple(
@@ -102,6 +122,7 @@ def _clear(facts: Facts, catalog: Catalog) -> Clearance:
             for replaced in catalog.replaced
             if replaced.statement
         ),
+        rights=facts.rights,
     )
 
 

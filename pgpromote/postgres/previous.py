@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from psycopg.errors import ObjectInUse
+from psycopg.errors import InsufficientPrivilege, ObjectInUse, WrongObjectType
 from psycopg.rows import class_row
 
 from pgpromote.postgres import mark, sql
@@ -11,7 +11,8 @@ from pgpromote.postgres.mark import Kind, Marked
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import Database, Session, connect
 
-KEEP = 2
+# Why a server refuses a DROP: somebody is connected, it is another role's, it was made a template.
+REFUSALS = (ObjectInUse, InsufficientPrivilege, WrongObjectType)
 
 
 @dataclass(frozen=True)
@@ -64,21 +65,24 @@ def retain(
     target: Database,
     promotion: str = "",
     *,
-    keep: int = KEEP,
+    keep: int,
     max_age: timedelta | None = None,
     agreed: str = "postgres",
 ) -> Retained:
     """Drop the previous databases beyond the `keep` newest, and those older than `max_age`.
 
     Only marked ones, and never one that is in use or owns a replication slot, a subscription or a prepared
-    transaction: DROP DATABASE would take an inactive slot along without a word. Those come back as findings.
+    transaction: DROP DATABASE would take an inactive slot along without a word. Those come back as findings,
+    and so do those that the server refuses to drop. One that is not usable does not count as kept.
     """
+    usable = 0
     dropped: list[str] = []
     findings: list[Finding] = []
     with connect(target.at(agreed), promotion, autocommit=True) as session:
-        for place, (found, state) in enumerate(_read(session, target.name)):
+        for found, state in _read(session, target.name):
             old = max_age is not None and state.now - found.mark.at > max_age
-            if place < keep and not old:
+            if usable < keep and not old:
+                usable += found.usable
                 continue
             reason = _in_use(_previous(found, state)) or _drop(session, found)
             if reason:
@@ -129,7 +133,7 @@ def _drop(session: Session, found: Marked) -> str:
     """Drop a previous database; return why that was not possible, "" when it is gone."""
     try:
         mark.drop(session, found, force=False)
-    except ObjectInUse as error:
+    except REFUSALS as error:
         return str(error.diag.message_primary)
     return ""
 

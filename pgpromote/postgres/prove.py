@@ -1,17 +1,28 @@
 """Prove that what was restored is what was dumped. Every difference is a finding; errors fail the run."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pgpromote.postgres import contents, objects
+from pgpromote.postgres import contents, objects, sql
 from pgpromote.postgres.errors import NotProven
 from pgpromote.postgres.model import Clearance, Content, Finding, Manifest, Severity
+from pgpromote.postgres.sequences import behind, excluded_tables
 from pgpromote.postgres.server import Database, Session, connect, identify
 
 EXACT, COUNT, OFF = "exact", "count", "off"
+# Every rule that a proof can break, and what it demands. `rights.prove` finds what breaks the last one.
+RULES = {
+    "objects": "Everything that the archive brings is there, and works as it did on dev.",
+    "extension_versions": "Every extension of the archive is there, in dev's version.",
+    "sequences": "No sequence is behind a column that it feeds, or behind where dev had it.",
+    "contents": "Every table holds the rows that were dumped.",
+    "rights_kept": "Every role can do what it could before, and nobody gains anything (strategy swap).",
+}
 HINT = (
     "The restore lost or changed rows, or somebody wrote to prod since. Restore again; find the writer first."
 )
+HINT_BEHIND = "An insert would fail with a duplicate key. Run pgpromote repair."
 
 
 @dataclass(frozen=True)
@@ -39,17 +50,74 @@ class Proof:
 
 
 def prove(
-    clearance: Clearance, manifest: Manifest | None, target: Database, promotion: str, mode: str = EXACT
+    clearance: Clearance,
+    manifest: Manifest | None,
+    target: Database,
+    promotion: str,
+    mode: str = EXACT,
+    *,
+    repaired: bool = True,
+    exclude: Sequence[str] = (),
 ) -> Proof:
     """Compare what was restored with the archive's entries and with what the manifest says tables held.
 
     `exact` compares rows and hashes, `count` rows only, `off` nothing. Without a manifest, or for plain
-    SQL, nothing can be compared, and a warning says so.
+    SQL, rows cannot be compared, and a warning says so. A sequence that is behind is an error only where it
+    was to be repaired: `repaired` says that repair ran, `exclude` what it left alone.
     """
     with connect(target, promotion) as session:
-        missing = tuple(objects.incomplete(session, clearance.archive)) if clearance.archive else ()
+        findings = (
+            *_objects(session, clearance),
+            *_extensions(session, clearance, manifest),
+            *_sequences(session, clearance, excluded_tables(session, exclude), repaired=repaired),
+        )
         compared = _compare(session, clearance, manifest, mode)
-    return replace(compared, findings=missing + compared.findings)
+    return replace(compared, findings=findings + compared.findings)
+
+
+def _objects(session: Session, clearance: Clearance) -> list[Finding]:
+    limited = clearance.filters.schema_only or clearance.filters.data_only
+    archive = clearance.archive
+    return objects.incomplete(session, archive, populated=not limited) if archive else []
+
+
+def _extensions(session: Session, clearance: Clearance, manifest: Manifest | None) -> Iterator[Finding]:
+    rule = "extension_versions"
+    rows = session.execute(sql.read("catalog/extension_versions")).fetchall()
+    versions = {str(name): str(version) for name, version in rows}
+    for name in (entry.tag for entry in clearance.archive.of_kind("EXTENSION")) if clearance.archive else ():
+        present, dumped = versions.get(name), manifest.extensions.get(name) if manifest else None
+        if present is None:
+            message = f"The extension {name} of the archive is not there."
+            yield Finding(rule, Severity.ERROR, name, message, f"Run CREATE EXTENSION {name}.")
+        elif dumped and present != dumped:
+            older = _numbers(present) < _numbers(dumped)
+            severity = Severity.WARNING if older else Severity.INFO
+            message = (
+                f"The extension {name} is {present}, {'older' if older else 'newer'} than dev's {dumped}."
+            )
+            yield Finding(rule, severity, name, message, f"ALTER EXTENSION {name} UPDATE." if older else "")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
+def _sequences(
+    session: Session, clearance: Clearance, excluded: frozenset[int], *, repaired: bool
+) -> Iterator[Finding]:
+    for feed, position, repairable in behind(session, excluded):
+        users = " or ".join(
+            f"{table}.{column}" for table, column in zip(feed.users, feed.columns, strict=True)
+        )
+        held = (
+            f"{users} holds {position.furthest}" if position.furthest is not None else "it has no number left"
+        )
+        message = f"{feed.sequence} would give {position.upcoming} next; {held}."
+        severity = Severity.ERROR if repaired and repairable else Severity.WARNING
+        yield Finding("sequences", severity, str(feed.sequence), message, HINT_BEHIND)
+    if clearance.archive:
+        yield from objects.set_back(session, clearance.archive)
 
 
 def _compare(session: Session, clearance: Clearance, manifest: Manifest | None, mode: str) -> Proof:
@@ -83,6 +151,9 @@ def _differences(
         if content.rows != present[name].rows:
             message = f"{name} holds {present[name].rows} rows; {content.rows} were dumped."
             yield Finding("contents", Severity.ERROR, name, message, HINT)
+        elif hashed and not contents.comparable(content, present[name]):
+            message = f"{name} cannot be hashed here as it was at the dump, so its rows were only counted."
+            yield Finding("contents", Severity.WARNING, name, message)
         elif hashed and content.hash != present[name].hash:
             message = f"{name} holds as many rows as were dumped ({content.rows}), but not the same."
             yield Finding("contents", Severity.ERROR, name, message, HINT)

@@ -9,9 +9,8 @@ sequence, reads again where they stand, composes the statements from that, runs 
 nothing may be left to do. So the values are right however much was written since the plan.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg.errors import DeadlockDetected, LockNotAvailable
@@ -20,12 +19,14 @@ from psycopg.sql import SQL, Composable, Literal
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.errors import ConfigError, RepairFailed
+from pgpromote.postgres.errors import RepairFailed
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.sequences import (
     Feed,
     Position,
+    check_exclusions,
     composed,
+    excluded_tables,
     next_free,
     quoted,
     read_feeds,
@@ -33,6 +34,8 @@ from pgpromote.postgres.sequences import (
     with_identity,
 )
 from pgpromote.postgres.server import Database, Session, connect, redact
+
+__all__ = ["Change", "Repair", "Skipped", "check_exclusions", "plan", "repair"]
 
 ADD_IDENTITY = "add identity"
 BUMP = "bump"
@@ -114,20 +117,13 @@ class _UntrackedDefault:
     oid: int
 
 
-@dataclass(frozen=True)
-class _Table:
-    oid: int
-    schema: str
-    table: str
-
-
 def plan(session: Session, exclude: Sequence[str] = ()) -> Repair:
     """Find the primary keys to repair, and compose the statements. Changes nothing.
 
     `exclude` holds patterns such as `lookup_*` or `sales.region` (fnmatch, `table` or `schema.table`).
     Raises ConfigError for a pattern that matches no table.
     """
-    return _plan(session, _excluded(session, exclude))
+    return _plan(session, excluded_tables(session, exclude))
 
 
 def repair(
@@ -144,7 +140,7 @@ def repair(
     """
     with connect(database, promotion, autocommit=True) as session:
         session.read_only = False  # said aloud, because a database may have the other default
-        excluded = _excluded(session, exclude)
+        excluded = excluded_tables(session, exclude)
         planned = _plan(session, excluded)
         if not really or not planned.changes:
             return planned
@@ -208,38 +204,11 @@ def _lock(session: Session, feed: Feed) -> None:
         session.execute(composed("lock_sequence", sequence=quoted(feed.sequence), increment=increment))
 
 
-def _excluded(session: Session, patterns: Sequence[str]) -> frozenset[int]:
-    if not patterns:
-        return frozenset()
-    with session.cursor(row_factory=class_row(_Table)) as cursor:
-        tables = cursor.execute(sql.read("repair/tables")).fetchall()
-    check_exclusions(patterns, ((table.schema, table.table) for table in tables))
-    return frozenset(t.oid for t in tables if any(_matches(p, t.schema, t.table) for p in patterns))
-
-
-def check_exclusions(patterns: Sequence[str], tables: Iterable[tuple[str, str]]) -> None:
-    """Refuse a pattern that matches none of the tables, given as (schema, table). Raises ConfigError."""
-    known = list(tables)
-    for pattern in patterns:
-        if not any(_matches(pattern, schema, table) for schema, table in known):
-            raise ConfigError(
-                f"The exclusion {pattern!r} matches no table.",
-                "Write it as table or schema.table, with * for any characters; case matters.",
-            )
-
-
-def _matches(pattern: str, schema: str, table: str) -> bool:
-    return fnmatchcase(table, pattern) or fnmatchcase(f"{schema}.{table}", pattern)
-
-
 def _plan(session: Session, excluded: frozenset[int]) -> Repair:
     changes: list[Change] = []
     skipped: list[Skipped] = []
     findings: list[Finding] = []
-    feeds = [
-        replace(feed, reason="excluded") if excluded.intersection(feed.tables) else feed
-        for feed in read_feeds(session)
-    ]
+    feeds = read_feeds(session, excluded)
     for feed, position in zip(feeds, read_positions(session, feeds), strict=True):
         outcome = _judge(feed, position)
         if isinstance(outcome, Change):

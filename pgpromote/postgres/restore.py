@@ -7,15 +7,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psycopg
+from psycopg.sql import SQL, Identifier
+
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
 from pgpromote.postgres.model import (
     Clearance,
     Finding,
+    Policy,
     RestoreError,
     Severity,
     Statement,
+    TocEntry,
 )
 from pgpromote.postgres.server import Database, connect, identify, redact
 from pgpromote.postgres.tools import Completed, Tools, choose, run
@@ -44,7 +49,10 @@ HINT_IN_PLACE = (
 
 @dataclass(frozen=True)
 class Restored:
-    """A restore that reported no error. `seconds` is its duration, `counts` the entries per kind."""
+    """A restore that reported no error. `seconds` is its duration, `counts` the entries per kind.
+
+    `refreshed` are the statements that filled materialized views which the archive had left empty.
+    """
 
     path: Path
     sha256: str
@@ -53,6 +61,7 @@ class Restored:
     seconds: float
     counts: dict[str, int]
     warnings: tuple[str, ...]
+    refreshed: tuple[Statement, ...] = ()
 
 
 def create_extensions(clearance: Clearance, target: Database, promotion: str) -> tuple[Statement, ...]:
@@ -67,6 +76,33 @@ def analyze(target: Database, promotion: str) -> None:
     """Give the planner statistics of every table, partitioned parents too."""
     with connect(target, promotion, autocommit=True) as session:
         session.execute("ANALYZE")
+
+
+def refresh_materialized_views(clearance: Clearance, target: Database, promotion: str) -> list[Statement]:
+    """Fill the materialized views that the archive brings empty, in its order. Returns what was run.
+
+    With definitions or rows alone there is nothing to fill them from. Raises RestoreFailed for the first
+    view that cannot be filled; those before it stay.
+    """
+    if clearance.archive is None or clearance.filters.schema_only or clearance.filters.data_only:
+        return []
+    filled = {(entry.schema, entry.tag) for entry in clearance.archive.of_kind("MATERIALIZED VIEW DATA")}
+    views = [e for e in clearance.archive.of_kind("MATERIALIZED VIEW") if (e.schema, e.tag) not in filled]
+    statements = [_refresh(view) for view in views]
+    with connect(target, promotion, autocommit=True) as session:
+        for view, statement in zip(views, statements, strict=True):
+            try:
+                apply(session, [statement])
+            except psycopg.Error as error:
+                entry = f"{view.dump_id} {view.kind} {view.name}"
+                reason = RestoreError("statement", " ".join(str(error).split()), entry, statement.sql)
+                raise RestoreFailed([_redacted(reason, target)], _hint(clearance)) from None
+    return statements
+
+
+def _refresh(view: TocEntry) -> Statement:
+    query = SQL("REFRESH MATERIALIZED VIEW {}").format(Identifier(view.schema, view.tag))
+    return Statement(query.as_string(), f"{view.name} was empty on dev")
 
 
 def restore(
@@ -103,14 +139,7 @@ def restore(
             command = restore_command(tools, target, clearance, Path(use_list.name), jobs=jobs)
             completed = _run(command, target, promotion, on_line)
         errors = parse(completed.streams)
-    hint = (
-        HINT_ROLLED_BACK
-        if clearance.archive is None
-        else HINT_IN_PLACE
-        if clearance.in_place
-        else HINT_BESIDE
-    )
-    _judge(completed, [_redacted(error, target) for error in errors], hint)
+    _judge(completed, [_redacted(error, target) for error in errors], _hint(clearance))
     return Restored(
         path=clearance.path,
         sha256=clearance.sha256,
@@ -127,10 +156,12 @@ def restore_command(
 ) -> list[str]:
     """Build the pg_restore command line. It holds no secret.
 
-    Into an empty database the first error is one too many; in place, all of them are wanted at once.
+    Into an empty database the first error is one too many; in place, all of them are wanted at once. Owners
+    and grants are restored only when the source's are wanted.
     """
     command = [tools.path("pg_restore"), f"--dbname={target.argument()}", "--no-password", "--verbose"]
-    command += ["--no-owner", "--no-privileges", f"--jobs={jobs}", f"--use-list={use_list}"]
+    command += [] if clearance.rights is Policy.SOURCE else ["--no-owner", "--no-privileges"]
+    command += [f"--jobs={jobs}", f"--use-list={use_list}"]
     if not clearance.in_place:
         return [*command, "--exit-on-error", str(clearance.path)]
     command += ["--data-only"] if clearance.filters.data_only else ["--clean", "--if-exists"]

@@ -1,20 +1,22 @@
 """Give the new database the old one's ownership and grants, and prove that nobody lost or gained anything.
 
 `plan` makes the new database's rights what `capture` read from the old one and `carry_over` applies it;
-`problems` says first what we may not do; `compare` is the proof.
+`problems` says first what we may not do; `compare` finds what differs. `take_over` and `prove` are a
+promotion's two steps made of them.
 
 Left out: rights on the database itself, which the cut-over carries; publications, subscriptions and event
 triggers, which no promotion brings; what belongs to the whole server (parameters, tablespaces, membership).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from psycopg.sql import SQL, Composable, Identifier
 
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.model import Finding, Severity, Statement
+from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.model import Finding, Policy, Severity, Statement
 from pgpromote.postgres.ownership import (
     PUBLIC,
     Grant,
@@ -26,16 +28,17 @@ from pgpromote.postgres.ownership import (
     expected,
     expected_defaults,
     handed_over,
-    left_to_extension,
     read_roles,
 )
-from pgpromote.postgres.server import Session
+from pgpromote.postgres.parity import compare
+from pgpromote.postgres.server import Database, Session, connect
 
-__all__ = ["Rights", "capture", "carry_over", "compare", "plan", "problems"]
+__all__ = ["Rights", "capture", "carry_over", "compare", "plan", "problems", "prove", "take_over"]
+
+RULE = "rights_kept"
 
 # GRANT knows a foreign server by two words, ALTER … OWNER TO by one.
 ALTER_AS = {"FOREIGN SERVER": "SERVER"}
-Right = tuple[str, str, str, bool]
 # A new owner costs a table's locks and those of its indexes; the server keeps some thousand by default.
 BATCH = 200
 
@@ -50,6 +53,50 @@ class _Step:
     role: str
     by_owner: bool
     new_owner: str = ""
+
+
+def take_over(
+    prod: Database,
+    restored: Database,
+    promotion: str,
+    policy: Policy,
+    on_statement: Callable[[Statement], None] = lambda s: None,
+) -> tuple[Finding, ...]:
+    """Give the restored database prod's ownership and grants, if that is the policy; return the warnings.
+
+    Raises Refused, before anything is changed, when a role is missing or not ours to act as.
+    """
+    if policy is not Policy.KEEP:
+        return ()
+    wanted = _captured(prod, promotion)
+    with connect(restored, promotion, autocommit=True) as session:
+        found = problems(session, wanted)
+        if any(finding.severity is Severity.ERROR for finding in found):
+            raise Refused(found)
+        carry_over(session, wanted, on_statement)
+    return tuple(replace(finding, rule=RULE) for finding in found)
+
+
+def prove(prod: Database, restored: Database, promotion: str, policy: Policy) -> tuple[Finding, ...]:
+    """Find every right in the restored database that is not what it is in prod.
+
+    An ERROR becomes a WARNING where prod's rights were not to be kept: the difference was chosen.
+    """
+    found = compare(_captured(prod, promotion), _captured(restored, promotion))
+    chosen = policy is not Policy.KEEP
+    return tuple(
+        replace(
+            finding,
+            rule=RULE,
+            severity=Severity.WARNING if chosen and finding.severity is Severity.ERROR else finding.severity,
+        )
+        for finding in found
+    )
+
+
+def _captured(database: Database, promotion: str) -> Rights:
+    with connect(database, promotion) as session:
+        return capture(session)
 
 
 def plan(session: Session, wanted: Rights) -> list[Statement]:
@@ -174,6 +221,8 @@ def _opened(schema: Owned, visits: set[tuple[str, str]]) -> Owned:
 
 
 def _changes(here: Owned, wanted: Owned) -> Iterator[_Step]:
+    if (here.owner, here.grants) == (wanted.owner, wanted.grants):
+        return
     if here.owner != wanted.owner and here.kind != "EXTENSION" and not here.part_of:
         query = SQL("ALTER {} {} OWNER TO {}").format(
             SQL(ALTER_AS.get(here.kind, here.kind)), SQL(here.target), Identifier(wanted.owner)
@@ -230,8 +279,10 @@ def _differences(here: Grants, wanted: Grants, owner: str) -> Iterator[tuple[str
             )
 
 
-def _batches(grants: Iterable[Grant], chain: Grants, owner: str) -> list[list[Grant]]:
+def _batches(grants: Sequence[Grant], chain: Grants, owner: str) -> list[list[Grant]]:
     """Group rights by giver, receiver and grant option; who has them from the owner comes first."""
+    if not grants:
+        return []
     depth = _depths(chain, owner)
     batches: dict[tuple[int, str, str, bool], list[Grant]] = {}
     for g in sorted(grants, key=lambda g: (depth[g], g)):
@@ -266,109 +317,3 @@ def _grant(verb: str, target: Composable, grants: list[Grant]) -> Composable:
     pattern = "{} {} {} TO {}{}" if verb == "GRANT" else "{} {} {} FROM {}{}"
     option = SQL(" WITH GRANT OPTION" if verb == "GRANT" and grants[0].grantable else "")
     return SQL(pattern).format(SQL(verb), privileges, target, grantee, option)
-
-
-def compare(before: Rights, after: Rights) -> list[Finding]:
-    """Find every right that is not what it was: no ERROR proves that nobody lost or gained anything.
-
-    An ERROR for each right lost or gained and each other owner, per object, role and privilege; INFO for
-    objects that are gone or new.
-    """
-    goal = expected(after, before)
-    findings = [
-        *(
-            f
-            for o in after.objects.values()
-            for f in _compared(before.objects.get(o.key), goal[o.key], o, after)
-        ),
-        *_gone(before, after),
-    ]
-    for key, (default, grants) in expected_defaults(after, before).items():
-        present = after.defaults[key].grants if key in after.defaults else default.builtin
-        findings += _moved(default.name, grants, present)
-    return sorted(findings, key=lambda f: (f.object, f.rule, f.message))
-
-
-def _compared(old: Owned | None, goal: Owned, here: Owned, after: Rights) -> Iterator[Finding]:
-    if old is None and not here.part_of and not here.extension:
-        yield Finding("rights_new", Severity.INFO, here.name, f"New: owner {here.owner}{_open_to(here)}.")
-    # A part has its relation's owner, of whom is told there.
-    if here.owner != goal.owner and not here.part_of:
-        severity = Severity.WARNING if here.kind == "EXTENSION" else Severity.ERROR
-        message = f"Belongs to {here.owner} instead of {goal.owner}."
-        yield Finding(_definer_rule(here) or "rights_owner", severity, here.name, message)
-    if left_to_extension(here, old):
-        if old and _held(handed_over(old.grants, old.owner, here.owner)) != _held(here.grants):
-            message = "The extension itself gives other rights than it did in prod."
-            yield Finding("rights_extension", Severity.WARNING, here.name, message)
-        return
-    grants = handed_over(goal.grants, goal.owner, here.owner)
-    yield from _moved(here.name, grants, here.grants, _definer_rule(here) or "rights_gained")
-    yield from _now_as_owner(old, here, after)
-
-
-def _definer_rule(here: Owned) -> str:
-    return "rights_security_definer" if here.runs_as_owner and here.kind == "ROUTINE" else ""
-
-
-def _now_as_owner(old: Owned | None, here: Owned, after: Rights) -> Iterator[Finding]:
-    if not here.runs_as_owner or (old and old.runs_as_owner):
-        return
-    if here.kind == "ROUTINE":
-        powerful = here.owner in after.superusers
-        message = f"Now runs with the rights of its owner {here.owner}{' (superuser)' if powerful else ''}."
-        reachable = powerful and any(g.grantee != here.owner for g in here.grants)
-        severity = Severity.ERROR if reachable else Severity.WARNING
-        yield Finding(
-            "rights_security_definer", severity, here.name, message, "Review it, or revoke EXECUTE."
-        )
-    elif old:
-        message = f"Now reads with the rights of its owner {here.owner}; it was a security_invoker view."
-        yield Finding("rights_runs_as_owner", Severity.WARNING, here.name, message)
-
-
-def _open_to(new: Owned) -> str:
-    by_role: dict[str, list[str]] = {}
-    for g in sorted(g for g in new.grants if g.grantee != new.owner):
-        by_role.setdefault(g.grantee, []).append(g.privilege)
-    return "".join(f"; {', '.join(privileges)} to {role}" for role, privileges in by_role.items())
-
-
-def _held(grants: Grants) -> frozenset[Right]:
-    """Say who may do what, whoever gave it: role, privilege, column, and whether with grant option."""
-    plain = {(g.grantee, g.privilege, g.column, False) for g in grants}
-    return frozenset(plain | {(g.grantee, g.privilege, g.column, True) for g in grants if g.grantable})
-
-
-def _moved(name: str, before: Grants, after: Grants, gained: str = "rights_gained") -> Iterator[Finding]:
-    old, new = _held(before), _held(after)
-    for right in sorted(old - new):
-        # A right on the whole table covers its columns; a lost right takes its grant option along.
-        if (*right[:2], "", right[3]) not in new and (not right[3] or (*right[:3], False) in new):
-            yield Finding("rights_lost", Severity.ERROR, name, f"{_described(right)} is lost.")
-    for right in sorted(new - old):
-        if (*right[:2], "", right[3]) not in old:
-            yield Finding(gained, Severity.ERROR, name, f"{_described(right)} is new.")
-    if old == new and {g.right for g in before} != {g.right for g in after}:
-        yield Finding("rights_grantor", Severity.WARNING, name, "The same rights come from other roles.")
-
-
-def _described(right: Right) -> str:
-    role, privilege, column, grantable = right
-    what = f"{privilege} on column {column}" if column else privilege
-    return f"{what}{' WITH GRANT OPTION' if grantable else ''} for {'PUBLIC' if role == PUBLIC else role}"
-
-
-def _gone(before: Rights, after: Rights) -> Iterator[Finding]:
-    for key, old in before.objects.items():
-        here = after.objects.get(key)
-        if here is None:
-            if not old.part_of and not (old.extension and old.initial):
-                yield Finding(
-                    "rights_gone", Severity.INFO, old.name, "Not in the new database; dropped with dev."
-                )
-            continue
-        columns = {g.column for g in old.grants} - {"", *here.columns}
-        for column in sorted(columns):
-            name = f"column {column} of {old.name}"
-            yield Finding("rights_gone", Severity.INFO, name, "Not in the new database; its grants with it.")

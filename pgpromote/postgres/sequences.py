@@ -1,12 +1,14 @@
 """What feeds a primary key: which sequence, where it stands, and what it must give next. Only reads."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Composable, Composed, Literal
 
 from pgpromote.postgres import sql
+from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.server import Session
 
 # So many sequences are read in one statement; every table in it takes places in the server's lock table.
@@ -50,6 +52,13 @@ class Position:
 
 
 @dataclass(frozen=True)
+class _Table:
+    oid: int
+    schema: str
+    table: str
+
+
+@dataclass(frozen=True)
 class _State:
     number: int
     last_value: int
@@ -70,11 +79,39 @@ def next_free(feed: Feed, position: Position) -> int | None:
     return value if feed.low <= value <= feed.high else None
 
 
-def read_feeds(session: Session) -> list[Feed]:
-    """Read what feeds each primary key: first the keys that nothing feeds, then the sequences."""
+def excluded_tables(session: Session, patterns: Sequence[str]) -> frozenset[int]:
+    """Return the OIDs of the tables that the patterns leave alone. Raises ConfigError as below."""
+    if not patterns:
+        return frozenset()
+    with session.cursor(row_factory=class_row(_Table)) as cursor:
+        tables = cursor.execute(sql.read("repair/tables")).fetchall()
+    check_exclusions(patterns, ((table.schema, table.table) for table in tables))
+    return frozenset(t.oid for t in tables if any(_matches(p, t.schema, t.table) for p in patterns))
+
+
+def check_exclusions(patterns: Sequence[str], tables: Iterable[tuple[str, str]]) -> None:
+    """Refuse a pattern that matches none of the tables, given as (schema, table). Raises ConfigError."""
+    known = list(tables)
+    for pattern in patterns:
+        if not any(_matches(pattern, schema, table) for schema, table in known):
+            raise ConfigError(
+                f"The exclusion {pattern!r} matches no table.",
+                "Write it as table or schema.table, with * for any characters; case matters.",
+            )
+
+
+def _matches(pattern: str, schema: str, table: str) -> bool:
+    return fnmatchcase(table, pattern) or fnmatchcase(f"{schema}.{table}", pattern)
+
+
+def read_feeds(session: Session, excluded: frozenset[int] = frozenset()) -> list[Feed]:
+    """Read what feeds each primary key: first the keys that nothing feeds, then the sequences.
+
+    A feed of one of the excluded tables has the reason `excluded`.
+    """
     with session.cursor(row_factory=class_row(Feed)) as cursor:
         return [
-            feed
+            replace(feed, reason="excluded") if excluded.intersection(feed.tables) else feed
             for query in ("repair/keys", "repair/feeds")
             for feed in cursor.execute(sql.read(query)).fetchall()
         ]
@@ -91,6 +128,17 @@ def read_positions(session: Session, feeds: Sequence[Feed]) -> list[Position | N
                 step = feeds[state.number].increment if state.is_called else 0
                 positions[state.number] = Position(state.last_value + step, state.furthest)
     return [positions.get(number) for number in range(len(feeds))]
+
+
+def behind(session: Session, excluded: frozenset[int]) -> Iterator[tuple[Feed, Position, bool]]:
+    """Yield each sequence whose next value is taken or beyond its range, and whether it may be repaired.
+
+    Those we may not read, or whose column is not a number, cannot be judged and are left out.
+    """
+    feeds = read_feeds(session, excluded)
+    for feed, position in zip(feeds, read_positions(session, feeds), strict=True):
+        if feed.sequence and position and (free := next_free(feed, position)) != position.upcoming:
+            yield feed, position, not feed.reason and free is not None
 
 
 def with_identity(session: Session, feed: Feed) -> Feed:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
 from uuid import uuid4
 
 import psycopg
@@ -21,6 +23,8 @@ APPLICATION = "pgpromote"
 CONNECT_TIMEOUT = "10"
 # A server process notices within this time that its client has died, and stops working (facts §0.12).
 CHECK_INTERVAL = "-c client_connection_check_interval=500ms"
+# Also readable: psycopg takes times of the style ISO only, and a database may have set another.
+SAFE_SESSION = "SET search_path = pg_catalog, pg_temp; SET row_security = off; SET DateStyle = ISO"
 LOCK_CLASS = 0x7067_7072  # "pgpr": keeps our advisory locks apart from an application's
 
 # password=x, PASSWORD 'x', OPTIONS (password E'x\\'), CONNECTION 'password=''x'''; also cut in the middle.
@@ -181,8 +185,7 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
         raise _connection_failed(target, str(error)) from None
     try:
         with session:
-            session.execute("SET search_path = pg_catalog, pg_temp")
-            session.execute("SET row_security = off")
+            session.execute(SAFE_SESSION)
             session.autocommit = autocommit
             yield session
     except psycopg.Error as error:
@@ -214,6 +217,12 @@ def identify(session: Session) -> Identity:
     if identity is None:
         raise ConnectionFailed("The server has no entry for the current database.", "Connect again.")
     return identity
+
+
+def clock(session: Session) -> datetime:
+    """Return the server's time: two machines that work on one prod may not agree on theirs."""
+    row = session.execute("SELECT pg_catalog.clock_timestamp() AT TIME ZONE 'UTC'").fetchone()
+    return cast("datetime", row[0] if row else None).replace(tzinfo=UTC)
 
 
 @contextmanager

@@ -116,7 +116,7 @@ def test_an_unreachable_server_is_named_with_host_and_port(shop: CommandLine) ->
     assert f"DEV_DATABASE_URL: cannot connect to nowhere on 127.0.0.1:{port}" in message
     assert "Check host and port" in message
     assert "Canary" not in message
-    read_only(shop.having(PROD_DATABASE_URL=url), 1, f"127.0.0.1:{port}")
+    read_only(shop.having(PROD_DATABASE_URL=url), 3, f"127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize(
@@ -139,12 +139,12 @@ def test_a_wrong_password_is_called_so_and_not_shown(shop: CommandLine, prod: Se
     url = shop.environment["PROD_DATABASE_URL"]
     wrong = url.replace(prod.cluster.password, "Canary")
     commands = shop.having(PROD_DATABASE_URL=wrong)
-    message = told(commands.run("restore"), 1)
+    message = told(commands.run("restore"), 3)
     assert "password authentication failed" in message
     assert "Check the user and the password in PROD_DATABASE_URL" in message
     assert "Canary" not in message
     missing = url.replace(f":{prod.cluster.password}", "")
-    assert "no password supplied" in told(shop.having(PROD_DATABASE_URL=missing).run("restore"), 1)
+    assert "no password supplied" in told(shop.having(PROD_DATABASE_URL=missing).run("restore"), 3)
 
 
 def test_a_database_that_does_not_exist_is_named(shop: CommandLine, dev: Server, prod: Server) -> None:
@@ -329,7 +329,7 @@ def test_a_file_that_is_no_archive_is_named_with_what_it_is(shop: CommandLine, t
     for name, (content, reason) in files.items():
         path = tmp_path / name
         path.write_bytes(content)
-        message = told(shop.run("restore", path), 3)
+        message = told(shop.run("restore", "--strategy", "clean", "--yes", path), 3)
         assert str(path) in message
         assert reason in message
     assert f"no archive at {tmp_path / 'missing.dump'}" in told(

@@ -7,16 +7,31 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from pgpromote.postgres import cutover, dump, safety, shadow
 from pgpromote.postgres.checks import RULES
+from pgpromote.postgres.server import Database
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import BARE, CommandLine, command_line, contents, ended
 from pgpromote_tests.servers import Server
 
-COMMANDS = ["dump", "inspect", "check", "restore", "audit", "repair", "refresh", "demo", "up"]
+COMMANDS = [
+    "dump",
+    "inspect",
+    "check",
+    "restore",
+    "audit",
+    "repair",
+    "history",
+    "rollback",
+    "refresh",
+    "demo",
+    "up",
+]
 SHOP = """
 CREATE EXTENSION vector; CREATE SCHEMA shop;
 CREATE TABLE users (id integer PRIMARY KEY, name text NOT NULL); INSERT INTO users VALUES (7, 'x');
@@ -51,6 +66,16 @@ def shop(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) ->
 
 def path(shop: CommandLine) -> Path:
     return shop.directory / "dumps" / "shop_dev.dump"
+
+
+def with_history(shop: CommandLine, prod: Server, directory: Path) -> tuple[CommandLine, Database, str, Path]:
+    """Swap a new prod once, then dump it; return the command line, prod, what it was, and the archive."""
+    database = prod.new_database()
+    commands = shop.having(PROD_DATABASE_URL=prod.url(database.name), PGPROMOTE_DUMP_DIR=str(directory))
+    kept = cutover.swap(database, shadow.create(database, "p1").name, "p1").previous
+    taken = safety.path(directory / "safety", database.name, datetime.now(UTC))
+    dump.dump(database, taken, [prod.tools()], "p2")
+    return commands, database, kept, taken
 
 
 # Usage ------------------------------------------------------------------------------------------------------
@@ -172,7 +197,7 @@ def test_the_json_of_a_check_says_whether_and_why(shop: CommandLine, tmp_path: P
 
 def test_the_json_of_restore_audit_and_repair(shop: CommandLine, prod: Server) -> None:
     commands = shop.having(PROD_DATABASE_URL=prod.new_url())
-    restored = commands.run("restore", "--json").json()
+    restored = commands.run("restore", "--no-repair", "--json").json()
     assert {"path", "sha256", "target", "jobs", "seconds", "counts", "warnings"} <= set(restored)
     assert (restored["jobs"], restored["counts"]["TABLE"]) == (4, 3)
     audited = commands.run("audit", "--json").json()
@@ -186,6 +211,18 @@ def test_the_json_of_restore_audit_and_repair(shop: CommandLine, prod: Server) -
         assert {"changes", "skipped", "findings"} <= set(repaired)
         assert {change["table"] for change in repaired["changes"]} == {"public.users", "shop.orders"}
     assert commands.run("repair", "--json").json()["changes"] == []
+
+
+def test_the_json_of_a_history_is_databases_and_archives(
+    shop: CommandLine, prod: Server, tmp_path: Path
+) -> None:
+    commands, database, kept, taken = with_history(shop, prod, tmp_path)
+
+    found = commands.run("history", "--json").json()
+
+    assert set(found) == {"databases", "archives"}
+    assert [(each["name"], each["usable"]) for each in found["databases"]] == [(kept, True)]
+    assert [(each["path"], each["source"]) for each in found["archives"]] == [(str(taken), database.label)]
 
 
 # For people -------------------------------------------------------------------------------------------------
@@ -235,10 +272,13 @@ def test_a_limited_dump_warns(shop: CommandLine, tmp_path: Path) -> None:
 def test_plain_sql_says_that_it_is_slower(shop: CommandLine, prod: Server, tmp_path: Path) -> None:
     assert shop.run("dump", tmp_path, "--sql").returncode == 0
     commands = shop.having(PROD_DATABASE_URL=prod.new_url())
-    result = commands.run("restore", tmp_path / "full.sql")
+    refused = commands.run("restore", tmp_path / "full.sql")
+    assert refused.returncode == 1
+    assert "Choose the strategy clean" in refused.stderr
+    result = commands.run("restore", tmp_path / "full.sql", "--strategy", "clean")
     assert result.returncode == 0
     assert "slower and not parallel" in result.stderr
-    limited = commands.run("restore", tmp_path / "full.sql", "-t", "users")
+    limited = commands.run("restore", tmp_path / "full.sql", "--strategy", "clean", "-t", "users")
     assert limited.returncode == 1
     assert "SQL" in limited.stderr
 
@@ -258,6 +298,33 @@ def test_a_terminal_gets_a_bar_whatever_the_names(shop: CommandLine, tmp_path: P
                 shown += piece
         assert process.wait() == 0, shown.decode()
     assert b"Dumping [/red] :smile: 'x' on" in shown
+
+
+def test_a_history_is_one_list_and_says_how_to_go_back(
+    shop: CommandLine, prod: Server, tmp_path: Path
+) -> None:
+    commands, _, kept, taken = with_history(shop, prod, tmp_path)
+    cut = safety.path(taken.parent, taken.name.partition("__")[0], datetime(2000, 1, 1, tzinfo=UTC))
+    cut.write_bytes(taken.read_bytes()[:-1])
+
+    rows = commands.run("history").stdout.splitlines()
+
+    expected = [
+        ("archive", f"pgpromote rollback {taken.name}"),
+        ("database", f"pgpromote rollback {kept}"),
+        ("archive", f"not whole, cannot come back: {cut.name}"),
+    ]
+    assert [
+        (row.split()[0], row[-len(back) :]) for row, (_, back) in zip(rows, expected, strict=True)
+    ] == expected
+    assert "2000-01-01 00:00:00+00:00" in rows[2]
+    assert f"{cut.stat().st_size:,} bytes" in rows[2]
+
+
+def test_a_prod_without_a_history_says_so(shop: CommandLine, prod: Server, tmp_path: Path) -> None:
+    commands = shop.having(PROD_DATABASE_URL=prod.new_url(), PGPROMOTE_DUMP_DIR=str(tmp_path))
+    assert commands.run("history").stdout == "No previous database and no safety archive is kept.\n"
+    assert commands.run("history", "--json").json() == {"databases": [], "archives": []}
 
 
 # Resetting a schema -----------------------------------------------------------------------------------------

@@ -135,6 +135,9 @@ def test_everybody_who_is_connected_ends_up_in_the_new_prod(prod: Server) -> Non
     assert word(prod, database) == "new"
 
 
+CLIENTS = 32
+
+
 def test_no_acknowledged_row_is_lost_and_every_client_arrives(prod: Server) -> None:
     database, made = shop(prod)
     for name in (database.name, made.name):
@@ -158,9 +161,10 @@ def test_no_acknowledged_row_is_lost_and_every_client_arrives(prod: Server) -> N
                 continue
         pytest.fail("a client has not reached the new prod")
 
-    with ThreadPoolExecutor(16) as clients:
-        running: list[Future[list[str]]] = [clients.submit(client, number) for number in range(16)]
-        while prod.rows("SELECT count(DISTINCT split_part(id, '-', 1)) FROM rows", database.name) != [(16,)]:
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        running: list[Future[list[str]]] = [clients.submit(client, number) for number in range(CLIENTS)]
+        arrived = "SELECT count(DISTINCT split_part(id, '-', 1)) FROM rows"
+        while prod.rows(arrived, database.name) != [(CLIENTS,)]:
             assert not any(each.done() for each in running)
         done = cutover.swap(database, made.name, "p")
         acknowledged = [row for each in running for row in each.result(PATIENCE)]
@@ -168,7 +172,7 @@ def test_no_acknowledged_row_is_lost_and_every_client_arrives(prod: Server) -> N
     stored = {
         row for name in (database.name, done.previous) for (row,) in prod.rows("SELECT id FROM rows", name)
     }
-    assert len(acknowledged) > 32
+    assert len(acknowledged) > CLIENTS
     assert set(acknowledged) - stored == set()
 
 

@@ -13,9 +13,9 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
 
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
-from pgpromote.defs.ops import PROOFS
+from pgpromote.defs.ops import PREFLIGHT
 from pgpromote.defs.promotion import build_promotion
-from pgpromote.postgres import audit, checks
+from pgpromote.postgres import audit, prove
 from pgpromote.promotion import SOURCE, TARGET, Promotion, from_environment
 
 CHECKOUT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ JOBS = {
     "refresh_prod": sorted(CHAIN),
     "restore_prod": ["not_null_audit", "primary_key_audit", "prod_schema"],
 }
-ALL_JOBS = [*JOBS, "rollback_prod"]  # which materializes nothing
+ALL_JOBS = [*JOBS, "rehearse_prod", "rollback_prod"]  # which materializes nothing
 STEPS = [
     "prod_schema.check_extensions",
     "prod_schema.create_shadow",
@@ -88,7 +88,7 @@ def test_the_assets_have_the_names_of_the_design(definitions: dg.Definitions) ->
 
 
 def test_each_precheck_and_each_audit_rule_is_an_asset_check(definitions: dg.Definitions) -> None:
-    prechecks = {f"prod_schema:{rule}" for rule in (*checks.RULES, *PROOFS)}
+    prechecks = {f"prod_schema:{rule}" for rule in (*PREFLIGHT, *prove.RULES)}
     audits = {
         "primary_key_audit:primary_key_without_identity",
         "not_null_audit:not_null_without_default",
@@ -211,8 +211,9 @@ def test_the_restore_uses_four_jobs_and_repairs_unless_told_otherwise(
 ) -> None:
     resolved = dg.validate_run_config(definitions.resolve_job_def(job))["ops"]
     config = resolved["prod_schema.parallel_restore"]["config"]
+    assert config["strategy"] == "swap"
     assert (config["jobs"], config["repair"], config["reset_schema"], config["archive_path"]) == (
-        4, "fix", "", "",
+        4, "fix", "public", "",
     )  # fmt: skip
 
 

@@ -68,6 +68,31 @@ def test_the_manifest_says_what_the_archive_is(dev: Server, shop: Database, path
     assert manifest["counts"]["TABLE DATA"] == 2
 
 
+def test_the_manifest_says_how_large_the_source_is_and_how_far_its_keys_go(dev: Server, path: Path) -> None:
+    source = dev.new_database("""
+        CREATE TABLE orders ("Id" smallint PRIMARY KEY, note text);
+        INSERT INTO orders VALUES (7, ''), (2, '');
+        CREATE TABLE pairs (a int, b int, PRIMARY KEY (a, b)); INSERT INTO pairs VALUES (1, 2);
+        CREATE TABLE names (id text PRIMARY KEY); INSERT INTO names VALUES ('x');
+        CREATE TABLE empty (id bigint PRIMARY KEY);
+        CREATE TABLE parts (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
+        CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (9999999999);
+        INSERT INTO parts VALUES (5000000000);
+    """)
+    manifest = dumped(dev, source, path).manifest
+    highest = {name: content.highest for name, content in manifest.contents.items()}
+    assert highest == {
+        "public.orders": 7,
+        "public.pairs": None,
+        "public.names": None,
+        "public.empty": None,
+        "public.part": 5_000_000_000,
+    }
+    assert manifest.contents["public.orders"].rows == 2
+    assert manifest.database_size is not None
+    assert manifest.database_size > 1_000_000
+
+
 @pytest.mark.parametrize(
     ("wanted", "method"),
     [("", "gzip"), ("gzip:9", "gzip"), ("gzip", "gzip"), ("none", "none"), ("0", "none")],

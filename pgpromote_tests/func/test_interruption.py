@@ -141,7 +141,7 @@ def test_an_interrupted_plain_restore_changes_nothing(
 ) -> None:
     commands, _, prod = shop
     assert commands.run("dump", "--sql").returncode == 0
-    process = commands.start("restore", tmp_path / "dumps" / "full.sql")
+    process = commands.start("restore", tmp_path / "dumps" / "full.sql", "--strategy", "clean")
     wait_until_waiting(prod, "PgSleep")
     with all_end(process, at_least=1):
         process.send_signal(signal.SIGTERM)

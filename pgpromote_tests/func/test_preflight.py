@@ -7,7 +7,7 @@ import pytest
 
 from pgpromote.postgres import preflight, restore
 from pgpromote.postgres.errors import Refused
-from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.model import Finding, Foreign, Severity
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database
 from pgpromote_tests.func.command_line import Sample, contents, sample_of
@@ -135,7 +135,7 @@ def shop(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 
 def examined(prod: Server, sample: Sample, target: Database) -> Report:
-    return preflight.examine(sample.path, target, [prod.tools()])
+    return preflight.examine(sample.path, target, [prod.tools()], bring=tuple(Foreign))
 
 
 def errors(report: Report) -> list[Finding]:
@@ -159,7 +159,7 @@ def refusal(prod: Server, archive: Path) -> Report:
     """Examine a prod that has all cases, which must change nothing."""
     target = prod.new_database(all_in_the_way())
     before = contents(prod, target.name)
-    report = preflight.examine(archive, target, [prod.tools()])
+    report = preflight.examine(archive, target, [prod.tools()], bring=tuple(Foreign))
     with pytest.raises(Refused, match="prod was not touched"):
         report.cleared()
     assert contents(prod, target.name) == before

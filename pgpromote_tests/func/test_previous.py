@@ -7,7 +7,7 @@ import pytest
 
 from pgpromote.postgres import cutover, previous, shadow
 from pgpromote.postgres.errors import Refused
-from pgpromote.postgres.server import Database
+from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests.servers import Server
 
 
@@ -45,17 +45,17 @@ def test_the_history_says_what_there_is_newest_first(prod: Server) -> None:
 def test_the_oldest_beyond_the_count_are_dropped(prod: Server) -> None:
     database, names = promoted(prod, 4)
 
-    assert previous.retain(database).dropped == tuple(names[2:])
+    assert previous.retain(database, keep=2).dropped == tuple(names[2:])
 
     assert databases(prod, database.name) == {database.name, *names[:2]}
-    assert previous.retain(database).dropped == ()
+    assert previous.retain(database, keep=2).dropped == ()
 
 
 def test_those_beyond_the_age_are_dropped(prod: Server) -> None:
     database, names = promoted(prod, 2)
 
-    assert previous.retain(database, max_age=timedelta(hours=1)).dropped == ()
-    assert previous.retain(database, max_age=timedelta(0)).dropped == tuple(names)
+    assert previous.retain(database, keep=2, max_age=timedelta(hours=1)).dropped == ()
+    assert previous.retain(database, keep=2, max_age=timedelta(0)).dropped == tuple(names)
 
     assert databases(prod, database.name) == {database.name}
 
@@ -81,6 +81,39 @@ def test_only_marked_databases_of_this_prod_are_dropped(prod: Server) -> None:
 
     assert databases(prod, lookalike) == {lookalike}
     assert databases(prod, other.name) >= {other.name, others}
+
+
+def test_one_that_cannot_be_brought_back_takes_nobody_s_place(prod: Server) -> None:
+    database, names = promoted(prod, 4)
+    prod.execute(f"ALTER DATABASE {names[0]} ALLOW_CONNECTIONS false")
+
+    assert previous.retain(database, keep=2).dropped == (names[3],)
+
+    assert databases(prod, database.name) == {database.name, *names[:3]}
+
+
+def test_one_that_was_made_a_template_to_keep_it_stays(prod: Server) -> None:
+    database, names = promoted(prod, 2)
+    prod.execute(f"ALTER DATABASE {names[0]} IS_TEMPLATE true")
+
+    retained = previous.retain(database, keep=0)
+
+    assert retained.dropped == (names[1],)
+    assert [(f.object, "template" in f.message) for f in retained.findings] == [(names[0], True)]
+    prod.execute(f"ALTER DATABASE {names[0]} IS_TEMPLATE false")
+
+
+def test_one_of_another_owner_stays_and_does_not_fail_the_promotion(prod: Server) -> None:
+    database, (name,) = promoted(prod, 1)
+    role = f"deploy_{database.name}"
+    prod.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{prod.cluster.password}'")
+    prod.execute(f"ALTER DATABASE {database.name} OWNER TO {role}")
+    ours = parse_url(prod.url(database.name, role), "PROD_DATABASE_URL")
+
+    retained = previous.retain(ours, keep=0)
+
+    assert retained.dropped == ()
+    assert [(f.object, "owner" in f.message) for f in retained.findings] == [(name, True)]
 
 
 def test_one_whose_drop_was_cut_short_is_shown_and_dropped_but_never_swapped_in(prod: Server) -> None:

@@ -60,6 +60,9 @@ def with_environment(promotion: Promotion, **environment: str) -> Promotion:
     return replace(promotion, environment={**promotion.environment, **environment})
 
 
+IN_PLACE = {"prod_schema": {"strategy": "clean"}}
+
+
 def failed_checks(result: dg.ExecuteInProcessResult) -> set[str]:
     return {name for name, check in checks_of(result, "prod_schema").items() if not check.passed}
 
@@ -70,7 +73,7 @@ def test_a_refused_run_leaves_prod_as_it_was_and_shows_which_check_refused(
     prod.execute(PROD_ONLY_VIEW, promotion.target().name)
     before = contents_of(prod, promotion.environment[TARGET])
 
-    result = runs.run(promotion, "refresh_prod")
+    result = runs.run(promotion, "refresh_prod", IN_PLACE)
 
     assert not result.success
     assert contents_of(prod, promotion.environment[TARGET]) == before
@@ -92,7 +95,7 @@ def test_a_refused_run_fails_with_every_reason_at_once(
     prod.execute(PROD_ONLY_VIEW, promotion.target().name)
     dev.execute(POLICY_OF_A_ROLE, promotion.source().name)
 
-    result = runs.run(promotion, "refresh_prod")
+    result = runs.run(promotion, "refresh_prod", IN_PLACE)
 
     assert failed_checks(result) == {"nothing_in_the_way", "policy_roles"}
     step, told, shown = failure_of(result)
@@ -159,7 +162,9 @@ def test_a_filter_that_names_nothing_is_refused_before_prod_is_touched(
     promotion: Promotion, prod: Server
 ) -> None:
     before = contents_of(prod, promotion.environment[TARGET])
-    result = runs.run(promotion, "restore_prod", {"prod_schema": {"tables": ["no_such_table"]}})
+    result = runs.run(
+        promotion, "restore_prod", {"prod_schema": {"strategy": "clean", "tables": ["no_such_table"]}}
+    )
     step, told, _ = failure_of(result)
     assert step == "prod_schema.check_extensions"
     assert "no_such_table" in told
@@ -180,7 +185,11 @@ def test_a_reset_of_a_schema_that_does_not_exist_is_refused_before_prod_is_touch
     promotion: Promotion, prod: Server
 ) -> None:
     before = contents_of(prod, promotion.environment[TARGET])
-    result = runs.run(promotion, "refresh_prod", {"prod_schema": {"reset_schema": "no_such_schema"}})
+    result = runs.run(
+        promotion,
+        "refresh_prod",
+        {"prod_schema": {"strategy": "reset-schema", "reset_schema": "no_such_schema"}},
+    )
     assert not result.success
     assert "no_such_schema" in failure_of(result)[1]
     assert contents_of(prod, promotion.environment[TARGET]) == before
@@ -270,14 +279,16 @@ def test_a_promotion_waits_for_nobody_and_names_who_holds_the_lock(
 
 def test_the_lock_is_free_again_after_a_run_that_failed(promotion: Promotion, prod: Server) -> None:
     prod.execute(PROD_ONLY_VIEW, promotion.target().name)
-    assert not runs.run(promotion, "restore_prod").success
+    assert not runs.run(promotion, "restore_prod", IN_PLACE).success
     with promotion_lock(promotion.target(), "next"):
         pass
 
 
 def test_every_error_of_the_restore_is_shown_and_fails_the_run(promotion: Promotion) -> None:
     """Rows are loaded a second time: two primary keys complain; customers and orders and tags."""
-    result = runs.run(promotion, "restore_prod", {"prod_schema": {"data_only": True, "jobs": 2}})
+    result = runs.run(
+        promotion, "restore_prod", {"prod_schema": {"strategy": "clean", "data_only": True, "jobs": 2}}
+    )
 
     step, told, shown = failure_of(result)
     assert step == "prod_schema.parallel_restore"
@@ -306,7 +317,7 @@ def test_a_repair_that_cannot_be_made_fails_the_run_and_names_the_table(
 ) -> None:
     prod.execute(NO_IDENTITIES, promotion.target().name)
 
-    result = runs.run(promotion, "restore_prod")
+    result = runs.run(promotion, "restore_prod", IN_PLACE)
 
     step, told, _ = failure_of(result)
     assert step == "prod_schema.repair_primary_key_identities"

@@ -13,7 +13,7 @@ import pytest
 
 from pgpromote.postgres import preflight, restore
 from pgpromote.postgres.errors import PgpromoteError, RestoreFailed, SessionFailed
-from pgpromote.postgres.model import Filters, RestoreError
+from pgpromote.postgres.model import Filters, Foreign, RestoreError
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.func.command_line import (
@@ -37,9 +37,10 @@ def restored(
     *,
     jobs: int = 4,
     filters: Filters = NO_FILTERS,
+    bring: tuple[Foreign, ...] = (),
     on_line: Callable[[str], None] = lambda line: None,
 ) -> Restored:
-    clearance = preflight.examine(sample.path, target, [prod.tools()], filters=filters).cleared()
+    clearance = preflight.examine(sample.path, target, [prod.tools()], filters=filters, bring=bring).cleared()
     restore.create_extensions(clearance, target, "test")
     return restore.restore(clearance, target, [prod.tools()], "test", jobs=jobs, on_line=on_line)
 
@@ -135,7 +136,7 @@ def test_a_restore_leaves_no_session_and_no_file_behind(
 
 
 def failed(
-    prod: Server, sample: Sample, target: Database, **options: int | Filters
+    prod: Server, sample: Sample, target: Database, **options: int | Filters | tuple[Foreign, ...]
 ) -> tuple[RestoreError, ...]:
     """Let a restore fail; return its errors, of which there must be as many as pg_restore itself counts."""
     lines: list[str] = []
@@ -237,7 +238,7 @@ def test_an_error_of_a_worker_on_the_entry_that_failed_before_is_counted_and_nam
         "CREATE EVENT TRIGGER guard ON ddl_command_start"
         "    WHEN tag IN ('DROP PUBLICATION', 'CREATE PUBLICATION') EXECUTE FUNCTION no()"
     )
-    errors = failed(prod, sample, target)
+    errors = failed(prod, sample, target, bring=(Foreign.PUBLICATIONS,))
     named = {error.statement.partition(" news")[0]: error.entry.partition(" ")[2] for error in errors}
     assert named["DROP PUBLICATION IF EXISTS"] == "PUBLICATION news postgres"
     assert named["CREATE PUBLICATION"] == "PUBLICATION news postgres"

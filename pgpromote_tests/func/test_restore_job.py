@@ -37,8 +37,9 @@ class Shop:
     instance: dg.DagsterInstance
 
     def run(self, job: str, **config: object) -> dg.ExecuteInProcessResult:
-        """Run a job with this configuration of `prod_schema`."""
-        return runs.run(self.promotion, job, {"prod_schema": config} if config else {}, self.instance)
+        """Run a job in place, with this configuration of `prod_schema`."""
+        configured = {} if job in {"dump_dev", "audit_prod"} else {"strategy": "clean", **config}
+        return runs.run(self.promotion, job, {"prod_schema": configured} if configured else {}, self.instance)
 
     def warnings(self, result: dg.ExecuteInProcessResult) -> list[str]:
         return [text for _, text in runs.messages_of(self.instance, result, logging.WARNING)]
@@ -112,7 +113,7 @@ def test_the_restore_runs_with_the_jobs_that_were_asked_for(shop: Shop) -> None:
 def test_the_reset_leaves_nothing_of_the_old_schema(shop: Shop) -> None:
     shop.change_prod("CREATE TABLE relic (id integer); CREATE TYPE mood AS ENUM ('old')")
 
-    result = shop.run("refresh_prod", reset_schema="public")
+    result = shop.run("refresh_prod", strategy="reset-schema")
 
     assert result.success
     assert shop.in_prod("SELECT relname FROM pg_class WHERE relname = 'relic'") == []
@@ -134,7 +135,7 @@ OUTSIDE = """
 def test_a_reset_that_would_destroy_data_outside_is_refused(shop: Shop) -> None:
     shop.change_prod(OUTSIDE)
 
-    result = shop.run("refresh_prod", reset_schema="public")
+    result = shop.run("refresh_prod", strategy="reset-schema")
 
     step, told, _ = failure_of(result)
     assert step == "prod_schema.check_extensions"
@@ -147,7 +148,7 @@ def test_a_reset_that_would_destroy_data_outside_is_refused(shop: Shop) -> None:
 def test_a_reset_destroys_data_outside_only_when_allowed_and_lists_it(shop: Shop) -> None:
     shop.change_prod(OUTSIDE)
 
-    result = shop.run("refresh_prod", reset_schema="public", allow_data_loss_outside=True)
+    result = shop.run("refresh_prod", strategy="reset-schema", allow_data_loss_outside=True)
 
     assert result.success
     assert shop.in_prod("SELECT * FROM diary.days WHERE day = '2026-01-01'") != []

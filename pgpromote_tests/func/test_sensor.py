@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -14,7 +15,7 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._serdes import serialize_value
 
 from pgpromote.defs.promotion import build_promotion
-from pgpromote.postgres import archive
+from pgpromote.postgres import archive, safety
 from pgpromote.postgres.errors import ToolMissing
 from pgpromote.promotion import SOURCE, Promotion
 from pgpromote_tests import runs
@@ -215,6 +216,14 @@ def test_a_broken_file_does_not_hide_a_good_one(watch: Watch, foreign: Path) -> 
 )
 def test_other_files_are_none_of_its_business(watch: Watch, foreign: Path, name: str) -> None:
     put(foreign, watch, name)
+    assert watch.settle() == []
+    assert watch.known() == set()
+
+
+def test_a_safety_archive_of_prod_never_triggers(watch: Watch, foreign: Path) -> None:
+    watch.promotion.safety_dir.mkdir()
+    taken = safety.path(watch.promotion.safety_dir, watch.promotion.target().name, datetime.now(UTC))
+    shutil.copy(foreign, taken)
     assert watch.settle() == []
     assert watch.known() == set()
 

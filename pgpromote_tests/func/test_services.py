@@ -24,12 +24,14 @@ from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 from pgpromote_tests.services import Dagster, command_lines, is_running, tools_of, until
 
-GATE = 4242
-# Loading this table stops for as long as somebody holds the gate: a restore in its middle, at will.
+# Loading this table stops for as long as the gate is closed: a restore in its middle, at will. The gate is a
+# role, because a role is seen from every database of the server; a lock is not.
 GATED = """
     CREATE FUNCTION gate() RETURNS boolean LANGUAGE plpgsql AS $$
     BEGIN
-        PERFORM pg_catalog.pg_advisory_xact_lock_shared(4242);
+        WHILE EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'gate_closed') LOOP
+            PERFORM pg_catalog.pg_sleep(0.05);
+        END LOOP;
         RETURN true;
     END $$;
     CREATE TABLE gated (id integer PRIMARY KEY, CHECK (public.gate()));
@@ -37,7 +39,7 @@ GATED = """
 """
 ODD = " %@:/?#[]'\"\\ß"  # in every password, percent-encoded in its URL
 BLOCKED = """SELECT pid FROM pg_stat_activity
-    WHERE application_name = %s AND wait_event_type = 'Lock'"""
+    WHERE application_name = %s AND wait_event_type IN ('Lock', 'Timeout')"""
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
 
 START_SCHEDULE = """mutation($selector: ScheduleSelector!) { startSchedule(scheduleSelector: $selector) {
@@ -68,7 +70,7 @@ class Stage:
             return session.execute(query.encode(), [f"pgpromote:{run}"]).fetchall()
 
     def blocked(self, server: Server, run: str) -> None:
-        """Wait until the run waits for a lock of ours."""
+        """Wait until the run waits for us."""
         until(lambda: self.backends(server, run, BLOCKED), f"run {run} to be in the middle of its work")
 
     def gone(self, run: str) -> None:
@@ -122,8 +124,11 @@ def held(server: Server, database: str, statement: str) -> Iterator[None]:
 
 @contextmanager
 def gate_closed(stage: Stage) -> Iterator[None]:
-    with held(stage.prod, "services_prod", f"SELECT pg_advisory_xact_lock({GATE})"):
+    stage.prod.execute("CREATE ROLE gate_closed")
+    try:
         yield
+    finally:
+        stage.prod.execute("DROP ROLE gate_closed")
 
 
 def test_the_instance_is_in_postgresql_and_nowhere_else(stage: Stage) -> None:
@@ -162,6 +167,10 @@ def no_canary_in_arguments(stage: Stage, run: str) -> bool:
     return not any(canary.encode() in line for canary in stage.canaries for line in lines)
 
 
+def shadows(stage: Stage) -> list[tuple[object, ...]]:
+    return stage.prod.rows("SELECT datname FROM pg_database WHERE datname LIKE 'services_prod\\_\\_shadow%'")
+
+
 def test_a_terminated_restore_stops_with_all_its_workers_and_backends(stage: Stage) -> None:
     with gate_closed(stage):
         run = stage.dagster.launch("refresh_prod")
@@ -170,6 +179,7 @@ def test_a_terminated_restore_stops_with_all_its_workers_and_backends(stage: Sta
         stage.dagster.terminate(run)
         assert stage.dagster.ended(run) == "CANCELED"
         stage.gone(run)
+    assert shadows(stage) == []
     assert list(stage.dumps.glob("*.partial")) == []
 
 
@@ -182,6 +192,7 @@ def test_a_killed_run_takes_its_restore_along_and_is_marked_as_failed(stage: Sta
         assert stage.dagster.ended(run) == "FAILURE"
     with promotion_lock(parse_url(stage.urls[TARGET], TARGET), "next"):
         pass  # it died with the run
+    assert len(shadows(stage)) == 1  # which the next run drops
 
 
 def worker_of(run: str) -> int:

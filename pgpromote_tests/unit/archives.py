@@ -26,7 +26,7 @@ class Entry:
 
     @property
     def section(self) -> int:
-        return 3 if "DATA" in self.kind else 4 if self.kind in AFTER_DATA else 2
+        return 3 if self.kind.endswith(" DATA") else 4 if self.kind in AFTER_DATA else 2
 
 
 ENCODING = Entry(1, "ENCODING", "ENCODING", "", "SET client_encoding = 'UTF8';\n")

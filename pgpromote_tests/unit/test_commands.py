@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres import dump, restore
-from pgpromote.postgres.model import Clearance, Filters, ServerVersion
+from pgpromote.postgres.model import Clearance, Filters, Policy, ServerVersion
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
 
@@ -24,7 +24,12 @@ def dumping(database: Database, filters: Filters = NO_FILTERS, *, plain: bool = 
 
 
 def restoring(
-    database: Database, filters: Filters = NO_FILTERS, jobs: int = 4, *, in_place: bool = True
+    database: Database,
+    filters: Filters = NO_FILTERS,
+    jobs: int = 4,
+    *,
+    in_place: bool = True,
+    rights: Policy = Policy.KEEP,
 ) -> list[str]:
     clearance = Clearance(
         path=PATH,
@@ -36,6 +41,7 @@ def restoring(
         filters=filters,
         create_extensions=(),
         make_room=(),
+        rights=rights,
     )
     return restore.restore_command(TOOLS, database, clearance, Path("use.list"), jobs=jobs)
 
@@ -76,6 +82,16 @@ def test_a_restore_beside_prod_drops_nothing_and_stops_at_the_first_error(databa
     command = restoring(database, in_place=False)
     assert {"--exit-on-error", "--no-owner", "--no-privileges", "--jobs=4"} <= set(command)
     assert not {"--clean", "--if-exists"} & set(command)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_owners_and_grants_are_restored_only_when_the_sources_are_wanted(
+    database: Database, *, in_place: bool
+) -> None:
+    left_out = {"--no-owner", "--no-privileges"}
+    for policy in (Policy.KEEP, Policy.NONE):
+        assert left_out <= set(restoring(database, in_place=in_place, rights=policy))
+    assert not left_out & set(restoring(database, in_place=in_place, rights=Policy.SOURCE))
 
 
 def test_rows_alone_are_restored_without_dropping_anything(database: Database) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pgpromote.postgres import archive
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.model import Archive, Filters
+from pgpromote.postgres.selection import select
 from pgpromote_tests.unit.archives import Entry, archive_of
 
 ENTRIES = (
@@ -31,11 +31,11 @@ def shop() -> Archive:
 
 
 def kept(shop: Archive, filters: Filters) -> set[int]:
-    return {entry.dump_id for entry in archive.select(shop, filters).entries}
+    return {entry.dump_id for entry in select(shop, filters).entries}
 
 
 def test_no_filter_keeps_everything(shop: Archive) -> None:
-    assert archive.select(shop, Filters()) == shop
+    assert select(shop, Filters()) == shop
 
 
 def test_a_table_brings_its_rows_keys_and_comments_and_extensions_stay(shop: Archive) -> None:
@@ -85,20 +85,20 @@ def test_filters_combine(shop: Archive) -> None:
 )
 def test_a_filter_that_names_nothing_is_an_error(shop: Archive, filters: Filters, option: str) -> None:
     with pytest.raises(ConfigError, match=f"filter {option} names") as refusal:
-        archive.select(shop, filters)
+        select(shop, filters)
     assert "pgpromote inspect" in refusal.value.hint
 
 
 def test_schema_only_and_data_only_exclude_each_other(shop: Archive) -> None:
     with pytest.raises(ConfigError, match="exclude each other"):
-        archive.select(shop, Filters(schema_only=True, data_only=True))
+        select(shop, Filters(schema_only=True, data_only=True))
 
 
 def test_schema_only_leaves_no_rows_and_data_only_nothing_else(shop: Archive) -> None:
-    definitions = archive.select(shop, Filters(schema_only=True)).counts()
+    definitions = select(shop, Filters(schema_only=True)).counts()
     assert "TABLE DATA" not in definitions
     assert definitions["TABLE"] == 3
-    rows = archive.select(shop, Filters(data_only=True)).counts()
+    rows = select(shop, Filters(data_only=True)).counts()
     assert rows["TABLE DATA"] == 3
     assert "TABLE" not in rows
 

@@ -1,5 +1,6 @@
 """The promotion read from the environment: defaults, settings without meaning, and late URLs."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert promotion.sql_path == Path("data/postgres/full.sql").absolute()
     assert (promotion.cron, promotion.timezone) == ("0 2 * * *", "UTC")
     assert (promotion.pg_bin, promotion.lock_database) == ((), "postgres")
+    assert (promotion.keep, promotion.keep_for) == (2, None)
 
 
 def test_an_empty_setting_counts_as_not_set() -> None:
@@ -42,6 +44,28 @@ def test_a_name_that_could_leave_the_directory_is_refused(name: str) -> None:
 def test_an_unknown_time_zone_is_refused(zone: str) -> None:
     with pytest.raises(ConfigError, match="PGPROMOTE_TIMEZONE"):
         from_environment({"PGPROMOTE_TIMEZONE": zone})
+
+
+def test_what_is_kept_is_a_count_and_an_age() -> None:
+    promotion = from_environment({"PGPROMOTE_KEEP": "0", "PGPROMOTE_KEEP_DAYS": "1.5"})
+    assert (promotion.keep, promotion.keep_for) == (0, timedelta(hours=36))
+
+
+@pytest.mark.parametrize("count", ["-1", "1.5", "two", "٣", "1e3", " 2", "9" * 10])
+def test_a_count_that_is_none_is_refused(count: str) -> None:
+    with pytest.raises(ConfigError, match="PGPROMOTE_KEEP is"):
+        from_environment({"PGPROMOTE_KEEP": count})
+
+
+@pytest.mark.parametrize("days", ["0", "0.0", "-1", "nan", "inf", "1e3", "30d", "٣", "9" * 10])
+def test_an_age_that_is_none_is_refused(days: str) -> None:
+    with pytest.raises(ConfigError, match="PGPROMOTE_KEEP_DAYS is"):
+        from_environment({"PGPROMOTE_KEEP_DAYS": days})
+
+
+def test_safety_archives_lie_where_the_sensor_does_not_look() -> None:
+    promotion = from_environment({"PGPROMOTE_DUMP_DIR": "/backups"})
+    assert promotion.safety_dir == Path("/backups/safety")
 
 
 def test_urls_are_read_only_when_they_are_needed() -> None:

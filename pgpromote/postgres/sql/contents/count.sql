@@ -1,2 +1,3 @@
--- Rows of one table.
-SELECT pg_catalog.count(*), NULL FROM ONLY {table}
+-- Rows of one table, and the highest of its keys.
+SELECT {number}, pg_catalog.count(*), NULL::pg_catalog.numeric, {highest}
+  FROM ONLY {table} AS counted

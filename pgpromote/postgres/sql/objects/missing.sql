@@ -67,8 +67,6 @@ WITH wanted (kind, schema, name) AS (
     UNION ALL
     SELECT 'STATISTICS', n.nspname, x.stxname
       FROM pg_catalog.pg_statistic_ext AS x JOIN pg_catalog.pg_namespace AS n ON n.oid = x.stxnamespace
-    UNION ALL
-    SELECT 'EXTENSION', '', e.extname FROM pg_catalog.pg_extension AS e
 )
 SELECT w.kind, w.schema, w.name
   FROM wanted AS w
@@ -78,7 +76,7 @@ SELECT w.kind, w.schema, w.name
                     FROM (VALUES ('TABLE'), ('VIEW'), ('MATERIALIZED VIEW'), ('SEQUENCE'), ('INDEX'), ('CONSTRAINT'),
                                  ('FK CONSTRAINT'), ('CHECK CONSTRAINT'), ('TRIGGER'), ('RULE'), ('POLICY'), ('DEFAULT'),
                                  ('FUNCTION'), ('PROCEDURE'), ('AGGREGATE'), ('TYPE'), ('DOMAIN'), ('SCHEMA'),
-                                 ('ROW SECURITY'), ('TABLE ATTACH'), ('INDEX ATTACH'), ('STATISTICS'), ('EXTENSION'),
+                                 ('ROW SECURITY'), ('TABLE ATTACH'), ('INDEX ATTACH'), ('STATISTICS'),
                                  ('OPERATOR'), ('COLLATION'), ('EVENT TRIGGER'), ('FOREIGN TABLE')) AS known (entry))
    AND NOT EXISTS (SELECT FROM present AS p
                     WHERE p.entry = w.kind AND p.schema = w.schema AND p.name = w.name)

@@ -1,0 +1,64 @@
+"""Commands that make an archive and look into one: dump, inspect."""
+
+from pathlib import Path
+
+import click
+
+from pgpromote import promotion as settings
+from pgpromote import terminal
+from pgpromote.cli.options import as_json, dump_argument, filter_options, filters_of, new_run_id, verbose
+from pgpromote.postgres import archive, dump
+
+
+@click.command("dump")
+@click.argument("out_dir", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--sql", is_flag=True, help="Also write plain SQL (full.sql) for reading and review.")
+@click.option(
+    "--compression", default="", metavar="METHOD", help="zstd:3, lz4:1, gzip:6, none; default: the best."
+)
+@filter_options
+@verbose
+@as_json
+def dump_command(
+    out_dir: Path | None, *, sql: bool, compression: str, verbose: bool, as_json: bool, **options: object
+) -> None:
+    """Dump Dev into OUT_DIR (default: data/postgres).
+
+    Example: pgpromote dump /backups --sql
+    """
+    promotion, run_id, scope = settings.from_environment(), new_run_id(), filters_of(options)
+    path = (out_dir.absolute() if out_dir else promotion.dump_dir) / promotion.archive_path.name
+    source, tools = promotion.source(), promotion.tools()
+    terminal.warn_of_scope(scope)
+    with terminal.progress(f"Dumping {source.label}", verbose=verbose) as line:
+        contents, manifest = dump.dump(
+            source, path, tools, run_id, compression=compression, filters=scope, on_line=line
+        )
+    if sql:
+        with terminal.progress("Writing plain SQL", verbose=verbose) as line:
+            dump.dump_sql(source, path.with_name("full.sql"), tools, run_id, filters=scope, on_line=line)
+    if as_json:
+        terminal.show_json(manifest)
+    else:
+        terminal.show_manifest(contents, manifest)
+
+
+@click.command()
+@dump_argument
+@click.option("--kind", "-k", "kinds", multiple=True, help="Show entries of this kind, such as VIEW.")
+@click.option("--name", default="", metavar="PATTERN", help="Show entries with this name; * and ? allowed.")
+@as_json
+def inspect(dump_path: Path | None, kinds: tuple[str, ...], name: str, *, as_json: bool) -> None:
+    """Show what an archive holds: header, counts, names.
+
+    Example: pgpromote inspect shop.dump --kind VIEW --kind INDEX --name "order*"
+    """
+    contents = archive.read(dump_path or settings.from_environment().archive_path)
+    found = archive.search(contents, kinds, name or "*") if kinds or name else None
+    if as_json:
+        entries = contents.entries if found is None else found
+        header = {key: value for key, value in vars(contents).items() if key != "entries"}
+        shown = [{"kind": e.kind, "schema": e.schema, "name": e.tag, "owner": e.owner} for e in entries]
+        terminal.show_json({**header, "counts": contents.counts(), "entries": shown})
+    else:
+        terminal.show_archive(contents, found)

@@ -1,0 +1,160 @@
+"""Options and arguments that several commands share, and what is made of them."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import click
+
+from pgpromote.options import Options, Strategy
+from pgpromote.postgres.model import Filters, Foreign, Policy
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+verbose = click.option("--verbose", "-v", is_flag=True, help="Print every line of pg_dump and pg_restore.")
+dump_argument = click.argument("dump_path", metavar="[DUMP]", required=False, type=click.Path(path_type=Path))
+yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before a destructive strategy.")
+jobs_option = click.option(
+    "--jobs", default=4, show_default=True, type=click.IntRange(1, 64), help="Connections of pg_restore."
+)
+# The options of a run, by the name that `Options` has for each.
+RUN_OPTIONS = (
+    click.option(
+        "--strategy",
+        type=click.Choice([strategy.value for strategy in Strategy]),
+        help="swap (default): build a new database beside Prod, prove it, swap it in. DESTRUCTIVE: clean "
+        "replaces objects in place; reset-schema drops a schema first.",
+    ),
+    click.option(
+        "--reset-schema",
+        metavar="[=NAME]",
+        default="",
+        help="The strategy reset-schema for this schema (public unless named): --reset-schema=shop.",
+    ),
+    click.option(
+        "--allow-data-loss-outside", is_flag=True, help="Let the reset destroy data in other schemas too."
+    ),
+    click.option(
+        "--safety-archive/--no-safety-archive",
+        default=True,
+        help="Dump Prod before a destructive strategy, for `pgpromote rollback` (default).",
+    ),
+    click.option(
+        "--rights",
+        default=Policy.KEEP.value,
+        type=click.Choice([policy.value for policy in Policy]),
+        help="Owners and grants of a swapped Prod: keep Prod's (default), the source's, or none.",
+    ),
+    click.option(
+        "--bring",
+        multiple=True,
+        type=click.Choice([kind.value for kind in Foreign]),
+        help="Bring from Dev what is left out by default, because it reaches beyond its database.",
+    ),
+    click.option(
+        "--allow",
+        multiple=True,
+        metavar="NAME",
+        help="Let this replication slot or subscription of Prod stay with the previous database.",
+    ),
+    click.option(
+        "--expect-plan",
+        default="",
+        metavar="FINGERPRINT",
+        help="Refuse if Prod is not as `pgpromote plan` has shown it.",
+    ),
+)
+AFTER_OPTIONS = (
+    click.option(
+        "--repair/--no-repair", default=True, help="Repair primary-key identities (default), or only look."
+    ),
+    click.option(
+        "--repair-exclude", multiple=True, metavar="PATTERN", help="Leave this table alone; * and ? allowed."
+    ),
+    click.option(
+        "--proof",
+        default="exact",
+        type=click.Choice(["exact", "count", "off"]),
+        help="Compare Prod with what was dumped: rows and hashes (exact), rows only (count), or not (off).",
+    ),
+)
+
+
+class ResetSchemaCommand(click.Command):
+    """A command whose --reset-schema may stand without a value; only `=` gives it one, as in GNU tools."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give a bare --reset-schema its default, so that it never swallows the next argument."""
+        return super().parse_args(
+            ctx, ["--reset-schema=public" if arg == "--reset-schema" else arg for arg in args]
+        )
+
+
+def look_options(command: Command) -> Command:
+    """Add the options that say how the archive is to become Prod."""
+    for option in reversed(RUN_OPTIONS):
+        command = option(command)
+    return command
+
+
+def run_options(command: Command) -> Command:
+    """Add all options of a run."""
+    for option in reversed(AFTER_OPTIONS):
+        command = option(command)
+    return look_options(command)
+
+
+def filter_options(command: Command) -> Command:
+    """Add the options that limit the scope on purpose."""
+    lists = (
+        ("-t", "--table", "tables", "Only this table."),
+        ("-n", "--schema", "schemas", "Only this schema."),
+        ("-T", "--exclude-table", "exclude_tables", "Not this table."),
+        ("-N", "--exclude-schema", "exclude_schemas", "Not this schema."),
+    )
+    for short, long, name, text in reversed(lists):
+        command = click.option(short, long, name, multiple=True, metavar="NAME", help=text)(command)
+    command = click.option("--data-only", is_flag=True, help="Rows without definitions.")(command)
+    return click.option("--schema-only", is_flag=True, help="Definitions without rows.")(command)
+
+
+def filters_of(chosen: dict[str, Any]) -> Filters:
+    """Take the scope out of what a command was given."""
+    return Filters(**{each.name: chosen.pop(each.name) for each in fields(Filters) if each.name in chosen})
+
+
+def options_of(dump_path: Path | None, **chosen: Any) -> Options:
+    """Make the options of a run of what a command was given. --reset-schema alone chooses its strategy."""
+    filters = filters_of(chosen)
+    schema = chosen.pop("reset_schema")
+    strategy = Strategy(chosen.pop("strategy") or (Strategy.RESET_SCHEMA if schema else Strategy.SWAP))
+    if schema and strategy is not Strategy.RESET_SCHEMA:
+        raise click.UsageError(f"--reset-schema and --strategy {strategy} exclude each other.")
+    return Options(
+        archive_path=dump_path.absolute() if dump_path else None,
+        strategy=strategy,
+        reset_schema=schema or "public",
+        filters=filters,
+        rights=Policy(chosen.pop("rights")),
+        bring=tuple(Foreign(kind) for kind in chosen.pop("bring")),
+        **chosen,
+    )
+
+
+def confirm(options: Options, name: str, *, yes: bool) -> None:
+    """Let a person at a terminal type Prod's name before a destructive strategy. Raises click.Abort."""
+    if yes or not options.in_place or not sys.stdin.isatty():
+        return
+    what = f"The strategy {options.strategy} changes {name} itself: a failure leaves a mix of old and new."
+    click.echo(what, err=True)
+    if click.prompt(f"Type {name} to go on", err=True, default="", show_default=False) != name:
+        raise click.Abort
+
+
+def new_run_id() -> str:
+    """Name one run of a command; its sessions carry the name."""
+    return uuid4().hex

@@ -1,0 +1,52 @@
+"""The steps that stand aside from the lineage graph: bring prod back, and rehearse."""
+
+import dagster as dg
+
+from pgpromote.defs import metadata
+from pgpromote.defs.config import RestoreConfig, RollbackConfig
+from pgpromote.defs.failures import readable
+from pgpromote.defs.step import DONE, log_findings, to_stdout, walk_of
+
+
+def build_rollback(prefix: str) -> dg.OpDefinition:
+    """Build the step that brings back what prod was."""
+
+    @dg.op(
+        name=f"{prefix}rollback",
+        description="Swap what prod was back in; what is prod now becomes a previous database.",
+        out=DONE,
+        required_resource_keys={f"{prefix}run"},
+    )
+    def rollback(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
+        with readable():
+            done = walk_of(context, prefix).run.rollback(config.name, to_stdout)
+        context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
+        context.add_output_metadata(metadata.cut_over(done))
+
+    return rollback
+
+
+def build_rehearsal(prefix: str) -> dg.OpDefinition:
+    """Build the step that does everything but the cut-over, and drops what it made."""
+
+    @dg.op(
+        name=f"{prefix}rehearse",
+        description="Build and prove the new database beside prod, then drop it. Prod is not touched.",
+        out=DONE,
+        required_resource_keys={f"{prefix}run"},
+    )
+    def rehearse(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
+        run = walk_of(context, prefix, config).run
+        with readable():
+            rehearsal = run.rehearse(to_stdout)
+        log_findings(context, (*rehearsal.preview.losses, *rehearsal.proof.findings))
+        context.log.info("The rehearsal went well; prod is untouched.")
+        context.add_output_metadata(
+            {
+                **metadata.preview(rehearsal.preview),
+                **metadata.repair(rehearsal.repaired),
+                **metadata.proof(rehearsal.proof),
+            }
+        )
+
+    return rehearse

@@ -1,0 +1,50 @@
+"""What a person can choose for one run of a promotion."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pgpromote.postgres.model import Filters, Foreign, Policy
+from pgpromote.postgres.prove import EXACT
+
+
+class Strategy(StrEnum):
+    """How the archive becomes prod. All but SWAP are destructive: a failure leaves a mix of old and new."""
+
+    SWAP = "swap"
+    CLEAN = "clean"
+    RESET_SCHEMA = "reset-schema"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person can choose for one run; the defaults promote without any input.
+
+    `archive_path` is the promotion's own when None. `reset_schema` counts only for the strategy
+    RESET_SCHEMA. `expect_plan` is the fingerprint of prod that a plan has shown, "" for any.
+    """
+
+    archive_path: Path | None = None
+    strategy: Strategy = Strategy.SWAP
+    reset_schema: str = "public"
+    allow_data_loss_outside: bool = False
+    safety_archive: bool = True
+    jobs: int = 4
+    filters: Filters = Filters()  # noqa: RUF009 - frozen
+    rights: Policy = Policy.KEEP
+    bring: tuple[Foreign, ...] = ()
+    allow: tuple[str, ...] = ()
+    repair: bool = True
+    repair_exclude: tuple[str, ...] = ()
+    proof: str = EXACT
+    expect_plan: str = ""
+
+    @property
+    def in_place(self) -> bool:
+        """Whether prod itself is restored into."""
+        return self.strategy is not Strategy.SWAP
+
+    @property
+    def schema_to_reset(self) -> str:
+        """The schema that is dropped and made again first, "" for none."""
+        return self.reset_schema if self.strategy is Strategy.RESET_SCHEMA else ""

@@ -1,0 +1,118 @@
+"""What forbids to exchange two databases by their names, or would get lost; also known before the restore."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from psycopg.rows import class_row
+
+from pgpromote.postgres import sql
+from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.server import APPLICATION, Session
+
+TEXTS = {
+    "swap_prepared_transaction": (
+        "The prepared transaction {object} in {where} blocks the cut-over.",
+        "COMMIT PREPARED or ROLLBACK PREPARED it.",
+    ),
+    "swap_replication_slot": (
+        "The replication slot {object} belongs to {where} and would stay with the previous database.",
+        "Drop it, or allow it by its name.",
+    ),
+    "swap_subscription": (
+        "The subscription {object} belongs to {where} and would stay with the previous database.",
+        "Drop it, or allow it by its name.",
+    ),
+    "swap_session": (
+        "We may not end the session {object} in {where}.",
+        "End it, grant us pg_signal_backend, or for a superuser's session connect as a superuser.",
+    ),
+    "swap_setting": (
+        "We may not carry over the setting {object} of {where}.",
+        "As a superuser, run: GRANT SET ON PARAMETER {object} TO our role; or reset it.",
+    ),
+    "swap_role_setting": (
+        "We may not carry over the settings of the role {object} in {where}.",
+        "Grant us the role WITH ADMIN OPTION beside CREATEROLE, connect as a superuser, or reset them.",
+    ),
+}
+ALLOWABLE = frozenset({"swap_replication_slot", "swap_subscription"})
+# What may be gone by the time of the cut-over, which looks again.
+PASSING = frozenset({"swap_prepared_transaction", "swap_session"})
+
+
+@dataclass(frozen=True)
+class Side:
+    """A database that is to be renamed; `owned` and `creates` say whether we have the rights for that."""
+
+    oid: int
+    name: str
+    owner: str
+    template: bool
+    owned: bool
+    creates: bool
+    comment: str | None
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A session of another promotion that writes."""
+
+    pid: int
+    name: str
+
+
+@dataclass(frozen=True)
+class _Obstacle:
+    rule: str
+    object: str
+    where: str
+
+
+Row = TypeVar("Row")
+
+
+def side(session: Session, name: str) -> Side:
+    """Read what an exchange must know of a database. Raises PgpromoteError when there is none."""
+    found = _rows(session, Side, "side", name=name)
+    if not found:
+        raise PgpromoteError(f"There is no database {name}.", "Correct its name, or look at the history.")
+    return found[0]
+
+
+def find(
+    session: Session, outgoing: Side, incoming: Side | None = None, allow: Collection[str] = ()
+) -> Iterator[Finding]:
+    """Find what forbids to exchange the databases; `incoming` is None as long as it is not there yet.
+
+    `allow` names replication slots and subscriptions that may stay with the outgoing one.
+    """
+    for each in (outgoing, incoming):
+        if each and not each.owned:
+            message = f"Only the owner {each.owner} may rename {each.name}."
+            yield Finding("swap_owner", Severity.ERROR, each.name, message, "Connect as the owner.")
+    if not outgoing.creates:
+        message = "The right to create databases is missing; the server asks for it to rename one, too."
+        hint = "ALTER ROLE … CREATEDB; or choose the strategy clean or reset-schema, which replace in place."
+        yield Finding("swap_create_database", Severity.ERROR, outgoing.name, message, hint)
+    both = {"outgoing": outgoing.oid, "incoming": incoming.oid if incoming else None}
+    for row in _rows(session, _Obstacle, "obstacles", **both):
+        if not (row.rule in ALLOWABLE and row.object in allow):
+            message, hint = (text.format(object=row.object, where=row.where) for text in TEXTS[row.rule])
+            yield Finding(row.rule, Severity.ERROR, row.object, message, hint)
+
+
+def writers(session: Session) -> tuple[Writer, ...]:
+    """Find sessions of other promotions that have written in this database and are still at it.
+
+    `session` bears the name of the promotion that asks; its own sessions are not listed.
+    """
+    return tuple(_rows(session, Writer, "writers", sign=f"{APPLICATION}:"))
+
+
+def _rows(session: Session, shape: type[Row], query: str, **parameters: object) -> list[Row]:
+    with session.cursor(row_factory=class_row(shape)) as cursor:
+        return cursor.execute(sql.read(f"obstacles/{query}"), parameters).fetchall()

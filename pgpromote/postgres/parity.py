@@ -1,0 +1,125 @@
+"""Compare who may do what in two databases: the old one and the one that takes its place."""
+
+from collections.abc import Iterator
+
+from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.ownership import (
+    PUBLIC,
+    Grants,
+    Owned,
+    Rights,
+    expected,
+    expected_defaults,
+    handed_over,
+    left_to_extension,
+)
+
+Right = tuple[str, str, str, bool]
+
+
+def compare(before: Rights, after: Rights) -> list[Finding]:
+    """Find every right that is not what it was: no ERROR proves that nobody lost or gained anything.
+
+    An ERROR for each right lost or gained and each other owner, per object, role and privilege; INFO for
+    objects that are gone or new.
+    """
+    goal = expected(after, before)
+    findings = [
+        *(
+            f
+            for o in after.objects.values()
+            for f in _compared(before.objects.get(o.key), goal[o.key], o, after)
+        ),
+        *_gone(before, after),
+    ]
+    for key, (default, grants) in expected_defaults(after, before).items():
+        present = after.defaults[key].grants if key in after.defaults else default.builtin
+        findings += _moved(default.name, grants, present)
+    return sorted(findings, key=lambda f: (f.object, f.rule, f.message))
+
+
+def _compared(old: Owned | None, goal: Owned, here: Owned, after: Rights) -> Iterator[Finding]:
+    if here == old == goal:
+        return
+    if old is None and not here.part_of and not here.extension:
+        yield Finding("rights_new", Severity.INFO, here.name, f"New: owner {here.owner}{_open_to(here)}.")
+    # A part has its relation's owner, of whom is told there.
+    if here.owner != goal.owner and not here.part_of:
+        severity = Severity.WARNING if here.kind == "EXTENSION" else Severity.ERROR
+        message = f"Belongs to {here.owner} instead of {goal.owner}."
+        yield Finding(_definer_rule(here) or "rights_owner", severity, here.name, message)
+    if left_to_extension(here, old):
+        if old and _held(handed_over(old.grants, old.owner, here.owner)) != _held(here.grants):
+            message = "The extension itself gives other rights than it did in prod."
+            yield Finding("rights_extension", Severity.WARNING, here.name, message)
+        return
+    grants = handed_over(goal.grants, goal.owner, here.owner)
+    yield from _moved(here.name, grants, here.grants, _definer_rule(here) or "rights_gained")
+    yield from _now_as_owner(old, here, after)
+
+
+def _definer_rule(here: Owned) -> str:
+    return "rights_security_definer" if here.runs_as_owner and here.kind == "ROUTINE" else ""
+
+
+def _now_as_owner(old: Owned | None, here: Owned, after: Rights) -> Iterator[Finding]:
+    if not here.runs_as_owner or (old and old.runs_as_owner):
+        return
+    if here.kind == "ROUTINE":
+        powerful = here.owner in after.superusers
+        message = f"Now runs with the rights of its owner {here.owner}{' (superuser)' if powerful else ''}."
+        reachable = powerful and any(g.grantee != here.owner for g in here.grants)
+        severity = Severity.ERROR if reachable else Severity.WARNING
+        yield Finding(
+            "rights_security_definer", severity, here.name, message, "Review it, or revoke EXECUTE."
+        )
+    elif old:
+        message = f"Now reads with the rights of its owner {here.owner}; it was a security_invoker view."
+        yield Finding("rights_runs_as_owner", Severity.WARNING, here.name, message)
+
+
+def _open_to(new: Owned) -> str:
+    by_role: dict[str, list[str]] = {}
+    for g in sorted(g for g in new.grants if g.grantee != new.owner):
+        by_role.setdefault(g.grantee, []).append(g.privilege)
+    return "".join(f"; {', '.join(privileges)} to {role}" for role, privileges in by_role.items())
+
+
+def _held(grants: Grants) -> frozenset[Right]:
+    """Say who may do what, whoever gave it: role, privilege, column, and whether with grant option."""
+    plain = {(g.grantee, g.privilege, g.column, False) for g in grants}
+    return frozenset(plain | {(g.grantee, g.privilege, g.column, True) for g in grants if g.grantable})
+
+
+def _moved(name: str, before: Grants, after: Grants, gained: str = "rights_gained") -> Iterator[Finding]:
+    old, new = _held(before), _held(after)
+    for right in sorted(old - new):
+        # A right on the whole table covers its columns; a lost right takes its grant option along.
+        if (*right[:2], "", right[3]) not in new and (not right[3] or (*right[:3], False) in new):
+            yield Finding("rights_lost", Severity.ERROR, name, f"{_described(right)} is lost.")
+    for right in sorted(new - old):
+        if (*right[:2], "", right[3]) not in old:
+            yield Finding(gained, Severity.ERROR, name, f"{_described(right)} is new.")
+    if old == new and {g.right for g in before} != {g.right for g in after}:
+        yield Finding("rights_grantor", Severity.WARNING, name, "The same rights come from other roles.")
+
+
+def _described(right: Right) -> str:
+    role, privilege, column, grantable = right
+    what = f"{privilege} on column {column}" if column else privilege
+    return f"{what}{' WITH GRANT OPTION' if grantable else ''} for {'PUBLIC' if role == PUBLIC else role}"
+
+
+def _gone(before: Rights, after: Rights) -> Iterator[Finding]:
+    for key, old in before.objects.items():
+        here = after.objects.get(key)
+        if here is None:
+            if not old.part_of and not (old.extension and old.initial):
+                yield Finding(
+                    "rights_gone", Severity.INFO, old.name, "Not in the new database; dropped with dev."
+                )
+            continue
+        columns = {g.column for g in old.grants} - {"", *here.columns}
+        for column in sorted(columns):
+            name = f"column {column} of {old.name}"
+            yield Finding("rights_gone", Severity.INFO, name, "Not in the new database; its grants with it.")

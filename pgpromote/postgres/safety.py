@@ -1,0 +1,163 @@
+"""The archives of prod that are taken before it is changed in place: name them, list them, remove old ones.
+
+They lie in one directory, `<prod>__safety_<time>.dump`, each with its manifest. The time is in UTC, to the
+millisecond; the name of prod is percent-encoded, so that any name is a file name and none is another's.
+"""
+
+import fcntl
+import re
+import stat
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from pgpromote.postgres import archive
+from pgpromote.postgres.errors import ArchiveError
+from pgpromote.postgres.model import Manifest
+
+TIME = "%Y%m%d_%H%M%S_%f"
+NEVER = datetime.min.replace(tzinfo=UTC)
+NAME_AFTER_PROD = r"(?P<time>[0-9]{8}_[0-9]{6}_[0-9]{3})\.dump(\.manifest\.json)?(\.partial)?"
+
+
+@dataclass(frozen=True)
+class Safety:
+    """A safety archive of prod.
+
+    `taken_at` is the time in its name, `size` what it takes on disk in bytes. `promotion` is the one that it
+    was taken for and `source` the database that it holds, both from its manifest. `usable` is false for one
+    that is not whole: still being written, left by a dump that died, or no longer what its manifest says.
+    """
+
+    path: Path
+    taken_at: datetime
+    size: int
+    promotion: str
+    source: str
+    usable: bool
+
+
+def path(directory: Path, prod_name: str, now: datetime) -> Path:
+    """Name the safety archive that is taken now.
+
+    >>> path(Path("safety"), "a/b", datetime(2026, 3, 1, 4, 5, 6, 78000, UTC)).name
+    'a%2Fb__safety_20260301_040506_078.dump'
+    """
+    return directory / f"{_prefix(prod_name)}{now.astimezone(UTC).strftime(TIME)[:-3]}.dump"
+
+
+def history(directory: Path, prod_name: str) -> list[Safety]:
+    """List the safety archives of prod, newest first. Raises ArchiveError when the directory cannot be read.
+
+    The digest is not compared: that reads a whole archive, and a restore does it anyway.
+    """
+    with _readable(directory):
+        return [found for found, _ in _find(directory, prod_name)]
+
+
+def retain(
+    directory: Path, prod_name: str, keep: int, max_age: timedelta | None, now: datetime
+) -> tuple[str, ...]:
+    """Remove the archives beyond the `keep` newest of each source, and those older than `max_age`.
+
+    What is not whole does not count. It goes once a newer archive is whole, unless a dump is writing it.
+    Returns the names of the archives that are gone, newest first. Raises ArchiveError.
+    """
+    kept: Counter[str] = Counter()
+    removed = []
+    with _readable(directory):
+        found = _find(directory, prod_name)
+        newest = max((each.taken_at for each, _ in found if each.usable), default=NEVER)
+        for each, files in found:
+            old = max_age is not None and now - each.taken_at > max_age
+            if each.usable and not old and kept[each.source] < keep:
+                kept[each.source] += 1
+            elif each.usable or (each.taken_at < newest and not any(map(_is_written, files))):
+                _remove(files)
+                removed.append(each.path.name)
+    return tuple(removed)
+
+
+def _prefix(prod_name: str) -> str:
+    # A name of 63 bytes becomes 189 at most, and the whole 244 of the 255 that a file name may have.
+    return quote(prod_name, safe="").replace(".", "%2E") + "__safety_"
+
+
+def _find(directory: Path, prod_name: str) -> list[tuple[Safety, list[Path]]]:
+    """Find the safety archives of prod, newest first, each with the files that belong to it."""
+    name = re.compile(re.escape(_prefix(prod_name)) + NAME_AFTER_PROD)
+    files: defaultdict[datetime, dict[Path, int]] = defaultdict(dict)
+    for file in directory.iterdir() if directory.exists() else ():
+        matched = name.fullmatch(file.name)
+        taken_at, size = _time(matched["time"]) if matched else None, _size(file)
+        if taken_at and size is not None:
+            files[taken_at][file] = size
+    found = [(_read(path(directory, prod_name, at), at, sizes), list(sizes)) for at, sizes in files.items()]
+    return sorted(found, key=lambda each: each[0].taken_at, reverse=True)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, TIME).replace(tzinfo=UTC)
+    except ValueError:  # digits, but no time: not a name that we gave
+        return None
+
+
+def _size(file: Path) -> int | None:
+    """Return a file's size; None when it is no regular file, or has just gone or got its final name."""
+    try:
+        status = file.lstat()
+    except FileNotFoundError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _read(path: Path, taken_at: datetime, sizes: dict[Path, int]) -> Safety:
+    manifest = _manifest(path)
+    return Safety(
+        path=path,
+        taken_at=taken_at,
+        size=sum(sizes.values()),
+        promotion=manifest.promotion if manifest else "",
+        source=manifest.source if manifest else "",
+        usable=manifest is not None and manifest.size == sizes.get(path),
+    )
+
+
+def _manifest(path: Path) -> Manifest | None:
+    try:
+        return archive.read_manifest(path)
+    except ArchiveError:  # a damaged one says as little as none
+        return None
+
+
+def _is_written(file: Path) -> bool:
+    """Say whether a dump holds its lock on a file, or has just renamed it; the lock ends with its process."""
+    try:
+        with file.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, FileNotFoundError):
+        return True
+    return False
+
+
+def _remove(files: list[Path]) -> None:
+    """Remove an archive's files, the manifest first: without it nothing takes what is left for whole."""
+    for file in sorted(files, key=lambda file: len(file.name), reverse=True):
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _readable(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ArchiveError(
+            f"The safety archives in {directory} cannot be read or removed: {reason}.",
+            "Check that the directory belongs to this user.",
+        ) from None

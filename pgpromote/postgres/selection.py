@@ -1,0 +1,205 @@
+"""What of an archive comes to prod: the filters a person set, and what a source keeps to itself.
+
+Foreign servers, user mappings, publications, subscriptions and event triggers reach beyond their database:
+what is right on dev would tie prod to dev's partners. So they stay on dev, with everything that depends on
+them, unless they are asked for by their kind.
+"""
+
+from dataclasses import dataclass, replace
+
+from pgpromote.postgres.errors import ConfigError
+from pgpromote.postgres.model import Archive, Filters, Foreign, TocEntry
+
+RELATIONS = ("TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE")
+TABLE_PARTS = frozenset(
+    {"TABLE DATA", "TABLE ATTACH", "DEFAULT", "SEQUENCE", "SEQUENCE OWNED BY", "SEQUENCE SET", "CONSTRAINT",
+     "CHECK CONSTRAINT", "FK CONSTRAINT", "INDEX", "INDEX ATTACH", "STATISTICS", "TRIGGER", "RULE", "POLICY",
+     "ROW SECURITY", "COMMENT", "MATERIALIZED VIEW DATA"}
+)  # fmt: skip
+# A wrapper has no use but for servers; replaced in place, it would take prod's own servers along.
+KINDS = {
+    "FOREIGN DATA WRAPPER": Foreign.SERVERS,
+    "SERVER": Foreign.SERVERS,
+    "USER MAPPING": Foreign.USER_MAPPINGS,
+    "PUBLICATION": Foreign.PUBLICATIONS,
+    "SUBSCRIPTION": Foreign.SUBSCRIPTIONS,
+    "EVENT TRIGGER": Foreign.EVENT_TRIGGERS,
+}
+# What is never missed on its own: it says something about another entry, or fills it.
+ADDITIONS = frozenset(
+    {"ACL", "COMMENT", "SECURITY LABEL", "TABLE DATA", "MATERIALIZED VIEW DATA", "STATISTICS DATA",
+     "SEQUENCE SET", "SEQUENCE OWNED BY", "INDEX ATTACH", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA",
+     "SUBSCRIPTION TABLE"}
+)  # fmt: skip
+# Parts whose tag begins with the name of their relation, and those that depend on theirs alone.
+NAMED_PARTS = frozenset(
+    {"DEFAULT", "CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT", "TRIGGER", "RULE", "POLICY"}
+)
+DEPENDENT_PARTS = frozenset({"INDEX", "STATISTICS", "ROW SECURITY", "TABLE ATTACH", "SEQUENCE"})
+VIEW_RULE = " _RETURN"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An object of the source that stays there.
+
+    `kind` is set for what reaches beyond the database; `needs` for what had to stay with it: the object that
+    it cannot be without.
+    """
+
+    entry: TocEntry
+    kind: Foreign | None = None
+    needs: TocEntry | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is to be restored, and the objects that stay on the source though no filter excludes them."""
+
+    archive: Archive
+    left_out: tuple[LeftOut, ...]
+
+
+def choose(archive: Archive, filters: Filters, bring: frozenset[Foreign]) -> Selection:
+    """Limit an archive to the filters, and leave out what reaches beyond the source's database.
+
+    `bring` names the kinds that come along nevertheless. Whatever depends on an entry that is left out
+    (a foreign table, a view on it …) is left out with it. Raises ConfigError when a filter names nothing.
+    """
+    selected = select(archive, filters)
+    foreign = {entry.dump_id for entry in archive.entries if _stays(entry, bring)}
+    staying = _all_dependents(archive.entries, foreign)
+    missed = _without_parts(staying)
+    return Selection(
+        replace(selected, entries=tuple(e for e in selected.entries if e.dump_id not in staying)),
+        tuple(
+            LeftOut(entry, kind=KINDS[entry.kind])
+            if entry.dump_id in foreign
+            else LeftOut(entry, needs=next((staying[n] for n in entry.dependencies if n in staying), None))
+            for entry in selected.entries
+            if entry.dump_id in foreign or entry in missed
+        ),
+    )
+
+
+def _stays(entry: TocEntry, bring: frozenset[Foreign]) -> bool:
+    if entry.kind == "USER MAPPING":  # pg_dump does not write down that it depends on its server
+        return not {Foreign.SERVERS, Foreign.USER_MAPPINGS} <= bring
+    return entry.kind in KINDS and KINDS[entry.kind] not in bring
+
+
+def _all_dependents(entries: tuple[TocEntry, ...], chosen: set[int]) -> dict[int, TocEntry]:
+    """Return the chosen entries and all that depend on them, by their numbers.
+
+    Where views and functions need each other, pg_dump writes an empty view first and its query as a rule
+    later: without the rule, the view would stay empty.
+    """
+    views = {(entry.schema, entry.tag + VIEW_RULE): entry for entry in entries if "VIEW" in entry.kind}
+    found = {entry.dump_id: entry for entry in entries if entry.dump_id in chosen}
+    while more := [
+        e for e in entries if e.dump_id not in found and not found.keys().isdisjoint(e.dependencies)
+    ]:
+        more += [views[e.schema, e.tag] for e in more if e.kind == "RULE" and (e.schema, e.tag) in views]
+        found |= {entry.dump_id: entry for entry in more}
+    return found
+
+
+def _without_parts(staying: dict[int, TocEntry]) -> set[TocEntry]:
+    """Take away what only belongs to another entry that stays, so that nobody misses it beside that."""
+    relations = {number: entry for number, entry in staying.items() if entry.kind in RELATIONS}
+    names = {(entry.schema, entry.tag) for entry in relations.values()}
+
+    def part(entry: TocEntry) -> bool:
+        if entry.kind in NAMED_PARTS:
+            return any((entry.schema, entry.tag[:end]) in names for end in _spaces(entry.tag))
+        dependent = entry.kind in DEPENDENT_PARTS and not relations.keys().isdisjoint(entry.dependencies)
+        return dependent or entry.kind in ADDITIONS
+
+    return {entry for entry in staying.values() if not part(entry)}
+
+
+def _spaces(tag: str) -> list[int]:
+    return [place for place, letter in enumerate(tag) if letter == " "]
+
+
+def select(archive: Archive, filters: Filters) -> Archive:
+    """Limit an archive to what the filters leave.
+
+    As with pg_dump, a table brings its rows, indexes, constraints, triggers and comments, and a schema its
+    creation; an excluded one also takes along whatever depends on it. Extensions stay, for the types of
+    columns. Raises ConfigError when a filter names nothing.
+    """
+    _check_filters(archive, filters)
+    chosen = set(archive.entries)
+    if filters.tables:
+        chosen &= _with_parts(archive, filters.tables)
+    if filters.schemas:
+        chosen &= _in_schemas(archive, filters.schemas)
+    chosen -= _with_dependents(archive.entries, _relations(archive, filters.exclude_tables))
+    chosen -= _with_dependents(archive.entries, _in_schemas(archive, filters.exclude_schemas))
+    chosen |= set(archive.of_kind("EXTENSION"))
+    if filters.schema_only or filters.data_only:
+        chosen = {entry for entry in chosen if (entry.section == "data") == filters.data_only}
+    return replace(archive, entries=tuple(entry for entry in archive.entries if entry in chosen))
+
+
+def _relations(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
+    return {entry for entry in archive.of_kind(*RELATIONS) if entry.tag in names or entry.name in names}
+
+
+def _in_schemas(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
+    inside = {entry for entry in archive.entries if entry.schema in names}
+    return inside | {entry for entry in archive.of_kind("SCHEMA") if entry.tag in names}
+
+
+def _with_parts(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
+    tables = {table.dump_id: table for table in _relations(archive, names)}
+    parts = {
+        entry
+        for entry in archive.entries
+        if entry.kind in TABLE_PARTS
+        for number in tables.keys() & set(entry.dependencies)
+        if entry.kind != "FK CONSTRAINT" or _is_own(entry, tables[number])
+    }
+    return parts | set(tables.values())
+
+
+def _is_own(constraint: TocEntry, table: TocEntry) -> bool:
+    """Tell a table's own foreign key from one that only references it: both depend on the table."""
+    return constraint.schema == table.schema and constraint.tag.startswith(f"{table.tag} ")
+
+
+def _with_dependents(entries: tuple[TocEntry, ...], chosen: set[TocEntry]) -> set[TocEntry]:
+    found = {entry.dump_id: entry for entry in chosen}
+    while more := {e.dump_id: e for e in entries if e.dump_id not in found and _falls_with(e, found)}:
+        found |= more
+    return set(found.values())
+
+
+def _falls_with(entry: TocEntry, excluded: dict[int, TocEntry]) -> bool:
+    """Tell whether an entry goes with an excluded one.
+
+    A foreign key goes with its own table only: prod may have the other one, and where it does not, an
+    error is honest and a lost constraint is not.
+    """
+    needed = [excluded[number] for number in entry.dependencies if number in excluded]
+    return any(entry.kind != "FK CONSTRAINT" or _is_own(entry, other) for other in needed)
+
+
+def _check_filters(archive: Archive, filters: Filters) -> None:
+    if filters.schema_only and filters.data_only:
+        raise ConfigError("schema_only and data_only exclude each other.", "Choose one of them.")
+    tables = {name for entry in archive.of_kind(*RELATIONS) for name in (entry.tag, entry.name)}
+    schemas = {entry.schema for entry in archive.entries if entry.schema}
+    for option, wanted, known in (
+        ("tables", filters.tables, tables),
+        ("exclude_tables", filters.exclude_tables, tables),
+        ("schemas", filters.schemas, schemas),
+        ("exclude_schemas", filters.exclude_schemas, schemas),
+    ):
+        missing = [name for name in wanted if name not in known]
+        if missing:
+            raise ConfigError(
+                f"The filter {option} names {', '.join(missing)}; the archive holds no such thing.",
+                f"pgpromote inspect {archive.path} shows the names. They are exact, without patterns.",
+            )

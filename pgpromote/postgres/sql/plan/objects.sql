@@ -1,0 +1,109 @@
+-- Everything that users made in this database and that an archive would name: kind, schema and name as pg_dump
+-- writes them, and the relation of the same schema that an object is a part of (NULL for none).
+-- Left out: what comes by itself with an extension or another object: an identity's sequence, the index of a
+-- constraint, a view's rule, the types, functions and casts of a table or range.
+WITH named (kind, classid, objid, schema, name) AS (
+    {named}
+), implied (classid, objid) AS (
+    SELECT d.classid, d.objid FROM pg_catalog.pg_depend AS d WHERE d.deptype IN ('e', 'i') AND d.objsubid = 0
+), relation AS (
+    SELECT c.oid, c.relkind, c.relrowsecurity, n.nspname, c.relname
+      FROM pg_catalog.pg_class AS c
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE c.relpersistence <> 't'
+       AND c.oid NOT IN (SELECT m.objid FROM implied AS m WHERE m.classid = 'pg_catalog.pg_class'::regclass)
+), object (kind, classid, objid, schema, name, part_of) AS (
+    SELECT s.entry, 'pg_catalog.pg_class'::regclass, r.oid, r.nspname, r.relname, owner.relname
+      FROM relation AS r
+      JOIN (VALUES ('r', 'TABLE'), ('p', 'TABLE'), ('f', 'FOREIGN TABLE'), ('v', 'VIEW'),
+                   ('m', 'MATERIALIZED VIEW'), ('S', 'SEQUENCE')) AS s (relkind, entry)
+        ON s.relkind = r.relkind::text
+      LEFT JOIN pg_catalog.pg_depend AS d
+        ON r.relkind = 'S' AND d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = r.oid
+       AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'a'
+      LEFT JOIN pg_catalog.pg_class AS owner ON owner.oid = d.refobjid
+    UNION ALL
+    SELECT 'INDEX', 'pg_catalog.pg_class'::regclass, r.oid, r.nspname, r.relname, indexed.relname
+      FROM relation AS r
+      JOIN pg_catalog.pg_index AS i ON i.indexrelid = r.oid
+      JOIN relation AS indexed ON indexed.oid = i.indrelid
+     WHERE i.indisvalid OR r.relkind = 'I'
+    UNION ALL
+    SELECT s.entry, 'pg_catalog.pg_constraint'::regclass, k.oid, r.nspname, r.relname || ' ' || k.conname, r.relname
+      FROM pg_catalog.pg_constraint AS k
+      JOIN relation AS r ON r.oid = k.conrelid
+      JOIN (VALUES ('p', 'CONSTRAINT'), ('u', 'CONSTRAINT'), ('x', 'CONSTRAINT'),
+                   ('f', 'FK CONSTRAINT')) AS s (contype, entry)
+        ON s.contype = k.contype::text
+     WHERE k.contype <> 'f' OR k.conparentid = 0
+    UNION ALL
+    SELECT 'TRIGGER', 'pg_catalog.pg_trigger'::regclass, g.oid, r.nspname, r.relname || ' ' || g.tgname, r.relname
+      FROM pg_catalog.pg_trigger AS g
+      JOIN relation AS r ON r.oid = g.tgrelid
+     WHERE g.tgparentid = 0
+    UNION ALL
+    SELECT 'RULE', 'pg_catalog.pg_rewrite'::regclass, w.oid, r.nspname, r.relname || ' ' || w.rulename, r.relname
+      FROM pg_catalog.pg_rewrite AS w
+      JOIN relation AS r ON r.oid = w.ev_class
+    UNION ALL
+    SELECT 'POLICY', 'pg_catalog.pg_policy'::regclass, p.oid, r.nspname, r.relname || ' ' || p.polname, r.relname
+      FROM pg_catalog.pg_policy AS p
+      JOIN relation AS r ON r.oid = p.polrelid
+    UNION ALL
+    SELECT 'ROW SECURITY', 'pg_catalog.pg_class'::regclass, r.oid, r.nspname, r.relname, r.relname
+      FROM relation AS r
+     WHERE r.relrowsecurity
+    UNION ALL
+    SELECT 'STATISTICS', 'pg_catalog.pg_statistic_ext'::regclass, x.oid, n.nspname, x.stxname,
+           CASE WHEN n.nspname = r.nspname THEN r.relname END
+      FROM pg_catalog.pg_statistic_ext AS x
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = x.stxnamespace
+      JOIN relation AS r ON r.oid = x.stxrelid
+    UNION ALL
+    SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, o.classid, o.objid, o.schema, o.name, NULL
+      FROM named AS o
+      JOIN pg_catalog.pg_type AS t ON t.oid = o.objid
+     WHERE o.kind = 'type' AND t.typtype <> 'p'
+    UNION ALL
+    SELECT CASE p.prokind WHEN 'a' THEN 'AGGREGATE' WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END,
+           o.classid, o.objid, o.schema, o.name, NULL
+      FROM named AS o
+      JOIN pg_catalog.pg_proc AS p ON p.oid = o.objid
+     WHERE o.kind = 'routine'
+    UNION ALL
+    SELECT s.entry, o.classid, o.objid, o.schema, o.name, NULL
+      FROM named AS o
+      JOIN (VALUES ('operator', 'OPERATOR'), ('operator class', 'OPERATOR CLASS'),
+                   ('operator family', 'OPERATOR FAMILY'), ('collation', 'COLLATION'), ('cast', 'CAST'),
+                   ('schema', 'SCHEMA'), ('event trigger', 'EVENT TRIGGER'),
+                   ('text search configuration', 'TEXT SEARCH CONFIGURATION'),
+                   ('text search dictionary', 'TEXT SEARCH DICTIONARY'),
+                   ('text search parser', 'TEXT SEARCH PARSER'),
+                   ('text search template', 'TEXT SEARCH TEMPLATE'),
+                   ('language', 'PROCEDURAL LANGUAGE'), ('access method', 'ACCESS METHOD'),
+                   ('foreign-data wrapper', 'FOREIGN DATA WRAPPER'), ('server', 'SERVER'),
+                   ('user mapping', 'USER MAPPING')) AS s (kind, entry)
+        ON s.kind = o.kind
+    UNION ALL
+    SELECT 'CONVERSION', 'pg_catalog.pg_conversion'::regclass, v.oid, n.nspname, v.conname, NULL
+      FROM pg_catalog.pg_conversion AS v JOIN pg_catalog.pg_namespace AS n ON n.oid = v.connamespace
+    UNION ALL
+    SELECT 'EXTENSION', 'pg_catalog.pg_extension'::regclass, e.oid, '', e.extname, NULL
+      FROM pg_catalog.pg_extension AS e
+    UNION ALL
+    SELECT 'PUBLICATION', 'pg_catalog.pg_publication'::regclass, p.oid, '', p.pubname, NULL
+      FROM pg_catalog.pg_publication AS p
+    UNION ALL
+    SELECT 'SUBSCRIPTION', 'pg_catalog.pg_subscription'::regclass, s.oid, '', s.subname, NULL
+      FROM pg_catalog.pg_subscription AS s
+      JOIN pg_catalog.pg_database AS d ON d.oid = s.subdbid
+     WHERE d.datname = pg_catalog.current_database()
+)
+SELECT o.kind, o.schema::text AS schema, o.name::text AS name, o.part_of::text AS part_of
+  FROM object AS o
+ WHERE o.objid >= 16384  -- the first number a user's object can have
+   AND o.schema NOT LIKE 'pg\_%%'
+   AND o.schema <> 'information_schema'
+   AND NOT (o.kind = 'SCHEMA' AND o.name LIKE 'pg\_%%')
+   AND NOT EXISTS (SELECT FROM implied AS m WHERE m.classid = o.classid AND m.objid = o.objid)
+ ORDER BY o.schema, coalesce(o.part_of, o.name), o.part_of IS NOT NULL, o.kind, o.name

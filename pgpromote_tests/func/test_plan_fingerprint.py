@@ -1,0 +1,103 @@
+"""The fingerprint of prod changes whenever prod does, and only then."""
+
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pgpromote.demo import servers as demo
+from pgpromote.postgres import plan
+from pgpromote.postgres.errors import Refused, ToolFailed
+from pgpromote.postgres.model import Severity
+from pgpromote.postgres.server import parse_url
+from pgpromote.postgres.tools import find
+from pgpromote_tests.servers import Server
+
+CHANGES = (
+    "ALTER TABLE items ADD more int",
+    "UPDATE items SET note = 'b' WHERE id = 1",
+    "INSERT INTO items VALUES (2)",
+    "GRANT SELECT ON items TO pg_monitor",
+    "REVOKE SELECT ON items FROM pg_monitor; GRANT SELECT ON items TO pg_monitor WITH GRANT OPTION",
+    "SELECT nextval('numbers')",
+    "SELECT setval('numbers', 9, false)",
+    "ALTER TABLE items DISABLE TRIGGER tell",
+    "SELECT lo_from_bytea(4711, 'a')",
+    "GRANT SELECT ON LARGE OBJECT 4711 TO pg_monitor",
+    "COMMENT ON TABLE items IS 'told'",
+    "CREATE POLICY mine ON items",
+    "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor",
+    "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''8MB''', current_database()); END$$",
+    "DO $$BEGIN EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', current_database()); END$$",
+)
+SHOP = """
+    CREATE TABLE items (id int PRIMARY KEY, note text); INSERT INTO items VALUES (1, 'a'), (7, 'z');
+    CREATE SEQUENCE numbers; CREATE INDEX items_note ON items (note);
+    CREATE FUNCTION told() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TRIGGER tell BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION told();
+"""
+
+
+def test_any_change_changes_the_fingerprint(prod: Server) -> None:
+    target = prod.new_database(SHOP)
+    seen = [plan.fingerprint(target, [prod.tools()], "test")]
+    for change in CHANGES:
+        prod.execute(change, target.name)
+        found = plan.fingerprint(target, [prod.tools()], "test")
+        assert found not in seen, change
+        seen.append(found)
+
+
+def test_equal_databases_have_different_fingerprints(prod: Server) -> None:
+    one, other = (plan.fingerprint(prod.new_database(SHOP), [prod.tools()], "test") for _ in range(2))
+    assert one != other
+
+
+def test_reading_and_maintenance_leave_the_fingerprint(
+    prod: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    target = prod.new_database(SHOP + "DELETE FROM items WHERE id = 1; SELECT nextval('numbers')")
+    before = plan.fingerprint(target, [prod.tools()], "test")
+    for harmless in ("SELECT * FROM items", "VACUUM FULL ANALYZE items", "REINDEX TABLE items"):
+        prod.execute(harmless, target.name)
+    assert plan.fingerprint(target, [prod.tools()], "another") == before
+    plan.check(before, target, [prod.tools()], "test")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_restart_leaves_the_fingerprint() -> None:
+    with tempfile.TemporaryDirectory(prefix="pgpromote-tests-") as home:
+        Path(home).chmod(0o711)
+        seen: list[str] = []
+        for _ in range(2):
+            with demo.running(Path(home) / "prod", demo.binaries(16), settings={"fsync": "off"}) as cluster:
+                if not seen:
+                    with psycopg.connect(cluster.url(), autocommit=True) as session:
+                        session.execute(f"{SHOP}; SELECT nextval('numbers')".encode())
+                target = parse_url(cluster.url(), "PROD_DATABASE_URL")
+                seen.append(plan.fingerprint(target, find([cluster.bin_dir]), "test"))
+    assert seen[0] == seen[1]
+
+
+def test_a_prod_that_changed_since_the_plan_is_refused_with_both_fingerprints(prod: Server) -> None:
+    target = prod.new_database(SHOP)
+    planned = plan.fingerprint(target, [prod.tools()], "test")
+    prod.execute("INSERT INTO items VALUES (2)", target.name)
+    with pytest.raises(Refused, match="Run pgpromote plan again and look") as refusal:
+        plan.check(planned, target, [prod.tools()], "test")
+    (finding,) = refusal.value.findings
+    assert (finding.rule, finding.severity) == ("expect_plan", Severity.ERROR)
+    assert planned in finding.message
+    assert plan.fingerprint(target, [prod.tools()], "test") in finding.message
+
+
+def test_a_prod_that_our_role_cannot_read_has_no_fingerprint(prod: Server) -> None:
+    target = prod.new_database(SHOP)
+    role = f"planner_{target.name}"
+    prod.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{prod.cluster.password}'")
+    planner = parse_url(prod.url(target.name, role), "PROD_DATABASE_URL")
+    with pytest.raises(ToolFailed, match="permission denied") as failure:
+        plan.fingerprint(planner, [prod.tools()], "test")
+    assert prod.cluster.password not in str(failure.value)

@@ -1,0 +1,297 @@
+"""One run, step by step: whatever goes wrong between two steps, prod stays what it was."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pgpromote.options import Strategy
+from pgpromote.postgres import plan
+from pgpromote.postgres.errors import ConfigError, NotProven, PgpromoteError, Refused, RestoreFailed
+from pgpromote.postgres.model import Severity
+from pgpromote_tests.func.walks import Stage, stage
+from pgpromote_tests.runs import SHOP
+from pgpromote_tests.servers import Server
+
+DEV = (
+    SHOP
+    + """
+    CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TRIGGER keeper BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION keep();
+    CREATE INDEX order_notes ON orders (note);
+    CREATE SEQUENCE loose; SELECT setval('loose', 40);
+"""
+)
+PROD = """
+    CREATE TABLE customers (id integer PRIMARY KEY, name text); INSERT INTO customers VALUES (7, 'old');
+    GRANT SELECT ON customers TO reader_of_runs;
+"""
+
+
+@pytest.fixture
+def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
+    prod.execute("DO $$ BEGIN CREATE ROLE reader_of_runs; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    return stage(dev, prod, tmp_path, DEV, PROD)
+
+
+# A proof that has to fail -----------------------------------------------------------------------------------
+
+CHANGES = {
+    "one row changed": ("UPDATE public.tags SET tag = 'old' WHERE order_id = 3", "contents"),
+    "one row lost": ("DELETE FROM public.tags WHERE order_id = 3", "contents"),
+    "one row more": ("INSERT INTO public.tags VALUES (3, 'more')", "contents"),
+    "one index dropped": ("DROP INDEX public.order_notes", "objects"),
+    "one index invalid": (
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.order_notes'::regclass", "objects",
+    ),
+    "one view dropped": ("DROP VIEW public.order_names", "objects"),
+    "one foreign key dropped": ("ALTER TABLE public.tags DROP CONSTRAINT tags_order_id_fkey", "objects"),
+    "one trigger disabled": ("ALTER TABLE public.orders DISABLE TRIGGER keeper", "objects"),
+    "one grant removed": ("REVOKE SELECT ON public.customers FROM reader_of_runs", "rights_kept"),
+    "one grant added": ("GRANT DELETE ON public.customers TO reader_of_runs", "rights_kept"),
+    "one sequence moved back": ("SELECT setval('public.orders_id_seq', 3)", "sequences"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_the_new_database_is_found_and_prod_stays(shop: Stage, change: str) -> None:
+    statement, rule = CHANGES[change]
+    shop.dump()
+    with shop.untouched(), shop.walk() as run:
+        run.examine().cleared()
+        run.create_shadow()
+        run.restore()
+        run.repair()
+        if rule == "rights_kept":
+            run.prove().proven()
+        shop.prod.execute(statement, run.database.name)
+        if rule != "rights_kept":
+            errors = (f for f in run.prove().findings if f.severity is Severity.ERROR)
+            assert rule in {finding.rule for finding in errors}
+
+        with pytest.raises(NotProven, match="Prod is untouched"):
+            run.cut_over()
+
+
+def test_without_any_change_the_same_steps_make_a_new_prod(shop: Stage) -> None:
+    shop.promote()
+    assert len(shop.beside()) == 1
+    names = shop.prod.rows("SELECT count(*) FROM public.customers", shop.promotion.target().name)
+    assert names == [(30,)]
+
+
+# A restore that has to fail ---------------------------------------------------------------------------------
+
+# Each is fine on dev and cannot be restored: the functions find their table only with dev's search path.
+UNQUALIFIED = """
+    CREATE TABLE rates (rate integer); INSERT INTO rates VALUES (2);
+    CREATE FUNCTION doubled(n integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT n * 2';
+"""
+BREAK = """
+    CREATE OR REPLACE FUNCTION doubled(n integer) RETURNS integer IMMUTABLE LANGUAGE sql AS
+        'SELECT n * rate FROM rates';
+"""
+NO_RATES = 'relation "rates" does not exist'
+BROKEN_CHECK = """
+    ALTER TABLE orders ADD CONSTRAINT low CHECK (id < 10) NOT VALID;
+    UPDATE pg_constraint SET convalidated = true WHERE conname = 'low';
+"""
+FAILURES: dict[str, tuple[str, type[PgpromoteError], str]] = {
+    "a policy for a role that prod lacks": (
+        "ALTER TABLE tags ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON tags TO only_on_dev USING (true);",
+        Refused,
+        "only_on_dev",
+    ),
+    "an unqualified function behind an index": (
+        UNQUALIFIED + "CREATE INDEX twice ON orders (doubled(id));" + BREAK,
+        RestoreFailed,
+        NO_RATES,
+    ),
+    "an unqualified function behind a materialized view": (
+        UNQUALIFIED + "CREATE MATERIALIZED VIEW twice AS SELECT doubled(id) FROM orders;" + BREAK,
+        RestoreFailed,
+        NO_RATES,
+    ),
+    "an unqualified function behind an empty materialized view": (
+        UNQUALIFIED
+        + "CREATE MATERIALIZED VIEW twice AS SELECT doubled(id) FROM orders WITH NO DATA;"
+        + BREAK,
+        RestoreFailed,
+        NO_RATES,
+    ),
+    "a constraint that the rows break": (BROKEN_CHECK, RestoreFailed, "low"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_restore_that_fails_leaves_prod_and_names_the_cause(shop: Stage, failure: str) -> None:
+    script, error, cause = FAILURES[failure]
+    shop.dev.execute("DO $$ BEGIN CREATE ROLE only_on_dev; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    shop.in_dev(script)
+    shop.dump()
+    with shop.untouched(), pytest.raises(error, match=cause) as raised, shop.walk() as run:
+        run.promote()
+    assert "untouched" in str(raised.value) or "not touched" in str(raised.value)
+
+
+def test_a_tablespace_that_prod_lacks_leaves_prod_and_is_named(shop: Stage) -> None:
+    name = f"only_on_dev_{next(shop.dev.numbers)}"
+    with psycopg.connect(shop.dev.url(), autocommit=True) as session:
+        session.execute("SET allow_in_place_tablespaces = on")
+        session.execute(f"CREATE TABLESPACE {name} LOCATION ''".encode())
+    shop.in_dev(f"ALTER TABLE tags SET TABLESPACE {name}")
+    shop.dump()
+    with shop.untouched(), pytest.raises(Refused, match=name), shop.walk() as run:
+        run.promote()
+
+
+def test_an_archive_that_is_cut_leaves_prod_and_is_named(shop: Stage) -> None:
+    shop.dump()
+    path = shop.promotion.archive_path
+    path.write_bytes(path.read_bytes()[:-200])
+    with shop.untouched(), pytest.raises(Refused, match="archive_readable"), shop.walk() as run:
+        run.promote()
+
+
+def test_an_extension_that_prod_lacks_is_named_before_anything_begins(shop: Stage) -> None:
+    shop.in_dev("CREATE EXTENSION vector")
+    shop.dump()
+    control = Path(str(shop.prod.tools().directory)).parent / "share" / "postgresql" / "extension"
+    assert control.exists()
+    # What an archive names, but no server has: its entry in the table of contents says so.
+    raw = shop.promotion.archive_path.read_bytes().replace(b"vector", b"vectro")
+    shop.promotion.archive_path.write_bytes(raw)
+    (shop.promotion.archive_path.with_name(shop.promotion.archive_path.name + ".manifest.json")).unlink()
+    with shop.untouched(), pytest.raises(Refused, match="needs the extension vectro"), shop.walk() as run:
+        run.promote()
+
+
+# Steps, plans, rehearsals -----------------------------------------------------------------------------------
+
+
+def test_a_step_without_the_ones_before_it_has_nothing_to_go_on(shop: Stage) -> None:
+    shop.dump()
+    with shop.untouched(), shop.walk() as run:
+        for step in (run.create_shadow, run.restore, run.repair, run.prove, run.cut_over):
+            with pytest.raises(PgpromoteError, match="Start the whole run again"):
+                step()
+
+
+def test_a_rehearsal_proves_everything_and_leaves_nothing(shop: Stage) -> None:
+    shop.dump()
+    with shop.untouched(), shop.walk() as run:
+        done = run.rehearse()
+    assert done.proof.rows == 100
+    assert len(done.repaired.changes) > 0
+
+
+def test_a_strategy_in_place_cannot_be_rehearsed(shop: Stage) -> None:
+    shop.dump()
+    with (
+        shop.untouched(),
+        pytest.raises(ConfigError, match="cannot be rehearsed"),
+        shop.walk(strategy=Strategy.CLEAN) as run,
+    ):
+        run.rehearse()
+
+
+def test_a_prod_that_changed_since_its_plan_is_refused_at_the_start(shop: Stage) -> None:
+    expected = plan.fingerprint(shop.promotion.target(), shop.promotion.tools(), "test")
+    shop.in_prod("UPDATE customers SET name = 'newer'")
+    shop.dump()
+    with (
+        shop.untouched(),
+        pytest.raises(Refused, match="pgpromote plan"),
+        shop.walk(expect_plan=expected) as run,
+    ):
+        run.promote()
+
+
+def test_a_prod_that_changes_during_the_run_is_refused_at_the_cut_over(shop: Stage) -> None:
+    expected = plan.fingerprint(shop.promotion.target(), shop.promotion.tools(), "test")
+    shop.dump()
+    with shop.walk(expect_plan=expected) as run:
+        run.examine().cleared()
+        run.create_shadow()
+        run.restore()
+        run.repair()
+        run.prove()
+        shop.in_prod("UPDATE customers SET name = 'newer'")
+        with pytest.raises(Refused, match="pgpromote plan"):
+            run.cut_over()
+    assert shop.beside() == []
+
+
+def test_a_prod_that_is_as_its_plan_has_shown_it_is_promoted(shop: Stage) -> None:
+    expected = plan.fingerprint(shop.promotion.target(), shop.promotion.tools(), "test")
+    shop.promote(expect_plan=expected)
+    assert len(shop.beside()) == 1
+
+
+# In place: a safety archive first ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", [Strategy.CLEAN, Strategy.RESET_SCHEMA])
+def test_what_was_changed_in_place_comes_back_from_the_safety_archive(
+    shop: Stage, strategy: Strategy
+) -> None:
+    shop.in_prod("ALTER TABLE customers OWNER TO reader_of_runs; CREATE PUBLICATION feed FOR TABLE customers")
+    before = shop.contents()
+    shop.promote(strategy=strategy)
+    assert shop.contents() != before
+    assert shop.beside() == []
+
+    with shop.walk() as run:
+        run.rollback()
+
+    assert shop.contents() == before
+    assert len(shop.beside()) == 1
+
+
+def test_a_failed_restore_in_place_is_rolled_back_to_what_prod_was(shop: Stage) -> None:
+    script, _, cause = FAILURES["a constraint that the rows break"]
+    before = shop.contents()
+    shop.in_dev(script)
+    shop.dump()
+    with pytest.raises(RestoreFailed, match=cause), shop.walk(strategy=Strategy.CLEAN) as run:
+        run.promote()
+    assert shop.contents() != before
+
+    with shop.walk() as run:
+        run.rollback()
+
+    assert shop.contents() == before
+
+
+def test_a_rollback_takes_the_newest_and_can_be_rolled_back(shop: Stage) -> None:
+    first = shop.contents()
+    shop.promote()
+    second = shop.contents()
+    shop.in_dev("DELETE FROM tags")
+    shop.promote(strategy=Strategy.CLEAN)
+    third = shop.contents()
+    for expected in (second, third):
+        with shop.walk() as run:
+            run.rollback()
+        assert shop.contents() == expected
+    with shop.walk() as run:
+        databases, archives = run.history()
+        assert len(archives) == 1
+        run.rollback(databases[-1].name)
+    assert shop.contents() == first
+
+
+def test_no_safety_archive_is_taken_when_it_was_not_wanted(shop: Stage) -> None:
+    shop.promote(strategy=Strategy.CLEAN, safety_archive=False)
+    assert not shop.promotion.safety_dir.exists()
+
+
+def test_a_safety_archive_that_cannot_be_taken_leaves_prod(shop: Stage) -> None:
+    shop.dump()
+    shop.promotion.safety_dir.write_text("in the way")
+    with (
+        shop.untouched(),
+        pytest.raises(PgpromoteError, match="safety"),
+        shop.walk(strategy=Strategy.CLEAN) as run,
+    ):
+        run.promote()

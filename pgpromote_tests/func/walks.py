@@ -1,0 +1,72 @@
+"""Runs that tests walk step by step: between two steps they do what a fault or another person would do."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgpromote import run as runs_of
+from pgpromote.options import Options
+from pgpromote.postgres import dump
+from pgpromote.promotion import Promotion
+from pgpromote.run import Run
+from pgpromote_tests import runs
+from pgpromote_tests.runs import contents_of
+from pgpromote_tests.servers import Server
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A dev, a prod with old content, and their promotion."""
+
+    dev: Server
+    prod: Server
+    promotion: Promotion
+
+    def dump(self) -> None:
+        """Dump dev as pgpromote does."""
+        dump.dump(self.promotion.source(), self.promotion.archive_path, self.promotion.tools(), "test")
+
+    def beside(self) -> list[str]:
+        """List what stands beside prod."""
+        pattern = self.promotion.target().name.replace("_", "\\_") + "\\_\\_%"
+        named = self.prod.rows(f"SELECT datname FROM pg_database WHERE datname LIKE '{pattern}' ORDER BY 1")
+        return [str(name) for (name,) in named]
+
+    def contents(self) -> list[str]:
+        """Dump all of prod, definitions, rights and rows."""
+        return contents_of(self.prod, self.prod.url(self.promotion.target().name))
+
+    def in_dev(self, script: str) -> None:
+        self.dev.execute(script, self.promotion.source().name)
+
+    def in_prod(self, script: str) -> None:
+        self.prod.execute(script, self.promotion.target().name)
+
+    @contextmanager
+    def walk(self, **options: object) -> Iterator[Run]:
+        """Begin a run, in the lock, with these options."""
+        with runs_of.start(self.promotion, "test", Options(**options)) as run:  # type: ignore[arg-type]
+            yield run
+
+    def promote(self, **options: object) -> None:
+        """Dump dev and promote it."""
+        self.dump()
+        with self.walk(**options) as run:
+            run.promote()
+
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Check that prod is afterwards what it was, and that nothing stands beside it."""
+        before = self.contents(), self.beside()
+        yield
+        assert (self.contents(), self.beside()) == before
+
+
+def stage(dev: Server, prod: Server, directory: Path, in_dev: str, in_prod: str) -> Stage:
+    """Make a dev and a prod with these contents."""
+    promotion = runs.promotion(dev.new_url(in_dev), prod.new_url(in_prod), directory, dev)
+    return Stage(dev, prod, promotion)
+
+
+Change = Callable[[Run], None]

@@ -1,0 +1,81 @@
+"""A plain archive and a plain prod, which pass every rule, and how to look at one rule."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pgpromote.postgres.catalog import Catalog, Collation, Extension, Schema
+from pgpromote.postgres.checks import RULES
+from pgpromote.postgres.facts import Facts
+from pgpromote.postgres.model import Filters, Manifest, Policy, ServerVersion, Severity
+from pgpromote.postgres.server import Database, Identity
+from pgpromote.postgres.tools import Tools
+from pgpromote_tests.unit.archives import PATH, Entry, archive_of
+
+IDENTITY = Identity(
+    version_number=160014, system_identifier="1", database="shop", database_oid=5, user="owner",
+    superuser=False, standby=False, encoding="UTF8", collate="C.UTF-8", ctype="C.UTF-8", provider="c",
+    locale=None, size=1,
+)  # fmt: skip
+CATALOG = Catalog(
+    identity=IDENTITY,
+    may_create_schemas=True,
+    template=False,
+    dagster_schemas=(),
+    extensions={
+        "vector": Extension("vector", "0.8.0", "public", "0.8.1", trusted=False),
+        "citext": Extension("citext", None, None, "1.6", trusted=True),
+        "postgis": Extension("postgis", None, None, "3.4", trusted=False),
+    },
+    collations=(Collation("pg_catalog", "C", "c", "C"), Collation("pg_catalog", "de_DE", "c", "de_DE")),
+    roles=frozenset({"owner", "Reader", "app"}),
+    tablespaces=frozenset({"pg_default", "fast"}),
+    schemas={"public": Schema("public", creatable=True), "locked": Schema("locked", creatable=False)},
+    replaced=(),
+    dependents=(),
+    published=(),
+)
+MANIFEST = Manifest(
+    promotion="run", sha256="aa", size=1, created_at="", seconds=1, source="shop on dev",
+    server_version="16.14", pg_dump_version="16.14", compression="gzip", encoding="UTF8", locale="c C.UTF-8",
+    extensions={"vector": "0.8.0"}, counts={}, contents={},
+)  # fmt: skip
+FACTS = Facts(
+    path=PATH,
+    archive=archive_of(),
+    archive_problem=None,
+    manifest=MANIFEST,
+    sha256="aa",
+    target=Database("PROD_DATABASE_URL", {"dbname": "shop", "host": "prod"}),
+    catalog=CATALOG,
+    target_problem=None,
+    source_problem=None,
+    source_client_problem=None,
+    same_database=False,
+    client=Tools(Path("/pg16"), ServerVersion(160014)),
+    client_problem=None,
+    filters=Filters(),
+    in_place=True,
+    reset=None,
+    allow_data_loss_outside=False,
+    rights=Policy.KEEP,
+    bring=frozenset(),
+    allow=frozenset(),
+    agreed="locks",
+    left_out=(),
+    source_is_prod=False,
+    obstacles=(),
+    writers=(),
+)
+
+
+def found(rule: str, facts: Facts) -> list[tuple[Severity, str, str]]:
+    """Run one rule; give what people see of its findings: severity, object, message with hint."""
+    return [(severity, subject, f"{text} {hint}") for severity, subject, text, hint in RULES[rule](facts)]
+
+
+def of(*entries: Entry, catalog: Catalog = CATALOG) -> Facts:
+    return replace(FACTS, archive=archive_of(*entries), catalog=catalog)
+
+
+def identified(**changes: object) -> Catalog:
+    return replace(CATALOG, identity=replace(IDENTITY, **changes))  # type: ignore[arg-type]  # names checked below
