@@ -7,11 +7,14 @@ predecessor did not run in this process has nothing to go on, and says so. The l
 until the run ends; a shadow database that was not swapped in is dropped then.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from pgpromote.options import Options
 from pgpromote.postgres import (
@@ -31,53 +34,44 @@ from pgpromote.postgres import (
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
-from pgpromote.postgres.model import Clearance, Finding, Foreign, Policy, Statement
+from pgpromote.postgres.model import Clearance, Finding, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
-from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.restore import Restored
-from pgpromote.postgres.safety import Safety
 from pgpromote.postgres.server import Database, clock, connect, promotion_lock
 from pgpromote.postgres.shadow import Shadow
 from pgpromote.promotion import Promotion
+from pgpromote.record import Kept, Phase, Prepared, Record
 
 OnLine = Callable[[str], None]
 OnStatement = Callable[[Statement], None]
 UNTOUCHED = "Prod is untouched; the new database beside it is dropped."
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What stands before the restore begins.
-
-    `orphans` are shadows that dead promotions had left, now dropped; `shadow` is the new database, "" in
-    place; `safety` is prod's own archive, None beside prod; `extensions` are the statements that were run.
-    """
-
-    orphans: tuple[str, ...]
-    shadow: str
-    safety: Path | None
-    extensions: tuple[Statement, ...]
+Given = ParamSpec("Given")
+Value = TypeVar("Value")
 
 
-@dataclass(frozen=True)
-class Rehearsal:
-    """What a promotion would do and would take away, and that it can be proven."""
+def step(
+    method: Callable[Concatenate["Run", Given], Value],
+) -> Callable[Concatenate["Run", Given], Value]:
+    """Take down when a step of a run began, how long it took, and the error that ended it."""
 
-    preview: Plan
-    repaired: Repair
-    proof: Proof
+    @wraps(method)
+    def walk(run: "Run", /, *args: Given.args, **kwargs: Given.kwargs) -> Value:
+        started_at, started = datetime.now(UTC), time.monotonic()
+        try:
+            return method(run, *args, **kwargs)
+        except PgpromoteError as error:
+            run.failure = str(error)
+            raise
+        finally:
+            run.phases.append(Phase(method.__name__, started_at, round(time.monotonic() - started, 3)))
 
-
-@dataclass(frozen=True)
-class Kept:
-    """What a rollback can bring back, and what was dropped because it is beyond what is to be kept."""
-
-    dropped: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    return walk
 
 
 @dataclass
@@ -91,7 +85,16 @@ class Run:
     locked: bool = False
     clearance: Clearance | None = None
     shadow: Shadow | None = None
+    checked: Report | None = None
+    planned: Plan | None = None
+    prepared: Prepared | None = None
+    restored: Restored | None = None
+    repaired: Repair | None = None
     proof: Proof | None = None
+    swapped: CutOver | None = None
+    kept: Kept | None = None
+    phases: list[Phase] = field(default_factory=list)
+    failure: str = ""
 
     @property
     def target(self) -> Database:
@@ -113,9 +116,7 @@ class Run:
         """The database that is restored: the shadow, or prod itself when that was chosen."""
         if self.options.in_place:
             return self.target
-        if self.shadow is None:
-            raise _nothing_to_go_on("create_shadow")
-        return self.shadow.at(self.target)
+        return self._shadow().at(self.target)
 
     def lock(self) -> None:
         """Take the promotion lock if this run does not hold it yet. Raises Busy."""
@@ -123,6 +124,7 @@ class Run:
             self.stack.enter_context(promotion_lock(self.target, self.run_id, self.agreed))
             self.locked = True
 
+    @step
     def examine(self) -> Report:
         """Run every check for the archive, holding the lock, and keep the clearance.
 
@@ -132,18 +134,18 @@ class Run:
         try:
             self.lock()
         except ConnectionFailed:
-            report = self.look()
-            if report.clearance:
+            self.checked = self.look()
+            if self.checked.clearance:
                 raise
-            return report
-        report = self.look()
-        self.clearance = report.clearance
+            return self.checked
+        self.checked = self.look()
+        self.clearance = self.checked.clearance
         if self.clearance and self.clearance.archive:
             tables = self.clearance.archive.of_kind("TABLE")
             repair.check_exclusions(self.options.repair_exclude, ((t.schema, t.tag) for t in tables))
         if self.clearance:
             self._check_plan()
-        return report
+        return self.checked
 
     def look(self) -> Report:
         """Run every check without the lock, and keep nothing."""
@@ -166,21 +168,18 @@ class Run:
 
     def preview(self, clearance: Clearance) -> Plan:
         """Say what prod would lose."""
-        return plan.preview(
-            clearance,
-            archive.read_manifest(clearance.path),
-            self.target,
-            self.run_id,
-            reset_schema=self.options.schema_to_reset,
-        )
+        manifest, schema = archive.read_manifest(clearance.path), self.options.schema_to_reset
+        self.planned = plan.preview(clearance, manifest, self.target, self.run_id, reset_schema=schema)
+        return self.planned
 
+    @step
     def create_shadow(self, on_line: OnLine = lambda line: None) -> Prepared:
         """Make the place for the new content: a database beside prod, or prod itself after a safety archive.
 
         What dead promotions have left is dropped first. The archive's extensions are created.
         """
         clearance = self._cleared()
-        orphans = self._drop_orphans()
+        orphans = shadows.drop_orphans(self.target, self.run_id, agreed=self.agreed)
         taken = None
         if not self.options.in_place:
             self.shadow = shadows.create(self.target, self.run_id, agreed=self.agreed)
@@ -190,8 +189,10 @@ class Run:
             taken = self._take_safety_archive(on_line)
         with self._untouched():
             created = restore.create_extensions(self._cleared(), self.database, self.run_id)
-        return Prepared(orphans, self.shadow.name if self.shadow else "", taken, created)
+        self.prepared = Prepared(orphans, self.shadow.name if self.shadow else "", taken, created)
+        return self.prepared
 
+    @step
     def reset(self) -> Reset | None:
         """Drop and recreate a schema of prod, for the strategy that wants it."""
         if not self.options.schema_to_reset:
@@ -202,6 +203,7 @@ class Run:
             allowed = self.options.allow_data_loss_outside
             return reset.reset(session, planned, allow_data_loss_outside=allowed)
 
+    @step
     def restore(self, on_line: OnLine = lambda line: None) -> Restored:
         """Restore the archive, and fill the materialized views that it left empty."""
         clearance, available = self._cleared(), self.promotion.tools()
@@ -210,15 +212,21 @@ class Run:
                 clearance, self.database, available, self.run_id, jobs=self.options.jobs, on_line=on_line
             )
             refreshed = restore.refresh_materialized_views(clearance, self.database, self.run_id)
-        return replace(done, refreshed=tuple(refreshed))
+        self.restored = replace(done, refreshed=tuple(refreshed))
+        return self.restored
 
+    @step
     def repair(self) -> Repair:
         """Repair primary-key identities, or only plan it."""
         self.lock()
         exclude = self.options.repair_exclude
         with self._untouched():
-            return repair.repair(self.database, self.run_id, exclude=exclude, really=self.options.repair)
+            self.repaired = repair.repair(
+                self.database, self.run_id, exclude=exclude, really=self.options.repair
+            )
+        return self.repaired
 
+    @step
     def prove(self, on_statement: OnStatement = lambda statement: None) -> Proof:
         """Compare what was restored with what was dumped; beside prod, then give it prod's owners and grants.
 
@@ -247,17 +255,22 @@ class Run:
 
         Rights are compared once more: prod's may have changed since.
         """
-        if self.proof is None:
-            raise _nothing_to_go_on("prove")
+        if self.options.in_place:
+            self._proven()
+            return None
+        return self.swap()
+
+    @step
+    def swap(self) -> CutOver:
+        """Swap the shadow in. Raises NotProven, Refused, CutOverFailed."""
         with self._untouched():
-            self.proof.proven()
-            if self.shadow is None:
-                return None
+            proof, shadow = self._proven(), self._shadow()
             self._check_plan()
-            self.proof.with_findings(self._moved_rights()).proven()
-        return cutover.swap(
-            self.target, self.shadow.name, self.run_id, agreed=self.agreed, allow=self.options.allow
+            proof.with_findings(self._moved_rights()).proven()
+        self.swapped = cutover.swap(
+            self.target, shadow.name, self.run_id, agreed=self.agreed, allow=self.options.allow
         )
+        return self.swapped
 
     def _moved_rights(self) -> tuple[Finding, ...]:
         return rights.prove(self.target, self.database, self.run_id, self.options.rights)
@@ -267,19 +280,39 @@ class Run:
         keep, keep_for = self.promotion.keep, self.promotion.keep_for
         databases = previous.retain(self.target, self.run_id, keep=keep, max_age=keep_for, agreed=self.agreed)
         archives = safety.retain(self.promotion.safety_dir, self.target.name, keep, keep_for, self._now())
-        return Kept((*databases.dropped, *archives), databases.findings)
+        self.kept = Kept((*databases.dropped, *archives), databases.findings)
+        return self.kept
+
+    def record(self) -> Record:
+        """Put down what this run has been so far."""
+        source = self.promotion.optional_source()
+        return Record(
+            promotion=self.promotion.name,
+            run_id=self.run_id,
+            source=source.label if source else "",
+            target=self.target.label,
+            strategy=self.options.strategy,
+            archive=self.archive_path,
+            sha256=self.clearance.sha256 if self.clearance else "",
+            manifest=archive.read_manifest(self.archive_path),
+            phases=tuple(self.phases),
+            checks=self.checked.findings if self.checked else (),
+            plan=self.planned,
+            restored=self.restored,
+            repair=self.repaired,
+            proof=self.proof,
+            cut_over=self.swapped,
+            safety=self.prepared.safety if self.prepared else None,
+            dropped=self.kept.dropped if self.kept else (),
+            failure=self.failure,
+        )
 
     def promote(self, on_line: OnLine = lambda line: None) -> CutOver | None:
         """Walk all steps."""
-        self.examine().cleared()
-        self.create_shadow(on_line)
-        self.reset()
-        self.restore(on_line)
-        self.repair()
-        self.prove().proven()
+        self._build(on_line)
         return self.cut_over()
 
-    def rehearse(self, on_line: OnLine = lambda line: None) -> Rehearsal:
+    def rehearse(self, on_line: OnLine = lambda line: None) -> Record:
         """Walk all steps but the last; what was made beside prod is dropped when the run ends.
 
         Raises ConfigError for a strategy that works in place.
@@ -289,45 +322,16 @@ class Run:
                 f"The strategy {self.options.strategy} changes prod itself, so it cannot be rehearsed.",
                 "Rehearse the strategy swap.",
             )
-        preview = self.preview(self.examine().cleared())
+        self._build(on_line)
+        return self.record()
+
+    def _build(self, on_line: OnLine) -> None:
+        self.preview(self.examine().cleared())
         self.create_shadow(on_line)
+        self.reset()
         self.restore(on_line)
-        return Rehearsal(preview, self.repair(), self.prove().proven())
-
-    def history(self) -> tuple[list[Previous], list[Safety]]:
-        """List what a rollback can bring back, each newest first."""
-        databases = previous.history(self.target, self.run_id, agreed=self.agreed)
-        return databases, safety.history(self.promotion.safety_dir, self.target.name)
-
-    def rollback(self, name: str = "", on_line: OnLine = lambda line: None) -> CutOver:
-        """Bring back what prod was: the newest previous database or safety archive, or the one named.
-
-        A safety archive comes back as any other archive does: through a shadow, proven, swapped in, with
-        the owners and grants that it holds.
-        """
-        self.lock()
-        taken = self._safety_archive(name)
-        if taken is None:
-            return cutover.rollback(self.target, self.run_id, name=name, agreed=self.agreed)
-        self.options = Options(
-            archive_path=taken.path,
-            rights=Policy.SOURCE,
-            bring=tuple(Foreign),
-            repair=False,
-            jobs=self.options.jobs,
-        )
-        done = self.promote(on_line)
-        if done is None:
-            raise _nothing_to_go_on("create_shadow")
-        return done
-
-    def _safety_archive(self, name: str) -> Safety | None:
-        databases, archives = self.history()
-        archives = [taken for taken in archives if taken.usable and taken.source == self.target.label]
-        if name:
-            return next((taken for taken in archives if name in {taken.path.name, str(taken.path)}), None)
-        newest = max((found.swapped_at for found in databases if found.usable), default=None)
-        return next((taken for taken in archives if newest is None or taken.taken_at > newest), None)
+        self.repair()
+        self.prove().proven()
 
     def _take_safety_archive(self, on_line: OnLine) -> Path:
         path = safety.path(self.promotion.safety_dir, self.target.name, self._now())
@@ -338,13 +342,6 @@ class Run:
         with connect(self.target.at(self.agreed), self.run_id, autocommit=True) as session:
             return clock(session)
 
-    def _drop_orphans(self) -> tuple[str, ...]:
-        with connect(self.target.at(self.agreed), self.run_id, autocommit=True) as session:
-            orphans = shadows.orphans(session, self.target.name)
-        for name in orphans:
-            shadows.drop(self.target, name, self.run_id, agreed=self.agreed)
-        return tuple(orphans)
-
     def _check_plan(self) -> None:
         if self.options.expect_plan:
             plan.check(self.options.expect_plan, self.target, self.promotion.tools(), self.run_id)
@@ -353,6 +350,16 @@ class Run:
         if self.clearance is None:
             raise _nothing_to_go_on("examine")
         return self.clearance
+
+    def _shadow(self) -> Shadow:
+        if self.shadow is None:
+            raise _nothing_to_go_on("create_shadow")
+        return self.shadow
+
+    def _proven(self) -> Proof:
+        if self.proof is None:
+            raise _nothing_to_go_on("prove")
+        return self.proof.proven()
 
     @contextmanager
     def _untouched(self) -> Iterator[None]:

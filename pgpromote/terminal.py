@@ -25,7 +25,7 @@ from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.safety import Safety
-from pgpromote.run import Kept, Rehearsal
+from pgpromote.record import Kept, Record
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 # Names of databases and tables may look like markup or emoji codes; they are shown as they are.
@@ -182,13 +182,15 @@ def show_plan(plan: Plan, fingerprint: str) -> None:
     )
 
 
-def show_rehearsal(done: Rehearsal) -> None:
+def show_rehearsal(done: Record) -> None:
     """Show what a promotion would have done."""
     _headline("Rehearsed", "everything but the cut-over went well; prod is untouched")
-    for finding in done.preview.losses:
+    for finding in done.plan.losses if done.plan else ():
         show_finding(finding)
-    show_repair(done.repaired, done=True)
-    show_proof(done.proof)
+    if done.repair:
+        show_repair(done.repair, done=True)
+    if done.proof:
+        show_proof(done.proof)
 
 
 def show_safety(path: Path) -> None:

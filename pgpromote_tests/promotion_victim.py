@@ -10,6 +10,7 @@ from pgpromote.options import Options
 from pgpromote.postgres import cutover, dump
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.promotion import Promotion, from_environment
+from pgpromote.rollback import bring_back
 
 NAME = "victim"
 STEPS = ("examine", "create_shadow", "reset", "restore", "repair", "prove", "cut_over")
@@ -44,7 +45,7 @@ def promote(promotion: Promotion) -> None:
 
 def rollback(promotion: Promotion) -> None:
     with runs.start(promotion, NAME) as run:
-        run.rollback()
+        bring_back(run)
 
 
 if __name__ == "__main__":

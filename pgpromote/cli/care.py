@@ -3,8 +3,8 @@
 import click
 
 from pgpromote import promotion as settings
+from pgpromote import rollback, terminal
 from pgpromote import run as runs
-from pgpromote import terminal
 from pgpromote.cli.options import as_json, new_run_id
 from pgpromote.postgres import audit, mark, repair
 from pgpromote.postgres.server import connect, promotion_lock
@@ -53,7 +53,7 @@ def history_command(*, as_json: bool) -> None:
     Example: pgpromote history
     """
     with runs.start(settings.from_environment(), new_run_id()) as run:
-        databases, archives = run.history()
+        databases, archives = rollback.history(run)
     if as_json:
         terminal.show_json({"databases": databases, "archives": archives})
     else:
@@ -73,7 +73,7 @@ def rollback_command(name: str, *, as_json: bool) -> None:
         runs.start(settings.from_environment(), new_run_id()) as run,
         terminal.progress(f"Bringing {run.target.label} back") as line,
     ):
-        done = run.rollback(name, line)
+        done = rollback.bring_back(run, name, line)
     if as_json:
         terminal.show_json(done)
     else:

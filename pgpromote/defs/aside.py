@@ -6,6 +6,7 @@ from pgpromote.defs import metadata
 from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.step import DONE, log_findings, to_stdout, walk_of
+from pgpromote.rollback import bring_back
 
 
 def build_rollback(prefix: str) -> dg.OpDefinition:
@@ -19,7 +20,7 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
     )
     def rollback(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         with readable():
-            done = walk_of(context, prefix).run.rollback(config.name, to_stdout)
+            done = bring_back(walk_of(context, prefix).run, config.name, to_stdout)
         context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
         context.add_output_metadata(metadata.cut_over(done))
 
@@ -38,15 +39,10 @@ def build_rehearsal(prefix: str) -> dg.OpDefinition:
     def rehearse(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
         run = walk_of(context, prefix, config).run
         with readable():
-            rehearsal = run.rehearse(to_stdout)
-        log_findings(context, (*rehearsal.preview.losses, *rehearsal.proof.findings))
+            done = run.rehearse(to_stdout)
+        losses = done.plan.losses if done.plan else ()
+        log_findings(context, (*losses, *(done.proof.findings if done.proof else ())))
         context.log.info("The rehearsal went well; prod is untouched.")
-        context.add_output_metadata(
-            {
-                **metadata.preview(rehearsal.preview),
-                **metadata.repair(rehearsal.repaired),
-                **metadata.proof(rehearsal.proof),
-            }
-        )
+        context.add_output_metadata(metadata.rehearsal(done))
 
     return rehearse

@@ -18,6 +18,7 @@ from pgpromote.postgres.model import (
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
+from pgpromote.record import Record
 
 Metadata = dict[str, dg.MetadataValue]
 Cell = str | int | float | bool | None
@@ -108,6 +109,15 @@ def preview(planned: Plan) -> Metadata:
     if planned.needed_size is not None:
         shown["needed beside prod (bytes)"] = dg.MetadataValue.int(planned.needed_size)
     return shown
+
+
+def rehearsal(done: Record) -> Metadata:
+    """Describe what a promotion would have done."""
+    return {
+        **(preview(done.plan) if done.plan else {}),
+        **(repair(done.repair) if done.repair else {}),
+        **(proof(done.proof) if done.proof else {}),
+    }
 
 
 def cut_over(done: CutOver | None) -> Metadata:

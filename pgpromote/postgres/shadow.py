@@ -110,6 +110,15 @@ def drop(target: Database, name: str, promotion: str = "", *, agreed: str = "pos
             raise Refused([Finding("shadow_mark", Severity.ERROR, name, message)])
 
 
+def drop_orphans(target: Database, promotion: str, *, agreed: str = "postgres") -> tuple[str, ...]:
+    """Drop what dead promotions into this prod have left, and return its names."""
+    with connect(target.at(agreed), promotion, autocommit=True) as session:
+        names = orphans(session, target.name)
+    for name in names:
+        drop(target, name, promotion, agreed=agreed)
+    return tuple(names)
+
+
 def orphans(session: Session, prod: str) -> list[str]:
     """List the shadows of prod whose promotion is dead: no session on the server bears its name any more.
 

@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -61,18 +62,20 @@ def test_a_rehearsal_says_how_it_would_go_and_changes_nothing(shop: CommandLine,
     assert prod.rows("SELECT count(*) FROM relics", url.rpartition("/")[2]) == [(2,)]
 
 
-def test_a_database_that_is_marked_as_prod_is_never_dumped(shop: CommandLine, prod: Server) -> None:
+def test_a_database_that_is_marked_as_prod_is_never_dumped(
+    shop: CommandLine, prod: Server, tmp_path: Path
+) -> None:
     commands = shop.having(PROD_DATABASE_URL=prod.new_url(OLD))
     turned = commands.having(DEV_DATABASE_URL=commands.environment["PROD_DATABASE_URL"])
-    assert turned.run("dump", "--json").returncode == 0
+    assert turned.run("dump", tmp_path).returncode == 0
     assert commands.run("mark-prod").returncode == 0
 
-    refused = turned.run("dump")
+    refused = turned.run("dump", tmp_path)
     assert refused.returncode == 3
     assert "marked as prod" in refused.stderr
 
     assert commands.run("mark-prod", "--remove").returncode == 0
-    assert turned.run("dump").returncode == 0
+    assert turned.run("dump", tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(("typed", "code"), [("{name}", 0), ("yes", 1), ("", 1)])

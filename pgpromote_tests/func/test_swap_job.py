@@ -177,3 +177,36 @@ def test_a_swap_of_part_of_a_database_is_refused(promotion: Promotion, setting: 
     result = runs.run(promotion, "refresh_prod", {"prod_schema": {"strategy": "swap", **setting}})
     assert not result.success
     assert "A swap replaces the whole database by a whole archive." in failure_of(result)[1]
+
+
+def test_the_job_rehearse_prod_shows_how_it_would_go_and_changes_nothing(
+    promotion: Promotion, prod: Server
+) -> None:
+    assert runs.run(promotion, "dump_dev").success
+    before = contents_of(prod, prod.url(promotion.target().name))
+
+    result = runs.run(promotion, "rehearse_prod")
+
+    assert result.success
+    assert materialized(result) == set()
+    shown = runs.outputs_of(result, "rehearse")["result"]
+    assert shown["proven rows"].value == runs.ROWS
+    assert shown["repairs"].value > 0
+    assert contents_of(prod, prod.url(promotion.target().name)) == before
+    assert databases(prod, promotion) == []
+
+
+def test_what_prod_would_lose_is_shown_by_a_check_and_does_not_stop_the_run(
+    promotion: Promotion, prod: Server
+) -> None:
+    prod.execute(
+        "CREATE TABLE relics (id integer PRIMARY KEY); INSERT INTO relics VALUES (1)",
+        promotion.target().name,
+    )
+
+    result = swap(promotion)
+
+    assert result.success
+    check = checks_of(result, "prod_schema")["loss_preview"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "TABLE public.relics is only in prod" in str(check.description)

@@ -7,7 +7,7 @@ import pytest
 
 from pgpromote.postgres.catalog import Replaced
 from pgpromote.postgres.checks import RULES, describe
-from pgpromote.postgres.model import Archive, Finding, ServerVersion, Severity
+from pgpromote.postgres.model import Archive, Finding, Policy, ServerVersion, Severity
 from pgpromote.postgres.reset import DATA_LOSS, Reset
 from pgpromote.postgres.tools import Tools
 from pgpromote_tests.unit.archives import PATH, Entry, archive_of
@@ -143,6 +143,28 @@ def test_a_policy_is_refused_exactly_when_prod_lacks_one_of_its_roles(head: str,
         (Severity.ERROR, r) for r in missing
     ]
     assert all("CREATE ROLE" in message for _, _, message in findings)
+
+
+ACL = """REVOKE ALL ON TABLE public.t FROM PUBLIC;
+SET SESSION AUTHORIZATION "Giver";
+GRANT SELECT ON TABLE public.t TO reporting WITH GRANT OPTION;
+RESET SESSION AUTHORIZATION;
+GRANT ALL ON TABLE public.t TO app;
+"""
+DEFAULTS = 'ALTER DEFAULT PRIVILEGES FOR ROLE maker IN SCHEMA public GRANT SELECT ON TABLES TO "Reader";'
+
+
+def test_with_the_source_s_rights_every_role_that_they_name_has_to_be_there() -> None:
+    entries = (
+        Entry(2, "TABLE", "t", owner="stranger"),
+        Entry(3, "ACL", "TABLE t", definition=ACL, owner="app"),
+        Entry(4, "DEFAULT ACL", "DEFAULT PRIVILEGES FOR TABLES", definition=DEFAULTS, owner="app"),
+    )
+    facts = replace(of(*entries), rights=Policy.SOURCE)
+    assert [(severity, role) for severity, role, _ in found("source_roles", facts)] == [
+        (Severity.ERROR, role) for role in ("Giver", "maker", "reporting", "stranger")
+    ]
+    assert found("source_roles", of(*entries)) == []
 
 
 def test_a_missing_tablespace_is_refused_and_names_who_lies_there() -> None:

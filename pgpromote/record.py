@@ -1,0 +1,77 @@
+"""What a run was: what a person or a program wants to know of it the morning after."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pgpromote.options import Strategy
+from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.model import Finding, Manifest, Statement
+from pgpromote.postgres.plan import Plan
+from pgpromote.postgres.prove import Proof
+from pgpromote.postgres.repair import Repair
+from pgpromote.postgres.restore import Restored
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One step of a run: when it began, by this machine's clock, and how long it took."""
+
+    name: str
+    started_at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What stands before the restore begins.
+
+    `orphans` are shadows that dead promotions had left, now dropped; `shadow` is the new database, "" in
+    place; `safety` is prod's own archive, None beside prod; `extensions` are the statements that were run.
+    """
+
+    orphans: tuple[str, ...]
+    shadow: str
+    safety: Path | None
+    extensions: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a rollback can bring back, and what was dropped because it is beyond what is to be kept."""
+
+    dropped: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run. What is None or empty was not reached, or belongs to another strategy.
+
+    `checks` are the findings before anything began, `failure` is the error that ended the run, "" for none.
+    `safety` is prod's own archive, `dropped` what was beyond what is to be kept.
+    """
+
+    promotion: str
+    run_id: str
+    source: str
+    target: str
+    strategy: Strategy
+    archive: Path
+    sha256: str
+    manifest: Manifest | None
+    phases: tuple[Phase, ...]
+    checks: tuple[Finding, ...]
+    plan: Plan | None
+    restored: Restored | None
+    repair: Repair | None
+    proof: Proof | None
+    cut_over: CutOver | None
+    safety: Path | None
+    dropped: tuple[str, ...]
+    failure: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the run reached its end."""
+        return not self.failure and self.proof is not None
