@@ -15,12 +15,17 @@ StartServer = Callable[[int, str], Server]
 
 
 @pytest.fixture(scope="session")
-def start_server() -> Iterator[StartServer]:
+def running() -> dict[tuple[int, str], Server]:
+    """Return the servers that run so far."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def start_server(running: dict[tuple[int, str], Server]) -> Iterator[StartServer]:
     """Start servers on demand, each once; stop them all at the end."""
     # Not under tmp_path: as root the servers run as another user, who may not enter pytest's 0700 directory.
     home = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
     home.chmod(0o711)
-    running: dict[tuple[int, str], Server] = {}
     with ExitStack() as stack:
 
         def start(major: int, name: str) -> Server:
@@ -30,6 +35,15 @@ def start_server() -> Iterator[StartServer]:
 
         yield start
     shutil.rmtree(home)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def dropped(running: dict[tuple[int, str], Server]) -> Iterator[None]:
+    """Drop the databases of a module's tests after it."""
+    before = {key: server.databases() for key, server in running.items()}
+    yield
+    for key, server in running.items():
+        server.drop(server.databases() - before.get(key, {"postgres"}))
 
 
 @pytest.fixture(params=[16, 18])

@@ -4,7 +4,7 @@ import itertools
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +41,9 @@ class Server:
         """Create a database, run the script in it, and return its URL."""
         name = name or f"test_{next(self.numbers)}"
         with psycopg.connect(self.url(), autocommit=True) as session:
-            session.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+            # Less than half the time of the other strategy, which writes everything into the log.
+            query = sql.SQL("CREATE DATABASE {} TEMPLATE template0 STRATEGY file_copy")
+            session.execute(query.format(sql.Identifier(name)))
         if script:
             self.execute(script, name)
         return self.url(name)
@@ -59,6 +61,18 @@ class Server:
         """Return what a query gives."""
         with psycopg.connect(self.url(database), autocommit=True) as session:
             return session.execute(query.encode()).fetchall()
+
+    def databases(self) -> set[str]:
+        """List the databases that tests made, or what they test."""
+        return {str(name) for (name,) in self.rows("SELECT datname FROM pg_database WHERE NOT datistemplate")}
+
+    def drop(self, names: set[str]) -> None:
+        """Drop databases that no test needs any more: thousands of them would keep the disk busy."""
+        with psycopg.connect(self.url(), autocommit=True) as session:
+            for name in names:
+                # What holds a prepared transaction, a slot or a subscription stays until the server stops.
+                with suppress(psycopg.errors.ObjectInUse):
+                    session.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def tools(self) -> tools.Tools:
         """Return the client programs of the server's own release."""

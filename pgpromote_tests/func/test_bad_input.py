@@ -293,7 +293,7 @@ def test_a_second_restore_is_refused_and_names_the_first(shop: CommandLine, prod
     database = name_in(shop.environment["PROD_DATABASE_URL"])
     with psycopg.connect(prod.url(database)) as session:
         session.execute("LOCK TABLE users")
-        first = shop.start("restore")
+        first = shop.start("restore", "--strategy", "clean", "--no-safety-archive")
         try:
             holder = """SELECT pid, application_name FROM pg_stat_activity
                 WHERE datname = 'postgres' AND application_name LIKE 'pgpromote:%'"""
