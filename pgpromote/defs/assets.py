@@ -1,6 +1,7 @@
 """The lineage graph: dev database → archive (and SQL dump) → prod schema → audits."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 
@@ -15,6 +16,8 @@ from pgpromote.promotion import Promotion
 
 OPTIONAL = {"pgpromote/optional": "true"}
 OWNERS = ["team:database"]
+# A nightly promotion may be late by two hours before anybody is told, and fail once before it is an alarm.
+FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 AUDITS = {
     "primary_key_audit": "primary_key_without_identity",
     "not_null_audit": "not_null_without_default",
@@ -42,6 +45,7 @@ def _archive(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
         group_name=f"{prefix}promotion",
         kinds={"postgres", "file"},
         owners=OWNERS,
+        freshness_policy=FRESH,
     )
     def dev_dump_archive(context: dg.AssetExecutionContext, config: DumpConfig) -> dg.MaterializeResult[None]:
         with readable():
@@ -126,7 +130,8 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
         shown |= {f"{name}_{proof}": getattr(proven, check_output(proof)) for proof in prove.RULES}
         return {"result": steps.cut_over(proven.proven), **shown}
 
-    return prod_schema
+    # A graph asset takes no freshness policy of its own.
+    return prod_schema.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, FRESH))
 
 
 def _audit(promotion: Promotion, prefix: str, name: str, rule: str) -> dg.AssetsDefinition:

@@ -1,6 +1,6 @@
 """Values of the PostgreSQL side as Dagster metadata: tables, sizes, digests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -13,10 +13,11 @@ from pgpromote.postgres.model import (
     Finding,
     Manifest,
     RestoreError,
+    Severity,
     Statement,
 )
 from pgpromote.postgres.plan import Plan
-from pgpromote.postgres.prove import Proof
+from pgpromote.postgres.prove import COUNT, EXACT, Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.record import Record
 
@@ -98,11 +99,75 @@ def proof(proven: Proof) -> Metadata:
     }
 
 
+def tables(proven: Proof) -> Metadata:
+    """Show table by table what was compared."""
+    how = {True: "rows and hash", False: "rows"}
+    rows = [(each.table, each.dumped, each.restored, how[each.hashed]) for each in proven.compared]
+    return {"proof per table": table(("table", "dumped", "restored", "compared"), rows)}
+
+
+def numbers(done: Record) -> Metadata:
+    """Give what plots over time: seconds of each step, sizes, findings by severity."""
+    found = (
+        *done.checks,
+        *(done.plan.losses if done.plan else ()),
+        *(done.proof.findings if done.proof else ()),
+    )
+    shown: Metadata = {
+        f"{phase.name} (seconds)": dg.MetadataValue.float(phase.seconds) for phase in done.phases
+    }
+    for severity in Severity:
+        count = sum(finding.severity is severity for finding in found)
+        shown[f"findings: {severity.value}"] = dg.MetadataValue.int(count)
+    if done.manifest:
+        shown["archive (bytes)"] = dg.MetadataValue.int(done.manifest.size)
+        if done.manifest.database_size is not None:
+            shown["source database (bytes)"] = dg.MetadataValue.int(done.manifest.database_size)
+    return shown
+
+
+def summary(done: Record) -> Metadata:
+    """Tell the run on one screen, for whoever looks the morning after."""
+    lines = [
+        f"**{done.source or 'The archive'}** → **{done.target}**",
+        "",
+        f"- Archive: `{done.archive.name}`, SHA-256 `{done.sha256[:12]}…`",
+        *_told(done),
+    ]
+    return {"summary": dg.MetadataValue.md("\n".join(lines))}
+
+
+def _told(done: Record) -> Iterator[str]:
+    if done.proof:
+        how = {EXACT: "rows and hashes", COUNT: "rows"}.get(done.proof.mode, "nothing")
+        yield f"- Proven: {done.proof.rows:,} rows in {done.proof.tables} tables ({how})"
+    if done.repair:
+        changes, left = len(done.repair.changes), len(done.repair.skipped)
+        yield f"- Repaired: {changes} primary keys; left alone: {left}"
+    yield f"- Findings: {_by_severity(done)}"
+    if done.cut_over:
+        yield f"- Swapped in with a gap of {done.cut_over.downtime_ms} ms"
+        yield f"- Kept: `{done.cut_over.previous}`; back with `pgpromote rollback` or the job `rollback_prod`"
+    elif done.safety:
+        yield f"- Prod as it was: `{done.safety}`; back with `pgpromote rollback` or the job `rollback_prod`"
+    yield f"- Seconds: {', '.join(f'{phase.name} {phase.seconds}' for phase in done.phases)}"
+
+
+def _by_severity(done: Record) -> str:
+    counted = numbers(done)
+    return ", ".join(f"{counted[f'findings: {s.value}'].value} {s.value}" for s in Severity)
+
+
+def losses(planned: Plan) -> Metadata:
+    """Show what prod lost, or would lose."""
+    return {"loss preview": findings(planned.losses)}
+
+
 def preview(planned: Plan) -> Metadata:
     """Describe what prod would lose, who is connected to it, and what a swap needs."""
     sessions = [(s.application, s.user, s.count) for s in planned.sessions]
-    shown = {
-        "losses": findings(planned.losses),
+    shown: Metadata = {
+        **losses(planned),
         "sessions on prod": table(("application", "user", "sessions"), sessions),
         "size of prod (bytes)": dg.MetadataValue.int(planned.present_size),
     }

@@ -11,6 +11,7 @@ from pgpromote.defs.step import (
     AFTER,
     DONE,
     Events,
+    Progress,
     check_output,
     check_result,
     log_findings,
@@ -142,7 +143,8 @@ def _parallel_restore(prefix: str) -> dg.OpDefinition:
         if run.archive_path.suffix == ".sql":
             context.log.warning("Plain SQL: one connection and one transaction, slower and not parallel.")
         with readable():
-            done = run.restore(to_stdout)
+            entries = run.clearance.archive.entries if run.clearance and run.clearance.archive else ()
+            done = run.restore(Progress(context, len(entries)))
         context.log.info(
             f"Restored {done.path} into {done.target} in {done.seconds} s with {done.jobs} jobs."
         )
@@ -206,8 +208,8 @@ def _prove(prefix: str) -> dg.OpDefinition:
             "strategy": dg.MetadataValue.text(config.strategy),
             "archive": dg.MetadataValue.path(run.archive_path),
             "sha256": dg.MetadataValue.text(run.clearance.sha256 if run.clearance else ""),
-            **_durations(context, prefix),
             **metadata.proof(proof),
+            **metadata.tables(proof),
             **metadata.scope(config.filters()),
             "rows by table": metadata.table(("table", "rows"), list(rows.items())),
         }
@@ -235,15 +237,15 @@ def _cut_over(prefix: str) -> dg.OpDefinition:
             )
         log_findings(context, kept.findings)
         dropped = dg.MetadataValue.text(", ".join(kept.dropped) or "nothing")
-        shown = {**walk.described, **metadata.cut_over(done), "dropped": dropped}
+        record = walk.run.record()
+        shown = {
+            **metadata.summary(record),
+            **metadata.numbers(record),
+            **walk.described,
+            **(metadata.losses(record.plan) if record.plan else {}),
+            **metadata.cut_over(done),
+            "dropped": dropped,
+        }
         return dg.Output(None, "result", metadata=shown)
 
     return cut_over
-
-
-def _durations(context: dg.OpExecutionContext, prefix: str) -> metadata.Metadata:
-    """Read how long the restore step took from the run's own record: steps share nothing else."""
-    for step in context.instance.get_run_step_stats(context.run.run_id):
-        if step.step_key.endswith(f"{prefix}parallel_restore") and step.start_time and step.end_time:
-            return {"restore (seconds)": dg.MetadataValue.float(round(step.end_time - step.start_time, 3))}
-    return {}

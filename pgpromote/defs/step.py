@@ -1,5 +1,6 @@
 """What every step of `prod_schema` uses: its run, its log, its checks."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
@@ -10,6 +11,9 @@ from pgpromote.defs.resources import Walk
 from pgpromote.postgres.model import Finding, Severity, Statement
 
 SHOWN = 5
+# Seconds between two lines about progress in the log.
+TELL_EVERY = 5.0
+ENTRY_BEGINS = ("creating ", "processing data", "dumping contents", "executing ")
 AFTER = dg.In(dg.Nothing)
 DONE = dg.Out(dg.Nothing)
 Events = Iterator[dg.Output[None] | dg.AssetCheckResult]
@@ -24,6 +28,32 @@ LEVELS = {
 def to_stdout(line: str) -> None:
     """Show a tool's line in the step's stdout tab; the event log would cost 6 ms a line."""
     print(line, flush=True)  # noqa: T201 - captured by Dagster as the step's compute log
+
+
+class Progress:
+    """Shows a tool's lines in the stdout tab, and now and then in the log how far it is.
+
+    A tool prints one line per entry of the archive that it begins; `total` is how many there are.
+    """
+
+    def __init__(self, context: dg.OpExecutionContext, total: int) -> None:
+        self.context = context
+        self.total = total
+        self.begun = 0
+        self.started = self.told = time.monotonic()
+
+    def __call__(self, line: str) -> None:
+        """Take one line."""
+        to_stdout(line)
+        self.begun += any(sign in line for sign in ENTRY_BEGINS)
+        now = time.monotonic()
+        if self.begun and self.total and now - self.told >= TELL_EVERY:
+            self.told = now
+            share = min(self.begun / self.total, 1)
+            left = (now - self.started) * (1 / share - 1)
+            self.context.log.info(
+                f"{share:.0%}: {self.begun} of {self.total} entries, about {left:.0f} s left."
+            )
 
 
 def walk_of(context: dg.OpExecutionContext, prefix: str, config: RestoreConfig | None = None) -> Walk:

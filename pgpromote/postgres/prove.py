@@ -26,6 +26,16 @@ HINT_BEHIND = "An insert would fail with a duplicate key. Run pgpromote repair."
 
 
 @dataclass(frozen=True)
+class Compared:
+    """One table: rows that were dumped, rows that are there, and whether their hashes were compared, too."""
+
+    table: str
+    dumped: int
+    restored: int
+    hashed: bool
+
+
+@dataclass(frozen=True)
 class Proof:
     """What was compared and what differed; `rows` counts the rows of all tables that were compared."""
 
@@ -33,6 +43,7 @@ class Proof:
     tables: int
     rows: int
     findings: tuple[Finding, ...]
+    compared: tuple[Compared, ...] = ()
 
     def of(self, rule: str) -> tuple[Finding, ...]:
         """Return the findings of one rule."""
@@ -133,7 +144,11 @@ def _compare(session: Session, clearance: Clearance, manifest: Manifest | None, 
     if mode == EXACT and not same_encoding:
         message = "Prod has another encoding than the source, so rows were only counted."
         findings += (Finding("contents", Severity.WARNING, "encoding", message),)
-    return Proof(mode, len(wanted), sum(content.rows for content in wanted.values()), findings)
+    compared = tuple(
+        Compared(name, dumped.rows, present[name].rows, hashed and contents.comparable(dumped, present[name]))
+        for name, dumped in wanted.items()
+    )
+    return Proof(mode, len(wanted), sum(each.dumped for each in compared), findings, compared)
 
 
 def _measure(session: Session, clearance: Clearance, *, hashed: bool) -> dict[str, Content]:

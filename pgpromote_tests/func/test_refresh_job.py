@@ -13,12 +13,14 @@ from pgpromote.defs.ops import PREFLIGHT
 from pgpromote.demo import auction
 from pgpromote.postgres import prove
 from pgpromote.postgres.archive import manifest_path
+from pgpromote.postgres.model import Severity
 from pgpromote.promotion import SOURCE, TARGET, Promotion
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.runs import SHOP, checks_of, contents_of, materialized, metadata_of, records
 from pgpromote_tests.servers import Server
 
+WALKED = ("examine", "create_shadow", "reset", "restore", "repair", "prove")
 STEPS = [
     "dev_dump_archive",
     "prod_schema.check_extensions",
@@ -113,25 +115,37 @@ def test_the_dump_directory_holds_the_archive_its_manifest_and_nothing_else(refr
 
 def test_prod_shows_what_was_restored_and_repaired(refreshed: Refreshed) -> None:
     shown = metadata_of(refreshed.result, "prod_schema")
+    seconds = {f"{step} (seconds)" for step in (*WALKED, "swap")}
+    findings = {f"findings: {severity}" for severity in Severity}
     assert {name: type(value) for name, value in shown.items()} == {
+        "summary": dg.MarkdownMetadataValue,
         "dagster/row_count": dg.IntMetadataValue,
         "target": dg.TextMetadataValue,
         "strategy": dg.TextMetadataValue,
+        "archive": dg.PathMetadataValue,
+        "sha256": dg.TextMetadataValue,
+        "archive (bytes)": dg.IntMetadataValue,
+        "source database (bytes)": dg.IntMetadataValue,
         "gap (ms)": dg.FloatMetadataValue,
         "previous database": dg.TextMetadataValue,
         "dropped": dg.TextMetadataValue,
-        "archive": dg.PathMetadataValue,
-        "sha256": dg.TextMetadataValue,
-        "restore (seconds)": dg.FloatMetadataValue,
+        "loss preview": dg.TableMetadataValue,
         "proof": dg.TextMetadataValue,
         "proven tables": dg.IntMetadataValue,
         "proven rows": dg.IntMetadataValue,
         "proof summary": dg.TableMetadataValue,
+        "proof per table": dg.TableMetadataValue,
         "repairs": dg.IntMetadataValue,
         "repair statements": dg.TableMetadataValue,
         "repair skipped": dg.TableMetadataValue,
         "rows by table": dg.TableMetadataValue,
+        **dict.fromkeys(seconds, dg.FloatMetadataValue),
+        **dict.fromkeys(findings, dg.IntMetadataValue),
     }
+    summary = str(shown["summary"].value)
+    assert f"gap of {shown['gap (ms)'].value} ms" in summary
+    assert f"`{shown['previous database'].value}`; back with `pgpromote rollback`" in summary
+    assert {row["compared"] for row in records(shown["proof per table"])} == {"rows and hash"}
     assert shown["sha256"].value == metadata_of(refreshed.result, "dev_dump_archive")["sha256"].value
     assert shown["archive"].value == str(refreshed.promotion.archive_path)
     statements = records(shown["repair statements"])
