@@ -7,7 +7,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo up test test-kill lint type imports unit func clean
+.PHONY: help demo up all test test-kill lint type imports unit func ui screenshots docs clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -27,7 +27,9 @@ demo: $(VENV)/demo  ## Promote a sample database on embedded servers, and show w
 up: $(VENV)/demo  ## Start the Dagster UI and daemon; Ctrl-C stops everything
 	@$(BIN)/pgpromote up
 
-test: lint type imports unit func  ## Run every check and every test
+test: lint type imports unit func  ## Run every check and every test of the code
+
+all: test docs ui test-kill  ## Run all of it: what CI runs
 
 lint: $(VENV)/test
 	$(BIN)/ruff check
@@ -39,11 +41,21 @@ type: $(VENV)/test
 imports: $(VENV)/test
 	$(BIN)/lint-imports
 
+docs: $(VENV)/test  ## Build the documentation into build/site, and run every command that it shows
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build
+	$(BIN)/pytest pgpromote_tests/docs --numprocesses 2
+
 unit: $(VENV)/test
 	$(BIN)/pytest pgpromote_tests/unit
 
 func: $(VENV)/test
 	$(BIN)/pytest pgpromote_tests/func --numprocesses 2 --dist loadfile
+
+ui: $(VENV)/test  ## Click through the Dagster UI in Chromium
+	$(BIN)/pytest pgpromote_tests/ui
+
+screenshots: $(VENV)/test  ## Make docs/*.png again
+	$(BIN)/python -m pgpromote_tests.ui.screenshots
 
 test-kill: $(VENV)/test  ## Kill promotions and servers some hundred times; about 15 minutes
 	PGPROMOTE_KILLS=full $(BIN)/pytest pgpromote_tests/func/test_promotion_kills.py \

@@ -4,6 +4,8 @@
     cli/             the `pgpromote` command: parse, call, print
     terminal.py      how the command line shows values
     run.py           one run: its steps in order; the command line and Dagster walk them
+    rollback.py      what prod was, brought back
+    record.py        what a run was: for the report, the summary, the UI
     options.py       what a person can choose for one run
     promotion.py     one promotion, read from the environment
     postgres/        everything about PostgreSQL; no Dagster, no prints

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pgpromote.postgres import tools
+from pgpromote.postgres import audit, tools
+from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
@@ -16,17 +18,23 @@ from pgpromote.postgres.tools import Tools
 SOURCE = "DEV_DATABASE_URL"
 TARGET = "PROD_DATABASE_URL"
 AUDITED = "DATABASE_URL"
+WEBHOOK = "PGPROMOTE_WEBHOOK_URL"
+UI = "PGPROMOTE_UI_URL"
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
     "PGPROMOTE_NAME": ("auction", "Name of the promotion; the archive is called after it."),
     "PGPROMOTE_DUMP_DIR": ("data/postgres", "Directory of archives; the sensor watches it."),
+    "PGPROMOTE_REPORT_DIR": ("data/reports", "Directory of reports; the newest 100 of a promotion are kept."),
     "PGPROMOTE_CRON": ("0 2 * * *", "When the nightly schedule runs, once it is turned on."),
     "PGPROMOTE_TIMEZONE": ("UTC", "Time zone of the schedule."),
     "PGPROMOTE_PG_BIN": ("", "Directories with PostgreSQL client programs, searched before PATH."),
     "PGPROMOTE_LOCK_DATABASE": ("postgres", "Database on prod's server that holds the promotion lock."),
     "PGPROMOTE_KEEP": ("2", "Previous databases, and safety archives of prod, that are kept."),
     "PGPROMOTE_KEEP_DAYS": ("", "Days after which they go although few; no limit unless set."),
+    audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
+    WEBHOOK: ("", "Where alerts are posted as JSON; no alerts unless set. As secret as a password."),
+    UI: ("", "Address of the Dagster UI, for links in alerts."),
 }
 
 
@@ -36,6 +44,7 @@ class Promotion:
 
     name: str
     dump_dir: Path
+    report_dir: Path
     cron: str
     timezone: str
     pg_bin: tuple[Path, ...]
@@ -77,6 +86,22 @@ class Promotion:
             parse_url(self.environment[AUDITED], AUDITED) if self.environment.get(AUDITED) else self.target()
         )
 
+    def compared(self) -> Database | None:
+        """Return dev if one is set and prod is audited; another database has nothing to follow dev in."""
+        return None if self.environment.get(AUDITED) else self.optional_source()
+
+    def audit_ignored(self) -> tuple[Suppression, ...]:
+        """Return which audit findings are accepted. Raises ConfigError."""
+        return audit.parse_suppressions(self.environment.get(audit.IGNORE, ""))
+
+    def webhook_url(self) -> str:
+        """Return where alerts are posted, "" for nowhere. Raises ConfigError, which does not show it."""
+        return _web_url(self.environment.get(WEBHOOK, ""), WEBHOOK)
+
+    def ui_url(self) -> str:
+        """Return the Dagster UI's address without a last slash; "" for none. Raises ConfigError."""
+        return _web_url(self.environment.get(UI, ""), UI).rstrip("/")
+
     def tools(self) -> list[Tools]:
         """Find the PostgreSQL client programs on this machine."""
         return tools.find(tools.directories(self.pg_bin, self.environment.get("PATH", "")))
@@ -98,6 +123,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
     return Promotion(
         name=name,
         dump_dir=Path(values["PGPROMOTE_DUMP_DIR"]).absolute(),
+        report_dir=Path(values["PGPROMOTE_REPORT_DIR"]).absolute(),
         cron=values["PGPROMOTE_CRON"],
         timezone=ZoneInfo(timezone).key,
         pg_bin=tuple(Path(part) for part in values["PGPROMOTE_PG_BIN"].split(os.pathsep) if part),
@@ -125,3 +151,19 @@ def _keep_for(text: str) -> timedelta | None:
             f"PGPROMOTE_KEEP_DAYS is {text!r}, not a number of days above 0.", "For example 30, or 0.5."
         )
     return timedelta(days=days)
+
+
+def _web_url(text: str, variable: str) -> str:
+    problem = ConfigError(
+        f"{variable} is not the address of a web server.",
+        "For example https://host/path, without user, password and spaces.",
+    )
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        raise problem from None
+    plain = text.isascii() and text.isprintable() and " " not in text
+    if text and not (usable and plain and "@" not in parts.netloc):
+        raise problem
+    return text

@@ -11,6 +11,7 @@ from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.restore import Restored
+from pgpromote.postgres.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class Prepared:
 
     `orphans` are shadows that dead promotions had left, now dropped; `shadow` is the new database, "" in
     place; `safety` is prod's own archive, None beside prod; `extensions` are the statements that were run.
+    `warnings` say why a rollback could not bring the safety archive back.
     """
 
     orphans: tuple[str, ...]
     shadow: str
     safety: Path | None
     extensions: tuple[Statement, ...]
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,10 @@ class Record:
     """One run. What is None or empty was not reached, or belongs to another strategy.
 
     `checks` are the findings before anything began, `failure` is the error that ended the run, "" for none.
-    `safety` is prod's own archive, `dropped` what was beyond what is to be kept.
+    `safety` is prod's own archive, `dropped` what was beyond what is to be kept. `before` is what prod held,
+    `after` what was restored, without rows: `proof` has those. `repaired` says that `repair` was made, not
+    only planned; `rights` are the statements that gave the new database prod's owners and grants. `filters`
+    says what was left out on purpose, "" for nothing.
     """
 
     promotion: str
@@ -70,6 +76,11 @@ class Record:
     safety: Path | None
     dropped: tuple[str, ...]
     failure: str
+    before: Tally | None = None
+    after: Tally | None = None
+    repaired: bool = True
+    rights: tuple[Statement, ...] = ()
+    filters: str = ""
 
     @property
     def succeeded(self) -> bool:

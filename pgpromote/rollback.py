@@ -1,11 +1,13 @@
 """Bring back what prod was: a previous database by its name, or a safety archive by way of a shadow."""
 
 from pgpromote.options import Options
-from pgpromote.postgres import cutover, previous, safety
+from pgpromote.postgres import cutover, obstacles, previous, safety
 from pgpromote.postgres.cutover import CutOver
-from pgpromote.postgres.model import Foreign, Policy
+from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.model import Finding, Foreign, Policy, Severity
 from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.safety import Safety
+from pgpromote.postgres.server import connect, identify
 from pgpromote.run import OnLine, Run
 
 
@@ -19,16 +21,21 @@ def bring_back(run: Run, name: str = "", on_line: OnLine = lambda line: None) ->
     """Bring back what prod was: the newest previous database or safety archive, or the one named.
 
     A safety archive comes back as any other archive does: through a shadow, proven, swapped in, with the
-    owners and grants that it holds. Raises Refused when there is nothing of that name.
+    owners and grants that it holds. Raises Refused when there is nothing of that name, or when it is not
+    certain what prod was last; PgpromoteError when there is no prod.
     """
     run.lock()
-    taken = _safety_archive(run, name)
+    system = _system_of_prod(run)
+    databases, archives = history(run)
+    own = [taken for taken in archives if taken.usable and taken.is_of(run.target.label, system)]
+    taken = _named(name, databases, archives, own) if name else _last(run, databases, own)
     if taken is None:
-        return cutover.rollback(run.target, run.run_id, name=name, agreed=run.agreed)
+        return cutover.rollback(run.target, run.run_id, name=name, agreed=run.agreed, allow=run.options.allow)
     run.options = Options(
         archive_path=taken.path,
         rights=Policy.SOURCE,
         bring=tuple(Foreign),
+        allow=run.options.allow,
         repair=False,
         jobs=run.options.jobs,
     )
@@ -36,10 +43,52 @@ def bring_back(run: Run, name: str = "", on_line: OnLine = lambda line: None) ->
     return run.swap()
 
 
-def _safety_archive(run: Run, name: str) -> Safety | None:
-    databases, archives = history(run)
-    archives = [taken for taken in archives if taken.usable and taken.source == run.target.label]
-    if name:
-        return next((taken for taken in archives if name in {taken.path.name, str(taken.path)}), None)
-    newest = max((found.swapped_at for found in databases if found.usable), default=None)
-    return next((taken for taken in archives if newest is None or taken.taken_at > newest), None)
+def _system_of_prod(run: Run) -> str:
+    with connect(run.target.at(run.agreed), run.run_id, autocommit=True) as session:
+        obstacles.side(session, run.target.name)  # raises for a prod that is gone
+        return identify(session).system_identifier
+
+
+def _named(name: str, databases: list[Previous], archives: list[Safety], own: list[Safety]) -> Safety | None:
+    """Find the safety archive of this name; None when the name is a previous database's, or nothing's."""
+    for found in databases:
+        if found.name == name and not found.trusted:
+            raise Refused([previous.strange(found.name, found.owner, Severity.ERROR)])
+    taken = next((each for each in archives if name in {each.path.name, str(each.path)}), None)
+    if taken and taken not in own:
+        what = f"was taken of {taken.source}, which is not this prod" if taken.usable else "is not whole"
+        hint = "Restore it as any other archive." if taken.usable else ""
+        raise Refused([_error("rollback_archive", name, f"The safety archive {name} {what}.", hint)])
+    return taken
+
+
+def _last(run: Run, databases: list[Previous], own: list[Safety]) -> Safety | None:
+    """Find the safety archive that holds what prod was last; None when the newest previous database does."""
+    newest = next((found for found in databases if found.usable or not found.trusted), None)
+    if newest is None:
+        return next(iter(own), None)
+    if newest.overwritten_at:
+        path = safety.path(run.promotion.safety_dir, run.target.name, newest.overwritten_at)
+        found = next((taken for taken in own if taken.path == path), None)
+        if found is None:
+            raise Refused([_overwritten(run, newest)])
+        return found
+    newer = next((taken for taken in own if taken.taken_at > newest.swapped_at), None)
+    if newer is None and not newest.trusted:
+        raise Refused([previous.strange(newest.name, newest.owner, Severity.ERROR)])
+    return newer
+
+
+def _overwritten(run: Run, newest: Previous) -> Finding:
+    return _error(
+        "rollback_certain",
+        run.target.name,
+        f"{run.target.label} was changed in place at {newest.overwritten_at:%Y-%m-%d %H:%M:%S} UTC, after "
+        f"{newest.name} was swapped out, and its safety archive is not in {run.promotion.safety_dir}.",
+        "Point PGPROMOTE_DUMP_DIR to the directory where that archive lies; or, to go back further, name the "
+        f"database: pgpromote rollback {newest.name}",
+    )
+
+
+def _error(rule: str, subject: str, message: str, hint: str = "") -> Finding:
+    return Finding(rule, Severity.ERROR, subject, message, hint)

@@ -7,14 +7,11 @@ predecessor did not run in this process has nothing to go on, and says so. The l
 until the run ends; a shadow database that was not swapped in is dropped then.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import wraps
+from datetime import datetime
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
 
 from pgpromote.options import Options
 from pgpromote.postgres import (
@@ -30,11 +27,12 @@ from pgpromote.postgres import (
     restore,
     rights,
     safety,
+    tally,
 )
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
-from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
-from pgpromote.postgres.model import Clearance, Finding, Statement
+from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, PgpromoteError, Refused
+from pgpromote.postgres.model import Clearance, Finding, Foreign, Policy, Severity, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.prove import Proof
@@ -43,35 +41,14 @@ from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database, clock, connect, promotion_lock
 from pgpromote.postgres.shadow import Shadow
+from pgpromote.postgres.tally import Tally
 from pgpromote.promotion import Promotion
 from pgpromote.record import Kept, Phase, Prepared, Record
+from pgpromote.step import step
 
 OnLine = Callable[[str], None]
 OnStatement = Callable[[Statement], None]
 UNTOUCHED = "Prod is untouched; the new database beside it is dropped."
-
-
-Given = ParamSpec("Given")
-Value = TypeVar("Value")
-
-
-def step(
-    method: Callable[Concatenate["Run", Given], Value],
-) -> Callable[Concatenate["Run", Given], Value]:
-    """Take down when a step of a run began, how long it took, and the error that ended it."""
-
-    @wraps(method)
-    def walk(run: "Run", /, *args: Given.args, **kwargs: Given.kwargs) -> Value:
-        started_at, started = datetime.now(UTC), time.monotonic()
-        try:
-            return method(run, *args, **kwargs)
-        except PgpromoteError as error:
-            run.failure = str(error)
-            raise
-        finally:
-            run.phases.append(Phase(method.__name__, started_at, round(time.monotonic() - started, 3)))
-
-    return walk
 
 
 @dataclass
@@ -93,6 +70,9 @@ class Run:
     proof: Proof | None = None
     swapped: CutOver | None = None
     kept: Kept | None = None
+    before: Tally | None = None
+    after: Tally | None = None
+    carried: list[Statement] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
     failure: str = ""
 
@@ -140,6 +120,8 @@ class Run:
             return self.checked
         self.checked = self.look()
         self.clearance = self.checked.clearance
+        if self.clearance is None:
+            self.failure = str(Refused(self.checked.findings))
         if self.clearance and self.clearance.archive:
             tables = self.clearance.archive.of_kind("TABLE")
             repair.check_exclusions(self.options.repair_exclude, ((t.schema, t.tag) for t in tables))
@@ -147,11 +129,11 @@ class Run:
             self._check_plan()
         return self.checked
 
-    def look(self) -> Report:
-        """Run every check without the lock, and keep nothing."""
-        options = self.options
+    def look(self, options: Options | None = None) -> Report:
+        """Run every check without the lock, and keep nothing; with other options, as another run would."""
+        options = options or self.options
         return preflight.examine(
-            self.archive_path,
+            options.archive_path or self.promotion.archive_path,
             self.target,
             self.promotion.tools(),
             source=self.promotion.optional_source(),
@@ -179,17 +161,19 @@ class Run:
         What dead promotions have left is dropped first. The archive's extensions are created.
         """
         clearance = self._cleared()
+        self.before = tally.read(self.target, self.run_id)
         orphans = shadows.drop_orphans(self.target, self.run_id, agreed=self.agreed)
-        taken = None
+        taken, warnings = None, tuple[Finding, ...]()
         if not self.options.in_place:
             self.shadow = shadows.create(self.target, self.run_id, agreed=self.agreed)
             self.stack.callback(shadows.drop, self.target, self.shadow.name, self.run_id, agreed=self.agreed)
             self.clearance = clearance.into(self.database.label, self.shadow.oid)
-        elif self.options.safety_archive:
-            taken = self._take_safety_archive(on_line)
+        else:
+            taken = self._keep_what_is_overwritten(on_line)
+            warnings = self._doubts(taken) if taken else ()
         with self._untouched():
             created = restore.create_extensions(self._cleared(), self.database, self.run_id)
-        self.prepared = Prepared(orphans, self.shadow.name if self.shadow else "", taken, created)
+        self.prepared = Prepared(orphans, self.shadow.name if self.shadow else "", taken, created, warnings)
         return self.prepared
 
     @step
@@ -234,6 +218,11 @@ class Run:
         gathered last, with the rights of the owners.
         """
         clearance, options = self._cleared(), self.options
+
+        def carry(statement: Statement) -> None:
+            self.carried.append(statement)
+            on_statement(statement)
+
         with self._untouched():
             self.proof = prove.prove(
                 clearance,
@@ -244,10 +233,13 @@ class Run:
                 repaired=options.repair,
                 exclude=options.repair_exclude,
             )
+            self.after = tally.read(self.database, self.run_id, counted=False)
             if self.shadow:
-                told = rights.take_over(self.target, self.database, self.run_id, options.rights, on_statement)
+                told = rights.take_over(self.target, self.database, self.run_id, options.rights, carry)
                 restore.analyze(self.database, self.run_id)
                 self.proof = self.proof.with_findings((*told, *self._moved_rights()))
+            if self.proof.errors:
+                self.failure = str(NotProven(self.proof.findings))
         return self.proof
 
     def cut_over(self) -> CutOver | None:
@@ -277,9 +269,10 @@ class Run:
 
     def retain(self) -> Kept:
         """Drop previous databases and safety archives beyond what is to be kept."""
-        keep, keep_for = self.promotion.keep, self.promotion.keep_for
+        keep, keep_for, directory = self.promotion.keep, self.promotion.keep_for, self.promotion.safety_dir
+        taken = self.prepared.safety if self.prepared else None
         databases = previous.retain(self.target, self.run_id, keep=keep, max_age=keep_for, agreed=self.agreed)
-        archives = safety.retain(self.promotion.safety_dir, self.target.name, keep, keep_for, self._now())
+        archives = safety.retain(directory, self.target.name, keep, keep_for, self._now(), taken=taken)
         self.kept = Kept((*databases.dropped, *archives), databases.findings)
         return self.kept
 
@@ -296,7 +289,10 @@ class Run:
             sha256=self.clearance.sha256 if self.clearance else "",
             manifest=archive.read_manifest(self.archive_path),
             phases=tuple(self.phases),
-            checks=self.checked.findings if self.checked else (),
+            checks=(
+                *(self.checked.findings if self.checked else ()),
+                *(self.prepared.warnings if self.prepared else ()),
+            ),
             plan=self.planned,
             restored=self.restored,
             repair=self.repaired,
@@ -305,6 +301,11 @@ class Run:
             safety=self.prepared.safety if self.prepared else None,
             dropped=self.kept.dropped if self.kept else (),
             failure=self.failure,
+            before=self.before,
+            after=self.after,
+            repaired=self.options.repair,
+            rights=tuple(self.carried),
+            filters=str(self.options.filters),
         )
 
     def promote(self, on_line: OnLine = lambda line: None) -> CutOver | None:
@@ -333,10 +334,24 @@ class Run:
         self.repair()
         self.prove().proven()
 
-    def _take_safety_archive(self, on_line: OnLine) -> Path:
-        path = safety.path(self.promotion.safety_dir, self.target.name, self._now())
-        dump.dump(self.target, path, self.promotion.tools(), self.run_id, of_prod=True, on_line=on_line)
+    def _keep_what_is_overwritten(self, on_line: OnLine) -> Path | None:
+        now, path = self._now(), None
+        if self.options.safety_archive:
+            path = safety.path(self.promotion.safety_dir, self.target.name, now)
+            dump.dump(self.target, path, self.promotion.tools(), self.run_id, of_prod=True, on_line=on_line)
+        previous.mark_overwritten(self.target, now, self.run_id, agreed=self.agreed)
         return path
+
+    def _doubts(self, taken: Path) -> tuple[Finding, ...]:
+        """Say what would keep a rollback from bringing the safety archive back."""
+        back = Options(
+            archive_path=taken, rights=Policy.SOURCE, bring=tuple(Foreign), allow=self.options.allow
+        )
+        return tuple(
+            replace(found, rule="safety_archive", severity=Severity.WARNING)
+            for found in self.look(back).findings
+            if found.severity is Severity.ERROR
+        )
 
     def _now(self) -> datetime:
         with connect(self.target.at(self.agreed), self.run_id, autocommit=True) as session:

@@ -3,31 +3,44 @@
 import json
 import os
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, is_dataclass
-from pathlib import Path
 from typing import cast
 
+import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pgpromote.postgres.audit import describe
+from pgpromote import summary
+from pgpromote.options import Strategy
+from pgpromote.postgres import audit
 from pgpromote.postgres.cutover import CutOver
-from pgpromote.postgres.model import Archive, ColumnFinding, Filters, Finding, Manifest, Severity, TocEntry
+from pgpromote.postgres.model import (
+    Archive,
+    AuditFinding,
+    ColumnFinding,
+    Filters,
+    Finding,
+    Manifest,
+    Severity,
+    TocEntry,
+)
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.previous import Previous
-from pgpromote.postgres.prove import EXACT, Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
-from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.safety import Safety
-from pgpromote.record import Kept, Record
+from pgpromote.progress import Dumping, Running, Stepping
+from pgpromote.record import Record
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+# A name may hold a tab or a line feed, which would split its row, or what drives a terminal.
+CONTROLS = {number: repr(chr(number))[1:-1] for number in (*range(32), 127)}
 # Names of databases and tables may look like markup or emoji codes; they are shown as they are.
 LITERAL = {"highlight": False, "soft_wrap": True, "markup": False, "emoji": False}
 OUT = Console(**LITERAL)  # type: ignore[arg-type]
@@ -36,7 +49,7 @@ ERR = Console(stderr=True, **LITERAL)  # type: ignore[arg-type]
 
 def show_json(value: object) -> None:
     """Print a value as JSON on stdout."""
-    OUT.print(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
+    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
 
 
 def _plain(value: object) -> object:
@@ -50,21 +63,17 @@ def _plain(value: object) -> object:
 
 
 @contextmanager
-def progress(task: str, total: int | None = None, *, verbose: bool = False) -> Iterator["Line"]:
-    """Show a bar on a terminal, one plain line otherwise; yields what takes a tool's lines."""
-    if verbose or not ERR.is_terminal:
-        ERR.print(task)
-        yield Line(None, verbose=verbose)
+def drawn(picture: Dumping | Running, *, verbose: bool = False) -> Iterator[Callable[[str], None]]:
+    """Draw a picture of the block's progress on a terminal, one plain line otherwise.
+
+    Yields what takes a tool's lines; `verbose` prints them instead of the picture.
+    """
+    if verbose or not ERR.is_interactive:
+        ERR.print(picture.title)
+        yield ERR.print if verbose else picture.count.take
         return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=ERR, transient=True) as bars:
-        bars.add_task(task, total=total)
-        yield Line(bars, verbose=False)
+    with Live(picture, console=ERR, transient=True):
+        yield picture.count.take
 
 
 @contextmanager
@@ -76,43 +85,44 @@ def only_steps(*, verbose: bool = False) -> Iterator[Callable[[str], None]]:
     with ExitStack() as stack:
         stream = stack.enter_context(os.fdopen(os.dup(2), "w", encoding="utf-8"))
         console = Console(file=stream, **LITERAL)  # type: ignore[arg-type]
-        if not verbose:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            stack.callback(os.close, nowhere)
-            for number in (1, 2):
-                kept = os.dup(number)
-                stack.callback(os.close, kept)
-                stack.callback(os.dup2, kept, number)
-                os.dup2(nowhere, number)
-        yield lambda step: console.print(f"  {step.rpartition('.')[2].replace('_', ' ')}")
+        elsewhere = os.dup(2) if verbose else os.open(os.devnull, os.O_WRONLY)
+        stack.callback(os.close, elsewhere)
+        for number in (1, 2):
+            kept = os.dup(number)
+            stack.callback(os.close, kept)
+            stack.callback(os.dup2, kept, number)
+            os.dup2(elsewhere, number)
+        stack.callback(sys.stdout.flush)
+        steps = Stepping()
+        if console.is_interactive and not verbose:
+            stack.enter_context(Live(steps, console=console, redirect_stdout=False, redirect_stderr=False))
+            yield lambda step: steps.begin(_step(step))
+        else:
+            yield lambda step: console.print(f"  {_step(step)}")
 
 
-class Line:
-    """Takes the lines that a tool prints and moves the bar, or prints them."""
-
-    def __init__(self, bars: Progress | None, *, verbose: bool) -> None:
-        self.bars = bars
-        self.verbose = verbose
-
-    def __call__(self, line: str) -> None:
-        """Take one line."""
-        if self.verbose:
-            ERR.print(line)
-        if self.bars and any(sign in line for sign in ("creating ", "processing data", "dumping contents")):
-            self.bars.advance(self.bars.task_ids[0])
+def _step(key: str) -> str:
+    return key.rpartition(".")[2].replace("_", " ")
 
 
-def show_manifest(archive: Archive, manifest: Manifest) -> None:
-    """Show what was dumped."""
+def show_dumped(archive: Archive, manifest: Manifest) -> None:
+    """Show on one screen what was dumped."""
     _headline("Dumped", f"{manifest.source} in {manifest.seconds} s")
-    _facts(
-        {
-            "archive": str(archive.path),
-            "size": f"{archive.size:,} bytes, {archive.compression}",
-            "sha256": manifest.sha256,
-            "objects": _counts(manifest.counts),
-        }
-    )
+    _facts(summary.of_dump(archive, manifest))
+
+
+def show_run(done: Record, kept: Sequence[Finding] = ()) -> None:
+    """Show on one screen what a run did; `kept` are findings of what is to be kept."""
+    if done.cut_over:
+        _headline("Swapped", done.target)
+    elif done.strategy is Strategy.SWAP:
+        _headline("Rehearsed", "everything but the cut-over went well; prod is untouched")
+    else:
+        _headline("Restored", f"into {done.target}, in place")
+    _facts(summary.of_run(done))
+    losses, repaired = done.plan.losses if done.plan else (), done.repair.findings if done.repair else ()
+    for line in summary.findings((*losses, *repaired, *(done.proof.findings if done.proof else ()), *kept)):
+        OUT.print(line)
 
 
 def warn_of_scope(filters: Filters) -> None:
@@ -182,52 +192,6 @@ def show_plan(plan: Plan, fingerprint: str) -> None:
     )
 
 
-def show_rehearsal(done: Record) -> None:
-    """Show what a promotion would have done."""
-    _headline("Rehearsed", "everything but the cut-over went well; prod is untouched")
-    for finding in done.plan.losses if done.plan else ():
-        show_finding(finding)
-    if done.repair:
-        show_repair(done.repair, done=True)
-    if done.proof:
-        show_proof(done.proof)
-
-
-def show_safety(path: Path) -> None:
-    """Show where prod's own archive lies."""
-    _headline("Kept", f"prod as it was, in {path}; back with: pgpromote rollback")
-
-
-def show_kept(kept: Kept) -> None:
-    """Show what is beyond what is to be kept."""
-    if kept.dropped:
-        _headline("Dropped", ", ".join(kept.dropped))
-    for finding in kept.findings:
-        show_finding(finding)
-
-
-def show_restored(restored: Restored) -> None:
-    """Show what was restored."""
-    _headline("Restored", f"into {restored.target} in {restored.seconds} s")
-    parallel = f"{restored.jobs} jobs" if restored.jobs > 1 else "1 connection"
-    _facts(
-        {
-            "archive": f"{restored.path} ({parallel})",
-            "sha256": restored.sha256,
-            "objects": _counts(restored.counts),
-        }
-    )
-
-
-def show_proof(proof: Proof) -> None:
-    """Show what was compared with what was dumped."""
-    if proof.tables:
-        how = "rows and hashes" if proof.mode == EXACT else "rows"
-        _headline("Proven", f"{proof.tables} tables, {proof.rows:,} rows: {how} equal to what was dumped")
-    for finding in proof.findings:
-        show_finding(finding)
-
-
 def show_history(databases: Sequence[Previous], archives: Sequence[Safety]) -> None:
     """Show what prod was before in one list, newest first, and how to bring each back."""
     if not databases and not archives:
@@ -252,15 +216,26 @@ def show_cut_over(done: CutOver) -> None:
     _headline("Swapped", f"{done.target}; the gap was {done.downtime_ms} ms, {done.previous} is kept")
 
 
-def show_audit(found: Mapping[str, Sequence[ColumnFinding]]) -> None:
-    """Show the findings of each audit rule."""
-    for rule, findings in found.items():
-        colour = "green" if not findings else COLOURS[findings[0].severity]
-        _headline(rule.replace("_", " "), f"{len(findings)}  {describe(rule)}", colour)
-        columns = ("severity", "schema", "table", "column", "type", "suggestion")
-        if findings:
-            rows = [(f.severity.value, f.schema, f.table, f.column, f.type, f.suggestion) for f in findings]
-            _table(columns, rows)
+def show_audit(
+    found: Mapping[str, Sequence[AuditFinding | ColumnFinding]], suppressed: Sequence[AuditFinding] = ()
+) -> None:
+    """Show the findings of each audit rule that has some, the worst first, with what puts them right."""
+    for severity in Severity:
+        for rule, findings in found.items():
+            shown = [audit.as_object(f) if isinstance(f, ColumnFinding) else f for f in findings]
+            if shown and severity is min((f.severity for f in shown), key=list(Severity).index):
+                why = audit.describe(rule) if rule in audit.ALL_RULES else ""
+                title = f"{rule.replace('_', ' ')}: {len(shown)}  {why}"
+                _headline(f"{severity.value:>9}", title, COLOURS[severity])
+                for finding in shown:
+                    OUT.print(f"      {finding.object}: {finding.message}".translate(CONTROLS))
+                    if finding.fix:
+                        OUT.print(f"      → {finding.fix}".translate(CONTROLS))
+    sound = sum(not findings for findings in found.values())
+    _headline(f"{'ok':>9}", f"{sound} rules found nothing")
+    for finding in suppressed:
+        accepted = f"{finding.rule.replace('_', ' ')}: {finding.object}: {finding.message}"
+        _headline("suppressed", accepted.translate(CONTROLS), "dim")
 
 
 def show_repair(repair: Repair, *, done: bool) -> None:
@@ -278,33 +253,25 @@ def show_repair(repair: Repair, *, done: bool) -> None:
 def show_refreshed(assets: Mapping[str, Mapping[str, object]], failed_checks: Sequence[str]) -> None:
     """Show on one screen what a refresh did."""
     archive, prod = assets["dev_dump_archive"], assets["prod_schema"]
-    rows = len(getattr(prod["rows by table"], "records", ()))
-    repaired, skipped = _records(prod["repair statements"]), _records(prod["repair skipped"])
+    rows, skipped = len(_records(prod["rows by table"])), len(_records(prod["repair skipped"]))
+    audits = (f"{found['findings']} in {name}" for name, found in assets.items() if name.endswith("_audit"))
     _facts(
         {
-            "archive": f"{archive['path']}, {archive['size (bytes)']:,} bytes, {archive['objects']} objects",
+            "archive": str(archive["path"]),
+            "size": f"{archive['size (bytes)']:,} bytes, {archive['objects']} objects",
             "sha256": str(archive["sha256"]),
-            "swapped": _swapped(prod),
+            "gap": f"{prod['gap (ms)']} ms without a connection" if "gap (ms)" in prod else "",
+            "previous": str(prod.get("previous database", "")),
+            "back with": "pgpromote rollback" if "previous database" in prod else "",
             "proven": f"{prod['proven tables']} tables, {prod['proven rows']:,} rows ({prod['proof']})",
             "restored": f"{prod['dagster/row_count']:,} rows in {rows} tables into {prod['target']}",
-            "repaired": f"{prod['repairs']} statements, {len(skipped)} keys left alone",
+            "repaired": f"{prod['repairs']} statements, {skipped} keys left alone",
+            "found": ", ".join(audits),
+            "checks": f"{', '.join(failed_checks)} not passed" if failed_checks else "all passed",
         }
     )
-    for statement in repaired[:6]:
-        OUT.print(f"    {statement['statement']};")
-    if len(repaired) > 6:
-        OUT.print(f"    … and {len(repaired) - 6} more")
-    for name in ("primary_key_audit", "not_null_audit"):
-        OUT.print(f"  {name.replace('_', ' '):<12} {assets[name]['findings']} finding(s)")
-    OUT.print(
-        f"  {'checks':<12} {', '.join(failed_checks) + ' not passed' if failed_checks else 'all passed'}"
-    )
-
-
-def _swapped(prod: Mapping[str, object]) -> str:
-    if "gap (ms)" not in prod:
-        return ""
-    return f"gap {prod['gap (ms)']} ms; kept {prod['previous database']}; back with: pgpromote rollback"
+    for line in summary.first([f"{each['statement']};" for each in _records(prod["repair statements"])]):
+        OUT.print(line)
 
 
 def _headline(word: str, rest: str, colour: str = "green") -> None:
@@ -316,23 +283,18 @@ def _records(table: object) -> list[dict[str, str]]:
     return [cast("dict[str, str]", record.data) for record in records]
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {kind.lower()}" for kind, count in counts.items())
-
-
 def _facts(facts: Mapping[str, str]) -> None:
-    for name, value in facts.items():
-        if value:
-            OUT.print(f"  {name:<12} {value}")
+    for line in summary.lines(facts):
+        OUT.print(line)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Show a table on a terminal, and one line per row to a program that reads lines."""
     if not OUT.is_terminal:
         for row in rows:
-            OUT.print("\t".join(row))
+            click.echo("\t".join(cell.translate(CONTROLS) for cell in row))
         return
     table = Table(*columns, box=None, pad_edge=True, header_style="bold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(cell.translate(CONTROLS) for cell in row))
     OUT.print(table, soft_wrap=False)

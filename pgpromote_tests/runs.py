@@ -34,6 +34,7 @@ def promotion(dev_url: str, prod_url: str, directory: Path, server: Server, **se
     return from_environment(
         {
             "PGPROMOTE_DUMP_DIR": str(directory / "dumps"),
+            "PGPROMOTE_REPORT_DIR": str(directory / "reports"),
             "PGPROMOTE_PG_BIN": str(server.cluster.bin_dir),
             SOURCE: dev_url,
             TARGET: prod_url,

@@ -129,7 +129,9 @@ class Dagster:
             entries = self.ask(LOADED)["locationEntries"]
         except OSError:
             return False
-        return [e["loadStatus"] for e in entries] == ["LOADED"]
+        return [(e["loadStatus"], e["locationOrLoadError"]["__typename"]) for e in entries] == [
+            ("LOADED", "RepositoryLocation")
+        ]
 
 
 @contextmanager

@@ -8,42 +8,61 @@ import click
 
 from pgpromote import terminal
 from pgpromote.cli import archives, care, local, prod
+from pgpromote.cli.local import PROGRAM
 from pgpromote.postgres.errors import PgpromoteError
 
-COMMANDS = (
-    archives.dump_command,
-    archives.inspect,
-    prod.check,
-    prod.plan_command,
-    prod.rehearse,
-    prod.restore_command,
-    prod.refresh,
-    care.audit_command,
-    care.repair_command,
-    care.history_command,
-    care.rollback_command,
-    care.mark_command,
-    local.demo,
-    local.up,
+# What `pgpromote --help` lists, in the order in which a person meets it.
+GROUPS: dict[str, tuple[click.Command, ...]] = {
+    "Try it": (local.demo, local.up),
+    "Look first": (archives.inspect, prod.check, prod.plan_command, prod.rehearse),
+    "Promote": (archives.dump_command, prod.restore_command, prod.refresh),
+    "Go back": (care.history_command, care.rollback_command),
+    "Care for Prod": (care.audit_command, care.repair_command, care.mark_command),
+    "Shell": (local.completion,),
+}
+
+
+class Grouped(click.Group):
+    """A group whose help lists its commands under headings."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands of each group with the first sentence of their help."""
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(str(command.name), command.get_short_help_str(limit=90)) for command in commands],
+                    col_max=12,
+                )
+
+
+@click.group(
+    cls=Grouped, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None}
 )
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None})
 @click.version_option(package_name="pgpromote")
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
 def pgpromote(*, debug: bool) -> None:
     """Promote a PostgreSQL database from Dev to Prod.
 
-    DEV_DATABASE_URL and PROD_DATABASE_URL name the two databases. Exit codes: 0 done, 1 failed, 2 usage,
-    3 refused by a check.
+    DEV_DATABASE_URL names the database to dump, PROD_DATABASE_URL the one to promote into. A new database
+    is built beside Prod, proven equal to what was dumped, and swapped in by one transaction.
+
+    \b
+    Example:
+      pgpromote dump && pgpromote check && pgpromote restore
+
+    Results go to stdout, progress and errors to stderr. --json prints what a program can read. Colours are
+    for terminals only, and NO_COLOR turns them off.
+
+    Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a check.
     """
     sys.excepthook = _show_traceback if debug else _show_paragraph
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGHUP, _stop)
 
 
-for command in COMMANDS:
-    pgpromote.add_command(command)
+for group in GROUPS.values():
+    for command in group:
+        pgpromote.add_command(command)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -62,7 +81,7 @@ def _show_traceback(kind: type[BaseException], error: BaseException, trace: Trac
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     try:
-        pgpromote()
+        pgpromote(prog_name=PROGRAM)
     except PgpromoteError as error:
         if sys.excepthook is _show_traceback:
             raise

@@ -8,6 +8,7 @@ from pgpromote import promotion as settings
 from pgpromote import terminal
 from pgpromote.cli.options import as_json, dump_argument, filter_options, filters_of, new_run_id, verbose
 from pgpromote.postgres import archive, dump
+from pgpromote.progress import Dumping
 
 
 @click.command("dump")
@@ -22,25 +23,32 @@ from pgpromote.postgres import archive, dump
 def dump_command(
     out_dir: Path | None, *, sql: bool, compression: str, verbose: bool, as_json: bool, **options: object
 ) -> None:
-    """Dump Dev into OUT_DIR (default: data/postgres).
+    """Dump Dev into OUT_DIR, which is PGPROMOTE_DUMP_DIR unless named.
 
-    Example: pgpromote dump /backups --sql
+    The archive is read back in full and hashed before it gets its name; until then an older one stays. The
+    manifest beside it says what each table held, which is what a restore is proven against. Dev is only read.
+
+    \b
+    Example:
+      pgpromote dump /backups --sql
+      pgpromote dump --table "orders*" --schema-only
     """
     promotion, run_id, scope = settings.from_environment(), new_run_id(), filters_of(options)
     path = (out_dir.absolute() if out_dir else promotion.dump_dir) / promotion.archive_path.name
     source, tools = promotion.source(), promotion.tools()
     terminal.warn_of_scope(scope)
-    with terminal.progress(f"Dumping {source.label}", verbose=verbose) as line:
+    with terminal.drawn(Dumping(f"Dumping {source.label}", path), verbose=verbose) as line:
         contents, manifest = dump.dump(
             source, path, tools, run_id, compression=compression, filters=scope, on_line=line
         )
     if sql:
-        with terminal.progress("Writing plain SQL", verbose=verbose) as line:
-            dump.dump_sql(source, path.with_name("full.sql"), tools, run_id, filters=scope, on_line=line)
+        plain = path.with_name("full.sql")
+        with terminal.drawn(Dumping(f"Writing plain SQL to {plain}", plain), verbose=verbose) as line:
+            dump.dump_sql(source, plain, tools, run_id, filters=scope, on_line=line)
     if as_json:
         terminal.show_json(manifest)
     else:
-        terminal.show_manifest(contents, manifest)
+        terminal.show_dumped(contents, manifest)
 
 
 @click.command()
@@ -51,7 +59,11 @@ def dump_command(
 def inspect(dump_path: Path | None, kinds: tuple[str, ...], name: str, *, as_json: bool) -> None:
     """Show what an archive holds: header, counts, names.
 
-    Example: pgpromote inspect shop.dump --kind VIEW --kind INDEX --name "order*"
+    DUMP is the promotion's own archive unless named. No server is needed.
+
+    \b
+    Example:
+      pgpromote inspect shop.dump --kind VIEW --kind INDEX --name "order*"
     """
     contents = archive.read(dump_path or settings.from_environment().archive_path)
     found = archive.search(contents, kinds, name or "*") if kinds or name else None

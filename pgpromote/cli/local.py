@@ -1,8 +1,11 @@
-"""Commands that need no server of one's own: demo, up."""
+"""Commands that need no server of one's own: demo, up, completion."""
 
 import sys
 
 import click
+from click.shell_completion import get_completion_class
+
+PROGRAM = "pgpromote"
 
 
 @click.command()
@@ -10,7 +13,12 @@ import click
 def demo(scale: int) -> None:
     """Show a whole refresh on embedded servers with a sample database.
 
-    Example: pgpromote demo --scale 10
+    Two PostgreSQL servers, dev and prod, are started, and stopped at the end. Databases and settings of your
+    own are left alone.
+
+    \b
+    Example:
+      pgpromote demo --scale 10
     """
     from pgpromote.demo import show  # noqa: PLC0415
 
@@ -22,8 +30,30 @@ def demo(scale: int) -> None:
 def up(port: int) -> None:
     """Start the Dagster UI and daemon, with embedded servers for every URL that is not set.
 
-    Example: pgpromote up --port 3001
+    Ctrl-C stops everything that was started. Schedule and sensors are off until you turn them on in the UI;
+    alerts are on as soon as PGPROMOTE_WEBHOOK_URL is set.
+
+    \b
+    Example:
+      pgpromote up --port 3001
     """
     from pgpromote.demo import services  # noqa: PLC0415
 
     sys.exit(services.run(port))
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the script that completes commands and options in a shell.
+
+    \b
+    Example:
+      eval "$(pgpromote completion bash)"    # in ~/.bashrc; zsh: in ~/.zshrc
+      pgpromote completion fish > ~/.config/fish/completions/pgpromote.fish
+    """
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.UsageError(f"{shell} is not among the shells that click knows.")
+    click.echo(kind(ctx.find_root().command, {}, PROGRAM, "_PGPROMOTE_COMPLETE").source(), nl=False)

@@ -52,8 +52,11 @@ RUN_OPTIONS = (
     click.option(
         "--bring",
         multiple=True,
+        metavar="KIND",
         type=click.Choice([kind.value for kind in Foreign]),
-        help="Bring from Dev what is left out by default, because it reaches beyond its database.",
+        help="Bring from Dev what is left out by default, because it reaches beyond its database: "
+        + ", ".join(kind.value for kind in Foreign)
+        + ".",
     ),
     click.option(
         "--allow",

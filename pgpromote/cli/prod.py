@@ -25,6 +25,7 @@ from pgpromote.cli.options import (
 )
 from pgpromote.postgres import plan
 from pgpromote.postgres.errors import Refused
+from pgpromote.progress import Running
 from pgpromote.run import Run
 
 
@@ -35,7 +36,12 @@ from pgpromote.run import Run
 def check(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
     """Check everything that a promotion needs, and change nothing.
 
-    Example: pgpromote check shop.dump
+    Every check is made, and all findings are shown at once: what is present, what is needed, what to do. DUMP
+    is the promotion's own archive unless named. Ends with exit code 3 if a promotion would be refused.
+
+    \b
+    Example:
+      pgpromote check shop.dump
     """
     with runs.start(settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)) as run:
         report = run.look()
@@ -52,9 +58,14 @@ def check(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
 @look_options
 @as_json
 def plan_command(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
-    """Show what Prod would lose, and the fingerprint of Prod as it is now. Changes nothing.
+    """Show what Prod would lose, who is connected, and Prod's fingerprint.
 
-    Example: pgpromote plan shop.dump
+    Nothing is changed. With the fingerprint, `pgpromote restore --expect-plan` refuses if Prod is no longer
+    what the plan has shown.
+
+    \b
+    Example:
+      pgpromote plan shop.dump
     """
     promotion, run_id = settings.from_environment(), new_run_id()
     with runs.start(promotion, run_id, options_of(dump_path, **chosen)) as run:
@@ -73,19 +84,22 @@ def plan_command(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> Non
 @verbose
 @as_json
 def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: Any) -> None:
-    """Do everything but the cut-over: build the new database, prove it, drop it. Prod is not touched.
+    """Do everything but the cut-over: build the new database, prove it, drop it.
 
-    Example: pgpromote rehearse shop.dump --jobs 8
+    Prod is not touched; its server needs the room for the new database while it lasts.
+
+    \b
+    Example:
+      pgpromote rehearse shop.dump --jobs 8
     """
-    with (
-        runs.start(settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)) as run,
-        terminal.progress(f"Rehearsing beside {run.target.label}", verbose=verbose) as line,
-    ):
-        done = run.rehearse(line)
+    with runs.start(settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)) as run:
+        picture = Running(f"Rehearsing beside {run.target.label}", run, last="prove")
+        with terminal.drawn(picture, verbose=verbose) as line:
+            done = run.rehearse(line)
     if as_json:
         terminal.show_json(done)
     else:
-        terminal.show_rehearsal(done)
+        terminal.show_run(done)
 
 
 @click.command("restore", cls=ResetSchemaCommand)
@@ -99,10 +113,16 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
 def restore_command(
     dump_path: Path | None, *, yes: bool, verbose: bool, as_json: bool, **chosen: Any
 ) -> None:
-    """Bring DUMP (default: the promotion's own) into Prod with JOBS connections (default: 4).
+    """Bring DUMP into Prod: build a new database, prove it, swap it in.
 
-    A new database is built and proven beside Prod, then swapped in; --strategy chooses otherwise.
-    Example: pgpromote restore shop.dump 8
+    DUMP is the promotion's own archive unless named, JOBS the number of connections (4). Whatever fails
+    before the swap leaves Prod as it was. What Prod was stays as the previous database, and `pgpromote
+    rollback` brings it back. --strategy chooses to restore in place instead, which is destructive.
+
+    \b
+    Example:
+      pgpromote restore shop.dump 8
+      pgpromote restore shop.dump --strategy reset-schema --reset-schema=shop
     """
     options = options_of(dump_path, **chosen)
     with runs.start(settings.from_environment(), new_run_id(), options) as run:
@@ -111,41 +131,23 @@ def restore_command(
 
 
 def _restore(run: Run, *, verbose: bool, as_json: bool) -> None:
-    clearance = run.examine().cleared()
-    terminal.warn_of_scope(clearance.filters)
-    if clearance.archive is None:
-        terminal.ERR.print("Plain SQL: one connection and one transaction, slower and not parallel.")
-    with terminal.progress(f"Preparing {run.target.label}", verbose=verbose) as line:
-        prepared = run.create_shadow(line)
-    reset = run.reset()
-    if reset:
-        terminal.show_outside(reset)
-    total = len(clearance.archive.entries) if clearance.archive else None
-    with terminal.progress(f"Restoring into {run.database.label}", total, verbose=verbose) as line:
-        restored = run.restore(line)
-    with terminal.progress("Repairing and proving", verbose=verbose):
-        repaired = run.repair()
-        proof = run.prove().proven()
-    swapped, kept = run.cut_over(), run.retain()
+    with terminal.drawn(Running(f"Restoring into {run.target.label}", run), verbose=verbose) as line:
+        clearance = run.examine().cleared()
+        terminal.warn_of_scope(clearance.filters)
+        if clearance.archive is None:
+            terminal.ERR.print("Plain SQL: one connection and one transaction, slower and not parallel.")
+        run.create_shadow(line)
+        reset = run.reset()
+        if reset:
+            terminal.show_outside(reset)
+        restored, repaired, proof = run.restore(line), run.repair(), run.prove().proven()
+        swapped, kept = run.cut_over(), run.retain()
+    done = run.record()
     if as_json:
-        terminal.show_json(
-            {
-                **vars(restored),
-                "repair": repaired,
-                "proof": proof,
-                "swapped": swapped,
-                "safety": prepared.safety,
-            }
-        )
-        return
-    terminal.show_restored(restored)
-    terminal.show_repair(repaired, done=run.options.repair)
-    terminal.show_proof(proof)
-    if prepared.safety:
-        terminal.show_safety(prepared.safety)
-    if swapped:
-        terminal.show_cut_over(swapped)
-    terminal.show_kept(kept)
+        parts = {"repair": repaired, "proof": proof, "swapped": swapped, "safety": done.safety}
+        terminal.show_json({**vars(restored), **parts})
+    else:
+        terminal.show_run(done, kept.findings)
 
 
 @click.command(cls=ResetSchemaCommand)
@@ -155,9 +157,13 @@ def _restore(run: Run, *, verbose: bool, as_json: bool) -> None:
 @verbose
 @as_json
 def refresh(*, yes: bool, verbose: bool, as_json: bool, **chosen: Any) -> None:
-    """Run the whole refresh as one Dagster run in this process: dump, promote, audit.
+    """Dump, promote and audit as one Dagster run in this process.
 
-    Example: pgpromote refresh --jobs 8
+    The run is kept in the instance of DAGSTER_HOME, so the Dagster UI shows it like any other.
+
+    \b
+    Example:
+      pgpromote refresh --jobs 8
     """
     from pgpromote.defs.config import restore_config  # noqa: PLC0415 - only these two commands pay for Dagster
     from pgpromote.defs.refresh import refresh as run_refresh  # noqa: PLC0415

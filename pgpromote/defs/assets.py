@@ -148,11 +148,19 @@ def _audit(promotion: Promotion, prefix: str, name: str, rule: str) -> dg.Assets
     )
     def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         with readable():
-            found = audit.read(promotion.audited(), context.run.run_id, [rule])
+            everything = audit.read(promotion.audited(), context.run.run_id, [rule])
+            ignored = promotion.audit_ignored()
+        suppressed = [f for f in everything if any(s.covers(audit.as_object(f)) for s in ignored)]
+        found = [finding for finding in everything if finding not in suppressed]
         context.log.info(f"{rule}: {len(found)} finding(s) in {promotion.audited().label}.")
         table = metadata.column_findings(found)
         yield dg.MaterializeResult(
-            metadata={"findings": len(found), "report": table, "database": promotion.audited().label},
+            metadata={
+                "findings": len(found),
+                "report": table,
+                "suppressed": metadata.column_findings(suppressed),
+                "database": promotion.audited().label,
+            },
             check_results=[
                 dg.AssetCheckResult(
                     check_name=rule,

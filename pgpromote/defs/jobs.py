@@ -8,6 +8,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from pgpromote.defs.aside import build_rehearsal, build_rollback
 from pgpromote.defs.assets import AUDITS
+from pgpromote.defs.audits import PROD_AUDIT
+from pgpromote.defs.report import REPORT
 from pgpromote.defs.resources import run_resource
 from pgpromote.promotion import Promotion
 
@@ -31,7 +33,8 @@ class Jobs:
 def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
     """Build the jobs. All that write to prod carry one tag, which the instance runs one at a time."""
     archive, prod = f"{prefix}dev_dump_archive", f"{prefix}prod_schema"
-    audits = [f"{prefix}{name}" for name in AUDITS]
+    audits = [f"{prefix}{name}" for name in (*AUDITS, PROD_AUDIT)]
+    report = f"{prefix}{REPORT}"
 
     def job(
         name: str, assets: Sequence[str], tags: dict[str, str], description: str
@@ -54,11 +57,17 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
     }
     return Jobs(
         refresh_prod=job(
-            "refresh_prod", [archive, prod, *audits], writes, "Dump dev, restore into prod, repair, audit."
+            "refresh_prod",
+            [archive, prod, *audits, report],
+            writes,
+            "Dump dev, restore into prod, repair, audit, report.",
         ),
         dump_dev=job("dump_dev", [archive], {}, "Dump dev. Prod is not touched."),
         restore_prod=job(
-            "restore_prod", [prod, *audits], writes, "Restore an existing archive into prod, repair, audit."
+            "restore_prod",
+            [prod, *audits, report],
+            writes,
+            "Restore an existing archive into prod, repair, audit, report.",
         ),
         rehearse_prod=aside(
             "rehearse_prod", build_rehearsal(prefix), "Do everything but the cut-over. Prod is not touched."

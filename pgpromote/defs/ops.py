@@ -98,6 +98,7 @@ def _create_shadow(prefix: str) -> dg.OpDefinition:
             context.log.info(f"Dumped prod into {prepared.safety}; a rollback brings it back.")
         else:
             context.log.warning("No safety archive of prod was taken: what this run replaces is gone.")
+        log_findings(context, prepared.warnings)
         log_statements(context, prepared.extensions)
         context.add_output_metadata({"created": metadata.statements(prepared.extensions)})
 

@@ -2,8 +2,11 @@
 
 import dagster as dg
 
+from pgpromote.defs.alerts import build_alerts
 from pgpromote.defs.assets import build_assets
+from pgpromote.defs.audits import build_prod_audit
 from pgpromote.defs.jobs import build_jobs, build_schedule
+from pgpromote.defs.report import build_report
 from pgpromote.defs.resources import run_resource
 from pgpromote.defs.sensors import build_sensor
 from pgpromote.promotion import Promotion
@@ -16,11 +19,12 @@ def build_promotion(promotion: Promotion, prefix: str = "") -> dg.Definitions:
     process: the parallelism is inside pg_restore, and children die with their run (facts-dagster §0).
     """
     jobs = build_jobs(promotion, prefix)
+    assets = [*build_assets(promotion, prefix), build_prod_audit(promotion, prefix)]
     return dg.Definitions(
-        assets=build_assets(promotion, prefix),
+        assets=[*assets, build_report(promotion, prefix)],
         jobs=jobs.all(),
         schedules=[build_schedule(promotion, prefix, jobs)],
-        sensors=[build_sensor(promotion, prefix, jobs)],
+        sensors=[build_sensor(promotion, prefix, jobs), *build_alerts(promotion, prefix, jobs, assets)],
         resources={f"{prefix}run": run_resource(promotion)},
         executor=dg.in_process_executor,
     )

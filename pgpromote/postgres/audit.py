@@ -1,46 +1,231 @@
-"""Read-only audits of a schema: one rule per file under sql/audits, one finding per row.
+"""Read-only audits of a database: one rule per file under sql/audits. A new file is a new rule.
 
-A rule's query returns the columns severity, schema, "table", "column", type and suggestion. A new file is a
-new rule; its leading comment says why it exists. Rules read catalogs only: never a user's view, which could
-run its author's functions as us.
+A file begins with what is known of the rule: lines `-- severity:`, `-- follows dev:` (whether the archive
+carries what the rule looks at, so that dev can be compared) and `-- fix:`, an empty comment line, and one
+paragraph that says why. Its query returns one row per finding: `object`, `message`, and a column for each
+part of the fix's template (NULL: there is no fix to give); perhaps `severity`, where a row differs from its
+rule, and `judged`, false where the role may not read enough to tell. The rules in `RULES` are older: they
+return the columns of ColumnFinding.
+
+Rules read catalogs only: never a user's view, which could run its author's functions as us.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from itertools import takewhile
+from typing import Any
 
-from psycopg.rows import kwargs_row
+from psycopg.errors import InsufficientPrivilege
+from psycopg.rows import dict_row, kwargs_row
 
 from pgpromote.postgres import sql
-from pgpromote.postgres.errors import ConfigError
-from pgpromote.postgres.model import ColumnFinding, Severity
+from pgpromote.postgres.errors import ConfigError, ConnectionFailed, SessionFailed
+from pgpromote.postgres.model import AuditFinding, ColumnFinding, Severity
+from pgpromote.postgres.sequences import next_free, read_feeds, read_positions
 from pgpromote.postgres.server import Database, Session, connect
 
-RULES = tuple(sql.names("audits"))
+RULES = ("not_null_without_default", "primary_key_without_identity")
+OBJECT_RULES = tuple(name for name in sql.names("audits") if name not in RULES)
+ALL_RULES = (*RULES, *OBJECT_RULES)
+IGNORE = "PGPROMOTE_AUDIT_IGNORE"
+# These mean another machine to each who reads them.
+LOCAL = re.compile(r"/.*|localhost|127\..*|::1|")
+WORSE = {Severity.INFO: Severity.WARNING, Severity.WARNING: Severity.ERROR, Severity.ERROR: Severity.ERROR}
 
 
-def describe(rule: str) -> str:
+@dataclass(frozen=True)
+class Rule:
+    """What is known of a rule before it runs. `fix` is a template of SQL, "" where none can be given."""
+
+    name: str
+    severity: Severity
+    follows_dev: bool
+    fix: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """Findings that someone has accepted: those of a rule whose object matches the pattern."""
+
+    rule: str
+    pattern: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}:{self.pattern}"
+
+    def covers(self, finding: AuditFinding) -> bool:
+        """Tell whether the finding is accepted."""
+        return finding.rule == self.rule and fnmatchcase(finding.object, self.pattern)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the rules found, and what of it is suppressed."""
+
+    rules: tuple[str, ...]
+    findings: tuple[AuditFinding, ...]
+    suppressed: tuple[AuditFinding, ...] = ()
+
+    def of(self, rule: str) -> list[AuditFinding]:
+        """Return the findings of one rule."""
+        return [finding for finding in self.findings if finding.rule == rule]
+
+    def by_rule(self) -> dict[str, list[AuditFinding]]:
+        """Return the findings of every rule, also of those that found nothing."""
+        names = dict.fromkeys((*self.rules, *(finding.rule for finding in self.findings)))
+        return {name: self.of(name) for name in names}
+
+
+def rule(name: str) -> Rule:
+    """Read what a rule's file says of it. Raises ConfigError for a rule that does not exist."""
+    lines = sql.read(f"audits/{_known(name)}").splitlines()
+    comment = iter([line.removeprefix("--").strip() for line in takewhile(_is_comment, lines)])
+    known = dict(line.split(": ", 1) for line in takewhile(bool, comment))
+    why = " ".join(takewhile(bool, comment))
+    return Rule(name, Severity(known["severity"]), known["follows dev"] == "yes", known.get("fix", ""), why)
+
+
+def describe(name: str) -> str:
     """Return what a rule looks for and why, one paragraph."""
-    lines = sql.read(f"audits/{_known(rule)}").splitlines()
-    comment = takewhile(lambda line: line.startswith("--"), lines)
-    return " ".join(line.removeprefix("--").strip() for line in comment)
+    return rule(name).why
+
+
+def audit(
+    database: Database,
+    promotion: str,
+    *,
+    dev: Database | None = None,
+    ignored: Sequence[Suppression] = (),
+    rules: Sequence[str] = ALL_RULES,
+) -> Audit:
+    """Examine a database, compare it with dev where there is one, and set the suppressed findings apart.
+
+    When dev cannot be read, that is a finding. Raises as `examine`.
+    """
+    found = examine(database, promotion, rules, dev=dev)
+    if dev is not None:
+        followed = [name for name in rules if rule(name).follows_dev]
+        try:
+            found = compare(examine(dev, promotion, followed), found)
+        except (ConnectionFailed, SessionFailed) as error:
+            message = f"Not compared with dev: {error.message}"
+            found.append(AuditFinding("comparison", Severity.WARNING, dev.label, message, judged=False))
+    return suppress(found, ignored, rules)
+
+
+def examine(
+    database: Database, promotion: str, rules: Sequence[str] = ALL_RULES, *, dev: Database | None = None
+) -> list[AuditFinding]:
+    """Run rules through a session of its own and return their findings, rule by rule, ordered by object.
+
+    `dev` is only named, for the rule that looks for traces of it. Raises ConfigError for a rule that does
+    not exist, SessionFailed when one takes longer than a minute.
+    """
+    pattern = traces_of(dev, database) if dev else None
+    chosen = [rule(name) for name in rules]
+    with connect(database, promotion) as session, reading(session):
+        return [finding for each in chosen for finding in _judge(session, each, pattern)]
+
+
+def traces_of(dev: Database, database: Database) -> str | None:
+    """Return PostgreSQL's regular expression for texts that lead to dev, None when nothing tells it apart.
+
+    A host with a dot or colon counts wherever it stands as a word; a bare one, and the database's name,
+    only where a connection is described.
+    """
+    # A full stop ends a sentence as well as a part of a name.
+    word, end = "(^|[^[:alnum:]_.-])", r"($|[^[:alnum:]_.-]|\.($|[^[:alnum:]]))"
+    patterns = []
+    for host in sorted(_hosts(dev) - _hosts(database)):
+        before = word if re.search("[.:]", host) else r"(host(addr)?\s*=\s*'*|@|://)"
+        patterns.append(before + re.escape(host) + end)
+    if dev.name != database.name:
+        name = re.escape(dev.name) + end
+        patterns += [r"dbname\s*=\s*'*" + name, r"postgres(ql)?://[^\s'\"]*/" + name]
+    return "|".join(f"({pattern})" for pattern in patterns) or None
+
+
+def _hosts(database: Database) -> set[str]:
+    named = (database.parameters.get(key, "").split(",") for key in ("host", "hostaddr"))
+    return {host for hosts in named for host in hosts if not LOCAL.fullmatch(host)}
+
+
+def compare(dev: Sequence[AuditFinding], prod: Sequence[AuditFinding]) -> list[AuditFinding]:
+    """Return prod's findings, each one step worse where dev has it right: prod has lost it on the way.
+
+    `dev` holds dev's findings by all rules that follow dev. A rule that could not judge all of dev makes
+    nothing worse.
+    """
+    same = {(finding.rule, finding.object) for finding in dev}
+    unsure = {finding.rule for finding in dev if not finding.judged}
+
+    def lost(finding: AuditFinding) -> bool:
+        return (
+            finding.judged
+            and rule(finding.rule).follows_dev
+            and finding.rule not in unsure
+            and (finding.rule, finding.object) not in same
+        )
+
+    return [
+        replace(f, severity=WORSE[f.severity], message=f"{f.message} Not so on dev.") if lost(f) else f
+        for f in prod
+    ]
+
+
+def suppress(found: Sequence[AuditFinding], ignored: Sequence[Suppression], rules: Sequence[str]) -> Audit:
+    """Set the suppressed findings apart. One that finds nothing though its rule ran is a finding."""
+    unused = [
+        AuditFinding("unused_suppression", Severity.INFO, str(each), "It suppresses nothing; remove it.")
+        for each in ignored
+        if each.rule in rules and not any(each.covers(finding) for finding in found)
+    ]
+    suppressed = [finding for finding in found if any(each.covers(finding) for each in ignored)]
+    kept = [finding for finding in found if finding not in suppressed]
+    return Audit(tuple(rules), (*kept, *unused), tuple(suppressed))
+
+
+def parse_suppressions(text: str) -> tuple[Suppression, ...]:
+    """Read suppressions: `rule:pattern`, separated by commas; `*` and `?` stand for any characters.
+
+    A comma within an object's name is written as `?`. Raises ConfigError for a part without a pattern, and
+    for a rule that does not exist.
+    """
+    parts = [part.strip().partition(":") for part in text.split(",") if part.strip()]
+    for name, _, pattern in parts:
+        if not pattern:
+            raise ConfigError(
+                f"{IGNORE}: the suppression {name!r} has no pattern.",
+                "Write rule:pattern, for example table_unlogged:public.cache*; several by commas.",
+            )
+    return tuple(Suppression(_known(name), pattern) for name, _, pattern in parts)
 
 
 def read(database: Database, promotion: str, rules: Sequence[str] | None = None) -> list[ColumnFinding]:
-    """Audit a database through a session of its own. See `run`; a failing rule is a SessionFailed."""
+    """Audit a database's columns in a session of its own. See `run`; a failing rule is a SessionFailed."""
     with connect(database, promotion) as session:
         return run(session, rules)
 
 
 def run(session: Session, rules: Sequence[str] | None = None) -> list[ColumnFinding]:
-    """Run the rules (all unless named) and return their findings, rule by rule, ordered by object.
+    """Run rules about columns (all unless named) and return their findings, rule by rule, ordered by object.
 
     Raises ConfigError for a rule that does not exist, psycopg.errors.QueryCanceled when one takes longer
     than a minute.
     """
-    chosen = [_known(rule) for rule in (RULES if rules is None else rules)]
+    chosen = [_known(name, RULES) for name in (RULES if rules is None else rules)]
     with reading(session):
-        return [finding for rule in chosen for finding in _findings(session, rule)]
+        return [finding for name in chosen for finding in _columns(session, name)]
+
+
+def as_object(found: ColumnFinding) -> AuditFinding:
+    """Return a finding about a column in the shape of all others."""
+    where = f"{found.schema}.{found.table}.{found.column}"
+    return AuditFinding(found.rule, found.severity, where, f"{found.type}. {found.suggestion}")
 
 
 @contextmanager
@@ -52,15 +237,77 @@ def reading(session: Session) -> Iterator[None]:
         yield
 
 
-def _findings(session: Session, rule: str) -> list[ColumnFinding]:
+def _judge(session: Session, rule: Rule, pattern: str | None) -> list[AuditFinding]:
+    """Run one rule. A catalog that the role may not read is a finding, and the other rules go on."""
+    try:
+        with session.transaction():
+            if rule.name in RULES:
+                return [as_object(finding) for finding in _columns(session, rule.name)]
+            return _objects(session, rule, pattern)
+    except InsufficientPrivilege as error:
+        database, reason = session.info.dbname, error.diag.message_primary
+        return [AuditFinding(rule.name, Severity.WARNING, database, f"Not judged. {reason}.", judged=False)]
+
+
+def _objects(session: Session, rule: Rule, pattern: str | None) -> list[AuditFinding]:
+    parameters: Mapping[str, object] | None = None
+    if rule.name == "points_at_dev":
+        parameters = {"dev": pattern, "subscriptions": _subscriptions(session, pattern)}
+    elif rule.name == "sequence_behind":
+        parameters = _standing(session)
+    with session.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(sql.read(f"audits/{rule.name}"), parameters).fetchall()
+    return [_finding(rule, **row) for row in rows]
+
+
+def _finding(
+    rule: Rule, *, message: str, judged: bool = True, severity: str | None = None, **parts: Any
+) -> AuditFinding:
+    where = parts.pop("object")
+    if not judged:
+        return AuditFinding(rule.name, Severity.INFO, where, f"Not judged. {message}", judged=False)
+    fix = "" if None in parts.values() else rule.fix.format(**parts)
+    return AuditFinding(rule.name, Severity(severity or rule.severity), where, message, fix)
+
+
+def _subscriptions(session: Session, pattern: str | None) -> list[str] | None:
+    """Return the subscriptions that lead to dev, None if we may not read that."""
+    try:
+        with session.transaction():
+            rows = session.execute(sql.read("catalog/subscriptions_to"), {"dev": pattern}).fetchall()
+    except InsufficientPrivilege:
+        return None
+    return [str(name) for (name,) in rows]
+
+
+def _standing(session: Session) -> dict[str, object]:
+    """Return where each sequence stands that feeds a primary key, as the rule's query takes it."""
+    feeds = [feed for feed in read_feeds(session) if feed.sequence]
+    positions = read_positions(session, feeds)
+    return {
+        "columns": [f"{feed.name}.{feed.column}" for feed in feeds],
+        "sequences": [feed.sequence for feed in feeds],
+        "reasons": [feed.reason for feed in feeds],
+        "upcoming": [position and position.upcoming for position in positions],
+        "free": [
+            position and next_free(feed, position) for feed, position in zip(feeds, positions, strict=True)
+        ],
+    }
+
+
+def _columns(session: Session, name: str) -> list[ColumnFinding]:
     def finding(severity: str, **where: str) -> ColumnFinding:
-        return ColumnFinding(rule=rule, severity=Severity(severity), **where)
+        return ColumnFinding(rule=name, severity=Severity(severity), **where)
 
     with session.cursor(row_factory=kwargs_row(finding)) as cursor:
-        return cursor.execute(sql.read(f"audits/{rule}")).fetchall()
+        return cursor.execute(sql.read(f"audits/{name}")).fetchall()
 
 
-def _known(rule: str) -> str:
-    if rule not in RULES:
-        raise ConfigError(f"There is no audit rule {rule!r}.", f"Choose from: {', '.join(RULES)}.")
-    return rule
+def _is_comment(line: str) -> bool:
+    return line.startswith("--")
+
+
+def _known(name: str, among: Sequence[str] = ALL_RULES) -> str:
+    if name not in among:
+        raise ConfigError(f"There is no audit rule {name!r}.", f"Choose from: {', '.join(among)}.")
+    return name

@@ -142,6 +142,7 @@ def dump(
             contents=held,
             filters=str(filters),
             database_size=identity.size,
+            system_identifier=identity.system_identifier,
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)

@@ -41,7 +41,8 @@ class Mark:
     """What is written on a database beside prod.
 
     `prod_oid` is the OID of prod when the mark was made, `at` the server's time then, `comment` the
-    database's own comment, whose place the mark takes.
+    database's own comment, whose place the mark takes. `overwritten_at` is when prod was last changed in
+    place since: its safety archive has that time in its name, if one was taken.
     """
 
     kind: Kind
@@ -50,21 +51,33 @@ class Mark:
     promotion: str
     at: datetime
     comment: str | None = None
+    overwritten_at: datetime | None = None
 
     def text(self) -> str:
-        """Write the mark as a comment."""
-        return SIGN + json.dumps({**asdict(self), "at": self.at.isoformat()}, ensure_ascii=False)
+        """Write the mark as a comment. What is None is left out: an older pgpromote reads what it knows."""
+        known = {key: value for key, value in asdict(self).items() if value is not None}
+        return SIGN + json.dumps(known, default=datetime.isoformat, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
 class Marked:
-    """A database with our mark. `usable` is false for one whose DROP was cut short."""
+    """A database with our mark.
+
+    `usable` is false for one whose DROP was cut short, `trusted` for one whose owner may have forged
+    the mark.
+    """
 
     oid: int
     name: str
     owner: str
     usable: bool
+    trusted: bool
     mark: Mark
+
+    @property
+    def renamed(self) -> bool:
+        """Whether a previous database has another name than the one that it was given."""
+        return self.name != previous_name(self.mark.prod, self.mark.at)
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,7 @@ class _Commented:
     name: str
     owner: str
     usable: bool
+    trusted: bool
     comment: str
 
 
@@ -82,19 +96,36 @@ def read(comment: str) -> Mark | None:
         return None
     try:
         found = json.loads(comment.removeprefix(SIGN))
-        at = datetime.fromisoformat(found["at"]).astimezone(UTC)
-        return Mark(**{**found, "kind": Kind(found["kind"]), "at": at})
-    except (ValueError, TypeError, KeyError):
+        times = {
+            key: datetime.fromisoformat(found[key]).astimezone(UTC)
+            for key in ("at", "overwritten_at")
+            if key in found
+        }
+        return Mark(**{**found, **times, "kind": Kind(found["kind"])})
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 
 def find(session: Session, prod: str, kind: Kind) -> list[Marked]:
-    """Find the databases of a kind that are marked as this prod's, newest first."""
+    """Find the databases of a kind that are marked as this prod's, newest first; only those to be trusted."""
+    return [each for each in _marked(session, prod, kind) if each.trusted]
+
+
+def find_previous(session: Session, prod: str) -> list[Marked]:
+    """Find the previous databases of this prod, newest first, also those of an owner who is not trusted.
+
+    Prod may have got another owner since. Of a stranger's database only the name that we give counts.
+    """
+    found = _marked(session, prod, Kind.PREVIOUS)
+    return [each for each in found if each.trusted or not each.renamed]
+
+
+def _marked(session: Session, prod: str, kind: Kind) -> list[Marked]:
     with session.cursor(row_factory=class_row(_Commented)) as cursor:
         rows = cursor.execute(sql.read("mark/databases"), {"prod": prod, "sign": SIGN}).fetchall()
     marks = [(row, read(row.comment)) for row in rows]
     marked = [
-        Marked(row.oid, row.name, row.owner, row.usable, mark)
+        Marked(row.oid, row.name, row.owner, row.usable, row.trusted, mark)
         for row, mark in marks
         if mark and (mark.kind, mark.prod) == (kind, prod)
     ]
@@ -112,6 +143,16 @@ def name_beside(prod: str, suffix: str) -> str:
     tail = f"~{sha256(prod.encode()).hexdigest()[:DIGEST_LETTERS]}{suffix}"
     room = NAME_BYTES - len(tail.encode())
     return prod.encode()[:room].decode(errors="ignore") + tail
+
+
+def previous_name(prod: str, at: datetime) -> str:
+    """Name a previous database by the time at which it was swapped out.
+
+    >>> previous_name("shop", datetime(2026, 3, 1, 4, 5, 6, 78000, UTC))
+    'shop__previous_20260301_040506_078'
+    """
+    milliseconds = f"{at.astimezone(UTC):%Y%m%d_%H%M%S_%f}"[:-3]
+    return name_beside(prod, f"__previous_{milliseconds}")
 
 
 def comment(database: str, text: str | None, why: str) -> Statement:

@@ -57,6 +57,21 @@ class ColumnFinding:
 
 
 @dataclass(frozen=True)
+class AuditFinding:
+    """One thing an audit rule found: where, what is so, and the SQL that puts it right ("": none to give).
+
+    Not `judged`: the rule could not tell, and the message says why.
+    """
+
+    rule: str
+    severity: Severity
+    object: str
+    message: str
+    fix: str = ""
+    judged: bool = True
+
+
+@dataclass(frozen=True)
 class Statement:
     """One SQL statement, ready to run, and the reason for it."""
 
@@ -152,7 +167,8 @@ class Manifest:
 
     `size` is in bytes, `seconds` is how long the whole dump took, `extensions` maps the source's
     extensions to their versions, `contents` its tables to what they held under the dump's own snapshot,
-    `filters` says what was left out on purpose, `database_size` is the source's size in bytes.
+    `filters` says what was left out on purpose, `database_size` is the source's size in bytes,
+    `system_identifier` is the one of its server ("" in older manifests).
     """
 
     promotion: str
@@ -171,6 +187,7 @@ class Manifest:
     contents: dict[str, Content]
     filters: str = ""
     database_size: int | None = None
+    system_identifier: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from psycopg.rows import class_row
+from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import sql
+from pgpromote.postgres import mark, sql
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import APPLICATION, Session
@@ -79,8 +80,20 @@ def side(session: Session, name: str) -> Side:
     """Read what an exchange must know of a database. Raises PgpromoteError when there is none."""
     found = _rows(session, Side, "side", name=name)
     if not found:
-        raise PgpromoteError(f"There is no database {name}.", "Correct its name, or look at the history.")
+        raise PgpromoteError(f"There is no database {name}.", _way_back(session, name))
     return found[0]
+
+
+def _way_back(session: Session, name: str) -> str:
+    """Say what makes a database again that was dropped, or renamed, by hand."""
+    newest = next((each for each in mark.find_previous(session, name) if each.usable), None)
+    if newest is None:
+        return "Correct its name, or look at the history."
+    renaming = SQL("ALTER DATABASE {} RENAME TO {};").format(Identifier(newest.name), Identifier(name))
+    return (
+        f"If it was renamed, rename it back. The newest previous one is {newest.name} of {newest.owner}; "
+        f"this brings it back: {renaming.as_string()}"
+    )
 
 
 def find(

@@ -1,11 +1,12 @@
 """Who owns what in a database and who may do what with it, and what that should be after a promotion.
 
 `capture` reads one database. `expected` holds the rule for the new one: an object of both databases has the
-old one's owner and grants; a new object belongs to its schema's owner and is open to those whom the old
-default privileges name.
+old one's owner and grants; a new object belongs to its schema's owner, or to the database's where a superuser
+owns the schema `public`, and is open to those whom the old default privileges name.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -19,6 +20,11 @@ from pgpromote.postgres.server import Session
 PUBLIC = "public"
 # The server names this role's one member itself: the database's owner.
 DATABASE_OWNER = "pg_database_owner"
+# In databases made before 15 it belongs to a superuser, only because initdb made it.
+SHARED_SCHEMA = "public"
+# The server writes `name IN ('a', 'b')` in one way at first, and in the other when it has read that back.
+LIST = re.compile(r"\(ARRAY\[((?:'(?:[^']|'')*'::character varying(?:, )?)+)\]\)::text\[\]")
+LIST_ITEM = re.compile(r"'(?:[^']|'')*'::character varying")
 # The server has no ALTER EXTENSION … OWNER TO, and gives wrappers to superusers only.
 KEEPS_OWNER = frozenset({"EXTENSION", "FOREIGN DATA WRAPPER"})
 # The kinds of `ALTER DEFAULT PRIVILEGES` behind a new object of each kind.
@@ -107,6 +113,38 @@ class Default:
 
 
 @dataclass(frozen=True)
+class RowPolicy:
+    """A policy on a table's rows; two that say the same are equal, whatever their names.
+
+    `using` and `check` are the conditions as the server writes them, "" for none.
+    """
+
+    name: str = field(compare=False)
+    permissive: bool
+    command: str
+    roles: tuple[str, ...]
+    using: str
+    check: str
+
+
+@dataclass(frozen=True)
+class RowSecurity:
+    """What hides a table's rows: its policies, and whether they bind its owner, too."""
+
+    forced: bool
+    policies: frozenset[RowPolicy]
+
+
+@dataclass(frozen=True, order=True)
+class Unreadable:
+    """A relation that a view reads although the view's owner may not."""
+
+    view: str
+    owner: str
+    relation: str
+
+
+@dataclass(frozen=True)
 class Role:
     """A role of the server, and whether we may become it or already have its rights."""
 
@@ -120,12 +158,17 @@ class Role:
 
 @dataclass(frozen=True)
 class Rights:
-    """All ownership, grants and default privileges of one database, by what names them in every database."""
+    """All ownership, grants and default privileges of one database, by what names them in every database.
+
+    `row_security` holds the tables where it is on; `unreadable` the views that their owner's rights break.
+    """
 
     database_owner: str
     superusers: frozenset[str]
     objects: Mapping[Key, Owned] = field(repr=False)
     defaults: Mapping[DefaultKey, Default] = field(repr=False)
+    row_security: Mapping[str, RowSecurity] = field(repr=False)
+    unreadable: frozenset[Unreadable] = field(repr=False)
 
 
 def capture(session: Session) -> Rights:
@@ -149,13 +192,34 @@ def capture(session: Session) -> Rights:
             Default(**{**row, "grants": _grants(row["grants"]), "builtin": _grants(row["builtin"])})
             for row in cursor.execute(sql.read("rights/defaults"), {})
         ]
+        row_security = {
+            row["name"]: RowSecurity(
+                row["forced"], frozenset(_policy(**policy) for policy in row["policies"])
+            )
+            for row in cursor.execute(sql.read("rights/row_security"))
+        }
+    with session.cursor(row_factory=class_row(Unreadable)) as views:
+        unreadable = frozenset(views.execute(sql.read("rights/unreadable")))
     roles = read_roles(session)
     return Rights(
         next(role.name for role in roles.values() if role.owns_database),
         frozenset(role.name for role in roles.values() if role.superuser),
         {o.key: o for o in objects},
         {(d.role, d.schema, d.kind): d for d in defaults},
+        row_security,
+        unreadable,
     )
+
+
+def _policy(
+    *, name: str, permissive: bool, command: str, roles: list[str], using: str, check: str
+) -> RowPolicy:
+    return RowPolicy(name, permissive, command, tuple(roles), _settled(using), _settled(check))
+
+
+def _settled(condition: str) -> str:
+    """Write a condition as the server writes it after a dump and a restore."""
+    return LIST.sub(lambda match: "ARRAY[" + LIST_ITEM.sub(r"(\g<0>)::text", match[1]) + "]", condition)
 
 
 @cache
@@ -224,12 +288,14 @@ def _member_owner(here: Owned, old: Owned | None, wanted: Rights) -> str:
 
 
 def _new_owner(new: Owned, expected: Mapping[Key, Owned], wanted: Rights) -> str:
+    """Say who owns a new object: its schema's owner, or the database's where the schema is everybody's."""
     if new.kind in KEEPS_OWNER:
         return new.owner
     if new.kind == "SCHEMA" or not new.schema:
         return wanted.database_owner
     owner = expected["SCHEMA", new.schema].owner
-    return wanted.database_owner if owner == DATABASE_OWNER else owner
+    everybodys = owner == DATABASE_OWNER or (new.schema == SHARED_SCHEMA and owner in wanted.superusers)
+    return wanted.database_owner if everybodys else owner
 
 
 def _new_grants(new: Owned, owner: str, wanted: Rights) -> Grants:

@@ -8,6 +8,8 @@ from pgpromote.postgres.ownership import (
     Grants,
     Owned,
     Rights,
+    RowPolicy,
+    RowSecurity,
     expected,
     expected_defaults,
     handed_over,
@@ -16,12 +18,16 @@ from pgpromote.postgres.ownership import (
 
 Right = tuple[str, str, str, bool]
 
+HINT_ROWS = "Bring prod's row security to dev, or choose --rights source, which makes this a warning."
+
 
 def compare(before: Rights, after: Rights) -> list[Finding]:
     """Find every right that is not what it was: no ERROR proves that nobody lost or gained anything.
 
-    An ERROR for each right lost or gained and each other owner, per object, role and privilege; INFO for
-    objects that are gone or new.
+    An ERROR for each right lost or gained and each other owner, per object, role and privilege, and for each
+    protection of rows lost; a WARNING for any other change of row security, and for a view that its owner's
+    rights break; INFO for objects that are gone or new. Conditions are compared as text: what the functions
+    in them do is not seen.
     """
     goal = expected(after, before)
     findings = [
@@ -31,6 +37,8 @@ def compare(before: Rights, after: Rights) -> list[Finding]:
             for f in _compared(before.objects.get(o.key), goal[o.key], o, after)
         ),
         *_gone(before, after),
+        *_rows_shown(before, after),
+        *_broken_views(before, after),
     ]
     for key, (default, grants) in expected_defaults(after, before).items():
         present = after.defaults[key].grants if key in after.defaults else default.builtin
@@ -123,3 +131,71 @@ def _gone(before: Rights, after: Rights) -> Iterator[Finding]:
         for column in sorted(columns):
             name = f"column {column} of {old.name}"
             yield Finding("rights_gone", Severity.INFO, name, "Not in the new database; its grants with it.")
+
+
+def _rows_shown(before: Rights, after: Rights) -> Iterator[Finding]:
+    """Compare row security on the tables of both databases."""
+    for identity in sorted(before.row_security.keys() | after.row_security.keys()):
+        key = ("TABLE", identity)
+        if key not in before.objects or key not in after.objects:
+            continue
+        name = after.objects[key].name
+        old, new = before.row_security.get(identity), after.row_security.get(identity)
+        if old and new:
+            if old.forced and not new.forced:
+                yield _uncovered(name, "Row security no longer binds the owner, as it does in prod (FORCE).")
+            yield from _policies_changed(name, old, new)
+        elif old:
+            yield _uncovered(name, "Row security is off and in prod it is on: all rows would be seen.")
+        else:
+            yield _otherwise(name, "Row security is on and in prod it is off: rows may be hidden.")
+
+
+def _policies_changed(name: str, old: RowSecurity, new: RowSecurity) -> Iterator[Finding]:
+    added = {policy.name: policy for policy in new.policies - old.policies}
+    for policy in sorted(old.policies - new.policies, key=lambda p: p.name):
+        now = added.pop(policy.name, None)
+        if now:
+            message = f"Policy {policy.name} differs from prod's in {_difference(policy, now)}."
+            found = _uncovered if not policy.permissive or _opened(policy, now) else _otherwise
+        else:
+            message = f"Policy {policy.name} of prod is gone."
+            found = _otherwise if policy.permissive else _uncovered
+        yield found(name, message)
+    for policy in added.values():
+        yield _otherwise(name, f"Policy {policy.name} is new.")
+
+
+def _opened(old: RowPolicy, new: RowPolicy) -> bool:
+    """Tell whether a policy has come to let every row through. Of other conditions nobody can say it."""
+    using = new.using == "true" != old.using
+    return new.permissive and (using or (new.check == "true" != old.check))
+
+
+def _difference(old: RowPolicy, new: RowPolicy) -> str:
+    parts = {
+        "kind": old.permissive == new.permissive,
+        "command": old.command == new.command,
+        "roles": old.roles == new.roles,
+        "USING": old.using == new.using,
+        "WITH CHECK": old.check == new.check,
+    }
+    return ", ".join(part for part, same in parts.items() if not same)
+
+
+def _uncovered(name: str, message: str) -> Finding:
+    return Finding("rights_rows", Severity.ERROR, name, message, HINT_ROWS)
+
+
+def _otherwise(name: str, message: str) -> Finding:
+    return Finding("rights_rows", Severity.WARNING, name, message)
+
+
+def _broken_views(before: Rights, after: Rights) -> Iterator[Finding]:
+    for broken in after.unreadable - before.unreadable:
+        message = (
+            f"Its owner {broken.owner} may not read all that it needs of {broken.relation}, "
+            "so nobody can use it."
+        )
+        hint = f"Grant SELECT on {broken.relation} to {broken.owner}."
+        yield Finding("rights_view", Severity.WARNING, broken.view, message, hint)

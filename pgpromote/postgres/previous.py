@@ -1,12 +1,15 @@
-"""The databases that prod was before: list them, and drop those beyond what is to be kept."""
+"""The databases that prod was before: list them, mark them, and drop those beyond what is to be kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from psycopg.errors import InsufficientPrivilege, ObjectInUse, WrongObjectType
 from psycopg.rows import class_row
+from psycopg.sql import SQL, Identifier
 
 from pgpromote.postgres import mark, sql
+from pgpromote.postgres.apply import apply
+from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.mark import Kind, Marked
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import Database, Session, connect
@@ -20,7 +23,9 @@ class Previous:
     """A database that prod was before.
 
     `swapped_at` is when it was swapped out, by the server's clock, and `promotion` who did it. `size` is in
-    bytes, None when we may not see it. `usable` is false when its DROP was cut short.
+    bytes, None when we may not see it. `trusted` is false when its owner is neither prod's nor ourselves nor
+    a superuser, so that the mark may be forged. `usable` is false then, and when its DROP was cut short.
+    `overwritten_at` is when prod was last changed in place since.
     """
 
     name: str
@@ -34,6 +39,8 @@ class Previous:
     slots: tuple[str, ...]
     subscriptions: tuple[str, ...]
     prepared: tuple[str, ...]
+    trusted: bool
+    overwritten_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -71,15 +78,20 @@ def retain(
 ) -> Retained:
     """Drop the previous databases beyond the `keep` newest, and those older than `max_age`.
 
-    Only marked ones, and never one that is in use or owns a replication slot, a subscription or a prepared
-    transaction: DROP DATABASE would take an inactive slot along without a word. Those come back as findings,
-    and so do those that the server refuses to drop. One that is not usable does not count as kept.
+    Only marked ones with the name that they were given: who renames one wants to keep it. Never one that is
+    in use or owns a replication slot, a subscription or a prepared transaction: DROP DATABASE would take an
+    inactive slot along without a word. Those come back as findings, and so do those that the server refuses
+    to drop, or whose owner is not trusted. One that is not usable does not count as kept.
     """
     usable = 0
     dropped: list[str] = []
     findings: list[Finding] = []
     with connect(target.at(agreed), promotion, autocommit=True) as session:
-        for found, state in _read(session, target.name):
+        marked = _read(session, target.name)
+        findings += [strange(found.name, found.owner) for found, _ in marked if not found.trusted]
+        for found, state in marked:
+            if found.renamed or not found.trusted:
+                continue
             old = max_age is not None and state.now - found.mark.at > max_age
             if usable < keep and not old:
                 usable += found.usable
@@ -92,8 +104,52 @@ def retain(
     return Retained(tuple(dropped), tuple(findings))
 
 
+def mark_overwritten(
+    target: Database, at: datetime, promotion: str = "", *, agreed: str = "postgres"
+) -> None:
+    """Write into the mark of every previous database that prod is changed in place now.
+
+    The newest is no longer what prod was last then. `at` is the time in the name of the safety archive.
+    Raises Refused when we may not comment one of them.
+    """
+    with (
+        connect(target.at(agreed), promotion, autocommit=True) as session,
+        session.transaction(),
+    ):
+        for found in mark.find(session, target.name, Kind.PREVIOUS):
+            text = replace(found.mark, overwritten_at=at).text()
+            try:
+                apply(session, [mark.comment(found.name, text, "prod is changed in place")])
+            except InsufficientPrivilege as error:
+                raise Refused([_unmarkable(found)]) from error
+
+
+def strange(name: str, owner: str, severity: Severity = Severity.WARNING) -> Finding:
+    """Say of a database with our mark and name that we cannot trust its owner, and what helps."""
+    giving = SQL("ALTER DATABASE {} OWNER TO").format(Identifier(name)).as_string()
+    return Finding(
+        "previous_owner",
+        severity,
+        name,
+        f"{name} is marked as a previous database, but belongs to {owner}, who is neither prod's owner nor "
+        "ourselves: it is neither swapped in nor dropped.",
+        f"If it is what prod was before prod got another owner: {giving} … (the owner of prod);",
+    )
+
+
+def _unmarkable(found: Marked) -> Finding:
+    return Finding(
+        "previous_owner",
+        Severity.ERROR,
+        found.name,
+        f"Only its owner {found.owner} may mark {found.name} as older than this change of prod. Without that "
+        "a rollback could take it for what prod was last.",
+        f"Connect as {found.owner}, give us the database, or let {found.owner} drop it.",
+    )
+
+
 def _read(session: Session, prod: str) -> list[tuple[Marked, _State]]:
-    marked = mark.find(session, prod, Kind.PREVIOUS)
+    marked = mark.find_previous(session, prod)
     with session.cursor(row_factory=class_row(_State)) as cursor:
         oids = [found.oid for found in marked]
         states = {row.oid: row for row in cursor.execute(sql.read("cutover/previous"), {"oids": oids})}
@@ -106,13 +162,15 @@ def _previous(found: Marked, state: _State) -> Previous:
         swapped_at=found.mark.at,
         promotion=found.mark.promotion,
         owner=found.owner,
-        usable=found.usable,
+        usable=found.usable and found.trusted,
         comment=found.mark.comment,
         size=state.size,
         sessions=state.sessions,
         slots=tuple(state.slots),
         subscriptions=tuple(state.subscriptions),
         prepared=tuple(state.prepared),
+        trusted=found.trusted,
+        overwritten_at=found.mark.overwritten_at,
     )
 
 

@@ -17,7 +17,7 @@ RULES = {
     "extension_versions": "Every extension of the archive is there, in dev's version.",
     "sequences": "No sequence is behind a column that it feeds, or behind where dev had it.",
     "contents": "Every table holds the rows that were dumped.",
-    "rights_kept": "Every role can do what it could before, and nobody gains anything (strategy swap).",
+    "rights_kept": "Every role can do what it could before, no more, and sees no hidden row (strategy swap).",
 }
 HINT = (
     "The restore lost or changed rows, or somebody wrote to prod since. Restore again; find the writer first."
@@ -55,9 +55,14 @@ class Proof:
 
     def proven(self) -> "Proof":
         """Return the proof itself. Raises NotProven when something differs."""
-        if any(finding.severity is Severity.ERROR for finding in self.findings):
+        if self.errors:
             raise NotProven(self.findings)
         return self
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that forbid to call it proven."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
 
 def prove(

@@ -14,6 +14,7 @@ from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
 from pgpromote.postgres.model import (
+    Archive,
     Clearance,
     Finding,
     Policy,
@@ -40,7 +41,7 @@ HINT_ROLLED_BACK = (
     "It ran in one transaction, which was rolled back: prod is as before. A dump without --clean needs an "
     "empty schema: reset it, or dump with --clean --if-exists."
 )
-HINT_BESIDE = "Prod is untouched: the restore went into a database beside it, which is dropped."
+HINT_BESIDE = "The first error usually explains the others: remove its cause, dump again, and start again."
 HINT_IN_PLACE = (
     "Prod may now be a mix of old and new. The first error usually explains the others: remove its cause and "
     "run the restore again, or restore yesterday's archive."
@@ -130,16 +131,13 @@ def restore(
     if clearance.archive is None:
         jobs, counts = 1, {}
         completed = _run(sql_command(tools, target, clearance.path), target, promotion, on_line)
-        errors = parse_psql(completed.lines)
+        _judge([completed], parse_psql(completed.lines), target, _hint(clearance))
+        lines: Sequence[str] = completed.lines
     else:
         counts = clearance.archive.counts()
-        with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
-            use_list.writelines(f"{entry.dump_id};\n" for entry in restorable(clearance.archive))
-            use_list.flush()
-            command = restore_command(tools, target, clearance, Path(use_list.name), jobs=jobs)
-            completed = _run(command, target, promotion, on_line)
-        errors = parse(completed.streams)
-    _judge(completed, [_redacted(error, target) for error in errors], _hint(clearance))
+        lines = _restore_archive(
+            clearance, clearance.archive, target, tools, promotion, jobs=jobs, on_line=on_line
+        )
     return Restored(
         path=clearance.path,
         sha256=clearance.sha256,
@@ -147,8 +145,53 @@ def restore(
         jobs=jobs,
         seconds=round(time.monotonic() - started, 3),
         counts=counts,
-        warnings=tuple(redact(line, target) for line in completed.lines if "warning:" in line),
+        warnings=tuple(redact(line, target) for line in lines if "warning:" in line),
     )
+
+
+def _restore_archive(
+    clearance: Clearance,
+    archive: Archive,
+    target: Database,
+    tools: Tools,
+    promotion: str,
+    *,
+    jobs: int,
+    on_line: OnLine,
+) -> Sequence[str]:
+    """Restore in passes. In place, errors of the first do not keep the second from telling its own."""
+    completed: list[Completed] = []
+    errors: list[RestoreError] = []
+    for entries, connections in _passes(archive, jobs):
+        with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
+            use_list.writelines(f"{entry.dump_id};\n" for entry in entries)
+            use_list.flush()
+            command = restore_command(tools, target, clearance, Path(use_list.name), jobs=connections)
+            done = _run(command, target, promotion, on_line)
+        completed.append(done)
+        errors += _counted(done, parse(done.streams))
+        if done.returncode and not (clearance.in_place and errors):
+            break
+    _judge(completed, errors, target, _hint(clearance))
+    return [line for done in completed for line in done.lines]
+
+
+def _passes(archive: Archive, jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
+    """Yield all entries but triggers for the first pass, then the triggers, in order and one by one.
+
+    With parallel jobs pg_restore creates the trigger of a partitioned table as soon as that table is there,
+    while rows still come into its partitions, and it fires (seen on 16.14 and 18.4). A trigger that is
+    disabled on one partition has to come after the one that it was made from.
+    """
+    entries = list(restorable(archive))
+    late = [entry for entry in entries if _is_trigger(entry)]
+    yield [entry for entry in entries if entry not in late], jobs
+    if late:
+        yield sorted(late, key=lambda entry: "CREATE " not in entry.definition), 1
+
+
+def _is_trigger(entry: TocEntry) -> bool:
+    return entry.kind == "TRIGGER" or (entry.kind == "COMMENT" and entry.tag.startswith("TRIGGER "))
 
 
 def restore_command(
@@ -202,17 +245,25 @@ def _hint(clearance: Clearance) -> str:
     return HINT_IN_PLACE if clearance.in_place else HINT_BESIDE
 
 
-def _judge(completed: Completed, errors: list[RestoreError], hint: str) -> None:
-    """Raise unless the program ended well and reported nothing; its own count must agree with ours."""
-    counted = next((int(match[1]) for match in map(IGNORED.match, completed.lines) if match), None)
-    if counted is not None and counted != len(errors) + _counted_twice(completed):
-        doubt = f"pg_restore counted {counted} errors; {len(errors)} could be read from its output"
-        errors = [*errors, RestoreError("other", doubt)]
+def _judge(
+    completed: Sequence[Completed], errors: Sequence[RestoreError], target: Database, hint: str
+) -> None:
+    """Raise unless every program ended well and reported nothing."""
     if errors:
-        raise RestoreFailed(errors, hint)
-    if completed.returncode != 0:
-        told = " ".join(completed.lines[-3:])
-        raise ToolFailed(f"The restore ended with {completed.ending}: {told}", hint)
+        raise RestoreFailed([_redacted(error, target) for error in errors], hint)
+    for done in completed:
+        if done.returncode != 0:
+            told = redact(" ".join(done.lines[-3:]), target)
+            raise ToolFailed(f"The restore ended with {done.ending}: {told}", hint)
+
+
+def _counted(completed: Completed, errors: list[RestoreError]) -> list[RestoreError]:
+    """Add a doubt to the errors when pg_restore's own count of them does not agree."""
+    counted = next((int(match[1]) for match in map(IGNORED.match, completed.lines) if match), None)
+    if counted is None or counted == len(errors) + _counted_twice(completed):
+        return errors
+    doubt = f"pg_restore counted {counted} errors; {len(errors)} could be read from its output"
+    return [*errors, RestoreError("other", doubt)]
 
 
 def _counted_twice(completed: Completed) -> int:

@@ -4,6 +4,8 @@
 `problems` says first what we may not do; `compare` finds what differs. `take_over` and `prove` are a
 promotion's two steps made of them.
 
+Row security comes with the archive, so it is compared and never carried over.
+
 Left out: rights on the database itself, which the cut-over carries; publications, subscriptions and event
 triggers, which no promotion brings; what belongs to the whole server (parameters, tablespaces, membership).
 """
@@ -78,7 +80,7 @@ def take_over(
 
 
 def prove(prod: Database, restored: Database, promotion: str, policy: Policy) -> tuple[Finding, ...]:
-    """Find every right in the restored database that is not what it is in prod.
+    """Find every right and all row security in the restored database that is not what it is in prod.
 
     An ERROR becomes a WARNING where prod's rights were not to be kept: the difference was chosen.
     """

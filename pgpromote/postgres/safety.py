@@ -29,8 +29,9 @@ class Safety:
     """A safety archive of prod.
 
     `taken_at` is the time in its name, `size` what it takes on disk in bytes. `promotion` is the one that it
-    was taken for and `source` the database that it holds, both from its manifest. `usable` is false for one
-    that is not whole: still being written, left by a dump that died, or no longer what its manifest says.
+    was taken for, `source` the database that it holds and `system` the identifier of its server ("" in older
+    ones), all from its manifest. `usable` is false for one that is not whole: still being written, left by a
+    dump that died, or no longer what its manifest says.
     """
 
     path: Path
@@ -38,7 +39,12 @@ class Safety:
     size: int
     promotion: str
     source: str
+    system: str
     usable: bool
+
+    def is_of(self, label: str, system: str) -> bool:
+        """Tell whether it was taken on this server, however a URL spells it; an older one knows the label."""
+        return self.system == system if self.system else self.source == label
 
 
 def path(directory: Path, prod_name: str, now: datetime) -> Path:
@@ -60,11 +66,18 @@ def history(directory: Path, prod_name: str) -> list[Safety]:
 
 
 def retain(
-    directory: Path, prod_name: str, keep: int, max_age: timedelta | None, now: datetime
+    directory: Path,
+    prod_name: str,
+    keep: int,
+    max_age: timedelta | None,
+    now: datetime,
+    *,
+    taken: Path | None = None,
 ) -> tuple[str, ...]:
-    """Remove the archives beyond the `keep` newest of each source, and those older than `max_age`.
+    """Remove the archives beyond the `keep` newest of each server, and those older than `max_age`.
 
-    What is not whole does not count. It goes once a newer archive is whole, unless a dump is writing it.
+    Never the one just `taken`: without it the run could not be undone. What is not whole does not count. It
+    goes once a newer archive is whole, unless a dump is writing it.
     Returns the names of the archives that are gone, newest first. Raises ArchiveError.
     """
     kept: Counter[str] = Counter()
@@ -74,8 +87,9 @@ def retain(
         newest = max((each.taken_at for each, _ in found if each.usable), default=NEVER)
         for each, files in found:
             old = max_age is not None and now - each.taken_at > max_age
-            if each.usable and not old and kept[each.source] < keep:
-                kept[each.source] += 1
+            server = each.system or each.source
+            if each.path == taken or (each.usable and not old and kept[server] < keep):
+                kept[server] += 1
             elif each.usable or (each.taken_at < newest and not any(map(_is_written, files))):
                 _remove(files)
                 removed.append(each.path.name)
@@ -124,6 +138,7 @@ def _read(path: Path, taken_at: datetime, sizes: dict[Path, int]) -> Safety:
         size=sum(sizes.values()),
         promotion=manifest.promotion if manifest else "",
         source=manifest.source if manifest else "",
+        system=manifest.system_identifier if manifest else "",
         usable=manifest is not None and manifest.size == sizes.get(path),
     )
 

@@ -22,7 +22,11 @@ Session = psycopg.Connection[tuple[object, ...]]
 APPLICATION = "pgpromote"
 CONNECT_TIMEOUT = "10"
 # A server process notices within this time that its client has died, and stops working (facts §0.12).
-CHECK_INTERVAL = "-c client_connection_check_interval=500ms"
+# A time limit that somebody has set for applications is not meant for us; our own are set where they belong.
+SESSION_OPTIONS = (
+    "-c client_connection_check_interval=500ms -c statement_timeout=0 -c lock_timeout=0 "
+    "-c idle_in_transaction_session_timeout=0"
+)
 # Also readable: psycopg takes times of the style ISO only, and a database may have set another.
 SAFE_SESSION = "SET search_path = pg_catalog, pg_temp; SET row_security = off; SET DateStyle = ISO"
 LOCK_CLASS = 0x7067_7072  # "pgpr": keeps our advisory locks apart from an application's
@@ -36,6 +40,9 @@ SECRET_IN_TEXT = re.compile(
       | (?:\\+.|[^\s'\\])+ )         # bare
     """
 )
+# Whatever a wrapper calls its options, those of a user mapping are there to log in.
+MAPPED = re.compile(r"(?is)\bUSER MAPPING FOR\b.*?OPTIONS\s*\([^;]*")
+QUOTED = re.compile(r"'(?:''|[^'])*(?:'|$)")
 HINT_ENCODE = (
     "Use postgresql://user:password@host:port/database and percent-encode special characters in the "
     "password: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25, a space is %20."
@@ -72,7 +79,7 @@ class Database:
 
     def argument(self) -> str:
         """Return the connection string for a client program's argument list: no secrets in it."""
-        options = f"{CHECK_INTERVAL} {self.parameters.get('options', '')}".strip()
+        options = f"{SESSION_OPTIONS} {self.parameters.get('options', '')}".strip()
         return make_conninfo(
             "", **{"connect_timeout": CONNECT_TIMEOUT, **self.parameters, "options": options}
         )
@@ -164,6 +171,7 @@ def redact(text: str, *targets: Database) -> str:
         for secret in target.secrets.values():
             text = text.replace(secret, "***")
     text = SECRET_IN_TEXT.sub(r"\1\2***", text)
+    text = MAPPED.sub(lambda match: QUOTED.sub("'***'", match[0]), text)
     return re.sub(r"(?i)\b(postgres(?:ql)?://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
 
 

@@ -201,8 +201,9 @@ def test_the_json_of_restore_audit_and_repair(shop: CommandLine, prod: Server) -
     assert {"path", "sha256", "target", "jobs", "seconds", "counts", "warnings"} <= set(restored)
     assert (restored["jobs"], restored["counts"]["TABLE"]) == (4, 3)
     audited = commands.run("audit", "--json").json()
-    assert [row["table"] for row in audited["primary_key_without_identity"]] == ["users", "orders"]
-    assert {"rule", "severity", "schema", "table", "column", "type", "suggestion"} == set(
+    keys = [row["object"] for row in audited["primary_key_without_identity"]]
+    assert keys == ["public.users.id", "shop.orders.id"]
+    assert {"rule", "severity", "object", "message", "fix", "judged"} == set(
         audited["not_null_without_default"][0]
     )
     for arguments, done in ((("--dry-run",), False), ((), True)):

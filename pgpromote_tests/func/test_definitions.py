@@ -20,12 +20,13 @@ from pgpromote.promotion import SOURCE, TARGET, Promotion, from_environment
 
 CHECKOUT = Path(__file__).parents[2]
 CANARY = "kanarie%40vogel"
-CHAIN = ["dev_dump_archive", "prod_schema", "not_null_audit", "primary_key_audit"]
+AUDITS = ["not_null_audit", "primary_key_audit", "prod_audit"]
+CHAIN = ["dev_dump_archive", "prod_schema", *AUDITS, "promotion_report"]
 JOBS = {
-    "audit_prod": ["not_null_audit", "primary_key_audit"],
+    "audit_prod": AUDITS,
     "dump_dev": ["dev_dump_archive"],
     "refresh_prod": sorted(CHAIN),
-    "restore_prod": ["not_null_audit", "primary_key_audit", "prod_schema"],
+    "restore_prod": [*AUDITS, "prod_schema", "promotion_report"],
 }
 ALL_JOBS = [*JOBS, "rehearse_prod", "rollback_prod"]  # which materializes nothing
 STEPS = [
@@ -92,8 +93,9 @@ def test_each_precheck_and_each_audit_rule_is_an_asset_check(definitions: dg.Def
     audits = {
         "primary_key_audit:primary_key_without_identity",
         "not_null_audit:not_null_without_default",
+        *(f"prod_audit:{rule}" for rule in audit.OBJECT_RULES),
     }
-    assert {name.partition(":")[2] for name in audits} == set(audit.RULES)
+    assert {name.partition(":")[2] for name in audits} == set(audit.ALL_RULES)
     assert check_names(definitions) == prechecks | audits
 
 
@@ -107,7 +109,7 @@ def test_the_jobs_the_schedule_and_the_sensor_have_their_names(definitions: dg.D
 def test_the_lineage_runs_from_dev_to_the_audits(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     parents = {
-        name: [parent.to_user_string() for parent in graph.get(dg.AssetKey(name)).parent_keys]
+        name: sorted(parent.to_user_string() for parent in graph.get(dg.AssetKey(name)).parent_keys)
         for name in asset_names(definitions)
     }
     assert parents == {
@@ -117,6 +119,8 @@ def test_the_lineage_runs_from_dev_to_the_audits(definitions: dg.Definitions) ->
         "prod_schema": ["dev_dump_archive"],
         "not_null_audit": ["prod_schema"],
         "primary_key_audit": ["prod_schema"],
+        "prod_audit": ["prod_schema"],
+        "promotion_report": [*AUDITS, "prod_schema"],
     }
 
 
@@ -171,7 +175,8 @@ def test_the_restore_shows_its_steps_in_order(definitions: dg.Definitions) -> No
     plan = create_execution_plan(definitions.resolve_job_def("refresh_prod"))
     steps = [step.key for level in plan.get_steps_to_execute_by_level() for step in level]
     assert steps[: 1 + len(STEPS)] == ["dev_dump_archive", *STEPS]
-    assert sorted(steps[1 + len(STEPS) :]) == ["not_null_audit", "primary_key_audit"]
+    assert sorted(steps[1 + len(STEPS) : -1]) == AUDITS
+    assert steps[-1] == "promotion_report"
 
 
 def test_the_schedule_and_the_sensor_wait_until_someone_turns_them_on(definitions: dg.Definitions) -> None:

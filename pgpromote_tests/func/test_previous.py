@@ -126,3 +126,55 @@ def test_one_whose_drop_was_cut_short_is_shown_and_dropped_but_never_swapped_in(
     with pytest.raises(Refused, match="no previous"):
         cutover.rollback(database, "p")
     assert previous.retain(database, keep=0).dropped == (name,)
+
+
+def test_one_that_was_renamed_to_keep_it_stays_is_listed_and_can_come_back(prod: Server) -> None:
+    database, (newer, older) = promoted(prod, 2)
+    keepsake = f"{database.name}_before_the_migration"
+    prod.execute(f"ALTER DATABASE {older} RENAME TO {keepsake}")
+
+    retained = previous.retain(database, keep=0)
+
+    assert (retained.dropped, retained.findings) == ((newer,), ())
+    assert [each.name for each in previous.history(database)] == [keepsake]
+    cutover.rollback(database, "p", name=keepsake)
+    assert keepsake not in databases(prod, database.name)
+
+
+def test_one_with_a_name_that_had_to_be_cut_is_dropped(prod: Server) -> None:
+    database = prod.new_database(name=f"{'ä' * 28}{next(prod.numbers):03}")
+    name = cutover.swap(database, shadow.create(database, "p").name, "p").previous
+    assert not name.startswith(database.name)
+
+    assert previous.retain(database, keep=0).dropped == (name,)
+
+
+def test_one_of_an_earlier_owner_is_neither_dropped_nor_passed_over_in_silence(prod: Server) -> None:
+    database, (name,) = promoted(prod, 1)
+    role = f"earlier_{database.name}"
+    prod.execute(f"CREATE ROLE {role}; ALTER DATABASE {name} OWNER TO {role}")
+
+    retained = previous.retain(database, keep=0)
+
+    assert retained.dropped == ()
+    assert [(f.rule, f.object, role in f.message) for f in retained.findings] == [
+        ("previous_owner", name, True)
+    ]
+    assert [(each.name, each.usable) for each in previous.history(database)] == [(name, False)]
+
+
+def test_a_stranger_s_database_with_a_copied_mark_is_not_listed(prod: Server) -> None:
+    database, (name,) = promoted(prod, 1)
+    forged, role = f"{database.name}__previous_forged", f"stranger_{database.name}"
+    prod.execute(f"CREATE ROLE {role}")
+    prod.execute(f"CREATE DATABASE {forged} OWNER {role}")
+    ((text,),) = prod.rows(
+        f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'"
+    )
+    prod.execute(
+        psycopg.sql.SQL("COMMENT ON DATABASE {} IS {}")
+        .format(psycopg.sql.Identifier(forged), psycopg.sql.Literal(text))
+        .as_string()
+    )
+
+    assert [each.name for each in previous.history(database)] == [name]

@@ -66,9 +66,11 @@ def test_the_run_succeeds_step_by_step(refreshed: Refreshed) -> None:
     assert refreshed.result.success
     steps = [str(event.step_key) for event in refreshed.result.get_step_success_events()]
     assert steps[: len(STEPS)] == STEPS
-    assert sorted(steps[len(STEPS) :]) == ["not_null_audit", "primary_key_audit"]
+    assert sorted(steps[len(STEPS) : -1]) == ["not_null_audit", "primary_key_audit", "prod_audit"]
+    assert steps[-1] == "promotion_report"
     assert materialized(refreshed.result) == {
-        "dev_dump_archive", "prod_schema", "not_null_audit", "primary_key_audit",
+        "dev_dump_archive", "prod_schema", "not_null_audit", "primary_key_audit", "prod_audit",
+        "promotion_report",
     }  # fmt: skip
 
 

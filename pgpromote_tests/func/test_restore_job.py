@@ -75,7 +75,7 @@ def test_an_archive_is_restored_from_the_path_that_was_named(shop: Shop, tmp_pat
     result = shop.run("restore_prod", archive_path=str(path))
 
     assert result.success
-    assert materialized(result) == {"prod_schema", "primary_key_audit", "not_null_audit"}
+    assert materialized(result) == {"prod_schema", *AUDITS, "promotion_report"}
     shown = metadata_of(result, "prod_schema")
     assert shown["archive"].value == str(path)
     assert shown["dagster/row_count"].value == ROWS
@@ -124,6 +124,7 @@ def test_the_reset_leaves_nothing_of_the_old_schema(shop: Shop) -> None:
 
 
 # Data outside the schema that its CASCADE would take: a column of a type that lives in it.
+AUDITS = {"primary_key_audit", "not_null_audit", "prod_audit"}
 OUTSIDE = """
     CREATE TYPE public.mood AS ENUM ('calm', 'bright');
     CREATE SCHEMA diary;
@@ -249,7 +250,7 @@ def test_audit_prod_audits_database_url_and_needs_no_other(shop: Shop, tmp_path:
 
     result = runs.run(promotion, "audit_prod")
 
-    assert materialized(result) == {"primary_key_audit", "not_null_audit"}
+    assert materialized(result) == AUDITS
     shown = metadata_of(result, "primary_key_audit")
     assert shown["database"].value == shop.promotion.source().label
     assert [(row["table"], row["column"]) for row in records(shown["report"])] == [("customers", "id")]

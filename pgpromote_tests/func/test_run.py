@@ -6,10 +6,12 @@ import psycopg
 import pytest
 
 from pgpromote import rollback
-from pgpromote.options import Strategy
+from pgpromote import run as runs_of
+from pgpromote.options import Options, Strategy
 from pgpromote.postgres import plan
 from pgpromote.postgres.errors import ConfigError, NotProven, PgpromoteError, Refused, RestoreFailed
 from pgpromote.postgres.model import Severity
+from pgpromote.promotion import TARGET, from_environment
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
@@ -167,6 +169,56 @@ def test_an_extension_that_prod_lacks_is_named_before_anything_begins(shop: Stag
         run.promote()
 
 
+# What fires while rows come ---------------------------------------------------------------------------------
+
+NOISY = """
+    CREATE TABLE heard (id integer);
+    CREATE TABLE events (id integer, at date) PARTITION BY RANGE (at);
+    CREATE TABLE a_events PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+    CREATE TABLE z_events PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+    INSERT INTO events SELECT n, date '2024-01-01' + n FROM generate_series(1, 600) AS n;
+    CREATE FUNCTION hear() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO public.heard VALUES (NEW.id); RETURN NEW; END';
+    CREATE TRIGGER ear AFTER INSERT ON events FOR EACH ROW EXECUTE FUNCTION hear();
+    COMMENT ON TRIGGER ear ON events IS 'hears everything';
+    ALTER TABLE a_events DISABLE TRIGGER ear;
+"""
+
+
+def test_triggers_of_a_partitioned_table_do_not_fire_while_its_rows_are_restored(shop: Stage) -> None:
+    shop.in_dev(NOISY)
+    shop.promote()
+    asked = """SELECT (SELECT count(*) FROM public.events), (SELECT count(*) FROM public.heard),
+        (SELECT string_agg(tgrelid::regclass || ' ' || tgenabled::text, ', ' ORDER BY tgrelid::regclass::text)
+           FROM pg_trigger WHERE tgname = 'ear'),
+        (SELECT obj_description(oid) FROM pg_trigger WHERE tgname = 'ear' AND tgparentid = 0)"""
+    assert shop.prod.rows(asked, shop.promotion.target().name) == [
+        (600, 0, "a_events D, events O, z_events O", "hears everything")
+    ]
+
+
+def test_time_limits_of_applications_do_not_end_a_promotion(shop: Stage) -> None:
+    for server, name in ((shop.dev, shop.promotion.source().name), (shop.prod, shop.promotion.target().name)):
+        server.execute(f"ALTER DATABASE {name} SET statement_timeout = '1ms'")
+        server.execute(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '1ms'")
+    shop.promote()
+    assert len(shop.beside()) == 1
+
+
+def test_a_large_object_of_many_pieces_is_compared_piece_by_piece(shop: Stage) -> None:
+    shop.in_dev("SELECT lo_from_bytea(0, decode(repeat('ab', 9000000), 'hex'))")
+    shop.dump()
+    with shop.untouched(), shop.walk() as run:
+        run.examine().cleared()
+        run.create_shadow()
+        run.restore()
+        run.repair()
+        assert run.prove().of("contents") == ()
+        change = "SELECT lo_put(oid, 8999999, 'x') FROM pg_largeobject_metadata"
+        shop.prod.execute(change, run.database.name)
+        assert [finding.object for finding in run.prove().of("contents")] == ["large objects"]
+
+
 # Steps, plans, rehearsals -----------------------------------------------------------------------------------
 
 
@@ -285,6 +337,24 @@ def test_a_rollback_takes_the_newest_and_can_be_rolled_back(shop: Stage) -> None
         assert len(archives) == 1
         rollback.bring_back(run, databases[-1].name)
     assert shop.contents() == first
+
+
+def test_a_safety_archive_that_could_not_come_back_is_told_before_prod_changes(shop: Stage) -> None:
+    role = f"owner_{shop.promotion.target().name}"
+    password = psycopg.sql.Literal(shop.prod.cluster.password).as_string()
+    shop.prod.execute(f"CREATE ROLE {role} LOGIN PASSWORD {password}; GRANT reader_of_runs TO {role}")
+    shop.in_prod(f"ALTER DATABASE {shop.promotion.target().name} OWNER TO {role}; DROP TABLE customers")
+    shop.in_prod(f"GRANT ALL ON SCHEMA public TO {role}; ALTER SCHEMA public OWNER TO {role}")
+    shop.dump()
+    ours = shop.prod.url(shop.promotion.target().name, role)
+    environment = {**shop.promotion.environment, TARGET: ours}
+    with runs_of.start(from_environment(environment), "test", Options(strategy=Strategy.CLEAN)) as run:
+        run.examine().cleared()
+        warnings = run.create_shadow().warnings
+    assert any("right to create databases" in finding.message for finding in warnings), warnings
+    assert {(finding.rule, finding.severity) for finding in warnings} == {
+        ("safety_archive", Severity.WARNING)
+    }
 
 
 def test_no_safety_archive_is_taken_when_it_was_not_wanted(shop: Stage) -> None:

@@ -24,7 +24,15 @@ def hours(count: int) -> datetime:
     return NOON + count * HOUR
 
 
-def lay(directory: Path, prod: str, at: datetime, *, source: str = SHOP, size: int = len(CONTENT)) -> str:
+def lay(
+    directory: Path,
+    prod: str,
+    at: datetime,
+    *,
+    source: str = SHOP,
+    size: int = len(CONTENT),
+    system: str = "",
+) -> str:
     """Lay an archive with a manifest there; return its name."""
     directory.mkdir(exist_ok=True)
     path = safety.path(directory, prod, at)
@@ -44,6 +52,7 @@ def lay(directory: Path, prod: str, at: datetime, *, source: str = SHOP, size: i
         extensions={},
         counts={},
         contents={},
+        system_identifier=system,
     )
     archive.manifest_path(path).write_text(archive.manifest_text(manifest))
     return path.name
@@ -219,3 +228,21 @@ def test_one_that_is_being_written_stays(tmp_path: Path) -> None:
 
     assert names(tmp_path) == {*with_manifest(whole), writing}
     assert retained(tmp_path, 1) == (writing.removesuffix(".partial"),)
+
+
+def test_the_archive_just_taken_stays_whatever_is_to_be_kept(tmp_path: Path) -> None:
+    older, taken = (lay(tmp_path, "shop", hours(count)) for count in (1, 2))
+
+    gone = safety.retain(tmp_path, "shop", 0, timedelta(0), hours(12), taken=tmp_path / taken)
+
+    assert gone == (older,)
+    assert names(tmp_path) == with_manifest(taken)
+
+
+def test_two_spellings_of_one_server_share_what_is_to_be_kept(tmp_path: Path) -> None:
+    sources = ("shop on db:5432", "shop on 10.0.0.1:5432")
+    older, newer = (lay(tmp_path, "shop", hours(n), source=s, system="7") for n, s in enumerate(sources))
+
+    assert retained(tmp_path, 1) == (older,)
+
+    assert names(tmp_path) == with_manifest(newer)

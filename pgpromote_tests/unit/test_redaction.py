@@ -26,6 +26,8 @@ HOLDING = {
     "a keyword value with a comma": "password=one,Canary user=app",
     "a keyword value with a bracket": "password=one)Canary user=app",
     "a keyword value with a double quote": 'password=one"Canary user=app',
+    "an option of a user mapping": "CREATE USER MAPPING FOR app SERVER s OPTIONS (api_key 'Canary', a 'b')",
+    "an option of a user mapping that was cut": "USER MAPPING FOR app SERVER s OPTIONS (api_key 'some Canary",
     "a role": "ALTER ROLE app PASSWORD 'Canary'",
     "an encrypted role": "CREATE ROLE app ENCRYPTED PASSWORD 'Canary'",
     "a URL": "postgresql://app:Canary@host/db",

@@ -118,7 +118,10 @@ def test_a_long_statement_is_shown_in_part() -> None:
 def judged(text: str, returncode: int, *workers: str) -> None:
     streams = tuple(tuple(stream.splitlines()) for stream in (text, *workers))
     completed = Completed(returncode, streams)
-    restore._judge(completed, restore.parse(completed.streams), "What to do.")
+    errors = restore._counted(completed, restore.parse(completed.streams))
+    restore._judge(
+        [completed], errors, parse_url("postgresql://host/shop", "PROD_DATABASE_URL"), "What to do."
+    )
 
 
 def test_a_clean_end_without_errors_passes() -> None:

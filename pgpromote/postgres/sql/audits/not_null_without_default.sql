@@ -1,3 +1,6 @@
+-- severity: info
+-- follows dev: yes
+--
 -- Columns that are NOT NULL and have no default: every insert must name them. Often this is meant; after a
 -- promotion it is also the trace of a default that was lost on the way.
 SELECT 'info' AS severity,

@@ -1,3 +1,6 @@
+-- severity: warning
+-- follows dev: yes
+--
 -- Integer primary keys without identity or default: an insert that does not name the key fails. The identity
 -- repair fixes those whose meaning is plain; the suggestion says which, and why it leaves the others alone.
 WITH RECURSIVE integers AS (

@@ -1,8 +1,24 @@
--- Large objects, and a hash of their numbers and contents.
+-- Large objects, and a hash of their numbers and contents, four megabytes at a time: more than half a gigabyte
+-- does not fit in one value.
+WITH RECURSIVE piece (object, number, size, hash) AS (
+    SELECT m.oid, 0::pg_catalog.int8, first.size, first.hash
+      FROM pg_catalog.pg_largeobject_metadata AS m
+     CROSS JOIN LATERAL (
+           SELECT pg_catalog.octet_length(read.data) AS size,
+                  pg_catalog.hashtextextended(pg_catalog.concat(m.oid, ' 0 ', read.data), 0) AS hash
+             FROM (SELECT pg_catalog.lo_get(m.oid, 0, 4194304) AS data OFFSET 0) AS read) AS first
+     WHERE {hashed}
+    UNION ALL
+    SELECT p.object, p.number + 1, next.size, next.hash
+      FROM piece AS p
+     CROSS JOIN LATERAL (
+           SELECT pg_catalog.octet_length(read.data) AS size,
+                  pg_catalog.hashtextextended(pg_catalog.concat(p.object, ' ', p.number + 1, ' ', read.data), 0) AS hash
+             FROM (SELECT pg_catalog.lo_get(p.object, (p.number + 1) * 4194304, 4194304) AS data OFFSET 0) AS read) AS next
+     WHERE p.size = 4194304
+)
 SELECT 0,
-       pg_catalog.count(*),
-       CASE WHEN {hashed} THEN coalesce(pg_catalog.sum(
-           pg_catalog.hashtextextended(pg_catalog.concat(m.oid, ' ', pg_catalog.lo_get(m.oid)), 0)), 0)
-       END,
+       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata),
+       CASE WHEN {hashed} THEN coalesce(pg_catalog.sum(p.hash), 0) END,
        NULL
-  FROM pg_catalog.pg_largeobject_metadata AS m
+  FROM piece AS p

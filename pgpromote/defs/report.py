@@ -1,0 +1,70 @@
+"""The report asset: what the whole run was, for people and for programs."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from pgpromote import report as reports
+from pgpromote.defs.assets import AUDITS, OWNERS
+from pgpromote.defs.audits import PROD_AUDIT
+from pgpromote.defs.failures import readable
+from pgpromote.defs.step import walk_of
+from pgpromote.postgres import audit
+from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.model import Severity
+from pgpromote.promotion import Promotion
+from pgpromote.record import Record
+from pgpromote.report import Report
+
+REPORT = "promotion_report"
+
+
+def build_report(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
+    """Build the asset that reports on the run it is part of, when everything else is done."""
+
+    @dg.asset(
+        name=f"{prefix}{REPORT}",
+        description="The morning after on one page: verdict, timeline, what changed, findings with their "
+        "fixes, repairs, rights, losses. An HTML file that needs no network, with a JSON twin.",
+        deps=[f"{prefix}prod_schema", *(f"{prefix}{name}" for name in (*AUDITS, PROD_AUDIT))],
+        group_name=f"{prefix}promotion",
+        kinds={"html", "report"},
+        owners=OWNERS,
+        required_resource_keys={f"{prefix}run"},
+    )
+    def promotion_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        with readable():
+            record = _walked(walk_of(context.op_execution_context, prefix).run.record())
+            audited = audit.audit(
+                promotion.audited(),
+                record.run_id,
+                dev=promotion.compared(),
+                ignored=promotion.audit_ignored(),
+            )
+            report = reports.build(record, audited, datetime.now(UTC))
+            written = reports.write(report, promotion.report_dir)
+        context.log.info(f"The report is in {written.page}.")
+        return dg.MaterializeResult(
+            metadata={
+                "report": dg.MetadataValue.path(written.page),
+                "json": dg.MetadataValue.path(written.json),
+                "summary": dg.MetadataValue.md(reports.summary(report)),
+                "verdict": report.verdict.value,
+                **_counts(report),
+            }
+        )
+
+    return promotion_report
+
+
+def _walked(record: Record) -> Record:
+    if not record.phases:
+        raise PgpromoteError(
+            "There is nothing to report: this run has not walked the steps of prod_schema.",
+            "Start the job refresh_prod or restore_prod; the report is its last step.",
+        )
+    return record
+
+
+def _counts(report: Report) -> dict[str, int]:
+    return {f"findings: {severity.value}": report.count(severity) for severity in Severity}

@@ -1,0 +1,21 @@
+-- severity: info
+-- follows dev: yes
+--
+-- Objects in a schema that belong to a superuser: their views and SECURITY DEFINER functions run with all rights,
+-- and the application's own role cannot change them. A restore without owners makes everything so.
+SELECT pg_catalog.quote_ident(n.nspname) AS object,
+       pg_catalog.format('%s of its objects belong to the superuser %I.', pg_catalog.count(*), r.rolname) AS message
+  FROM (SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, c.relnamespace, c.relowner
+          FROM pg_catalog.pg_class AS c
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
+         UNION ALL
+        SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, p.pronamespace, p.proowner
+          FROM pg_catalog.pg_proc AS p
+       ) AS o(class, oid, namespace, owner)
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = o.namespace
+  JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner AND r.rolsuper
+ WHERE o.oid >= 16384  -- the first number a user's object can have
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                    WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')
+ GROUP BY n.nspname, r.rolname
+ ORDER BY n.nspname, r.rolname

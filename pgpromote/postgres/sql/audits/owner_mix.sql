@@ -1,0 +1,28 @@
+-- severity: info
+-- follows dev: yes
+--
+-- A schema whose objects belong to different roles: who may change one may not change the next, and a migration
+-- stops half way. It happens when objects were restored or created by hand under another login.
+WITH owned AS (
+    SELECT n.nspname, r.rolname, pg_catalog.count(*) AS objects
+      FROM (SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, c.relnamespace, c.relowner
+              FROM pg_catalog.pg_class AS c
+             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
+             UNION ALL
+            SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, p.pronamespace, p.proowner
+              FROM pg_catalog.pg_proc AS p
+           ) AS o(class, oid, namespace, owner)
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = o.namespace
+      JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
+     WHERE o.oid >= 16384  -- the first number a user's object can have
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')
+     GROUP BY n.nspname, r.rolname
+)
+SELECT pg_catalog.quote_ident(o.nspname) AS object,
+       pg_catalog.format('Its objects belong to %s.', pg_catalog.string_agg(
+           pg_catalog.format('%I (%s)', o.rolname, o.objects), ', ' ORDER BY o.objects DESC, o.rolname)) AS message
+  FROM owned AS o
+ GROUP BY o.nspname
+HAVING pg_catalog.count(*) > 1
+ ORDER BY o.nspname

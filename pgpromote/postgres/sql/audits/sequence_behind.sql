@@ -1,0 +1,29 @@
+-- severity: error
+-- follows dev: yes
+-- fix: SELECT pg_catalog.setval({sequence}, {free}, false);
+--
+-- A sequence that feeds a primary key and would next give a number that is already taken, or lies beyond its
+-- range. The next insert fails with a duplicate key. It happens when rows were copied with their keys and the
+-- sequence was not moved along. `pgpromote repair` moves it.
+--
+-- Where each sequence stands was read through `sequences`, as repair and proof do; here it becomes findings.
+SELECT s."column" AS object,
+       s.upcoming IS NOT NULL AS judged,
+       CASE WHEN s.upcoming IS NULL AND s.reason = 'not_integer'
+            THEN s.sequence || ' feeds a column that is not a number.'
+            WHEN s.upcoming IS NULL
+            THEN 'This role may not read ' || s.sequence || ' or every row of the tables that it feeds.'
+            WHEN s.free IS NULL
+            THEN s.sequence || ' would next give ' || s.upcoming || ', and no free number is left in its range.'
+            ELSE s.sequence || ' would next give ' || s.upcoming || '; the next free number is ' || s.free || '.'
+        END AS message,
+       pg_catalog.quote_literal(s.sequence) AS sequence,
+       s.free::pg_catalog.text AS free
+  FROM ROWS FROM (pg_catalog.unnest(%(columns)s::pg_catalog.text[]),
+                  pg_catalog.unnest(%(sequences)s::pg_catalog.text[]),
+                  pg_catalog.unnest(%(reasons)s::pg_catalog.text[]),
+                  pg_catalog.unnest(%(upcoming)s::pg_catalog.numeric[]),
+                  pg_catalog.unnest(%(free)s::pg_catalog.numeric[]))
+       AS s("column", sequence, reason, upcoming, free)
+ WHERE s.upcoming IS NULL OR s.free IS DISTINCT FROM s.upcoming
+ ORDER BY s."column", s.sequence

@@ -1,0 +1,53 @@
+"""Count what a database holds: objects per kind as an archive names them, and rows per table."""
+
+from dataclasses import dataclass
+
+from psycopg import sql as compose
+
+from pgpromote.postgres import contents, sql
+from pgpromote.postgres.server import Database, Session, connect
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many objects of each kind, such as `TABLE`, and how many rows in each table, `schema.table`.
+
+    Large objects count as one table, if there are any. None stands for a table that our role may not read in
+    full. What an extension made is left out.
+    """
+
+    objects: dict[str, int]
+    rows: dict[str, int | None]
+
+
+def read(database: Database, promotion: str, *, counted: bool = True) -> Tally:
+    """Count a database's objects, and its rows only if they are to be `counted`, which reads every table.
+
+    Raises ConnectionFailed, SessionFailed.
+    """
+    with connect(database, promotion, autocommit=True) as session:
+        return Tally(_objects(session), _rows(session) if counted else {})
+
+
+def _objects(session: Session) -> dict[str, int]:
+    query = compose.SQL(sql.read("plan/objects")).format(named=compose.SQL(sql.read("catalog/named")))
+    found: dict[str, int] = {}
+    for kind, *_ in session.execute(query, {}):
+        found[str(kind)] = found.get(str(kind), 0) + 1
+    return dict(sorted(found.items()))
+
+
+def _rows(session: Session) -> dict[str, int | None]:
+    tables = [
+        (str(schema), str(name), bool(readable))
+        for schema, name, readable, of_extension in session.execute(sql.read("plan/tables"))
+        if not of_extension
+    ]
+    readable = [(schema, name) for schema, name, may_read in tables if may_read]
+    held = contents.measure(session, readable, hashed=False)
+    rows = {
+        f"{schema}.{name}": held[f"{schema}.{name}"].rows if may_read else None
+        for schema, name, may_read in tables
+    }
+    large = contents.measure_large_objects(session, hashed=False).rows
+    return rows | ({contents.LARGE_OBJECTS: large} if large else {})

@@ -1,0 +1,174 @@
+"""How far a run is, as a picture that is drawn anew each moment: phases, percent, bytes, remaining time."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.filesize import decimal
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from pgpromote.postgres.archive import restorable
+from pgpromote.run import Run
+
+# The steps of a run in their order, as a person would call them.
+PHASES = {
+    "examine": "check",
+    "create_shadow": "prepare",
+    "reset": "reset",
+    "restore": "restore",
+    "repair": "repair",
+    "prove": "prove",
+    "swap": "cut over",
+}
+BAR_WIDTH = 16
+# With several jobs pg_restore names each entry when it is done with it; with one it only says what it does.
+ITEM = re.compile(r"pg_restore: (?:processing|finished) item (\d+) ")
+ENTRY = re.compile(r"pg_restore: (?:creating|executing|processing data for table) ")
+TABLE = "pg_dump: dumping contents of table "
+
+
+@dataclass
+class Count:
+    """What the tools have told so far: tables dumped, entries of an archive restored."""
+
+    tables: int = 0
+    told: int = 0
+    items: set[str] = field(default_factory=set)
+
+    @property
+    def entries(self) -> int:
+        """How many entries of the archive are done."""
+        return len(self.items) or self.told
+
+    def take(self, line: str) -> None:
+        """Take one line of pg_dump or pg_restore."""
+        if line.startswith(TABLE):
+            self.tables += 1
+        elif match := ITEM.match(line):
+            self.items.add(match[1])
+        elif ENTRY.match(line):
+            self.told += 1
+
+
+@dataclass
+class Dumping:
+    """A dump into a file; `last_size` is the size in bytes of what it replaces, 0 for nothing."""
+
+    title: str
+    path: Path
+    last_size: int = field(init=False)
+    count: Count = field(default_factory=Count)
+    started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        """Remember what the dump replaces."""
+        self.last_size = _size(self.path)
+
+    def __rich__(self) -> RenderableType:
+        """Draw the dump as it is now."""
+        seconds = time.monotonic() - self.started
+        written = _size(self.path.with_name(self.path.name + ".partial"))
+        if not self.last_size:
+            told = f"{decimal(written)}, {self.count.tables} tables, {clock(seconds)}"
+            return Group(_title(self.title), _line("dump", Text(told)))
+        told = f"{decimal(written)} of {decimal(self.last_size)} last time"
+        return Group(_title(self.title), _line("dump", *_bar(written, self.last_size, seconds), Text(told)))
+
+
+@dataclass
+class Running:
+    """A run: the phases that are done, and the one that runs, up to the phase `last`."""
+
+    title: str
+    run: Run
+    last: str = "swap"
+    total: int = 0
+    count: Count = field(default_factory=Count)
+    started: float = field(default_factory=time.monotonic)
+
+    def __rich__(self) -> RenderableType:
+        """Draw the run as it is now."""
+        done = tuple(self.run.phases)
+        if not done:
+            return Group(_title(self.title), _line("", Text(clock(time.monotonic() - self.started))))
+        lines = [
+            _line(PHASES[phase.name], Text(f"{phase.seconds:.1f} s", "green"))
+            for phase in done
+            if phase.name != "reset" or self.run.options.schema_to_reset
+        ]
+        if done[-1].name != self.last:
+            began = done[-1].started_at + timedelta(seconds=done[-1].seconds)
+            following = list(PHASES)[list(PHASES).index(done[-1].name) + 1]
+            lines.append(self._current(following, (datetime.now(UTC) - began).total_seconds()))
+        return Group(_title(self.title), *lines)
+
+    def _current(self, name: str, seconds: float) -> RenderableType:
+        archive = self.run.clearance.archive if self.run.clearance else None
+        if name == "restore" and archive:
+            self.total = self.total or max(1, sum(1 for _ in restorable(archive)))
+            done = min(self.count.entries, self.total)
+            told = Text(f"{done} of {self.total} entries")
+            return _line(PHASES[name], *_bar(done, self.total, seconds), told)
+        dumped = name == "create_shadow" and self.count.tables
+        tables = f", {self.count.tables} tables of Prod dumped" if dumped else ""
+        return _line(PHASES[name], Text(f"{clock(seconds)}{tables}"))
+
+
+@dataclass
+class Stepping:
+    """Steps that are known only when they begin."""
+
+    steps: list[tuple[str, float]] = field(default_factory=list)
+
+    def begin(self, step: str) -> None:
+        """Take a step that begins now, which ends the one before."""
+        self.steps.append((step, time.monotonic()))
+
+    def __rich__(self) -> RenderableType:
+        """Draw the steps as they are now."""
+        ends = [*(began for _, began in self.steps), time.monotonic()][1:]
+        seconds = (end - began for (_, began), end in zip(self.steps, ends, strict=True))
+        return Group(
+            *(Text(f"  {step:<32} {s:6.1f} s") for (step, _), s in zip(self.steps, seconds, strict=True))
+        )
+
+
+def clock(seconds: float) -> str:
+    """Spell seconds as a clock does: `0:01:05`."""
+    return str(timedelta(seconds=int(seconds)))
+
+
+def remaining(done: int, total: int, seconds: float) -> float | None:
+    """Estimate the seconds that remain if each part takes the same time; None before the first is done."""
+    return max(0, seconds * (total - done) / done) if done else None
+
+
+def _bar(done: int, total: int, seconds: float) -> tuple[RenderableType, RenderableType]:
+    """Draw a bar with percent and the time that remains. What is larger than the last time stays at 99 %."""
+    percent = min(100 * done // total, 99 if done > total else 100)
+    left = remaining(done, total, seconds)
+    told = f"{percent:3} %" + ("" if left is None else f", {clock(left)} left")
+    return ProgressBar(total=total, completed=min(done, total), width=BAR_WIDTH), Text(told)
+
+
+def _size(path: Path) -> int:
+    """Return a file's size in bytes, 0 for one that is not there, or not any more."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _title(title: str) -> Text:
+    return Text(title, no_wrap=True, overflow="ellipsis")
+
+
+def _line(name: str, *parts: RenderableType) -> RenderableType:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(f"  {name:<9}", *parts)
+    return grid

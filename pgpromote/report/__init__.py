@@ -1,0 +1,11 @@
+"""The report of one run: a page for people and its JSON twin for programs, both made of one value.
+
+Record, audits ─► content.build ─► Report ─► page.render, markdown.summary, files.write
+"""
+
+from pgpromote.report.content import Report, build
+from pgpromote.report.files import Written, write
+from pgpromote.report.markdown import summary
+from pgpromote.report.page import render
+
+__all__ = ["Report", "Written", "build", "render", "summary", "write"]

@@ -1,0 +1,330 @@
+"""What a report says, as plain values. Its JSON form is promised in `schema.json`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pgpromote.options import Strategy
+from pgpromote.postgres import audit, checks, prove
+from pgpromote.postgres.audit import Audit
+from pgpromote.postgres.model import AuditFinding, Finding, Manifest, Severity, Statement
+from pgpromote.record import Record
+
+SCHEMA: Literal[1] = 1
+RIGHTS = "rights_kept"
+# What a person calls the steps of a run.
+STEPS = {
+    "examine": "Check",
+    "create_shadow": "Prepare",
+    "reset": "Reset the schema",
+    "restore": "Restore",
+    "repair": "Repair keys",
+    "prove": "Prove",
+    "swap": "Cut-over",
+}
+RESET = "reset"
+# What the repair reports without changing it.
+REPAIR = {
+    "shared_sequence": "A sequence should fill one column only.",
+    "cycling_sequence": "A sequence should stop at its end.",
+    "nearly_used_up": "A key should have room to grow.",
+    "partition_inserts": "An identity should reach every partition.",
+}
+
+
+class Verdict(StrEnum):
+    """How a run ended. PARTIAL: it was asked for some steps only, and they went well."""
+
+    PROMOTED = "promoted"
+    REHEARSED = "rehearsed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the run: its own name, the one for people, when it began, how long it took."""
+
+    name: str
+    title: str
+    started_at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many objects of one kind prod had and has."""
+
+    kind: str
+    before: int
+    after: int | None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one table in prod before, in the archive, and in prod after; None for not known.
+
+    Before, 0 also stands for a table that was not there.
+    """
+
+    table: str
+    before: int | None
+    archive: int | None
+    after: int | None
+
+    @property
+    def changed(self) -> bool:
+        """Whether prod now holds another number of rows than before, as far as that is known."""
+        return self.after is not None and self.before != self.after
+
+
+@dataclass(frozen=True)
+class Found:
+    """One finding: what is so, what to do in words, and the SQL that does it, "" for none."""
+
+    rule: str
+    severity: Severity
+    object: str
+    message: str
+    hint: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The findings of one rule, the worst first, and why the rule exists."""
+
+    rule: str
+    explanation: str
+    findings: tuple[Found, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One repaired key: the value that an insert would have got (None: none), and the one it gets now."""
+
+    table: str
+    column: str
+    action: str
+    before: int | None
+    after: int
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class LeftAlone:
+    """A key that the repair did not touch, and why."""
+
+    table: str
+    column: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What was repaired, or would be when it was not `made`, and what was left alone."""
+
+    made: bool
+    changes: tuple[Change, ...]
+    skipped: tuple[LeftAlone, ...]
+
+
+@dataclass(frozen=True)
+class Proven:
+    """How the proof compared, and how much."""
+
+    mode: str
+    tables: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Swapped:
+    """The cut-over: how long new connections had to wait, and the database that is kept."""
+
+    gap_ms: float
+    previous: str
+    tested: bool
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What gave the new database prod's owners and grants, and what is different all the same."""
+
+    statements: tuple[Statement, ...]
+    findings: tuple[Found, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report says. What was not reached is None or empty.
+
+    `failure` is why the run failed, "" when it did not. `suppressed` are findings that somebody has accepted.
+    `losses` is None when prod was not looked at.
+    """
+
+    schema: Literal[1]
+    promotion: str
+    run_id: str
+    written_at: datetime
+    verdict: Verdict
+    failure: str
+    source: str
+    target: str
+    strategy: Strategy
+    filters: str
+    archive: str
+    sha256: str
+    steps: tuple[Step, ...]
+    cut_over: Swapped | None
+    safety: str
+    dropped: tuple[str, ...]
+    objects: tuple[Count, ...]
+    rows: tuple[Rows, ...]
+    proof: Proven | None
+    rules: tuple[Rule, ...]
+    suppressed: tuple[Found, ...]
+    losses: tuple[Found, ...] | None
+    repair: Repaired | None
+    rights: Rights
+    manifest: Manifest | None
+
+    @property
+    def seconds(self) -> float:
+        """How long all steps took together."""
+        return sum(step.seconds for step in self.steps)
+
+    def count(self, severity: Severity) -> int:
+        """Count the findings of one severity, wherever the report shows them."""
+        shown = (*(f for rule in self.rules for f in rule.findings), *self.rights.findings)
+        return sum(found.severity is severity for found in (*shown, *(self.losses or ())))
+
+
+def build(record: Record, audited: Audit, now: datetime) -> Report:
+    """Put down what a run was, and what the audits found afterwards. `now` is when it is written."""
+    proof, swapped = record.proof, record.cut_over
+    proven = proof.findings if proof else ()
+    others = (*record.checks, *proven, *(record.repair.findings if record.repair else ()))
+    return Report(
+        schema=SCHEMA,
+        promotion=record.promotion,
+        run_id=record.run_id,
+        written_at=now,
+        verdict=_verdict(record),
+        failure=_failure(record),
+        source=record.source,
+        target=record.target,
+        strategy=record.strategy,
+        filters=record.filters,
+        archive=str(record.archive),
+        sha256=record.sha256,
+        steps=tuple(_steps(record)),
+        cut_over=Swapped(swapped.downtime_ms, swapped.previous, swapped.tested) if swapped else None,
+        safety=str(record.safety or ""),
+        dropped=record.dropped,
+        objects=tuple(_objects(record)),
+        rows=tuple(_rows(record)),
+        proof=Proven(proof.mode, proof.tables, proof.rows) if proof else None,
+        rules=tuple(
+            _rules(
+                [
+                    *(_found(each) for each in others if each.rule != RIGHTS),
+                    *map(_audited, audited.findings),
+                ]
+            )
+        ),
+        suppressed=tuple(map(_audited, audited.suppressed)),
+        losses=tuple(map(_found, record.plan.losses)) if record.plan else None,
+        repair=_repaired(record),
+        rights=Rights(record.rights, tuple(_found(f) for f in proven if f.rule == RIGHTS)),
+        manifest=record.manifest,
+    )
+
+
+def _errors(record: Record) -> list[Finding]:
+    found = (*record.checks, *(record.proof.findings if record.proof else ()))
+    return [finding for finding in found if finding.severity is Severity.ERROR]
+
+
+def _failure(record: Record) -> str:
+    return record.failure or "\n".join(finding.message for finding in _errors(record))
+
+
+def _verdict(record: Record) -> Verdict:
+    if _failure(record):
+        return Verdict.FAILED
+    if record.proof is None:
+        return Verdict.PARTIAL
+    in_place = record.strategy is not Strategy.SWAP
+    return Verdict.PROMOTED if record.cut_over or in_place else Verdict.REHEARSED
+
+
+def _steps(record: Record) -> Iterator[Step]:
+    for phase in record.phases:
+        # Walked always, but only one strategy has something to do there.
+        if phase.name != RESET or record.strategy is Strategy.RESET_SCHEMA:
+            yield Step(phase.name, STEPS.get(phase.name, phase.name), phase.started_at, phase.seconds)
+
+
+def _objects(record: Record) -> Iterator[Count]:
+    before = record.before.objects if record.before else {}
+    after = record.after.objects if record.after else {}
+    for kind in sorted({*before, *after}):
+        yield Count(kind, before.get(kind, 0), after.get(kind, 0) if record.after else None)
+
+
+def _rows(record: Record) -> Iterator[Rows]:
+    """Line up the tables of prod and of the archive; those that hold another number of rows come first."""
+    before = record.before.rows if record.before else {}
+    archive = record.manifest.contents if record.manifest else {}
+    after = {each.table: each.restored for each in record.proof.compared} if record.proof else {}
+    swapped = record.cut_over is not None
+    found = [
+        Rows(
+            table,
+            before.get(table, 0) if record.before else None,
+            archive[table].rows if table in archive else None,
+            after.get(table, 0 if swapped and table not in archive else None),
+        )
+        for table in sorted({*before, *archive})
+    ]
+    yield from sorted(found, key=lambda each: not each.changed)
+
+
+def _rules(found: Sequence[Found]) -> Iterator[Rule]:
+    ranks = list(Severity)
+    ranked = sorted(found, key=lambda each: ranks.index(each.severity))
+    for rule in dict.fromkeys(each.rule for each in ranked):
+        yield Rule(rule, _explanation(rule), tuple(each for each in ranked if each.rule == rule))
+
+
+def _explanation(rule: str) -> str:
+    if rule in checks.RULES:
+        return checks.describe(rule)
+    if rule in audit.ALL_RULES:
+        return audit.describe(rule)
+    return {**prove.RULES, **REPAIR}.get(rule, "")
+
+
+def _found(finding: Finding) -> Found:
+    return Found(finding.rule, finding.severity, finding.object, finding.message, finding.hint, "")
+
+
+def _audited(finding: AuditFinding) -> Found:
+    return Found(finding.rule, finding.severity, finding.object, finding.message, "", finding.fix)
+
+
+def _repaired(record: Record) -> Repaired | None:
+    if record.repair is None:
+        return None
+    changes = tuple(
+        Change(each.table, each.column, each.action, each.before, each.after, each.statements)
+        for each in record.repair.changes
+    )
+    skipped = tuple(
+        LeftAlone(each.table, each.column, each.reason, each.message) for each in record.repair.skipped
+    )
+    return Repaired(record.repaired, changes, skipped)

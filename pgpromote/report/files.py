@@ -1,0 +1,82 @@
+"""Keep reports as files: a page and its JSON twin, `<promotion>.<time>.<run>.html` and `.json`.
+
+The time is in UTC, to the millisecond. The name of a promotion holds no dot, so none is another's.
+"""
+
+import json
+import os
+import re
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from pgpromote.postgres.errors import ConfigError
+from pgpromote.report.content import Report
+from pgpromote.report.page import render
+
+# So many reports of a promotion are kept.
+KEPT = 100
+TIME = "%Y%m%d_%H%M%S_%f"
+NAME_AFTER_PROMOTION = r"(?P<stem>\.[0-9]{8}_[0-9]{6}_[0-9]{3}\.[^./]+)\.(html|json)(\.partial)?"
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where a report lies: the page, and its JSON twin."""
+
+    page: Path
+    json: Path
+
+
+def write(report: Report, directory: Path) -> Written:
+    """Write a report, and remove those of its promotion beyond the newest. Raises ConfigError.
+
+    Each file is 0600 and gets its name when it is whole, the JSON twin first.
+    """
+    time = report.written_at.astimezone(UTC).strftime(TIME)[:-3]
+    stem = f"{report.promotion}.{time}.{quote(report.run_id, safe='').replace('.', '%2E')}"
+    written = Written(directory / f"{stem}.html", directory / f"{stem}.json")
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(written.json, as_json(report))
+        _write(written.page, render(report))
+        _retain(report.promotion, directory)
+    except OSError as error:
+        raise ConfigError(
+            f"The report cannot be written to {directory}: {error.strerror or error}.",
+            "Let PGPROMOTE_REPORT_DIR name a directory that belongs to this user and has space.",
+        ) from None
+    return written
+
+
+def as_json(report: Report) -> str:
+    """Write a report as `schema.json` promises."""
+    return json.dumps(asdict(report), indent=2, ensure_ascii=False, default=datetime.isoformat) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        # A name in a database may hold what UTF-8 cannot spell.
+        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _retain(promotion: str, directory: Path) -> None:
+    """Remove the reports of a promotion beyond the newest, with what a killed writer has left of them."""
+    name = re.compile(re.escape(promotion) + NAME_AFTER_PROMOTION)
+    found: defaultdict[str, list[Path]] = defaultdict(list)
+    for file in directory.iterdir():
+        if matched := name.fullmatch(file.name):
+            found[matched["stem"]].append(file)
+    for stem in sorted(found, reverse=True)[KEPT:]:
+        for file in found[stem]:
+            file.unlink(missing_ok=True)

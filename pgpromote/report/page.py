@@ -1,0 +1,99 @@
+"""Write a report as one HTML file that needs nothing else: no script, no request, no font."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from pgpromote.postgres.model import Severity
+from pgpromote.report.content import Report, Step, Verdict
+
+HEADLINES = {
+    Verdict.PROMOTED: "Prod is what the archive says.",
+    Verdict.REHEARSED: "The rehearsal went well; prod is untouched.",
+    Verdict.PARTIAL: "The steps that were asked for went well.",
+    Verdict.FAILED: "The promotion failed.",
+}
+# Under this, a bar would not be seen.
+NARROWEST = 0.4
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One step in the picture of the run: where its bar begins and how long it is, in percent."""
+
+    step: Step
+    start: float
+    width: float
+
+
+def render(report: Report) -> str:
+    """Write the page. Everything that comes from a database is text there, whatever it looks like."""
+    environment = Environment(
+        loader=FunctionLoader(_read),
+        autoescape=True,
+        finalize=_finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "seconds": _seconds, "bytes": _bytes}
+    return environment.get_template("template.html").render(
+        report=report,
+        headline=HEADLINES[report.verdict],
+        bars=bars(report.steps),
+        counts={severity.value: report.count(severity) for severity in Severity},
+    )
+
+
+def visible(text: str) -> str:
+    """Spell out the characters that nobody sees, or that turn the direction of what follows.
+
+    >>> visible("a\u202eb")
+    'a\\\\u202eb'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text)
+
+
+def _finalize(value: object) -> object:
+    return visible(value) if type(value) is str else value  # what a macro made is no longer a plain str
+
+
+def number(value: int | None) -> str:
+    """Write a number of rows or objects, a dash for one that is not known."""
+    return "—" if value is None else f"{value:,}"
+
+
+def bars(steps: tuple[Step, ...]) -> list[Bar]:
+    """Lay the steps along one line from the first one's begin to the last one's end."""
+    if not steps:
+        return []
+    began = steps[0].started_at
+    offsets = [(step.started_at - began).total_seconds() for step in steps]
+    whole = max(offset + step.seconds for offset, step in zip(offsets, steps, strict=True)) or 1
+    placed = []
+    for step, offset in zip(steps, offsets, strict=True):
+        width = max(100 * step.seconds / whole, NARROWEST)
+        placed.append(Bar(step, round(min(max(100 * offset / whole, 0), 100 - width), 2), round(width, 2)))
+    return placed
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _seconds(value: float) -> str:
+    if value < 60:
+        return f"{value:.2f} s"
+    minutes, seconds = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def _bytes(value: int) -> str:
+    size = float(value)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}" if unit != "bytes" else f"{value} bytes"
+        size /= 1000
+    return f"{size:,.1f} TB"

@@ -1,0 +1,117 @@
+"""What a run was, for one screen: at most 24 lines of 80 columns, as long as names are of ordinary length."""
+
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+
+from pgpromote.options import Strategy
+from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
+from pgpromote.postgres.prove import EXACT, Proof
+from pgpromote.postgres.repair import Repair
+from pgpromote.postgres.restore import Restored
+from pgpromote.progress import PHASES
+from pgpromote.record import Record
+
+Facts = dict[str, str]
+LABEL = 12
+WIDTH = 80
+LINES_PER_FACT = 2
+LISTS = {"objects", "repaired", "to repair", "left alone", "time", "found", "checks", "limited to", "dropped"}
+SHOWN = 3
+
+
+def of_dump(archive: Archive, manifest: Manifest) -> Facts:
+    """Sum up a dump."""
+    return {
+        "archive": str(archive.path),
+        "size": f"{archive.size:,} bytes, {archive.compression}",
+        "sha256": manifest.sha256,
+        "objects": _counts(manifest.counts),
+        "holds": f"{sum(content.rows for content in manifest.contents.values()):,} rows",
+        "limited to": manifest.filters,
+    }
+
+
+def of_run(record: Record) -> Facts:
+    """Sum up a run that promoted or rehearsed."""
+    facts = {"archive": str(record.archive), "sha256": record.sha256}
+    if record.restored:
+        facts |= _restored(record.restored)
+    if record.repair:
+        facts |= _repair(record.repair, done=record.repaired)
+    if record.proof:
+        facts["proven"] = _proof(record.proof)
+    if record.cut_over:
+        facts["gap"] = f"{record.cut_over.downtime_ms} ms without a connection"
+        facts["previous"] = record.cut_over.previous
+    facts["safety"] = str(record.safety or "")
+    facts["back with"] = "pgpromote rollback" if record.cut_over or record.safety else ""
+    return facts | {"dropped": ", ".join(record.dropped), "time": _times(record)}
+
+
+def lines(facts: Mapping[str, str]) -> list[str]:
+    """Write facts below each other. Lists are wrapped, and cut after two lines; the rest stays whole."""
+    written = []
+    for name, value in facts.items():
+        if value:
+            first, *more = _wrapped(value) if name in LISTS else [value]
+            written += [f"  {name:<{LABEL}} {first}", *(" " * (LABEL + 3) + line for line in more)]
+    return written
+
+
+def findings(found: Sequence[Finding]) -> list[str]:
+    """Say the worst findings first, each on one line, and how many more there are."""
+    ranked = sorted(found, key=lambda finding: list(Severity).index(finding.severity))
+    return first([f.message if f.object in f.message else f"{f.object}: {f.message}" for f in ranked])
+
+
+def first(texts: Sequence[str]) -> list[str]:
+    """Keep the first texts, each on one line, and say how many more there are."""
+    kept = [
+        f"    {text}" if len(text) <= WIDTH - 4 else f"    {text[: WIDTH - 6].rstrip()} …"
+        for text in texts[:SHOWN]
+    ]
+    return [*kept, f"    … and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else kept
+
+
+def _restored(restored: Restored) -> Facts:
+    parallel = f"{restored.jobs} jobs" if restored.jobs > 1 else "1 connection"
+    return {
+        "objects": _counts(restored.counts),
+        "restored": f"in {restored.seconds} s ({parallel})",
+    }
+
+
+def _repair(repair: Repair, *, done: bool) -> Facts:
+    keys = ", ".join(f"{change.table}.{change.column}" for change in repair.changes)
+    counted = f"{len(repair.changes)} primary key(s)"
+    return {
+        "repaired" if done else "to repair": f"{counted}: {keys}" if keys else counted,
+        "left alone": ", ".join(f"{skipped.table}.{skipped.column}" for skipped in repair.skipped),
+    }
+
+
+def _proof(proof: Proof) -> str:
+    if not proof.tables:
+        return ""
+    how = "rows and hashes" if proof.mode == EXACT else "rows"
+    return f"{proof.tables} tables, {proof.rows:,} rows: {how} equal to what was dumped"
+
+
+def _times(record: Record) -> str:
+    walked = [p for p in record.phases if p.name != "reset" or record.strategy is Strategy.RESET_SCHEMA]
+    return ", ".join(f"{PHASES[phase.name]} {phase.seconds:.1f} s" for phase in walked)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {kind.lower()}" for kind, count in counts.items())
+
+
+def _wrapped(value: str) -> list[str]:
+    return wrap(
+        value,
+        WIDTH - LABEL - 3,
+        break_long_words=False,
+        break_on_hyphens=False,
+        max_lines=LINES_PER_FACT,
+        placeholder=" …",
+    )

@@ -1,0 +1,177 @@
+"""The command line on a terminal and off it: progress, colours, one screen of summary, rows, completion."""
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pgpromote.cli import GROUPS
+from pgpromote.demo import auction
+from pgpromote_tests.conftest import StartServer
+from pgpromote_tests.func.command_line import BARE, CommandLine, command_line
+from pgpromote_tests.servers import Server
+
+RED, GREEN = "\x1b[31m", "\x1b[32m"
+OLD = "CREATE TABLE relics (id integer PRIMARY KEY); INSERT INTO relics VALUES (1)"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a command wrote to a terminal of 24 lines and 80 columns, and to stdout beside it."""
+
+    returncode: int
+    screen: str
+    stdout: str
+
+
+def on_a_terminal(commands: CommandLine, *arguments: str, piped: bool = False, **variables: str) -> Seen:
+    """Run a command on a terminal; `piped` takes its stdout away."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with subprocess.Popen(
+        [sys.executable, "-m", "pgpromote", *arguments],
+        env={**BARE, **commands.environment, "TERM": "xterm", **variables},
+        cwd=commands.directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if piped else theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        screen = b"".join(_pieces(ours))
+        os.close(ours)
+        stdout = process.stdout.read() if process.stdout else b""
+    return Seen(process.returncode, screen.decode(), stdout.decode())
+
+
+def _pieces(screen: int) -> Iterator[bytes]:
+    with suppress(OSError):  # the way a terminal says that nobody writes any more
+        while piece := os.read(screen, 4096):
+            yield piece
+
+
+@pytest.fixture(scope="module")
+def shop(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """Give the sample auction on dev, and on prod what a promotion would take away."""
+    dev, prod = start_server(16, "dev"), start_server(16, "prod")
+    dev_url, directory = dev.new_url(), tmp_path_factory.mktemp("terminal")
+    auction.build(dev_url)
+    (directory / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    commands = command_line(directory, dev, dev_url, prod, prod.new_url(OLD))
+    commands = commands.having(
+        DAGSTER_HOME=str(directory),
+        DAGSTER_DISABLE_TELEMETRY="1",
+        PGPROMOTE_REPORT_DIR=str(directory / "reports"),
+    )
+    assert commands.run("dump").returncode == 0
+    return commands
+
+
+def test_a_restore_on_a_terminal_shows_its_phases_percent_and_what_remains(shop: CommandLine) -> None:
+    seen = on_a_terminal(shop, "restore")
+    assert seen.returncode == 0
+    for told in ("check", "prepare", "restore", " %", " of 228 entries", "repair", "prove", "cut over"):
+        assert told in seen.screen
+    assert GREEN in seen.screen
+
+
+def test_a_dump_on_a_terminal_shows_bytes_and_those_of_the_last_time(shop: CommandLine) -> None:
+    seen = on_a_terminal(shop, "dump")
+    assert seen.returncode == 0
+    assert "kB last time" in seen.screen
+
+
+def test_no_color_means_none(shop: CommandLine) -> None:
+    seen = on_a_terminal(shop, "check", NO_COLOR="1")
+    assert "archive readable" in seen.screen
+    assert GREEN not in seen.screen
+    assert RED not in seen.screen
+    assert GREEN in on_a_terminal(shop, "check").screen
+
+
+@pytest.mark.parametrize("command", [("dump",), ("rehearse",), ("restore",), ("refresh",)])
+def test_off_a_terminal_the_summary_fits_one_screen_without_colours(
+    shop: CommandLine, command: tuple[str, ...]
+) -> None:
+    done = shop.run(*command)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert 5 < len(lines) <= 24
+    short = [line for line in lines if str(shop.directory) not in line]
+    assert max(map(len, short)) <= 80
+    assert "\x1b" not in done.text
+    assert "%" not in done.text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("dump",),
+        ("check",),
+        ("plan",),
+        ("rehearse", "-v"),
+        ("restore", "-v"),
+        ("history",),
+        ("refresh", "-v"),
+    ],
+)
+def test_json_is_alone_on_stdout_even_on_a_terminal(shop: CommandLine, command: tuple[str, ...]) -> None:
+    seen = on_a_terminal(shop, *command, "--json", piped=True)
+    assert seen.returncode == 0, seen.screen
+    assert isinstance(json.loads(seen.stdout), dict)
+
+
+def test_rows_are_split_by_tabs_whatever_the_names(
+    shop: CommandLine, start_server: StartServer, tmp_path: Path
+) -> None:
+    dev: Server = start_server(16, "dev")
+    url = dev.new_url('CREATE TABLE "a\tb" (id int); CREATE TABLE "c\x1b[31md" (id int)')
+    commands = shop.having(DEV_DATABASE_URL=url, PGPROMOTE_DUMP_DIR=str(tmp_path))
+    assert commands.run("dump").returncode == 0
+    rows = [line.split("\t") for line in commands.run("inspect", "-k", "TABLE").stdout.splitlines()]
+    shown = [row for row in rows if row[0] == "TABLE"]
+    assert shown == [["TABLE", r"public.a\tb", "postgres"], ["TABLE", r"public.c\x1b[31md", "postgres"]]
+
+
+def test_the_help_lists_every_command_under_its_heading_within_80_columns(shop: CommandLine) -> None:
+    text = shop.run("--help").stdout
+    for heading, commands in GROUPS.items():
+        section = text.partition(f"{heading}:\n")[2].partition("\n\n")[0]
+        for command in commands:
+            assert f"  {command.name} " in section
+            shown = shop.run(str(command.name), "--help").stdout
+            assert "Example:\n    " in shown
+            assert f"pgpromote {command.name}" in shown
+            assert max(map(len, shown.splitlines())) <= 80
+            assert shown.isascii()
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_script_of_a_shell_is_printed(shop: CommandLine, shell: str) -> None:
+    done = shop.run("completion", shell)
+    assert done.returncode == 0, done.stderr
+    assert f"_PGPROMOTE_COMPLETE={shell}_complete" in done.stdout
+    assert done.stdout == shop.having(_PGPROMOTE_COMPLETE=f"{shell}_source").run().stdout
+
+
+def test_the_shell_is_told_commands_options_and_values(shop: CommandLine) -> None:
+    def completed(*words: str) -> set[str]:
+        line = " ".join(words)
+        asked = shop.having(
+            _PGPROMOTE_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1)
+        )
+        return {each.partition(",")[2] for each in asked.run().stdout.splitlines()}
+
+    assert {"rehearse", "restore", "refresh"} <= completed("pgpromote", "re")
+    assert "--strategy" in completed("pgpromote", "restore", "--st")
+    assert completed("pgpromote", "restore", "--strategy", "re") == {"reset-schema"}

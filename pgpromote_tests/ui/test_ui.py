@@ -1,0 +1,82 @@
+"""What a person sees and clicks in Dagster's UI, in a real browser: in the order in which they would."""
+
+import re
+from pathlib import Path
+
+import psycopg
+from playwright.sync_api import Page, expect
+
+from pgpromote.postgres import checks, plan, prove
+from pgpromote_tests.ui import stage as ui
+from pgpromote_tests.ui.stage import Stage, in_sidebar, row
+
+ASSETS = (
+    "dev_database",
+    "dev_dump_archive",
+    "prod_schema",
+    "primary_key_audit",
+    "not_null_audit",
+    "prod_audit",
+    "promotion_report",
+    "sql_dump",
+)
+
+
+def test_the_lineage_graph_shows_every_asset_by_name(page: Page) -> None:
+    nodes = ui.open_lineage(page)
+    for asset in ASSETS:
+        expect(nodes.get_by_text(asset, exact=True)).to_be_visible()
+
+
+def test_prod_is_promoted_by_clicking_it_in_the_graph(stage: Stage, page: Page, promoted: str) -> None:
+    ui.open_lineage(page)
+    for asset in ("dev_dump_archive", "prod_schema"):
+        expect(in_sidebar(page, asset, "run_success")).to_be_visible()
+    with psycopg.connect(stage.url("prod", "auction_prod")) as session:
+        assert session.execute("SELECT count(*) FROM public.auctions").fetchall() == [(600,)]
+
+
+def test_the_sensor_is_on_once_it_is_clicked(page: Page, arrived: Path) -> None:
+    page.goto("/locations/pgpromote/sensors/new_dump_sensor")
+    expect(row(page, "Running").get_by_role("checkbox")).to_be_checked()
+
+
+def test_the_page_of_prod_tells_what_was_done_and_how_to_go_back(
+    stage: Stage, page: Page, promoted: str
+) -> None:
+    page.goto("/assets/prod_schema")
+    previous = row(page, "previous database").get_by_role("cell").last.inner_text()
+    summary = row(page, "summary")
+    for told in ("auction_dev on", "auction_prod on", "auction_dev.dump", "Proven: ", previous, "rollback"):
+        expect(summary).to_contain_text(told)
+    assert float(row(page, "gap (ms)").get_by_role("cell").last.inner_text()) > 0
+    with psycopg.connect(stage.url("prod", previous)) as session:  # it is there, under this name
+        assert session.execute("SELECT FROM pg_class WHERE relname = 'auctions'").fetchall() == []
+
+
+def test_the_schedule_shows_its_next_tick_once_it_is_turned_on(page: Page) -> None:
+    page.goto("/locations/pgpromote/schedules/nightly_refresh")
+    expect(row(page, "Latest tick")).to_be_visible()
+    expect(row(page, "Next tick")).to_have_count(0)
+    ui.switch(page).click()
+    expect(row(page, "Next tick")).to_contain_text(re.compile(r"\d, 2:00:00 AM UTC"))
+
+
+def test_a_failed_run_tells_what_failed_and_that_prod_is_untouched(page: Page, failed: str) -> None:
+    told = ui.open_failed_step(page, failed, "prod_schema.parallel_restore")
+    for part in ("bids", 'relation "limits" does not exist', "Prod is untouched"):
+        expect(told).to_contain_text(part)
+
+
+def test_an_archive_that_lands_makes_a_run_once_the_sensor_is_turned_on(page: Page, restored: str) -> None:
+    page.goto(f"/runs/{restored}")
+    expect(page.get_by_role("link", name="restore_prod")).to_be_visible()
+    expect(page.get_by_text("new_dump_sensor").first).to_be_visible()
+
+
+def test_every_check_of_prod_is_green_by_its_name(page: Page, restored: str) -> None:
+    """On the second promotion: the first one says what is new on prod."""
+    page.goto("/assets/prod_schema?view=checks")
+    for name in (*checks.RULES, plan.RULE, *prove.RULES):
+        told = re.compile(f"^({name})+Succeeded$")  # the page holds a name twice, to measure its width
+        expect(page.locator("div").filter(has_text=told).first).to_be_visible()

@@ -1,0 +1,124 @@
+"""Progress and summaries: what the tools' lines count for, what is drawn, what fits one screen."""
+
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pgpromote import summary
+from pgpromote.options import Options, Strategy
+from pgpromote.postgres.model import Finding, Severity
+from pgpromote.progress import Count, Dumping, Running, Stepping, clock, remaining
+from pgpromote.promotion import from_environment
+from pgpromote.record import Phase
+from pgpromote.run import Run
+
+PARALLEL = (
+    "pg_restore: processing item 7 SCHEMA shop",
+    'pg_restore: creating SCHEMA "shop"',
+    "pg_restore: launching item 8 TABLE DATA orders",
+    'pg_restore: processing data for table "shop.orders"',
+    "pg_restore: finished item 8 TABLE DATA orders",
+)
+ONE_BY_ONE = (
+    "pg_restore: connecting to database for restore",
+    'pg_restore: creating SCHEMA "shop"',
+    'pg_restore: processing data for table "shop.orders"',
+    "pg_restore: executing SEQUENCE SET orders_id_seq",
+)
+
+
+def counted(*lines: str) -> Count:
+    count = Count()
+    for line in lines:
+        count.take(line)
+    return count
+
+
+def drawn(picture: Dumping | Running | Stepping) -> str:
+    console = Console(width=80, markup=False, emoji=False)
+    with console.capture() as screen:
+        console.print(picture)
+    return screen.get()
+
+
+def running(*done: str, strategy: Strategy = Strategy.SWAP) -> Running:
+    run = Run(from_environment({}), "r1", Options(strategy=strategy), ExitStack())
+    begin = datetime.now(UTC) - timedelta(seconds=len(done))
+    run.phases = [Phase(name, begin + timedelta(seconds=n), 1) for n, name in enumerate(done)]
+    return Running("Restoring [red]x", run)
+
+
+@pytest.mark.parametrize(("lines", "entries"), [(PARALLEL, 2), (ONE_BY_ONE, 3), ((), 0)])
+def test_an_entry_counts_once_when_it_is_done(lines: tuple[str, ...], entries: int) -> None:
+    assert counted(*lines).entries == entries
+
+
+def test_an_entry_that_is_only_launched_is_not_done() -> None:
+    assert counted(*PARALLEL[:-1]).entries == 1
+
+
+def test_a_dumped_table_counts() -> None:
+    assert counted('pg_dump: dumping contents of table "a.b"', "pg_dump: reading triggers").tables == 1
+
+
+def test_what_remains_follows_from_what_is_done() -> None:
+    assert remaining(25, 100, 10) == 30
+    assert remaining(0, 100, 10) is None
+    assert remaining(120, 100, 10) == 0
+    assert clock(3725.9) == "1:02:05"
+
+
+def test_a_run_shows_the_phases_that_are_done_and_the_one_that_runs() -> None:
+    lines = drawn(running("examine", "create_shadow", "reset", "restore")).splitlines()
+    assert [line.split()[0] for line in lines] == ["Restoring", "check", "prepare", "restore", "repair"]
+    assert lines[0] == "Restoring [red]x"
+    assert lines[3].split() == ["restore", "1.0", "s"]
+    assert lines[4].split() == ["repair", "0:00:00"]
+
+
+def test_a_reset_is_a_phase_only_where_there_is_one() -> None:
+    assert "reset" in drawn(running("examine", "create_shadow", "reset", strategy=Strategy.RESET_SCHEMA))
+
+
+def test_a_run_that_is_through_shows_nothing_as_running() -> None:
+    picture = running("examine", "create_shadow", "reset", "restore", "repair", "prove")
+    picture.last = "prove"
+    assert drawn(picture).splitlines()[-1].split() == ["prove", "1.0", "s"]
+
+
+def test_steps_show_themselves_from_the_first_on() -> None:
+    steps = Stepping()
+    assert drawn(steps).strip() == ""
+    steps.begin("check extensions")
+    assert drawn(steps).split()[:2] == ["check", "extensions"]
+
+
+def test_a_long_list_is_wrapped_and_cut_but_a_path_is_neither() -> None:
+    path = "/" + "p" * 200
+    facts = {"archive": path, "objects": ", ".join(f"{n} table" for n in range(99)), "previous": ""}
+    written = summary.lines(facts)
+    assert written[0].endswith(path)
+    assert len(written) == 3
+    assert max(len(line) for line in written[1:]) <= 80
+    assert written[-1].endswith("…")
+
+
+def test_the_worst_findings_come_first_and_name_their_object() -> None:
+    found = [
+        Finding("a", Severity.INFO, "public.a", "New: something.", ""),
+        Finding("b", Severity.WARNING, "public.b", "It is " + "long " * 30, ""),
+        *[Finding("c", Severity.INFO, "public.c", "public.c is new.", "") for _ in range(3)],
+    ]
+    written = summary.findings(found)
+    assert written[0].startswith("    public.b: It is long")
+    assert written[1:] == ["    public.a: New: something.", "    public.c is new.", "    … and 2 more"]
+    assert max(map(len, written)) <= 80
+
+
+def test_a_dump_into_an_empty_place_shows_no_percent() -> None:
+    shown = drawn(Dumping("Dumping", Path("/nonexistent/shop.dump"), Count(tables=3)))
+    assert "0 bytes, 3 tables, 0:00:00" in shown
+    assert "%" not in shown
