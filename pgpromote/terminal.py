@@ -197,16 +197,21 @@ def show_history(databases: Sequence[Previous], archives: Sequence[Safety]) -> N
     if not databases and not archives:
         OUT.print("No previous database and no safety archive is kept.")
         return
-    kept = [(p.swapped_at, "database", p.size, p.name, p.usable) for p in databases]
-    kept += [(a.taken_at, "archive", a.size, a.path.name, a.usable) for a in archives]
+    kept = [
+        (p.swapped_at, "database", p.size, p.name, "" if p.trusted else f"belongs to {p.owner}", p.usable)
+        for p in databases
+    ]
+    kept += [(a.taken_at, "archive", a.size, a.path.name, "", a.usable) for a in archives]
     rows = [
         (
             kind,
             at.isoformat(" ", "seconds"),
             "unknown size" if size is None else f"{size:,} bytes",
-            f"pgpromote rollback {shlex.quote(name)}" if usable else f"not whole, cannot come back: {name}",
+            f"pgpromote rollback {shlex.quote(name)}"
+            if usable
+            else f"{why or 'not whole'}, cannot come back: {name}",
         )
-        for at, kind, size, name, usable in sorted(kept, reverse=True, key=lambda each: each[0])
+        for at, kind, size, name, why, usable in sorted(kept, reverse=True, key=lambda each: each[0])
     ]
     _table(("kind", "until", "size", "back with"), rows)
 

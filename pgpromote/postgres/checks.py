@@ -127,7 +127,11 @@ def extensions(facts: Facts) -> Found:
                 f"The archive needs the extension {name}; it is available on prod but has to be created, and "
                 f"the role {catalog.identity.user} may not create it (it is not trusted)."
             )
-            hint = f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {name};"
+            hint = (
+                f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {name};"
+                if facts.in_place
+                else "A new database needs it anew: promote as a superuser, or choose the strategy clean."
+            )
             yield Severity.ERROR, name, message, hint
         elif created and extension.schema != (schema := extension_schema(entry)):
             message = f"The extension {name} is in the schema {extension.schema} on prod, in {schema} on dev."

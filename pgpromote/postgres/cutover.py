@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC
 from threading import Event
 from uuid import uuid4
 
@@ -76,9 +75,8 @@ class _Exchange:
 
 def _previous(outgoing: Side, promotion: str) -> tuple[str, Mark]:
     """Name and mark what was prod: its name and the server's time in UTC."""
-    milliseconds = f"{outgoing.now.astimezone(UTC):%Y%m%d_%H%M%S_%f}"[:-3]
     history = Mark(Kind.PREVIOUS, outgoing.name, outgoing.oid, promotion, outgoing.now, outgoing.comment)
-    return name_beside(outgoing.name, f"__previous_{milliseconds}"), history
+    return mark.previous_name(outgoing.name, outgoing.now), history
 
 
 def swap(

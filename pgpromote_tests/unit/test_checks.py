@@ -44,6 +44,13 @@ def test_an_extension_that_prod_cannot_have_is_refused_with_what_to_do(name: str
     assert told in message
 
 
+def test_an_extension_that_a_new_database_cannot_have_is_refused_with_what_helps_there() -> None:
+    facts = replace(of(extension("vector")), in_place=False)
+    ((severity, _, message),) = found("extensions", facts)
+    assert severity is Severity.ERROR
+    assert "promote as a superuser, or choose the strategy clean" in message
+
+
 @pytest.mark.parametrize("name", ["vector", "citext"])
 def test_an_extension_that_is_there_or_can_be_created_passes(name: str) -> None:
     assert found("extensions", of(extension(name))) == []
