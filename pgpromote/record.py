@@ -13,6 +13,17 @@ from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.tally import Tally
 
+# What a person calls the steps of a run.
+TITLES = {
+    "examine": "Check",
+    "create_shadow": "Prepare",
+    "reset": "Reset the schema",
+    "restore": "Restore",
+    "repair": "Repair keys",
+    "prove": "Prove",
+    "swap": "Cut-over",
+}
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -21,6 +32,11 @@ class Phase:
     name: str
     started_at: datetime
     seconds: float
+
+    @property
+    def title(self) -> str:
+        """What a person calls the step."""
+        return TITLES[self.name]
 
 
 @dataclass(frozen=True)
@@ -81,6 +97,12 @@ class Record:
     repaired: bool = True
     rights: tuple[Statement, ...] = ()
     filters: str = ""
+
+    @property
+    def walked(self) -> tuple[Phase, ...]:
+        """The steps that had something to do: a reset is always walked, and belongs to one strategy only."""
+        resets = self.strategy is Strategy.RESET_SCHEMA
+        return tuple(phase for phase in self.phases if phase.name != "reset" or resets)
 
     @property
     def succeeded(self) -> bool:

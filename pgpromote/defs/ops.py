@@ -241,11 +241,11 @@ def _cut_over(prefix: str) -> dg.OpDefinition:
         record = walk.run.record()
         shown = {
             **metadata.summary(record),
-            **metadata.numbers(record),
-            **walk.described,
-            **(metadata.losses(record.plan) if record.plan else {}),
             **metadata.cut_over(done),
             "dropped": dropped,
+            **walk.described,
+            **(metadata.losses(record.plan) if record.plan else {}),
+            **metadata.numbers(record),
         }
         return dg.Output(None, "result", metadata=shown)
 

@@ -250,7 +250,9 @@ def _judge(
 ) -> None:
     """Raise unless every program ended well and reported nothing."""
     if errors:
-        raise RestoreFailed([_redacted(error, target) for error in errors], hint)
+        # What names an entry comes first: "a worker process died" is only what followed from it.
+        ranked = sorted(errors, key=lambda error: not error.entry)
+        raise RestoreFailed([_redacted(error, target) for error in ranked], hint)
     for done in completed:
         if done.returncode != 0:
             told = redact(" ".join(done.lines[-3:]), target)

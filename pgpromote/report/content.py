@@ -14,17 +14,6 @@ from pgpromote.record import Record
 
 SCHEMA: Literal[1] = 1
 RIGHTS = "rights_kept"
-# What a person calls the steps of a run.
-STEPS = {
-    "examine": "Check",
-    "create_shadow": "Prepare",
-    "reset": "Reset the schema",
-    "restore": "Restore",
-    "repair": "Repair keys",
-    "prove": "Prove",
-    "swap": "Cut-over",
-}
-RESET = "reset"
 # What the repair reports without changing it.
 REPAIR = {
     "shared_sequence": "A sequence should fill one column only.",
@@ -221,7 +210,7 @@ def build(record: Record, audited: Audit, now: datetime) -> Report:
         filters=record.filters,
         archive=str(record.archive),
         sha256=record.sha256,
-        steps=tuple(_steps(record)),
+        steps=tuple(Step(p.name, p.title, p.started_at, p.seconds) for p in record.walked),
         cut_over=Swapped(swapped.downtime_ms, swapped.previous, swapped.tested) if swapped else None,
         safety=str(record.safety or ""),
         dropped=record.dropped,
@@ -260,13 +249,6 @@ def _verdict(record: Record) -> Verdict:
         return Verdict.PARTIAL
     in_place = record.strategy is not Strategy.SWAP
     return Verdict.PROMOTED if record.cut_over or in_place else Verdict.REHEARSED
-
-
-def _steps(record: Record) -> Iterator[Step]:
-    for phase in record.phases:
-        # Walked always, but only one strategy has something to do there.
-        if phase.name != RESET or record.strategy is Strategy.RESET_SCHEMA:
-            yield Step(phase.name, STEPS.get(phase.name, phase.name), phase.started_at, phase.seconds)
 
 
 def _objects(record: Record) -> Iterator[Count]:

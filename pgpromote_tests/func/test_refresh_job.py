@@ -15,12 +15,12 @@ from pgpromote.postgres import prove
 from pgpromote.postgres.archive import manifest_path
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import SOURCE, TARGET, Promotion
+from pgpromote.record import TITLES
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.runs import SHOP, checks_of, contents_of, materialized, metadata_of, records
 from pgpromote_tests.servers import Server
 
-WALKED = ("examine", "create_shadow", "reset", "restore", "repair", "prove")
 STEPS = [
     "dev_dump_archive",
     "prod_schema.check_extensions",
@@ -117,7 +117,7 @@ def test_the_dump_directory_holds_the_archive_its_manifest_and_nothing_else(refr
 
 def test_prod_shows_what_was_restored_and_repaired(refreshed: Refreshed) -> None:
     shown = metadata_of(refreshed.result, "prod_schema")
-    seconds = {f"{step} (seconds)" for step in (*WALKED, "swap")}
+    seconds = {f"{TITLES[step]} (seconds)" for step in TITLES if step != "reset"}
     findings = {f"findings: {severity}" for severity in Severity}
     assert {name: type(value) for name, value in shown.items()} == {
         "summary": dg.MarkdownMetadataValue,
