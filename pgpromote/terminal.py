@@ -38,6 +38,7 @@ from pgpromote.postgres.safety import Safety
 from pgpromote.progress import Dumping, Running, Stepping
 from pgpromote.record import Record
 
+SHOWN = 3
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 # A name may hold a tab or a line feed, which would split its row, or what drives a terminal.
 CONTROLS = {number: repr(chr(number))[1:-1] for number in (*range(32), 127)}
@@ -187,7 +188,7 @@ def show_plan(plan: Plan, fingerprint: str) -> None:
             "sessions": ", ".join(sessions),
             "prod holds": f"{plan.present_size:,} bytes",
             "a swap needs": "" if plan.needed_size is None else f"{plan.needed_size:,} bytes beside it",
-            "fingerprint": f"{fingerprint}  (pgpromote restore --expect-plan {fingerprint})",
+            "fingerprint": f"{fingerprint}  (hold prod to it: --expect-plan {fingerprint})",
         }
     )
 
@@ -271,12 +272,20 @@ def show_refreshed(assets: Mapping[str, Mapping[str, object]], failed_checks: Se
             "proven": f"{prod['proven tables']} tables, {prod['proven rows']:,} rows ({prod['proof']})",
             "restored": f"{prod['dagster/row_count']:,} rows in {rows} tables into {prod['target']}",
             "repaired": f"{prod['repairs']} statements, {skipped} keys left alone",
+            "lost": _lost(prod),
             "found": ", ".join(audits),
             "checks": f"{', '.join(failed_checks)} not passed" if failed_checks else "all passed",
         }
     )
     for line in summary.first([f"{each['statement']};" for each in _records(prod["repair statements"])]):
         OUT.print(line)
+
+
+def _lost(prod: Mapping[str, object]) -> str:
+    """Name what only prod had; after a swap it is still in the previous database."""
+    names = [each["object"] for each in _records(prod["loss preview"]) if each["severity"] != Severity.INFO]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more} (was only in prod)" if names else ""
 
 
 def _headline(word: str, rest: str, colour: str = "green") -> None:

@@ -124,7 +124,10 @@ def _gone(before: Rights, after: Rights) -> Iterator[Finding]:
         if here is None:
             if not old.part_of and not (old.extension and old.initial):
                 yield Finding(
-                    "rights_gone", Severity.INFO, old.name, "Not in the new database; dropped with dev."
+                    "rights_gone",
+                    Severity.INFO,
+                    old.name,
+                    "Not in the new database, because it is not on dev.",
                 )
             continue
         columns = {g.column for g in old.grants} - {"", *here.columns}
