@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from pgpromote.postgres.model import Filters, Foreign, Policy
+from pgpromote.postgres.model import EVERYTHING, Filters, Foreign, Policy
 from pgpromote.postgres.prove import EXACT
 
 
@@ -30,7 +30,7 @@ class Options:
     allow_data_loss_outside: bool = False
     safety_archive: bool = True
     jobs: int = 4
-    filters: Filters = Filters()  # noqa: RUF009 - frozen
+    filters: Filters = EVERYTHING
     rights: Policy = Policy.KEEP
     bring: tuple[Foreign, ...] = ()
     allow: tuple[str, ...] = ()
@@ -48,3 +48,6 @@ class Options:
     def schema_to_reset(self) -> str:
         """The schema that is dropped and made again first, "" for none."""
         return self.reset_schema if self.strategy is Strategy.RESET_SCHEMA else ""
+
+
+DEFAULTS = Options()

@@ -69,7 +69,7 @@ class Record:
 
     `checks` are the findings before anything began, `failure` is the error that ended the run, "" for none.
     `safety` is prod's own archive, `dropped` what was beyond what is to be kept. `before` is what prod held,
-    `after` what was restored, without rows: `proof` has those. `repaired` says that `repair` was made, not
+    `after` what the restored database holds. `repaired` says that `repair` was made, not
     only planned; `rights` are the statements that gave the new database prod's owners and grants. `filters`
     says what was left out on purpose, "" for nothing.
     """

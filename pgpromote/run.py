@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from pgpromote.options import Options
+from pgpromote.options import DEFAULTS, Options
 from pgpromote.postgres import (
     archive,
     cutover,
@@ -233,7 +233,7 @@ class Run:
                 repaired=options.repair,
                 exclude=options.repair_exclude,
             )
-            self.after = tally.read(self.database, self.run_id, counted=False)
+            self.after = tally.read(self.database, self.run_id)
             if self.shadow:
                 told = rights.take_over(self.target, self.database, self.run_id, options.rights, carry)
                 restore.analyze(self.database, self.run_id)
@@ -387,7 +387,7 @@ class Run:
 
 
 @contextmanager
-def start(promotion: Promotion, run_id: str, options: Options = Options()) -> Iterator[Run]:  # noqa: B008
+def start(promotion: Promotion, run_id: str, options: Options = DEFAULTS) -> Iterator[Run]:
     """Begin a run; at its end the lock is given back and a shadow that was not swapped in is dropped."""
     with ExitStack() as stack:
         yield Run(promotion, run_id, options, stack)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, is_dataclass
+from functools import partial
 from typing import cast
 
 import click
@@ -43,9 +44,8 @@ COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cy
 # A name may hold a tab or a line feed, which would split its row, or what drives a terminal.
 CONTROLS = {number: repr(chr(number))[1:-1] for number in (*range(32), 127)}
 # Names of databases and tables may look like markup or emoji codes; they are shown as they are.
-LITERAL = {"highlight": False, "soft_wrap": True, "markup": False, "emoji": False}
-OUT = Console(**LITERAL)  # type: ignore[arg-type]
-ERR = Console(stderr=True, **LITERAL)  # type: ignore[arg-type]
+literal = partial(Console, highlight=False, soft_wrap=True, markup=False, emoji=False)
+OUT, ERR = literal(), literal(stderr=True)
 
 
 def show_json(value: object) -> None:
@@ -85,7 +85,7 @@ def only_steps(*, verbose: bool = False) -> Iterator[Callable[[str], None]]:
     """
     with ExitStack() as stack:
         stream = stack.enter_context(os.fdopen(os.dup(2), "w", encoding="utf-8"))
-        console = Console(file=stream, **LITERAL)  # type: ignore[arg-type]
+        console = literal(file=stream)
         elsewhere = os.dup(2) if verbose else os.open(os.devnull, os.O_WRONLY)
         stack.callback(os.close, elsewhere)
         for number in (1, 2):

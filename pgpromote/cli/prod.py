@@ -133,6 +133,7 @@ def restore_command(
 def _restore(run: Run, *, verbose: bool, as_json: bool) -> None:
     with terminal.drawn(Running(f"Restoring into {run.target.label}", run), verbose=verbose) as line:
         clearance = run.examine().cleared()
+        run.preview(clearance)
         terminal.warn_of_scope(clearance.filters)
         if clearance.archive is None:
             terminal.ERR.print("Plain SQL: one connection and one transaction, slower and not parallel.")

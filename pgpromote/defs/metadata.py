@@ -7,6 +7,7 @@ import dagster as dg
 from pgpromote.postgres import prove
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.model import (
+    EVERYTHING,
     Archive,
     ColumnFinding,
     Filters,
@@ -197,7 +198,7 @@ def cut_over(done: CutOver | None) -> Metadata:
 
 def scope(filters: Filters) -> Metadata:
     """Warn about a limited scope; empty when everything is included."""
-    if filters == Filters():
+    if filters == EVERYTHING:
         return {}
     return {
         "warning": dg.MetadataValue.md(

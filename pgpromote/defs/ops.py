@@ -19,8 +19,7 @@ from pgpromote.defs.step import (
     to_stdout,
     walk_of,
 )
-from pgpromote.postgres import checks, contents, plan, prove
-from pgpromote.postgres.server import connect
+from pgpromote.postgres import checks, plan, prove
 
 PREFLIGHT = (*checks.RULES, plan.RULE)
 
@@ -145,7 +144,7 @@ def _parallel_restore(prefix: str) -> dg.OpDefinition:
             context.log.warning("Plain SQL: one connection and one transaction, slower and not parallel.")
         with readable():
             entries = run.clearance.archive.entries if run.clearance and run.clearance.archive else ()
-            done = run.restore(Progress(context, len(entries)))
+            done = run.restore(Progress(context.log.info, len(entries)))
         context.log.info(
             f"Restored {done.path} into {done.target} in {done.seconds} s with {done.jobs} jobs."
         )
@@ -201,8 +200,8 @@ def _prove(prefix: str) -> dg.OpDefinition:
             for name in prove.RULES:
                 yield check_result(name, proof.of(name))
             proof.proven()
-            with connect(run.database, run.run_id) as session:
-                rows = contents.count_all(session)
+        counted = run.after.rows if run.after else {}
+        rows = {name: count for name, count in counted.items() if count is not None}
         walk.described |= {
             "dagster/row_count": dg.MetadataValue.int(sum(rows.values())),
             "target": dg.MetadataValue.text(run.target.label),

@@ -1,7 +1,7 @@
 """What every step of `prod_schema` uses: its run, its log, its checks."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import dagster as dg
 
@@ -36,8 +36,8 @@ class Progress:
     A tool prints one line per entry of the archive that it begins; `total` is how many there are.
     """
 
-    def __init__(self, context: dg.OpExecutionContext, total: int) -> None:
-        self.context = context
+    def __init__(self, tell: Callable[[str], None], total: int) -> None:
+        self.tell = tell
         self.total = total
         self.begun = 0
         self.started = self.told = time.monotonic()
@@ -51,9 +51,7 @@ class Progress:
             self.told = now
             share = min(self.begun / self.total, 1)
             left = (now - self.started) * (1 / share - 1)
-            self.context.log.info(
-                f"{share:.0%}: {self.begun} of {self.total} entries, about {left:.0f} s left."
-            )
+            self.tell(f"{share:.0%}: {self.begun} of {self.total} entries, about {left:.0f} s left.")
 
 
 def walk_of(context: dg.OpExecutionContext, prefix: str, config: RestoreConfig | None = None) -> Walk:

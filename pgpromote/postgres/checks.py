@@ -79,7 +79,7 @@ def client_tools(facts: Facts) -> Found:
         message = f"pg_restore is {client}, prod is {version}: newer than needed, which usually works."
         yield Severity.WARNING, "pg_restore", message, f"Install postgresql-client-{version.major}."
     if facts.archive:
-        source_major = int(re.match(r"\d+", facts.archive.server_version)[0])  # type: ignore[index]
+        source_major = int(re.findall(r"\d+", facts.archive.server_version)[0])
         if source_major > version.major:
             message = (
                 f"The archive comes from PostgreSQL {facts.archive.server_version}, prod is {version}: "

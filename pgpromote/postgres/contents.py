@@ -52,12 +52,6 @@ def measure(
     return measured | {".".join(table): _copy(session, table, hashed=hashed) for table in copied}
 
 
-def count_all(session: Session) -> dict[str, int]:
-    """Count the rows of every table, partitions each on their own, as `schema.table` → rows."""
-    tables = [(str(schema), str(name)) for schema, name in session.execute(sql.read("contents/tables"))]
-    return {name: content.rows for name, content in measure(session, tables, hashed=False).items()}
-
-
 def comparable(one: Content, other: Content) -> bool:
     """Tell whether two hashes were taken in the same way."""
     copied = [content.hash is not None and content.hash.startswith(COPIED) for content in (one, other)]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pgpromote.postgres import archive, contents, mark, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
-from pgpromote.postgres.model import Archive, Content, Filters, Manifest
+from pgpromote.postgres.model import EVERYTHING, Archive, Content, Filters, Manifest
 from pgpromote.postgres.server import Database, Identity, Session, connect, identify, redact
 from pgpromote.postgres.tools import Tools, choose, run
 
@@ -96,7 +96,7 @@ def dump(
     promotion: str,
     *,
     compression: str = "",
-    filters: Filters = Filters(),  # noqa: B008 - frozen
+    filters: Filters = EVERYTHING,
     of_prod: bool = False,
     on_line: OnLine = lambda line: None,
 ) -> tuple[Archive, Manifest]:
@@ -165,7 +165,7 @@ def dump_sql(
     available: list[Tools],
     promotion: str,
     *,
-    filters: Filters = Filters(),  # noqa: B008 - frozen
+    filters: Filters = EVERYTHING,
     of_prod: bool = False,
     on_line: OnLine = lambda line: None,
 ) -> int:

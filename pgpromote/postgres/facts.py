@@ -11,6 +11,7 @@ from pgpromote.postgres import reset as resets
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import (
+    EVERYTHING,
     Archive,
     Filters,
     Finding,
@@ -122,14 +123,14 @@ def gather(
 
 
 def _check_scope(path: Path, filters: Filters, reset_schema: str, *, in_place: bool) -> None:
-    if not in_place and (path.suffix == ".sql" or reset_schema or filters != Filters()):
+    if not in_place and (path.suffix == ".sql" or reset_schema or filters != EVERYTHING):
         raise ConfigError(
             "A swap replaces the whole database by a whole archive.",
             "Choose the strategy clean for plain SQL, a schema reset or filters.",
         )
-    if path.suffix == ".sql" and filters != Filters():
+    if path.suffix == ".sql" and filters != EVERYTHING:
         raise ConfigError(f"Filters cannot limit the plain SQL dump {path}.", "Use an archive, or no filter.")
-    if reset_schema and replace(filters, schema_only=False) != Filters():
+    if reset_schema and replace(filters, schema_only=False) != EVERYTHING:
         raise ConfigError(
             f"A reset drops the whole schema {reset_schema}, but the filters ({filters}) bring back less.",
             "Reset without filters, or filter without a reset.",

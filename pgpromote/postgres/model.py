@@ -212,6 +212,9 @@ class Filters:
         )
 
 
+EVERYTHING = Filters()
+
+
 @dataclass(frozen=True)
 class Clearance:
     """The proof that every check allowed the restore of one file into one database.

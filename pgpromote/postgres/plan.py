@@ -118,12 +118,12 @@ class _Scope:
         """What the archive brings anew with all its parts: (schema, name)."""
         return frozenset((e.schema, e.tag) for e in self.archive.of_kind(*RELATIONS))
 
-    def loses(self, object: _Object) -> bool:  # noqa: A002 - that is what it is
+    def loses(self, found: _Object) -> bool:
         """Tell whether prod's object would be gone: in place, most of what the archive lacks stays."""
-        if (object.kind, object.schema, object.name) in self.definitions:
+        if (found.kind, found.schema, found.name) in self.definitions:
             return False
-        replaced = object.part_of is not None and object.relation in self.relations
-        return not self.in_place or replaced or object.schema == self.reset_schema != ""
+        replaced = found.part_of is not None and found.relation in self.relations
+        return not self.in_place or replaced or found.schema == self.reset_schema != ""
 
     def brought(self, table: _Table) -> Content | None:
         """Return what the archive brings into a table, None when that is not known."""

@@ -16,6 +16,7 @@ from pgpromote.postgres.checks import RULES
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import (
+    EVERYTHING,
     Clearance,
     Filters,
     Finding,
@@ -57,7 +58,7 @@ def examine(
     in_place: bool = True,
     reset_schema: str = "",
     allow_data_loss_outside: bool = False,
-    filters: Filters = Filters(),  # noqa: B008 - frozen
+    filters: Filters = EVERYTHING,
     rights: Policy = Policy.KEEP,
     bring: Collection[Foreign] = (),
     allow: Collection[str] = (),

@@ -20,13 +20,13 @@ class Tally:
     rows: dict[str, int | None]
 
 
-def read(database: Database, promotion: str, *, counted: bool = True) -> Tally:
-    """Count a database's objects, and its rows only if they are to be `counted`, which reads every table.
+def read(database: Database, promotion: str) -> Tally:
+    """Count a database's objects and its rows, which reads every table.
 
     Raises ConnectionFailed, SessionFailed.
     """
     with connect(database, promotion, autocommit=True) as session:
-        return Tally(_objects(session), _rows(session) if counted else {})
+        return Tally(_objects(session), _rows(session))
 
 
 def _objects(session: Session) -> dict[str, int]:

@@ -52,6 +52,7 @@ def test_a_plan_shows_the_loss_and_a_fingerprint_that_holds_prod_to_it(
     assert (refused.returncode, expected.returncode) == (3, 0), expected.stderr
     assert "Run pgpromote plan again" in refused.stderr
     assert "Swapped" in expected.stdout
+    assert "public.relics is only in prod" in expected.stdout
 
 
 def test_a_rehearsal_says_how_it_would_go_and_changes_nothing(shop: CommandLine, prod: Server) -> None:

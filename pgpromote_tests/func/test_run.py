@@ -74,6 +74,7 @@ def test_a_change_of_the_new_database_is_found_and_prod_stays(shop: Stage, chang
 
         with pytest.raises(NotProven, match="Prod is untouched"):
             run.cut_over()
+        assert not run.record().succeeded
 
 
 def test_without_any_change_the_same_steps_make_a_new_prod(shop: Stage) -> None:

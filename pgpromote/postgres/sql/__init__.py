@@ -2,7 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import LiteralString
 
 
 @cache
@@ -11,7 +11,7 @@ def read(name: str) -> LiteralString:
 
     The files ship with the package, so their text counts as literal.
     """
-    return cast("LiteralString", files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8"))  # type: ignore[redundant-cast]
+    return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def names(folder: str) -> list[str]:
