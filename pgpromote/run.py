@@ -39,6 +39,7 @@ from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.restore import Restored
+from pgpromote.postgres.rights import Rights
 from pgpromote.postgres.server import Database, clock, connect, promotion_lock
 from pgpromote.postgres.shadow import Shadow
 from pgpromote.postgres.tally import Tally
@@ -71,6 +72,7 @@ class Run:
     swapped: CutOver | None = None
     kept: Kept | None = None
     before: Tally | None = None
+    rights: Rights | None = None
     after: Tally | None = None
     carried: list[Statement] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
@@ -164,6 +166,8 @@ class Run:
         self.before = tally.read(self.target, self.run_id)
         orphans = shadows.drop_orphans(self.target, self.run_id, agreed=self.agreed)
         taken, warnings = None, tuple[Finding, ...]()
+        if self.options.in_place:
+            self.rights = rights.read(self.target, self.run_id)
         if not self.options.in_place:
             self.shadow = shadows.create(self.target, self.run_id, agreed=self.agreed)
             self.stack.callback(shadows.drop, self.target, self.shadow.name, self.run_id, agreed=self.agreed)
@@ -212,10 +216,10 @@ class Run:
 
     @step
     def prove(self, on_statement: OnStatement = lambda statement: None) -> Proof:
-        """Compare what was restored with what was dumped; beside prod, then give it prod's owners and grants.
+        """Compare what was restored with what was dumped, then give it prod's owners and grants.
 
-        In this order: afterwards we may not be allowed to read everything any more. The statistics are
-        gathered last, with the rights of the owners.
+        In this order: afterwards we may not be allowed to read everything any more. The statistics of a new
+        database are gathered last, with the rights of the owners.
         """
         clearance, options = self._cleared(), self.options
 
@@ -234,10 +238,12 @@ class Run:
                 exclude=options.repair_exclude,
             )
             self.after = tally.read(self.database, self.run_id)
+            wanted = self._rights_of_prod()
+            told = rights.take_over(wanted, self.database, self.run_id, options.rights, carry)
             if self.shadow:
-                told = rights.take_over(self.target, self.database, self.run_id, options.rights, carry)
                 restore.analyze(self.database, self.run_id)
-                self.proof = self.proof.with_findings((*told, *self._moved_rights()))
+            moved = rights.prove(wanted, self.database, self.run_id, options.rights)
+            self.proof = self.proof.with_findings((*told, *moved))
             if self.proof.errors:
                 self.failure = str(NotProven(self.proof.findings))
         return self.proof
@@ -258,14 +264,17 @@ class Run:
         with self._untouched():
             proof, shadow = self._proven(), self._shadow()
             self._check_plan()
-            proof.with_findings(self._moved_rights()).proven()
+            wanted = self._rights_of_prod()
+            moved = rights.prove(wanted, self.database, self.run_id, self.options.rights)
+            proof.with_findings(moved).proven()
         self.swapped = cutover.swap(
             self.target, shadow.name, self.run_id, agreed=self.agreed, allow=self.options.allow
         )
         return self.swapped
 
-    def _moved_rights(self) -> tuple[Finding, ...]:
-        return rights.prove(self.target, self.database, self.run_id, self.options.rights)
+    def _rights_of_prod(self) -> Rights:
+        """Read prod's rights; in place, return what they were before anything was changed."""
+        return self.rights or rights.read(self.target, self.run_id)
 
     def retain(self) -> Kept:
         """Drop previous databases and safety archives beyond what is to be kept."""

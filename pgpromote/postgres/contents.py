@@ -1,13 +1,16 @@
 """What a database holds: rows and a hash of each table, independent of their order, and of large objects.
 
-The hash is taken over each row's text, which is what a dump carries: it is the same whatever number a
-server gives an object, and it calls no function that a user of the database could have written. Where a query
-would (the planner folds index expressions), the rows are copied out instead, and hashed here.
+The hash is taken over what a dump carries: each value, or its text where values that are written
+differently may be equal. It is the same whatever number a server gives an object, and it calls no function
+that a user of the database could have written. Where a query would (the planner folds index expressions), the
+rows are copied out instead, and hashed here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import LiteralString, cast
 
 import psycopg
 from psycopg import sql as compose
@@ -17,10 +20,25 @@ from pgpromote.postgres.model import Content, TocEntry
 from pgpromote.postgres.server import Database, Session, connect
 
 LARGE_OBJECTS = "large objects"
-# What the hash of a table begins with that was copied out.
-COPIED = "copied "
+# What the hash of a table begins with that was copied out, instead of the ways its columns were hashed.
+COPIED = "copied"
 # So many tables are measured in one statement.
 CHUNK = 100
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """How a table's columns are hashed, a letter for each, and their values as SQL."""
+
+    ways: str
+    values: compose.SQL
+
+    def told(self, content: Content) -> Content:
+        """Put the ways before the hash: hashes that were taken in different ways cannot be compared."""
+        return replace(content, hash=content.hash and f"{self.ways} {content.hash}")
+
+
+NOTHING = _Columns("", compose.SQL(""))
 
 
 @contextmanager
@@ -54,30 +72,41 @@ def measure(
 
 def comparable(one: Content, other: Content) -> bool:
     """Tell whether two hashes were taken in the same way."""
-    copied = [content.hash is not None and content.hash.startswith(COPIED) for content in (one, other)]
-    return None not in (one.hash, other.hash) and copied[0] == copied[1]
+    ways = [content.hash and content.hash.rpartition(" ")[0] for content in (one, other)]
+    return None not in ways and ways[0] == ways[1]
 
 
 def _measure(session: Session, tables: list[tuple[str, str]], *, hashed: bool) -> dict[str, Content]:
     keys = {(str(row[0]), str(row[1])): str(row[2]) for row in session.execute(sql.read("contents/keys"))}
+    columns = _columns(session) if hashed else {}
     query = compose.SQL(sql.read("contents/hash" if hashed else "contents/count"))
     queries = [
-        (
-            f"{schema}.{name}",
-            query.format(
-                number=compose.Literal(number),
-                table=compose.Identifier(schema, name),
-                highest=_highest(keys.get((schema, name))),
-            ),
+        query.format(
+            number=compose.Literal(number),
+            table=compose.Identifier(*table),
+            highest=_highest(keys.get(table)),
+            values=columns.get(table, NOTHING).values,
         )
-        for number, (schema, name) in enumerate(tables)
+        for number, table in enumerate(tables)
     ]
     measured: dict[str, Content] = {}
     for first in range(0, len(queries), CHUNK):
-        chunk = queries[first : first + CHUNK]
-        rows = _read(session, compose.SQL("\nUNION ALL\n").join(each for _, each in chunk))
-        measured |= {name: content for (name, _), content in zip(chunk, rows, strict=True)}
+        chunk = slice(first, first + CHUNK)
+        rows = _read(session, compose.SQL("\nUNION ALL\n").join(queries[chunk]))
+        measured |= {
+            ".".join(table): columns.get(table, NOTHING).told(content)
+            for table, content in zip(tables[chunk], rows, strict=True)
+        }
     return measured
+
+
+def _columns(session: Session) -> dict[tuple[str, str], _Columns]:
+    rows = session.execute(sql.read("contents/columns"))
+    # The values are names that the server has quoted, and words of the query itself.
+    return {
+        (str(schema), str(name)): _Columns(str(ways), compose.SQL(cast("LiteralString", values)))
+        for schema, name, ways, values in rows
+    }
 
 
 def measure_large_objects(session: Session, *, hashed: bool = True) -> Content:
@@ -97,7 +126,7 @@ def _copy(session: Session, table: tuple[str, str], *, hashed: bool) -> Content:
                 rows += 1
                 if hashed:
                     total += int.from_bytes(blake2b(row, digest_size=8).digest())
-    return Content(rows, f"{COPIED}{total}" if hashed else None)
+    return Content(rows, f"{COPIED} {total}" if hashed else None)
 
 
 def _highest(key: str | None) -> compose.Composable:

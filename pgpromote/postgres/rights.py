@@ -35,7 +35,7 @@ from pgpromote.postgres.ownership import (
 from pgpromote.postgres.parity import compare
 from pgpromote.postgres.server import Database, Session, connect
 
-__all__ = ["Rights", "capture", "carry_over", "compare", "plan", "problems", "prove", "take_over"]
+__all__ = ["Rights", "capture", "carry_over", "compare", "plan", "problems", "prove", "read", "take_over"]
 
 RULE = "rights_kept"
 
@@ -57,8 +57,14 @@ class _Step:
     new_owner: str = ""
 
 
+def read(database: Database, promotion: str) -> Rights:
+    """Read all rights of a database."""
+    with connect(database, promotion) as session:
+        return capture(session)
+
+
 def take_over(
-    prod: Database,
+    wanted: Rights,
     restored: Database,
     promotion: str,
     policy: Policy,
@@ -66,11 +72,10 @@ def take_over(
 ) -> tuple[Finding, ...]:
     """Give the restored database prod's ownership and grants, if that is the policy; return the warnings.
 
-    Raises Refused, before anything is changed, when a role is missing or not ours to act as.
+    Raises Refused, before any right is changed, when a role is missing or not ours to act as.
     """
     if policy is not Policy.KEEP:
         return ()
-    wanted = _captured(prod, promotion)
     with connect(restored, promotion, autocommit=True) as session:
         found = problems(session, wanted)
         if any(finding.severity is Severity.ERROR for finding in found):
@@ -79,12 +84,12 @@ def take_over(
     return tuple(replace(finding, rule=RULE) for finding in found)
 
 
-def prove(prod: Database, restored: Database, promotion: str, policy: Policy) -> tuple[Finding, ...]:
+def prove(wanted: Rights, restored: Database, promotion: str, policy: Policy) -> tuple[Finding, ...]:
     """Find every right and all row security in the restored database that is not what it is in prod.
 
     An ERROR becomes a WARNING where prod's rights were not to be kept: the difference was chosen.
     """
-    found = compare(_captured(prod, promotion), _captured(restored, promotion))
+    found = compare(wanted, read(restored, promotion))
     chosen = policy is not Policy.KEEP
     return tuple(
         replace(
@@ -94,11 +99,6 @@ def prove(prod: Database, restored: Database, promotion: str, policy: Policy) ->
         )
         for finding in found
     )
-
-
-def _captured(database: Database, promotion: str) -> Rights:
-    with connect(database, promotion) as session:
-        return capture(session)
 
 
 def plan(session: Session, wanted: Rights) -> list[Statement]:

@@ -2,6 +2,6 @@
 -- A sum, because equal rows would cancel each other in an exclusive or.
 SELECT {number},
        pg_catalog.count(*),
-       coalesce(pg_catalog.sum(pg_catalog.hashtextextended(ROW(counted.*)::pg_catalog.text, 0)), 0),
+       coalesce(pg_catalog.sum(pg_catalog.hash_record_extended(ROW({values}), 0)), 0),
        {highest}
   FROM ONLY {table} AS counted

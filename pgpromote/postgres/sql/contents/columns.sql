@@ -1,0 +1,45 @@
+-- How each table's rows are hashed: one letter for each column, and the values of the row to hash.
+-- v: the value itself, of a type whose equal values are written alike. The server keeps these hashes stable from
+--    release to release, because partitions by hash rest on them.
+-- t: its text; only the server's own types, for which no user can have written a cast.
+-- r: within the text of a row, which calls the type's output function and nothing else.
+WITH RECURSIVE based (type, base) AS (
+    SELECT t.oid, t.oid FROM pg_catalog.pg_type AS t WHERE t.typtype <> 'd'
+    UNION ALL
+    SELECT t.oid, b.base FROM based AS b JOIN pg_catalog.pg_type AS t ON t.typbasetype = b.type
+), "column" AS (
+    SELECT a.attrelid, a.attnum, pg_catalog.format('counted.%I', a.attname) AS name, t.typcollation <> 0 AS collated,
+           CASE WHEN b.base IN ('pg_catalog.bool'::regtype, 'pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype,
+                                'pg_catalog.int8'::regtype, 'pg_catalog.oid'::regtype, 'pg_catalog.uuid'::regtype,
+                                'pg_catalog.text'::regtype, 'pg_catalog."varchar"'::regtype,
+                                'pg_catalog.bytea'::regtype, 'pg_catalog.date'::regtype,
+                                'pg_catalog."time"'::regtype, 'pg_catalog."timestamp"'::regtype,
+                                'pg_catalog.timestamptz'::regtype) THEN 'v'
+                -- below 16384 are the types that every server is made with; the cast of bpchar drops blanks
+                WHEN b.base < 16384 AND b.base <> 'pg_catalog.bpchar'::regtype THEN 't'
+                ELSE 'r'
+           END AS way
+      FROM pg_catalog.pg_attribute AS a
+      JOIN based AS b ON b.type = a.atttypid
+      JOIN pg_catalog.pg_type AS t ON t.oid = b.base
+     WHERE a.attnum > 0
+       AND NOT a.attisdropped
+)
+SELECT n.nspname::text AS schema,
+       c.relname::text AS name,
+       coalesce(pg_catalog.string_agg(k.way, '' ORDER BY k.attnum), '') AS ways,
+       pg_catalog.concat_ws(', ',
+           pg_catalog.string_agg(
+               CASE WHEN k.way = 't' THEN k.name || '::pg_catalog.text'
+                    -- by its bytes, also where a collation calls other bytes equal
+                    WHEN k.collated THEN k.name || ' COLLATE pg_catalog."C"'
+                    ELSE k.name
+               END, ', ' ORDER BY k.attnum) FILTER (WHERE k.way <> 'r'),
+           'ROW(' || pg_catalog.string_agg(k.name, ', ' ORDER BY k.attnum) FILTER (WHERE k.way = 'r')
+                  || ')::pg_catalog.text') AS "values"
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  LEFT JOIN "column" AS k ON k.attrelid = c.oid
+ WHERE c.relkind IN ('r', 'p')
+ GROUP BY n.nspname, c.relname
+ ORDER BY n.nspname, c.relname
