@@ -7,7 +7,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo up all test test-kill lint type imports unit func ui screenshots docs clean
+.PHONY: help demo up all test test-kill lint type imports unit func ui screenshots docs bench clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -60,6 +60,9 @@ screenshots: $(VENV)/test  ## Make docs/*.png again
 test-kill: $(VENV)/test  ## Kill promotions and servers some hundred times; about 15 minutes
 	PGPROMOTE_KILLS=full $(BIN)/pytest pgpromote_tests/func/test_promotion_kills.py \
 		pgpromote_tests/func/test_cutover_kills.py --numprocesses 2 --dist worksteal -rP
+
+bench: $(VENV)/test  ## Measure promotions beside pg_dump and pgcopydb; BENCH='--scale 4' for more data
+	$(BIN)/python -m pgpromote_tests.bench $(BENCH)
 
 clean:  ## Remove the virtual environment
 	rm -rf $(VENV)

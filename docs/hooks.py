@@ -1,14 +1,20 @@
-"""Write the reference pages of the site from the code; mkdocs calls `on_files` at each build."""
+"""The reference, written from the code: `python docs/hooks.py` after a change, and commit what it writes.
+
+The pages are kept in docs/reference, so that links lead there on the site and in the repository alike.
+mkdocs calls `on_pre_build` at each build.
+"""
 
 import inspect
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import click
 import dagster as dg
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
+from mkdocs.exceptions import PluginError
 
 from pgpromote.cli import pgpromote
 from pgpromote.defs import config as launchpad
@@ -26,30 +32,51 @@ OTHERS = {
     "DAGSTER_POSTGRES_URL": ("", "Where Dagster keeps runs, schedules and events."),
     "DAGSTER_HOME": ("this directory", "Directory of dagster.yaml."),
 }
+REFERENCE = Path(__file__).parent / "reference"
+REMEDY = "Write it anew: python docs/hooks.py"
 HELP_COLUMNS = 88
 SCHEMA = "report.schema.json"
 OF_DAGSTER = "__"  # what Dagster makes itself begins so
 
 
-def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the reference to the pages that people wrote."""
+def on_pre_build(config: MkDocsConfig) -> None:
+    """Build no site whose reference says something else than the code. Raises PluginError."""
+    if old := outdated():
+        raise PluginError(f"docs/reference is not what the code says: {', '.join(old)}. {REMEDY}")
+
+
+def write() -> None:
+    """Write the reference anew."""
+    REFERENCE.mkdir(exist_ok=True)
+    for name in outdated():
+        (REFERENCE / name).unlink(missing_ok=True)
+    for name, content in pages().items():
+        (REFERENCE / name).write_text(content)
+
+
+def outdated() -> list[str]:
+    """Name the files that are missing, too many, or not what the code says."""
+    wanted = pages()
+    there = {path.name: path.read_text() for path in REFERENCE.glob("*")}
+    return sorted(name for name in {*wanted, *there} if wanted.get(name) != there.get(name))
+
+
+def pages() -> dict[str, str]:
+    """Return every file of the reference."""
     promotion = build_promotion(from_environment({}))
     schema = (resources.files("pgpromote.report") / "schema.json").read_text()
-    files.append(File.generated(config, f"reference/{SCHEMA}", content=schema))
-    pages = {
-        "settings": settings(),
-        "launchpad": launchpad_fields(),
-        "cli": command_line(),
-        "dagster": definitions(promotion),
-        "checks": asset_checks(promotion),
-        "audits": audits(),
-        "manifest": manifest(),
-        "report": report(schema),
-        "exit-codes": exit_codes(),
+    return {
+        SCHEMA: schema,
+        "settings.md": settings(),
+        "launchpad.md": launchpad_fields(),
+        "cli.md": command_line(),
+        "dagster.md": definitions(promotion),
+        "checks.md": asset_checks(promotion),
+        "audits.md": audits(),
+        "manifest.md": manifest(),
+        "report.md": report(schema),
+        "exit-codes.md": exit_codes(),
     }
-    for name, content in pages.items():
-        files.append(File.generated(config, f"reference/{name}.md", content=content))
-    return files
 
 
 def settings() -> str:
@@ -98,7 +125,9 @@ def _fields(form: type[dg.Config]) -> str:
 
 def command_line() -> str:
     """Show the help of every command."""
-    top = click.Context(pgpromote, info_name="pgpromote", terminal_width=HELP_COLUMNS)
+    top = click.Context(
+        pgpromote, info_name="pgpromote", terminal_width=HELP_COLUMNS, **pgpromote.context_settings
+    )
     parts = [block(pgpromote.get_help(top))]
     for name in pgpromote.list_commands(top):
         command = pgpromote.commands[name]
@@ -161,11 +190,26 @@ def audits() -> str:
 
 def report(schema: str) -> str:
     """Describe the report of a run."""
-    fields = json.loads(schema)["properties"].items()
-    rows = [(f"`{name}`", field.get("description", "")) for name, field in fields]
+    read = json.loads(schema)
+    rows = [(f"`{name}`", meaning(field, read["$defs"])) for name, field in read["properties"].items()]
     intro = f"""The asset `promotion_report` leaves an HTML file in `PGPROMOTE_REPORT_DIR`.
 Beside it is the same as JSON for programs, which follows [this schema]({SCHEMA})."""
     return page("Report", intro, table("field | meaning", rows))
+
+
+def meaning(field: Mapping[str, Any], kinds: Mapping[str, Any]) -> str:
+    """Say what a field of a schema is: in its own words, else in those of what it holds."""
+    if "description" in field:
+        return str(field["description"])
+    if "$ref" in field:
+        return str(kinds[field["$ref"].rpartition("/")[2]]["description"])
+    if "enum" in field:
+        return "One of: " + ", ".join(field["enum"]) + "."
+    if "items" in field:
+        return "A list: " + meaning(field["items"], kinds)
+    if "anyOf" in field:
+        return meaning(field["anyOf"][0], kinds) + " Or null."
+    return f"A {field.get('format', 'text')}."
 
 
 def manifest() -> str:
@@ -236,3 +280,7 @@ def block(text: str) -> str:
 def doc(thing: type) -> str:
     """Return a docstring, unwrapped."""
     return inspect.getdoc(thing) or ""
+
+
+if __name__ == "__main__":
+    write()

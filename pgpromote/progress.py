@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -136,6 +137,38 @@ class Stepping:
         return Group(
             *(Text(f"  {step:<32} {s:6.1f} s") for (step, _), s in zip(self.steps, seconds, strict=True))
         )
+
+
+@dataclass
+class Refreshing:
+    """A refresh through Dagster: its dump, its run into prod, and the steps that come after it."""
+
+    dumping: Dumping
+    running: Running | None = None
+    dumped: float | None = None
+    after: Stepping = field(default_factory=Stepping)
+
+    def watch(self, run: Run) -> Callable[[str], None]:
+        """Take the run before it begins, and return what takes the lines of its tools."""
+        self.running = Running(f"Restoring into {run.target.label}", run)
+        return self.running.count.take
+
+    def begin(self, step: str) -> None:
+        """Take a step that begins, by Dagster's name: one within an asset is one of the run."""
+        _, within, name = step.rpartition(".")
+        if within and self.running and self.dumped is None:
+            self.running.started = time.monotonic()
+            self.dumped = self.running.started - self.dumping.started
+        elif not within and self.running and self.dumped is not None:
+            self.running.last = self.running.run.phases[-1].name
+            self.after.begin(name.replace("_", " "))
+
+    def __rich__(self) -> RenderableType:
+        """Draw the refresh as it is now."""
+        if self.running is None or self.dumped is None:
+            return self.dumping
+        dumped = _line("dump", Text(f"{self.dumped:.1f} s", "green"))
+        return Group(_title(self.dumping.title), dumped, self.running, self.after)
 
 
 def clock(seconds: float) -> str:

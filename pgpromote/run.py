@@ -31,7 +31,7 @@ from pgpromote.postgres import (
 )
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
-from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, PgpromoteError, Refused
+from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, Refused
 from pgpromote.postgres.model import Clearance, Finding, Foreign, Policy, Severity, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
@@ -45,11 +45,10 @@ from pgpromote.postgres.shadow import Shadow
 from pgpromote.postgres.tally import Tally
 from pgpromote.promotion import Promotion
 from pgpromote.record import Kept, Phase, Prepared, Record
-from pgpromote.step import step
+from pgpromote.step import not_walked, step, untouched
 
 OnLine = Callable[[str], None]
 OnStatement = Callable[[Statement], None]
-UNTOUCHED = "Prod is untouched; the new database beside it is dropped."
 
 
 @dataclass
@@ -141,6 +140,7 @@ class Run:
             source=self.promotion.optional_source(),
             agreed=self.agreed,
             in_place=options.in_place,
+            safety_archive=options.safety_archive,
             reset_schema=options.schema_to_reset,
             allow_data_loss_outside=options.allow_data_loss_outside,
             filters=options.filters,
@@ -175,7 +175,7 @@ class Run:
         else:
             taken = self._keep_what_is_overwritten(on_line)
             warnings = self._doubts(taken) if taken else ()
-        with self._untouched():
+        with untouched(self.options):
             created = restore.create_extensions(self._cleared(), self.database, self.run_id)
         self.prepared = Prepared(orphans, self.shadow.name if self.shadow else "", taken, created, warnings)
         return self.prepared
@@ -195,7 +195,7 @@ class Run:
     def restore(self, on_line: OnLine = lambda line: None) -> Restored:
         """Restore the archive, and fill the materialized views that it left empty."""
         clearance, available = self._cleared(), self.promotion.tools()
-        with self._untouched():
+        with untouched(self.options):
             done = restore.restore(
                 clearance, self.database, available, self.run_id, jobs=self.options.jobs, on_line=on_line
             )
@@ -208,7 +208,7 @@ class Run:
         """Repair primary-key identities, or only plan it."""
         self.lock()
         exclude = self.options.repair_exclude
-        with self._untouched():
+        with untouched(self.options):
             self.repaired = repair.repair(
                 self.database, self.run_id, exclude=exclude, really=self.options.repair
             )
@@ -227,7 +227,7 @@ class Run:
             self.carried.append(statement)
             on_statement(statement)
 
-        with self._untouched():
+        with untouched(self.options):
             self.proof = prove.prove(
                 clearance,
                 archive.read_manifest(clearance.path),
@@ -237,7 +237,8 @@ class Run:
                 repaired=options.repair,
                 exclude=options.repair_exclude,
             )
-            self.after = tally.read(self.database, self.run_id)
+            counted = {table.table: table.restored for table in self.proof.compared}
+            self.after = tally.read(self.database, self.run_id, counted)
             wanted = self._rights_of_prod()
             told = rights.take_over(wanted, self.database, self.run_id, options.rights, carry)
             if self.shadow:
@@ -261,7 +262,7 @@ class Run:
     @step
     def swap(self) -> CutOver:
         """Swap the shadow in. Raises NotProven, Refused, CutOverFailed."""
-        with self._untouched():
+        with untouched(self.options):
             proof, shadow = self._proven(), self._shadow()
             self._check_plan()
             wanted = self._rights_of_prod()
@@ -372,27 +373,18 @@ class Run:
 
     def _cleared(self) -> Clearance:
         if self.clearance is None:
-            raise _nothing_to_go_on("examine")
+            raise not_walked("examine")
         return self.clearance
 
     def _shadow(self) -> Shadow:
         if self.shadow is None:
-            raise _nothing_to_go_on("create_shadow")
+            raise not_walked("create_shadow")
         return self.shadow
 
     def _proven(self) -> Proof:
         if self.proof is None:
-            raise _nothing_to_go_on("prove")
+            raise not_walked("prove")
         return self.proof.proven()
-
-    @contextmanager
-    def _untouched(self) -> Iterator[None]:
-        """Let an error of a step beside prod say what is so: nothing has happened to prod."""
-        try:
-            yield
-        except PgpromoteError as error:
-            error.outcome = "" if self.options.in_place else UNTOUCHED
-            raise
 
 
 @contextmanager
@@ -400,10 +392,3 @@ def start(promotion: Promotion, run_id: str, options: Options = DEFAULTS) -> Ite
     """Begin a run; at its end the lock is given back and a shadow that was not swapped in is dropped."""
     with ExitStack() as stack:
         yield Run(promotion, run_id, options, stack)
-
-
-def _nothing_to_go_on(step: str) -> PgpromoteError:
-    return PgpromoteError(
-        f"The step {step} of this run has not been walked in this process, so there is nothing to go on.",
-        "Start the whole run again: all steps, not only those that failed.",
-    )

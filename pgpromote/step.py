@@ -1,13 +1,17 @@
-"""Take down what happens in each step of a run."""
+"""Take down what happens in each step of a run, and say what its errors mean for prod."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from pgpromote.options import Options
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.record import Phase
+
+UNTOUCHED = "Prod is untouched; the new database beside it is dropped."
 
 
 class Walker(Protocol):
@@ -38,3 +42,21 @@ def step(method: Callable[Concatenate[Who, Given], Value]) -> Callable[Concatena
             walker.phases.append(Phase(method.__name__, started_at, seconds))
 
     return walk
+
+
+@contextmanager
+def untouched(options: Options) -> Iterator[None]:
+    """Let an error of a step beside prod say what is so: nothing has happened to prod."""
+    try:
+        yield
+    except PgpromoteError as error:
+        error.outcome = "" if options.in_place else UNTOUCHED
+        raise
+
+
+def not_walked(step: str) -> PgpromoteError:
+    """Say that a step has nothing to go on, because the one before it ran elsewhere or not at all."""
+    return PgpromoteError(
+        f"The step {step} of this run has not been walked in this process, so there is nothing to go on.",
+        "Start the whole run again: all steps, not only those that failed.",
+    )

@@ -5,6 +5,7 @@ from textwrap import wrap
 
 from pgpromote.options import Strategy
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
+from pgpromote.postgres.plan import HEADROOM, Plan
 from pgpromote.postgres.prove import EXACT, Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.restore import Restored
@@ -46,6 +47,16 @@ def of_run(record: Record) -> Facts:
     facts["safety"] = str(record.safety or "")
     facts["back with"] = "pgpromote rollback" if record.cut_over or record.safety else ""
     return facts | {"dropped": ", ".join(record.dropped), "time": _times(record)}
+
+
+def needed(plan: Plan) -> str:
+    """Say how much room a swap needs on prod's server and what that is made of; "" when it is not known."""
+    if plan.needed_size is None:
+        return ""
+    return (
+        f"{plan.needed_size:,} bytes beside it: {HEADROOM} times the size of dev, and {plan.log_size:,} "
+        "for the write-ahead log, which may grow to max_wal_size"
+    )
 
 
 def lines(facts: Mapping[str, str]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, is_dataclass
 from functools import partial
+from itertools import groupby
 from typing import cast
 
 import click
@@ -17,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pgpromote import summary
-from pgpromote.options import Strategy
+from pgpromote.options import Options, Strategy
 from pgpromote.postgres import audit
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.model import (
@@ -36,7 +37,7 @@ from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.safety import Safety
-from pgpromote.progress import Dumping, Running, Stepping
+from pgpromote.progress import Dumping, Refreshing, Running
 from pgpromote.record import Record
 
 SHOWN = 3
@@ -78,8 +79,10 @@ def drawn(picture: Dumping | Running, *, verbose: bool = False) -> Iterator[Call
 
 
 @contextmanager
-def only_steps(*, verbose: bool = False) -> Iterator[Callable[[str], None]]:
+def only_steps(picture: Refreshing, *, verbose: bool = False) -> Iterator[Callable[[str], None]]:
     """Yield what shows a step, and keep everything else that the block prints off the terminal.
+
+    On a terminal it is shown in the picture, otherwise on a plain line.
 
     Dagster captures the tools' lines for its UI and copies them to stdout and stderr; here nobody asked.
     """
@@ -94,10 +97,11 @@ def only_steps(*, verbose: bool = False) -> Iterator[Callable[[str], None]]:
             stack.callback(os.dup2, kept, number)
             os.dup2(elsewhere, number)
         stack.callback(sys.stdout.flush)
-        steps = Stepping()
         if console.is_interactive and not verbose:
-            stack.enter_context(Live(steps, console=console, redirect_stdout=False, redirect_stderr=False))
-            yield lambda step: steps.begin(_step(step))
+            stack.enter_context(
+                Live(picture, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+            )
+            yield picture.begin
         else:
             yield lambda step: console.print(f"  {_step(step)}")
 
@@ -132,6 +136,11 @@ def warn_of_scope(filters: Filters) -> None:
         ERR.print(f"Warning: limited on purpose to {filters}; this is not the whole database.")
 
 
+def show_problem(problem: str) -> None:
+    """Warn loudly of what failed although the command did what it is for."""
+    ERR.print(f"Warning: {problem}", style="bold yellow")
+
+
 def show_outside(plan: Reset) -> None:
     """Show what a reset takes outside its schema, before it does."""
     ERR.print(f"Resetting the schema {plan.schema}; outside of it the reset takes:")
@@ -160,8 +169,11 @@ def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
 
 
 def show_report(report: Report) -> None:
-    """Show every check, with its findings."""
+    """Show every check, with its findings, or why it could not look."""
     for check in report.checks:
+        if why := report.skipped.get(check):
+            _headline(f"{'skipped':>9}", f"{check.replace('_', ' ')}: {why}", "dim")
+            continue
         found = report.of(check)
         worst = next((s for s in Severity if any(f.severity is s for f in found)), None)
         mark = worst.value if worst else "ok"
@@ -177,20 +189,41 @@ def show_finding(finding: Finding) -> None:
         OUT.print(f"      → {finding.hint}")
 
 
-def show_plan(plan: Plan, fingerprint: str) -> None:
-    """Show what prod would lose, who is connected to it, what a swap needs, and prod's fingerprint."""
-    _headline("Plan", "what a promotion would take from prod" if plan.losses else "prod would lose nothing")
-    for finding in plan.losses:
-        show_finding(finding)
-    sessions = (f"{s.count} of {s.user} ({s.application or 'no name'})" for s in plan.sessions)
+def show_plan(plan: Plan, options: Options, fingerprint: str, command: str) -> None:
+    """Show what prod would lose, who is connected, what a swap needs, and the command that goes on."""
+    lost = any(finding.severity is not Severity.INFO for finding in plan.losses)
+    limited = f", limited to {options.filters}" if str(options.filters) else ""
+    loss = "what follows" if lost else "nothing"
+    _headline("Plan", f"by {options.strategy}{limited}, prod would lose {loss}; {_kept(options)}")
+    show_losses(plan.losses, OUT)
+    sessions = ", ".join(f"{s.count} of {s.user} ({s.application or 'no name'})" for s in plan.sessions)
+    then = "the restore waits for their locks" if options.in_place else "the swap ends them"
     _facts(
         {
-            "sessions": ", ".join(sessions),
+            "sessions": f"{sessions}; {then}" if sessions else "",
             "prod holds": f"{plan.present_size:,} bytes",
-            "a swap needs": "" if plan.needed_size is None else f"{plan.needed_size:,} bytes beside it",
-            "fingerprint": f"{fingerprint}  (hold prod to it: --expect-plan {fingerprint})",
+            "a swap needs": summary.needed(plan),
+            "fingerprint": fingerprint,
+            "go on with": command,
         }
     )
+
+
+def _kept(options: Options) -> str:
+    if not options.in_place:
+        return "the previous database keeps what prod was"
+    where = f"outside of the schema {options.schema_to_reset}, " if options.schema_to_reset else ""
+    what = "a safety archive" if options.safety_archive else "nothing"
+    return f"{where}what is not replaced stays as it is; {what} keeps what prod was"
+
+
+def show_losses(losses: Sequence[Finding], console: Console = ERR) -> None:
+    """Show what prod would lose; what is to be done is told once for findings in a row."""
+    for hint, found in groupby(losses, lambda finding: finding.hint):
+        for finding in found:
+            console.print(f"      {finding.message}")
+        if hint:
+            console.print(f"      → {hint}")
 
 
 def show_history(databases: Sequence[Previous], archives: Sequence[Safety]) -> None:
@@ -223,9 +256,14 @@ def show_cut_over(done: CutOver) -> None:
 
 
 def show_audit(
-    found: Mapping[str, Sequence[AuditFinding | ColumnFinding]], suppressed: Sequence[AuditFinding] = ()
+    found: Mapping[str, Sequence[AuditFinding | ColumnFinding]],
+    suppressed: Sequence[AuditFinding] = (),
+    notes: Sequence[AuditFinding] = (),
 ) -> None:
-    """Show the findings of each audit rule that has some, the worst first, with what puts them right."""
+    """Show the findings of each audit rule that has some, the worst first, with what puts them right.
+
+    `notes` say which rules had nothing to go on.
+    """
     for severity in Severity:
         for rule, findings in found.items():
             shown = [audit.as_object(f) if isinstance(f, ColumnFinding) else f for f in findings]
@@ -242,6 +280,8 @@ def show_audit(
     for finding in suppressed:
         accepted = f"{finding.rule.replace('_', ' ')}: {finding.object}: {finding.message}"
         _headline("suppressed", accepted.translate(CONTROLS), "dim")
+    for note in notes:
+        _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
 
 
 def show_repair(repair: Repair, *, done: bool) -> None:

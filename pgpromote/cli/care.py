@@ -6,6 +6,7 @@ from pgpromote import promotion as settings
 from pgpromote import rollback, terminal
 from pgpromote import run as runs
 from pgpromote.cli.options import as_json, new_run_id
+from pgpromote.options import Options
 from pgpromote.postgres import audit, mark, repair
 from pgpromote.postgres.server import connect, promotion_lock
 from pgpromote.progress import Running
@@ -25,9 +26,9 @@ def audit_command(*, as_json: bool) -> None:
         promotion.audited(), run_id, dev=promotion.compared(), ignored=promotion.audit_ignored()
     )
     if as_json:
-        terminal.show_json(done.by_rule() | {"suppressed": list(done.suppressed)})
+        terminal.show_json(done.by_rule() | {"suppressed": list(done.suppressed), "notes": list(done.notes)})
     else:
-        terminal.show_audit(done.by_rule(), done.suppressed)
+        terminal.show_audit(done.by_rule(), done.suppressed, done.notes)
 
 
 @click.command("repair")
@@ -75,8 +76,14 @@ def history_command(*, as_json: bool) -> None:
 
 @click.command("rollback")
 @click.argument("name", required=False, default="")
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="NAME",
+    help="Let this replication slot or subscription of Prod stay with the database that is swapped out.",
+)
 @as_json
-def rollback_command(name: str, *, as_json: bool) -> None:
+def rollback_command(name: str, *, allow: tuple[str, ...], as_json: bool) -> None:
     """Swap what Prod was back in.
 
     That is the newest previous database or safety archive, or NAME from the history. What is Prod now becomes
@@ -85,9 +92,10 @@ def rollback_command(name: str, *, as_json: bool) -> None:
     \b
     Example:
       pgpromote rollback
+      pgpromote rollback --allow reporting_slot
     """
     with (
-        runs.start(settings.from_environment(), new_run_id()) as run,
+        runs.start(settings.from_environment(), new_run_id(), Options(allow=allow)) as run,
         terminal.drawn(Running(f"Bringing {run.target.label} back", run)) as line,
     ):
         done = rollback.bring_back(run, name, line)

@@ -1,14 +1,19 @@
 """Commands that look at Prod and change it: check, plan, rehearse, restore, refresh."""
 
+import shlex
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from pgpromote import promotion as settings
 from pgpromote import run as runs
 from pgpromote import terminal
+from pgpromote.cli import ending
 from pgpromote.cli.options import (
     ResetSchemaCommand,
     as_json,
@@ -25,8 +30,11 @@ from pgpromote.cli.options import (
 )
 from pgpromote.postgres import plan
 from pgpromote.postgres.errors import Refused
-from pgpromote.progress import Running
+from pgpromote.progress import Dumping, Refreshing, Running
 from pgpromote.run import Run
+
+# Checks that say what prod would lose beside the objects that the archive lacks.
+BESIDE = ("nothing_in_the_way", "nothing_lost_outside")
 
 
 @click.command(cls=ResetSchemaCommand)
@@ -46,7 +54,8 @@ def check(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
     with runs.start(settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)) as run:
         report = run.look()
     if as_json:
-        terminal.show_json({"allowed": report.clearance is not None, "findings": report.findings})
+        allowed = report.clearance is not None
+        terminal.show_json({"allowed": allowed, "findings": report.findings, "skipped": report.skipped})
     else:
         terminal.show_report(report)
     if report.clearance is None:
@@ -56,25 +65,47 @@ def check(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
 @click.command("plan", cls=ResetSchemaCommand)
 @dump_argument
 @look_options
+@filter_options
 @as_json
-def plan_command(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
+@click.pass_context
+def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
     """Show what Prod would lose, who is connected, and Prod's fingerprint.
 
-    Nothing is changed. With the fingerprint, `pgpromote restore --expect-plan` refuses if Prod is no longer
-    what the plan has shown.
+    Nothing is changed. It takes the options of `pgpromote restore`, and ends with the command that does what
+    was planned. With the fingerprint, that command refuses if Prod is no longer what the plan has shown.
 
     \b
     Example:
       pgpromote plan shop.dump
+      pgpromote plan shop.dump --strategy clean -t orders
     """
-    promotion, run_id = settings.from_environment(), new_run_id()
-    with runs.start(promotion, run_id, options_of(dump_path, **chosen)) as run:
-        preview = run.preview(run.look().cleared())
+    promotion, run_id, options = settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)
+    with runs.start(promotion, run_id, options) as run:
+        looked = run.look()
+        preview = run.preview(looked.cleared())
+        beside = tuple(found for found in looked.findings if found.rule in BESIDE)
+        preview = replace(preview, losses=(*preview.losses, *beside))
         fingerprint = plan.fingerprint(run.target, promotion.tools(), run_id)
     if as_json:
         terminal.show_json({**vars(preview), "fingerprint": fingerprint})
     else:
-        terminal.show_plan(preview, fingerprint)
+        command = ["pgpromote", "restore", *_given(context), "--expect-plan", fingerprint]
+        terminal.show_plan(preview, options, fingerprint, shlex.join(command))
+
+
+def _given(context: click.Context) -> Iterator[str]:
+    """Repeat what a command was given, but for the plan that it expects: it is about to tell a new one."""
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE or name == "expect_plan":
+            continue
+        value = context.params[name]
+        if not isinstance(parameter, click.Option):
+            yield str(value)
+        elif parameter.is_flag:
+            yield (parameter.opts if value else parameter.secondary_opts)[-1]
+        else:
+            yield from (f"{parameter.opts[-1]}={each}" for each in (value if parameter.multiple else [value]))
 
 
 @click.command(cls=ResetSchemaCommand)
@@ -94,7 +125,7 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
     """
     with runs.start(settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)) as run:
         picture = Running(f"Rehearsing beside {run.target.label}", run, last="prove")
-        with terminal.drawn(picture, verbose=verbose) as line:
+        with ending.reported(run, "rehearse"), terminal.drawn(picture, verbose=verbose) as line:
             done = run.rehearse(line)
     if as_json:
         terminal.show_json(done)
@@ -126,12 +157,15 @@ def restore_command(
     """
     options = options_of(dump_path, **chosen)
     with runs.start(settings.from_environment(), new_run_id(), options) as run:
+        if options.in_place and not yes and sys.stdin.isatty():
+            terminal.show_losses(run.preview(run.look().cleared()).losses)
         confirm(options, run.target.name, yes=yes)
         _restore(run, verbose=verbose, as_json=as_json)
 
 
 def _restore(run: Run, *, verbose: bool, as_json: bool) -> None:
-    with terminal.drawn(Running(f"Restoring into {run.target.label}", run), verbose=verbose) as line:
+    picture = Running(f"Restoring into {run.target.label}", run)
+    with ending.reported(run, "restore"), terminal.drawn(picture, verbose=verbose) as line:
         clearance = run.examine().cleared()
         run.preview(clearance)
         terminal.warn_of_scope(clearance.filters)
@@ -142,13 +176,14 @@ def _restore(run: Run, *, verbose: bool, as_json: bool) -> None:
         if reset:
             terminal.show_outside(reset)
         restored, repaired, proof = run.restore(line), run.repair(), run.prove().proven()
-        swapped, kept = run.cut_over(), run.retain()
-    done = run.record()
+        swapped = run.cut_over()
+    problems, done = ending.finish(run), run.record()
     if as_json:
         parts = {"repair": repaired, "proof": proof, "swapped": swapped, "safety": done.safety}
+        parts |= {"problems": problems}
         terminal.show_json({**vars(restored), **parts})
     else:
-        terminal.show_run(done, kept.findings)
+        terminal.show_run(done, run.kept.findings if run.kept else ())
 
 
 @click.command(cls=ResetSchemaCommand)
@@ -171,9 +206,14 @@ def refresh(*, yes: bool, verbose: bool, as_json: bool, **chosen: Any) -> None:
 
     promotion, options = settings.from_environment(), options_of(None, **chosen)
     confirm(options, promotion.target().name, yes=yes)
-    with terminal.only_steps(verbose=verbose) as on_step:
-        done = run_refresh(promotion, restore_config(options), on_step)
+    picture = Refreshing(Dumping("Dumping Dev", promotion.archive_path))
+    with terminal.only_steps(picture, verbose=verbose) as on_step:
+        done = run_refresh(promotion, restore_config(options), on_step, picture.watch)
+    for problem in done.problems:
+        terminal.show_problem(problem)
     if as_json:
-        terminal.show_json({"run": done.run_id, "failed_checks": done.failed_checks})
+        terminal.show_json(
+            {"run": done.run_id, "failed_checks": done.failed_checks, "problems": done.problems}
+        )
     else:
         terminal.show_refreshed(done.assets, done.failed_checks)

@@ -4,19 +4,21 @@ The sensors are in the definitions only when PGPROMOTE_WEBHOOK_URL is set, and t
 the choice, and a sensor that can never send anything would only be noise in the UI.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import dropwhile
 
 import dagster as dg
 
+from pgpromote.alert import Alert
+from pgpromote.defs.assets import AUDITS
+from pgpromote.defs.audits import PROD_AUDIT
+from pgpromote.defs.failures import Reason, clean, reason
 from pgpromote.defs.jobs import Jobs
+from pgpromote.defs.report import REPORT
 from pgpromote.options import Strategy
-from pgpromote.postgres.errors import InvalidUrl
 from pgpromote.postgres.model import Severity
-from pgpromote.postgres.server import Database, redact
 from pgpromote.promotion import Promotion
+from pgpromote.standing import standing
 from pgpromote.webhook import Webhook, post
 
 Assets = Sequence[dg.AssetsDefinition | dg.AssetSpec]
@@ -29,45 +31,16 @@ SHOWN_OBJECTS = 10
 # A run that someone started by clicking Materialize.
 BY_CLICK = "__ASSET_JOB"
 
-UNTOUCHED = "Prod is untouched."
-WHOLE = "Prod is wholly old or wholly new; pgpromote history shows whether it was swapped."
-MIXED = "Prod may be a mix of old and new; pgpromote history lists what can be brought back."
-# Steps that write to prod when it is restored in place; beside prod they write to the new database.
-IN_PLACE = ("create_shadow", "reset_schema", "parallel_restore", "repair_primary_key_identities", "prove")
-SWAPPING = ("cut_over", "rollback")
-
-
-@dataclass(frozen=True)
-class Alert:
-    """What a webhook is told. Nothing in it is secret; what is empty is not known."""
-
-    event: str
-    promotion: str
-    job: str
-    run_id: str
-    failed: str
-    what: str
-    objects: tuple[str, ...]
-    untouched: str
-    to_do: str
-    link: str
-
-    @property
-    def text(self) -> str:
-        """The whole alert as one message, in the markup of Slack."""
-        lines = (
-            f"*{_plain(self.promotion)}: {_plain(self.failed)}* (job {_plain(self.job)}, run {self.run_id})",
-            _plain(self.what),
-            f"On: {_plain(', '.join(self.objects))}" if self.objects else "",
-            _plain(self.untouched),
-            f"What to do: {_plain(self.to_do)}" if self.to_do else "",
-            self.link,
-        )
-        return "\n".join(line for line in lines if line)
-
-    def payload(self) -> dict[str, object]:
-        """Return what is posted: `text` for people, and a field for each part."""
-        return {"text": self.text, **asdict(self)}
+# What a run calls the steps of its ops. The audits and the report come after the swap.
+STEPS = {
+    "": "",
+    "create_shadow": "create_shadow",
+    "reset_schema": "reset",
+    "parallel_restore": "restore",
+    "repair_primary_key_identities": "repair",
+    "prove": "prove",
+    **dict.fromkeys(("cut_over", "rollback", *AUDITS, PROD_AUDIT, REPORT), "swap"),
+}
 
 
 def build_alerts(promotion: Promotion, prefix: str, jobs: Jobs, assets: Assets) -> list[dg.SensorDefinition]:
@@ -137,10 +110,24 @@ def _ours(jobs: set[str], assets: Assets) -> Callable[[dg.DagsterRun], bool]:
     return is_ours
 
 
-def _audits(prefix: str, assets: Assets) -> frozenset[dg.AssetCheckKey]:
+def _audits(prefix: str, assets: Iterable[object]) -> frozenset[dg.AssetCheckKey]:
     """Name the checks that are audits: all but those that guard prod itself."""
     checks = (check for a in assets if isinstance(a, dg.AssetsDefinition) for check in a.check_keys)
     return frozenset(check for check in checks if check.asset_key != dg.AssetKey(f"{prefix}prod_schema"))
+
+
+def of_run(
+    promotion: Promotion,
+    assets: Iterable[object],
+    instance: dg.DagsterInstance,
+    result: dg.ExecuteInProcessResult,
+) -> Alert | None:
+    """Say what the sensors would of a run in this process, which they never see; None when all is well."""
+    if not result.success:
+        return failure(promotion, "", result.dagster_run, result.get_step_failure_events(), "The run failed.")
+    now = _verdicts(instance, result.run_id, _audits("", assets))
+    before = _before(instance, result.run_id, now)
+    return worsened(promotion, result.dagster_run, now, before) if worse(now, before) else None
 
 
 def failure(
@@ -151,26 +138,19 @@ def failure(
     `steps` are the failures of steps, none when the run's process died; `told` is then all there is.
     """
     step = (steps[0].step_key or "").rpartition(".")[2].removeprefix(prefix) if steps else ""
-    what, to_do, objects = _reason(steps[0]) if steps else (told, "", ())
+    why = reason(steps[0]) if steps else Reason(told)
     return Alert(
         event="run_failed",
         promotion=promotion.name,
         job=run.job_name,
         run_id=run.run_id,
         failed=f"{step.replace('_', ' ')} failed" if step else "the run failed",
-        what=_clean(what, promotion)[:SHOWN],
-        objects=tuple(_clean(name, promotion) for name in objects[:SHOWN_OBJECTS]),
-        untouched=standing(step, in_place=_in_place(run, prefix)),
-        to_do=_clean(to_do, promotion)[:SHOWN] or "See the run in the Dagster UI.",
+        what=clean(why.what, promotion)[:SHOWN],
+        objects=tuple(clean(name, promotion) for name in why.objects[:SHOWN_OBJECTS]),
+        untouched=why.prod or standing(STEPS.get(step, "dump"), in_place=_in_place(run, prefix)),
+        to_do=clean(why.to_do, promotion)[:SHOWN] or "See the run in the Dagster UI.",
         link=_link(promotion, run),
     )
-
-
-def standing(step: str, *, in_place: bool) -> str:
-    """Say what prod is after a step has failed; "" for the step means that the run's process died."""
-    if in_place and step in {"", *IN_PLACE}:
-        return MIXED
-    return WHOLE if step in {"", *SWAPPING} else UNTOUCHED
 
 
 def worse(now: Verdicts, before: Verdicts) -> list[dg.AssetCheckKey]:
@@ -229,29 +209,6 @@ def _verdict(evaluation: dg.AssetCheckEvaluation) -> int:
     return 2 if evaluation.severity is dg.AssetCheckSeverity.ERROR else 1
 
 
-def _reason(event: dg.DagsterEvent) -> tuple[str, str, tuple[str, ...]]:
-    """Take what a step said of its failure apart: what, what to do, on which objects."""
-    data = event.step_failure_data
-    if data.user_failure_data is None:
-        error = data.error
-        while error and error.cause:
-            error = error.cause
-        return (error.message.strip() if error else "It failed without a reason."), "", ()
-    what, _, hint = (data.user_failure_data.description or "").partition("\nHint: ")
-    shown = data.user_failure_data.metadata
-    findings = [f for f in _records(shown, "findings") if f["severity"] == Severity.ERROR.value]
-    objects = [*(f["object"] for f in findings), *(e["entry"] for e in _records(shown, "errors"))]
-    hints = [hint, *(f["what to do"] for f in findings)]
-    return what, " ".join(dict.fromkeys(filter(None, hints))), tuple(dict.fromkeys(filter(None, objects)))
-
-
-def _records(shown: Mapping[str, dg.MetadataValue], name: str) -> list[dict[str, str]]:
-    value = shown.get(name)
-    if not isinstance(value, dg.TableMetadataValue):
-        return []
-    return [{key: str(cell) for key, cell in record.data.items()} for record in value.records]
-
-
 def _in_place(run: dg.DagsterRun, prefix: str) -> bool:
     chosen: object = run.run_config
     for key in ("ops", f"{prefix}prod_schema", "config", "strategy"):
@@ -261,21 +218,3 @@ def _in_place(run: dg.DagsterRun, prefix: str) -> bool:
 
 def _link(promotion: Promotion, run: dg.DagsterRun) -> str:
     return f"{promotion.ui_url()}/runs/{run.run_id}" if promotion.ui_url() else ""
-
-
-def _clean(text: str, promotion: Promotion) -> str:
-    """Hide the secrets of the databases and of the webhook; an error that is not ours may show them."""
-    return redact(text.replace(promotion.webhook_url(), "***"), *_databases(promotion))
-
-
-def _databases(promotion: Promotion) -> list[Database]:
-    found = []
-    for read in (promotion.source, promotion.target, promotion.audited):
-        with suppress(InvalidUrl):  # not set, or not one that a password could be read from
-            found.append(read())
-    return found
-
-
-def _plain(text: str) -> str:
-    """Keep names from being read as Slack's markup: `<!channel>` would call everybody."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -9,7 +9,7 @@ from pgpromote.defs import metadata
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.ops import PREFLIGHT, build_steps
-from pgpromote.defs.step import check_output, to_stdout
+from pgpromote.defs.step import check_output, to_stdout, walk_of
 from pgpromote.postgres import audit, checks, dump, plan, prove
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
@@ -144,10 +144,11 @@ def _audit(promotion: Promotion, prefix: str, name: str, rule: str) -> dg.Assets
         group_name=f"{prefix}promotion",
         kinds={"postgres", "report"},
         owners=OWNERS,
+        required_resource_keys={f"{prefix}run"},
         check_specs=[dg.AssetCheckSpec(rule, asset=asset_name, description=audit.describe(rule))],
     )
     def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        with readable():
+        with readable(walk_of(context.op_execution_context, prefix).run):
             everything = audit.read(promotion.audited(), context.run.run_id, [rule])
             ignored = promotion.audit_ignored()
         suppressed = [f for f in everything if any(s.covers(audit.as_object(f)) for s in ignored)]

@@ -7,6 +7,7 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.assets import OWNERS
 from pgpromote.defs.failures import readable
+from pgpromote.defs.step import walk_of
 from pgpromote.postgres import audit
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.model import AuditFinding, Severity
@@ -28,13 +29,15 @@ def build_prod_audit(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
         group_name=f"{prefix}promotion",
         kinds={"postgres", "report"},
         owners=OWNERS,
+        required_resource_keys={f"{prefix}run"},
         check_specs=[
             dg.AssetCheckSpec(rule, asset=name, description=audit.describe(rule))
             for rule in audit.OBJECT_RULES
         ],
     )
     def prod_audit(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        with readable():
+        walk = walk_of(context.op_execution_context, prefix)
+        with readable(walk.run):
             database = promotion.audited()
             done = audit.audit(
                 database,
@@ -43,6 +46,9 @@ def build_prod_audit(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
                 ignored=promotion.audit_ignored(),
                 rules=audit.OBJECT_RULES,
             )
+        walk.audited = done
+        for note in done.notes:
+            context.log.info(f"[{note.rule}] {note.message}")
         counted = _counts(done.findings)
         said = ", ".join(f"{count} {severity}" for severity, count in counted.items())
         context.log.info(f"{database.label}: {said}; {len(done.suppressed)} suppressed.")
@@ -54,8 +60,9 @@ def build_prod_audit(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
                 "not judged": sum(not finding.judged for finding in done.findings),
                 "report": _table(done.findings),
                 "suppressed": _table(done.suppressed),
+                "notes": _table(done.notes),
             },
-            check_results=[_check(done, rule) for rule in done.rules],
+            check_results=[_check(done, rule) for rule in audit.OBJECT_RULES],
         )
 
     return prod_audit
@@ -68,6 +75,7 @@ def _check(done: Audit, rule: str) -> dg.AssetCheckResult:
         check_name=rule,
         passed=not counted[Severity.ERROR] and not counted[Severity.WARNING],
         severity=dg.AssetCheckSeverity.ERROR if counted[Severity.ERROR] else dg.AssetCheckSeverity.WARN,
+        description="\n".join(note.message for note in done.notes if note.rule == rule),
         metadata={"findings": len(found), "report": _table(found), "fix": audit.rule(rule).fix},
     )
 

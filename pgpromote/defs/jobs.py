@@ -46,7 +46,7 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
         return dg.GraphDefinition(name=f"{prefix}{name}", node_defs=[op]).to_job(
             tags=writes,
             description=description,
-            resource_defs={f"{prefix}run": run_resource(promotion)},
+            resource_defs={f"{prefix}run": run_resource(promotion, prefix)},
             executor_def=dg.in_process_executor,
         )
 

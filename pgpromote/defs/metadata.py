@@ -21,6 +21,7 @@ from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import COUNT, EXACT, Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.record import Record
+from pgpromote.summary import needed
 
 Metadata = dict[str, dg.MetadataValue]
 Cell = str | int | float | bool | None
@@ -174,6 +175,7 @@ def preview(planned: Plan) -> Metadata:
     }
     if planned.needed_size is not None:
         shown["needed beside prod (bytes)"] = dg.MetadataValue.int(planned.needed_size)
+        shown["room for a swap"] = dg.MetadataValue.text(needed(planned))
     return shown
 
 

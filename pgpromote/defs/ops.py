@@ -14,6 +14,7 @@ from pgpromote.defs.step import (
     Progress,
     check_output,
     check_result,
+    lines_of,
     log_findings,
     log_statements,
     to_stdout,
@@ -21,6 +22,8 @@ from pgpromote.defs.step import (
 )
 from pgpromote.postgres import checks, plan, prove
 
+# A check that cannot look has no result.
+MAYBE = dg.Out(dg.Nothing, is_required=False)
 PREFLIGHT = (*checks.RULES, plan.RULE)
 
 
@@ -59,7 +62,7 @@ def _check_extensions(prefix: str) -> dg.OpDefinition:
         name=f"{prefix}check_extensions",
         description="Check everything before prod is touched, and show what prod would lose.",
         ins={"after": AFTER},
-        out={"cleared": DONE, **{check_output(name): DONE for name in PREFLIGHT}},
+        out={"cleared": DONE, **{check_output(name): MAYBE for name in PREFLIGHT}},
         required_resource_keys={f"{prefix}run"},
     )
     def check_extensions(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
@@ -67,12 +70,18 @@ def _check_extensions(prefix: str) -> dg.OpDefinition:
         with readable():
             report = run.examine()
             log_findings(context, report.findings)
+            # Without a result Dagster shows a check as skipped, which is what it is.
+            for name, why in report.skipped.items():
+                context.log.info(f"[{name}] skipped: {why}.")
             for name in report.checks:
-                yield check_result(name, report.of(name))
+                if name not in report.skipped:
+                    yield check_result(name, report.of(name))
             preview = run.preview(report.cleared())
         log_findings(context, preview.losses)
         yield check_result(plan.RULE, preview.losses)
-        yield dg.Output(None, "cleared", metadata=metadata.preview(preview))
+        skipped = metadata.table(("check", "why"), list(report.skipped.items()))
+        shown = {**metadata.preview(preview), **({"skipped checks": skipped} if report.skipped else {})}
+        yield dg.Output(None, "cleared", metadata=shown)
 
     return check_extensions
 
@@ -86,9 +95,9 @@ def _create_shadow(prefix: str) -> dg.OpDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def create_shadow(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
-        run = walk_of(context, prefix, config).run
+        walk = walk_of(context, prefix, config)
         with readable():
-            prepared = run.create_shadow(to_stdout)
+            prepared = walk.run.create_shadow(lines_of(walk))
         for name in prepared.orphans:
             context.log.info(f"Dropped {name}, which a dead promotion had left.")
         if prepared.shadow:
@@ -139,12 +148,13 @@ def _parallel_restore(prefix: str) -> dg.OpDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def parallel_restore(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
-        run = walk_of(context, prefix, config).run
+        walk = walk_of(context, prefix, config)
+        run = walk.run
         if run.archive_path.suffix == ".sql":
             context.log.warning("Plain SQL: one connection and one transaction, slower and not parallel.")
         with readable():
             entries = run.clearance.archive.entries if run.clearance and run.clearance.archive else ()
-            done = run.restore(Progress(context.log.info, len(entries)))
+            done = run.restore(Progress(context.log.info, len(entries), lines_of(walk)))
         context.log.info(
             f"Restored {done.path} into {done.target} in {done.seconds} s with {done.jobs} jobs."
         )
@@ -230,6 +240,7 @@ def _cut_over(prefix: str) -> dg.OpDefinition:
         walk = walk_of(context, prefix, config)
         with readable():
             done = walk.run.cut_over()
+        with readable(walk.run):
             kept = walk.run.retain()
         if done:
             context.log.info(

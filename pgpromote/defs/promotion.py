@@ -7,16 +7,19 @@ from pgpromote.defs.assets import build_assets
 from pgpromote.defs.audits import build_prod_audit
 from pgpromote.defs.jobs import build_jobs, build_schedule
 from pgpromote.defs.report import build_report
-from pgpromote.defs.resources import run_resource
+from pgpromote.defs.resources import Watch, look_away, run_resource
 from pgpromote.defs.sensors import build_sensor
 from pgpromote.promotion import Promotion
 
 
-def build_promotion(promotion: Promotion, prefix: str = "") -> dg.Definitions:
+def build_promotion(
+    promotion: Promotion, prefix: str = "", watch: Watch = lambda run: look_away
+) -> dg.Definitions:
     """Build everything that Dagster knows of one promotion.
 
     `prefix` goes before every name, so that two promotions fit into one code location. Steps run in one
     process: the parallelism is inside pg_restore, and children die with their run (facts-dagster §0).
+    `watch` is told of each run that begins.
     """
     jobs = build_jobs(promotion, prefix)
     assets = [*build_assets(promotion, prefix), build_prod_audit(promotion, prefix)]
@@ -25,6 +28,6 @@ def build_promotion(promotion: Promotion, prefix: str = "") -> dg.Definitions:
         jobs=jobs.all(),
         schedules=[build_schedule(promotion, prefix, jobs)],
         sensors=[build_sensor(promotion, prefix, jobs), *build_alerts(promotion, prefix, jobs, assets)],
-        resources={f"{prefix}run": run_resource(promotion)},
+        resources={f"{prefix}run": run_resource(promotion, prefix, watch)},
         executor=dg.in_process_executor,
     )

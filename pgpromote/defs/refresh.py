@@ -11,50 +11,59 @@ from dagster import DagsterEventType, DagsterInstance
 from dagster._core.events.log import EventLogEntry
 from dagster._core.utils import make_new_run_id
 
+from pgpromote import report as reports
+from pgpromote.defs.alerts import of_run
 from pgpromote.defs.config import DumpConfig, RestoreConfig
+from pgpromote.defs.failures import clean, reason
 from pgpromote.defs.promotion import build_promotion
+from pgpromote.defs.resources import Watch
 from pgpromote.postgres.errors import ConfigError, PgpromoteError
 from pgpromote.promotion import Promotion
+from pgpromote.webhook import Webhook, WebhookFailed, post
 
-JOB = "refresh_prod"
+JOB, PROD = "refresh_prod", "prod_schema"
 HOST, PID = "pgpromote/host", "pgpromote/pid"
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What a run left behind: per asset, the metadata as plain values, and every failed check."""
+    """What a run left behind: per asset, the metadata as plain values, and every failed check.
+
+    `problems` are what failed after prod was the new one.
+    """
 
     run_id: str
     assets: dict[str, dict[str, object]]
     failed_checks: tuple[str, ...]
+    problems: tuple[str, ...] = ()
 
 
 class RefreshFailed(PgpromoteError):
     """A step of the refresh failed. Its error is the message."""
 
 
-def refresh(promotion: Promotion, restore: RestoreConfig, on_step: Callable[[str], None]) -> Refreshed:
-    """Dump, restore, repair and audit as one Dagster run; call `on_step` as each step begins and ends.
+def refresh(
+    promotion: Promotion, restore: RestoreConfig, on_step: Callable[[str], None], watch: Watch
+) -> Refreshed:
+    """Dump, restore, repair and audit as one Dagster run; call `on_step` as each step begins.
 
-    Raises ConfigError without a usable instance, RefreshFailed when a step fails.
+    `watch` takes the run before its first step, and returns what takes the lines of its tools.
+
+    What fails after prod is the new one is among the problems. Raises ConfigError without a usable instance,
+    RefreshFailed when a step fails before.
     """
-    job = build_promotion(promotion).resolve_job_def(JOB)
+    definitions = build_promotion(promotion, watch=watch)
     run_id = make_new_run_id()
     with _instance() as instance:
         _close_dead_runs(instance)
-        failures: list[str] = []
 
         def listen(entry: EventLogEntry) -> None:
             event = entry.dagster_event
-            if event is None or event.step_key is None:
-                return
-            if event.event_type is DagsterEventType.STEP_START:
+            if event and event.step_key and event.event_type is DagsterEventType.STEP_START:
                 on_step(event.step_key)
-            elif event.event_type is DagsterEventType.STEP_FAILURE:
-                failures.append(_reason(event))
 
         instance.add_event_listener(run_id, listen)
-        result = job.execute_in_process(
+        result = definitions.resolve_job_def(JOB).execute_in_process(
             run_config={
                 "ops": {
                     "dev_dump_archive": {"config": DumpConfig().model_dump()},
@@ -69,9 +78,35 @@ def refresh(promotion: Promotion, restore: RestoreConfig, on_step: Callable[[str
             # The advisory lock keeps the two apart.
             tags={"pgpromote/target": run_id, HOST: socket.gethostname(), PID: str(os.getpid())},
         )
-    if not result.success:
-        raise RefreshFailed("\n".join(failures) or "The run failed.", f"See run {run_id} in the Dagster UI.")
-    return Refreshed(run_id, _assets(result), _failed_checks(result))
+        problems = (*_problems(promotion, result), *_post(promotion, definitions, instance, result))
+    assets = _assets(result)
+    if not result.success and PROD not in assets:
+        page = reports.find(promotion.report_dir, promotion.name, run_id)
+        hint = f"See run {run_id} in the Dagster UI" + (f", or the report in {page}." if page else ".")
+        raise RefreshFailed("\n".join(problems) or "The run failed.", hint)
+    return Refreshed(run_id, assets, _failed_checks(result), problems)
+
+
+def _problems(promotion: Promotion, result: dg.ExecuteInProcessResult) -> list[str]:
+    failures = result.get_step_failure_events()
+    return [clean(f"{event.step_key}: {reason(event).text}", promotion) for event in failures]
+
+
+def _post(
+    promotion: Promotion,
+    definitions: dg.Definitions,
+    instance: DagsterInstance,
+    result: dg.ExecuteInProcessResult,
+) -> list[str]:
+    """Post what a sensor would; sensors only see runs that the daemon has launched. Return what failed."""
+    if not promotion.webhook_url():
+        return []
+    try:
+        if alert := of_run(promotion, definitions.assets or (), instance, result):
+            post(Webhook(promotion.webhook_url()), alert.payload())
+    except WebhookFailed as error:
+        return [str(error)]
+    return []
 
 
 def _instance() -> DagsterInstance:
@@ -113,13 +148,6 @@ def _is_running(pid: int) -> bool:
 def _settings() -> str:
     path = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
     return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
-def _reason(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return f"{event.step_key}: {data.user_failure_data.description}"
-    return f"{event.step_key}: {data.error.message.strip() if data.error else 'failed'}"
 
 
 def _assets(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, object]]:

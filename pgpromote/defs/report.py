@@ -33,15 +33,18 @@ def build_report(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def promotion_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        with readable():
-            record = _walked(walk_of(context.op_execution_context, prefix).run.record())
-            audited = audit.audit(
+        walk = walk_of(context.op_execution_context, prefix)
+        with readable(walk.run):
+            record = _walked(walk.run.record())
+            walk.reported = True
+            missing = audit.audit(
                 promotion.audited(),
                 record.run_id,
                 dev=promotion.compared(),
                 ignored=promotion.audit_ignored(),
+                rules=[rule for rule in audit.ALL_RULES if rule not in walk.audited.rules],
             )
-            report = reports.build(record, audited, datetime.now(UTC))
+            report = reports.build(record, walk.audited.joined(missing), datetime.now(UTC))
             written = reports.write(report, promotion.report_dir)
         context.log.info(f"The report is in {written.page}.")
         return dg.MaterializeResult(

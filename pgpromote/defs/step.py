@@ -30,21 +30,34 @@ def to_stdout(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - captured by Dagster as the step's compute log
 
 
+def lines_of(walk: Walk) -> Callable[[str], None]:
+    """Build what takes a tool's lines: the stdout tab, and whoever watches the walk."""
+
+    def show(line: str) -> None:
+        to_stdout(line)
+        walk.watch(line)
+
+    return show
+
+
 class Progress:
-    """Shows a tool's lines in the stdout tab, and now and then in the log how far it is.
+    """Passes a tool's lines on to `show`, and tells now and then in the log how far it is.
 
     A tool prints one line per entry of the archive that it begins; `total` is how many there are.
     """
 
-    def __init__(self, tell: Callable[[str], None], total: int) -> None:
+    def __init__(
+        self, tell: Callable[[str], None], total: int, show: Callable[[str], None] = to_stdout
+    ) -> None:
         self.tell = tell
+        self.show = show
         self.total = total
         self.begun = 0
         self.started = self.told = time.monotonic()
 
     def __call__(self, line: str) -> None:
         """Take one line."""
-        to_stdout(line)
+        self.show(line)
         self.begun += any(sign in line for sign in ENTRY_BEGINS)
         now = time.monotonic()
         if self.begun and self.total and now - self.told >= TELL_EVERY:

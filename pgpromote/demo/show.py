@@ -7,6 +7,7 @@ from pgpromote import terminal
 from pgpromote.defs.config import RestoreConfig
 from pgpromote.defs.refresh import refresh
 from pgpromote.demo import stage
+from pgpromote.progress import Dumping, Refreshing
 from pgpromote.promotion import from_environment
 
 
@@ -25,7 +26,11 @@ def run(scale: int) -> None:
                 "DAGSTER_DISABLE_TELEMETRY": "1",
             }
         )
-        with terminal.only_steps() as on_step:
-            done = refresh(from_environment(variables), RestoreConfig(), on_step)
+        promotion = from_environment(variables)
+        picture = Refreshing(Dumping("Dumping Dev", promotion.archive_path))
+        with terminal.only_steps(picture) as on_step:
+            done = refresh(promotion, RestoreConfig(), on_step, picture.watch)
+        for problem in done.problems:
+            terminal.show_problem(problem)
         terminal.show_refreshed(done.assets, done.failed_checks)
     terminal.OUT.print("The servers are stopped. To open the UI on this run: make up")

@@ -17,8 +17,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
-from pydantic import TypeAdapter
-
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
 from pgpromote.postgres.model import Archive, Manifest, TocEntry
 from pgpromote.postgres.tools import Tools, run
@@ -288,6 +286,8 @@ def read_manifest(path: Path) -> Manifest | None:
 
     Raises ArchiveError when the manifest itself is damaged.
     """
+    from pydantic import TypeAdapter  # noqa: PLC0415 - slow to load, and most commands read no manifest
+
     try:
         return TypeAdapter(Manifest).validate_json(manifest_path(path).read_bytes(), strict=True)
     except FileNotFoundError:

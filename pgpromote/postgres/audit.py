@@ -13,12 +13,12 @@ Rules read catalogs only: never a user's view, which could run its author's func
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from itertools import takewhile
 from typing import Any
 
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege, OutOfMemory
 from psycopg.rows import dict_row, kwargs_row
 
 from pgpromote.postgres import sql
@@ -30,6 +30,7 @@ from pgpromote.postgres.server import Database, Session, connect
 RULES = ("not_null_without_default", "primary_key_without_identity")
 OBJECT_RULES = tuple(name for name in sql.names("audits") if name not in RULES)
 ALL_RULES = (*RULES, *OBJECT_RULES)
+TRACES = "points_at_dev"
 IGNORE = "PGPROMOTE_AUDIT_IGNORE"
 # These mean another machine to each who reads them.
 LOCAL = re.compile(r"/.*|localhost|127\..*|::1|")
@@ -64,15 +65,21 @@ class Suppression:
 
 @dataclass(frozen=True)
 class Audit:
-    """What the rules found, and what of it is suppressed."""
+    """What the rules found, what of it is suppressed, and a note for each rule that had nothing to go on."""
 
     rules: tuple[str, ...]
     findings: tuple[AuditFinding, ...]
     suppressed: tuple[AuditFinding, ...] = ()
+    notes: tuple[AuditFinding, ...] = ()
 
     def of(self, rule: str) -> list[AuditFinding]:
         """Return the findings of one rule."""
         return [finding for finding in self.findings if finding.rule == rule]
+
+    def joined(self, other: "Audit") -> "Audit":
+        """Return both audits of a database as one; what both have found is in it once."""
+        both = ((*getattr(self, each.name), *getattr(other, each.name)) for each in fields(Audit))
+        return Audit(*(tuple(dict.fromkeys(found)) for found in both))
 
     def by_rule(self) -> dict[str, list[AuditFinding]]:
         """Return the findings of every rule, also of those that found nothing."""
@@ -114,7 +121,16 @@ def audit(
         except (ConnectionFailed, SessionFailed) as error:
             message = f"Not compared with dev: {error.message}"
             found.append(AuditFinding("comparison", Severity.WARNING, dev.label, message, judged=False))
-    return suppress(found, ignored, rules)
+    # Without a dev that can be told from this database, nothing can be looked for: that is nobody's fault.
+    known = dev is not None and traces_of(dev, database) is not None
+    notes = [] if known else [finding for finding in found if finding.rule == TRACES]
+    noted = {finding.rule for finding in notes}
+    done = suppress(
+        [finding for finding in found if finding.rule not in noted],
+        ignored,
+        [name for name in rules if name not in noted],
+    )
+    return replace(done, notes=tuple(notes))
 
 
 def examine(
@@ -127,7 +143,7 @@ def examine(
     """
     pattern = traces_of(dev, database) if dev else None
     chosen = [rule(name) for name in rules]
-    with connect(database, promotion) as session, reading(session):
+    with connect(database, promotion) as session:
         return [finding for each in chosen for finding in _judge(session, each, pattern)]
 
 
@@ -238,20 +254,23 @@ def reading(session: Session) -> Iterator[None]:
 
 
 def _judge(session: Session, rule: Rule, pattern: str | None) -> list[AuditFinding]:
-    """Run one rule. A catalog that the role may not read is a finding, and the other rules go on."""
+    """Run one rule. A catalog that the role may not read, or the server has no room for, is a finding.
+
+    Each has a transaction of its own: the locks of all would not fit into the lock table of a big database.
+    """
     try:
-        with session.transaction():
+        with reading(session):
             if rule.name in RULES:
                 return [as_object(finding) for finding in _columns(session, rule.name)]
             return _objects(session, rule, pattern)
-    except InsufficientPrivilege as error:
+    except (InsufficientPrivilege, OutOfMemory) as error:
         database, reason = session.info.dbname, error.diag.message_primary
         return [AuditFinding(rule.name, Severity.WARNING, database, f"Not judged. {reason}.", judged=False)]
 
 
 def _objects(session: Session, rule: Rule, pattern: str | None) -> list[AuditFinding]:
     parameters: Mapping[str, object] | None = None
-    if rule.name == "points_at_dev":
+    if rule.name == TRACES:
         parameters = {"dev": pattern, "subscriptions": _subscriptions(session, pattern)}
     elif rule.name == "sequence_behind":
         parameters = _standing(session)

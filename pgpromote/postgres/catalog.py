@@ -1,17 +1,11 @@
 """What prod has: the facts that the checks compare an archive with, read in one pass."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
-
-from psycopg import sql as compose
-from psycopg.rows import class_row
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.model import TocEntry
-from pgpromote.postgres.server import Identity, Session, identify
-
-Row = TypeVar("Row")
+from pgpromote.postgres.server import Identity, Session, identify, rows
 
 
 @dataclass(frozen=True)
@@ -102,25 +96,17 @@ def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") 
         may_create_schemas=bool(_column(session, "catalog/may_create_schemas")[0]),
         template=bool(_column(session, "catalog/is_template")[0]),
         dagster_schemas=tuple(str(name) for name in _column(session, "catalog/dagster_schemas")),
-        extensions={row.name: row for row in _rows(session, "catalog/extensions", Extension)},
-        collations=tuple(_rows(session, "catalog/collations", Collation)),
+        extensions={row.name: row for row in rows(session, Extension, "catalog/extensions")},
+        collations=tuple(rows(session, Collation, "catalog/collations")),
         roles=frozenset(str(name) for name in _column(session, "catalog/roles")),
         tablespaces=frozenset(str(name) for name in _column(session, "catalog/tablespaces")),
-        schemas={row.name: row for row in _rows(session, "catalog/schemas", Schema)},
-        replaced=tuple(_rows(session, "catalog/replaced", Replaced, objects)),
-        published=tuple(_rows(session, "catalog/published", Published, objects)),
+        schemas={row.name: row for row in rows(session, Schema, "catalog/schemas")},
+        replaced=tuple(rows(session, Replaced, "catalog/replaced", objects)),
+        published=tuple(rows(session, Published, "catalog/published", objects)),
         dependents=tuple(
-            _rows(session, "catalog/dependents", Dependent, {**objects, "reset_schema": reset_schema})
+            rows(session, Dependent, "catalog/dependents", {**objects, "reset_schema": reset_schema})
         ),
     )
-
-
-def _rows(
-    session: Session, query: str, row: type[Row], parameters: Mapping[str, object] | None = None
-) -> list[Row]:
-    statement = compose.SQL(sql.read(query)).format(named=compose.SQL(sql.read("catalog/named")))
-    with session.cursor(row_factory=class_row(row)) as cursor:
-        return cursor.execute(statement, parameters).fetchall()
 
 
 def _column(session: Session, query: str) -> list[object]:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from pgpromote.postgres import mark
 from pgpromote.postgres.archive import NAME, extension_schema, unquote
 from pgpromote.postgres.catalog import Catalog
-from pgpromote.postgres.facts import Facts
-from pgpromote.postgres.model import Archive, Foreign, Policy, Severity, TocEntry
+from pgpromote.postgres.facts import Facts, no_archive, no_client, no_manifest, no_prod, no_source
+from pgpromote.postgres.model import EVERYTHING, Archive, Foreign, Policy, Severity, TocEntry
 from pgpromote.postgres.obstacles import PASSING
+from pgpromote.postgres.permissions import Found, quoted, rights, rollback_possible
 from pgpromote.postgres.reset import DATA_LOSS
 
 COLLATION = re.compile(rf"\bCOLLATE\s+(?:({NAME})\.)?({NAME})")
@@ -24,19 +25,10 @@ GRANT_ROLES = re.compile(rf"\b(?:TO|FROM|FOR ROLE|SESSION AUTHORIZATION) ({NAME}
 NAME_OR_STRING = re.compile(r"""("(?:[^"]|"")*")|'(?:[^']|'')*'""")
 MAINTENANCE = "postgres"
 KEYWORD_ROLES = frozenset({"public", "current_user", "current_role", "session_user"})
-# What only a superuser may create, whatever the rights on the database (facts §4).
-SUPERUSER_KINDS = frozenset(
-    {"EVENT TRIGGER", "FOREIGN DATA WRAPPER", "ACCESS METHOD", "CAST", "OPERATOR CLASS",
-     "OPERATOR FAMILY", "PROCEDURAL LANGUAGE", "PUBLICATION TABLES IN SCHEMA"}
-)  # fmt: skip
-SUPERUSER_DEFINITIONS = {
-    "FUNCTION": re.compile(r"\bLANGUAGE\s+(c|internal)\b"),
-    "TYPE": re.compile(r"\bINPUT\s*="),
-    "PUBLICATION": re.compile(r"\bFOR ALL TABLES\b"),
-}
 
-Found = Iterator[tuple[Severity, str, str, str]]
 Rule = Callable[[Facts], Found]
+# What a rule needs: each says why it is missing, "" when it is there.
+Part = Callable[[Facts], str]
 
 
 def target_reachable(facts: Facts) -> Found:
@@ -66,12 +58,12 @@ def target_allowed(facts: Facts) -> Found:
 
 def client_tools(facts: Facts) -> Found:
     """pg_restore is there, and neither older than prod nor older than the archive's source."""
-    for program, problem in (
-        ("pg_restore", facts.client_problem),
-        ("pg_dump", facts.source_client_problem),
-    ):
+    programs: dict[tuple[str, str], list[str]] = {}
+    for program, problem in (("pg_restore", facts.client_problem), ("pg_dump", facts.source_client_problem)):
         if problem:
-            yield Severity.ERROR, program, problem.message, problem.hint
+            programs.setdefault((problem.message, problem.hint), []).append(program)
+    for (message, hint), named in programs.items():
+        yield Severity.ERROR, " and ".join(named), message, hint
     if facts.client is None or facts.catalog is None:
         return
     version, client = facts.catalog.identity.version, facts.client.version
@@ -128,18 +120,20 @@ def extensions(facts: Facts) -> Found:
                 f"the role {catalog.identity.user} may not create it (it is not trusted)."
             )
             hint = (
-                f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {name};"
+                f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {quoted(name)};"
                 if facts.in_place
                 else "A new database needs it anew: promote as a superuser, or choose the strategy clean."
             )
             yield Severity.ERROR, name, message, hint
         elif created and extension.schema != (schema := extension_schema(entry)):
             message = f"The extension {name} is in the schema {extension.schema} on prod, in {schema} on dev."
-            hint = f'Move it: ALTER EXTENSION "{name}" SET SCHEMA "{schema}"; what uses it follows.'
+            hint = (
+                f"Move it: ALTER EXTENSION {quoted(name)} SET SCHEMA {quoted(schema)}; what uses it follows."
+            )
             yield Severity.ERROR, name, message, hint
         elif wanted and _older(present := extension.version or extension.default_version or "", wanted):
             message = f"The source has {name} {wanted}, prod would use {present}, which is older."
-            hint = f"Update it on prod: ALTER EXTENSION {name} UPDATE;"
+            hint = f"Update it on prod: ALTER EXTENSION {quoted(name)} UPDATE;"
             yield Severity.WARNING, name, message, hint
 
 
@@ -220,7 +214,7 @@ def policy_roles(facts: Facts) -> Found:
         for role in roles:
             if role not in catalog.roles and role not in KEYWORD_ROLES:
                 message = f"The policy {entry.name} names the role {role}; prod does not have it."
-                hint = f'Create it first: CREATE ROLE "{role}"; without the policy nobody would see any row.'
+                hint = f"CREATE ROLE {quoted(role)}; without the policy nobody would see any row."
                 yield Severity.ERROR, role, message, hint
 
 
@@ -234,7 +228,7 @@ def source_roles(facts: Facts) -> Found:
         users |= dict.fromkeys(roles, entry.name)
     for role in sorted(users.keys() - facts.catalog.roles):
         message = f"{users[role]} names the role {role}; prod does not have it."
-        yield Severity.ERROR, role, message, f'CREATE ROLE "{role}"; or keep prod\'s owners and grants.'
+        yield Severity.ERROR, role, message, f"CREATE ROLE {quoted(role)}; or keep prod's owners and grants."
 
 
 def tablespaces(facts: Facts) -> Found:
@@ -246,43 +240,6 @@ def tablespaces(facts: Facts) -> Found:
         if tablespace not in facts.catalog.tablespaces:
             message = f"{user} lies in the tablespace {tablespace}; prod does not have it."
             yield Severity.ERROR, tablespace, message, f"Create the tablespace {tablespace} on prod's server."
-
-
-def rights(facts: Facts) -> Found:
-    """Our role may replace what the archive replaces and create what it creates."""
-    if facts.catalog is None or facts.catalog.identity.superuser:
-        return
-    user = facts.catalog.identity.user
-    for replaced in facts.catalog.replaced:
-        if not replaced.ours:
-            message = (
-                f"{replaced.description} belongs to {replaced.owner}; the role {user} cannot replace it."
-            )
-            hint = f'Restore as {replaced.owner}, or: GRANT "{replaced.owner}" TO "{user}";'
-            yield Severity.ERROR, replaced.identity, message, hint
-    if facts.archive:
-        yield from _schema_rights(facts.archive, facts.catalog) if facts.in_place else ()
-        yield from _superuser_only(facts.archive, user)
-
-
-def _schema_rights(archive: Archive, catalog: Catalog) -> Found:
-    user, database = catalog.identity.user, catalog.identity.database
-    for schema in sorted({entry.schema for entry in archive.of_kind("TABLE", "VIEW", "FUNCTION")}):
-        here = catalog.schemas.get(schema)
-        if here and not here.creatable:
-            message = f"The role {user} may not create in the schema {schema}."
-            yield Severity.ERROR, schema, message, f'GRANT CREATE ON SCHEMA "{schema}" TO "{user}";'
-        elif here is None and not catalog.may_create_schemas:
-            message = f"The role {user} may not create the schema {schema}."
-            yield Severity.ERROR, schema, message, f'GRANT CREATE ON DATABASE "{database}" TO "{user}";'
-
-
-def _superuser_only(archive: Archive, user: str) -> Found:
-    for entry in archive.entries:
-        pattern = SUPERUSER_DEFINITIONS.get(entry.kind)
-        if entry.kind in SUPERUSER_KINDS or (pattern and pattern.search(entry.definition)):
-            message = f"{entry.kind} {entry.name} can only be created by a superuser; {user} is none."
-            yield Severity.ERROR, entry.name, message, "Restore as a superuser, or drop it from the source."
 
 
 def not_same_database(facts: Facts) -> Found:
@@ -317,7 +274,9 @@ def swap_possible(facts: Facts) -> Found:
     """Prod can be exchanged for the new database, as far as that can be told before the restore."""
     for found in () if facts.in_place else facts.obstacles:
         severity = Severity.WARNING if found.rule in PASSING else found.severity
-        yield severity, found.object, found.message, found.hint
+        other = " Or choose the strategy clean or reset-schema, which replace in place."
+        hint = found.hint + other if found.rule == "swap_create_database" else found.hint
+        yield severity, found.object, found.message, hint
 
 
 def nothing_in_the_way(facts: Facts) -> Found:
@@ -336,10 +295,14 @@ def nothing_in_the_way(facts: Facts) -> Found:
         yield Severity.WARNING, published.publication, message, hint
     for dependent in facts.catalog.dependents:
         message = (
-            f"{dependent.dependent} exists only on prod and depends on {dependent.needed}, which the restore "
-            "replaces: it would be lost."
+            f"{dependent.dependent} of prod is not among what is restored, and depends on "
+            f"{dependent.needed}, which the restore replaces: it would be lost."
         )
-        hint = "Create it on dev too, or drop it on prod."
+        hint = (
+            "Create it on dev too, or drop it on prod."
+            if facts.filters == EVERYTHING
+            else "Widen the filters so that it comes along, or drop it on prod and make it again afterwards."
+        )
         if facts.left_out:
             hint += " If dev has it and the check left_out names it, bring its kind along."
         yield Severity.ERROR, dependent.dependent, message, hint
@@ -381,9 +344,37 @@ RULES: dict[str, Rule] = {
     for rule in (
         target_reachable, target_allowed, client_tools, archive_readable, whole_archive, extensions,
         collations, encoding_and_locale, policy_roles, source_roles, tablespaces, rights, not_same_database,
-        right_direction, no_other_writer, swap_possible, nothing_in_the_way, nothing_lost_outside, left_out,
+        right_direction, no_other_writer, swap_possible, rollback_possible, nothing_in_the_way,
+        nothing_lost_outside, left_out,
     )
 }  # fmt: skip
+# Without these a rule finds nothing, whatever is so.
+NEEDS: dict[str, tuple[Part, ...]] = {
+    "target_allowed": (no_prod,),
+    "client_tools": (no_prod,),
+    "archive_readable": (no_client,),
+    "whole_archive": (no_manifest,),
+    "extensions": (no_prod, no_archive),
+    "collations": (no_prod, no_archive),
+    "encoding_and_locale": (no_prod, no_archive),
+    "policy_roles": (no_prod, no_archive),
+    "source_roles": (no_prod, no_archive),
+    "tablespaces": (no_prod, no_archive),
+    "rights": (no_prod, no_archive),
+    "not_same_database": (no_prod, no_source),
+    "right_direction": (no_prod, no_source),
+    "no_other_writer": (no_prod,),
+    "swap_possible": (no_prod,),
+    "rollback_possible": (no_prod,),
+    "nothing_in_the_way": (no_prod, no_archive),
+    "nothing_lost_outside": (no_prod,),
+    "left_out": (no_archive,),
+}
+
+
+def missing(check: str, facts: Facts) -> str:
+    """Say why a check cannot look, "" when it can."""
+    return next((why for part in NEEDS.get(check, ()) if (why := part(facts))), "")
 
 
 def describe(check: str) -> str:

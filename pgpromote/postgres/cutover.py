@@ -18,7 +18,6 @@ from uuid import uuid4
 
 import psycopg
 from psycopg import IsolationLevel
-from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
 from pgpromote.postgres import mark, obstacles, sql
@@ -27,7 +26,7 @@ from pgpromote.postgres.errors import ConnectionFailed, CutOverFailed, Pgpromote
 from pgpromote.postgres.mark import Kind, Mark, Marked, name_beside, statement
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.obstacles import Side
-from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, identify, redact
+from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, identify, redact, rows
 
 LIMIT_SECONDS = 5.0
 # How often the sessions in a database are ended anew, until the rename has got through.
@@ -275,9 +274,8 @@ def _carry(exchange: _Exchange) -> None:
     become = "SET" if exchange.session.info.server_version >= 160000 else "MEMBER"
     oids = {"outgoing": exchange.outgoing.oid, "incoming": exchange.incoming.oid}
     for step in CARRIED:
-        with exchange.session.cursor(row_factory=class_row(Statement)) as cursor:
-            statements = cursor.execute(sql.read(f"cutover/{step}"), {**oids, "become": become}).fetchall()
-        apply(exchange.session, statements)
+        parameters = {**oids, "become": become}
+        apply(exchange.session, rows(exchange.session, Statement, f"cutover/{step}", parameters))
 
 
 def _check_oids(exchange: _Exchange) -> None:

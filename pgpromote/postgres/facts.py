@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pgpromote.postgres import access, mark, obstacles, selection, server, tools
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
-from pgpromote.postgres import mark, obstacles, selection, server, tools
 from pgpromote.postgres import reset as resets
+from pgpromote.postgres.access import Barred
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import (
@@ -24,13 +25,17 @@ from pgpromote.postgres.model import (
 from pgpromote.postgres.obstacles import Writer
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.selection import LeftOut
-from pgpromote.postgres.server import Database
+from pgpromote.postgres.server import Database, Session
 from pgpromote.postgres.tools import Tools
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the rules look at. None means: could not be read, and another rule says why."""
+    """What the rules look at. None means: could not be read, and another rule says why.
+
+    `undumpable` is what our role may not read of prod, which a safety archive would have to hold; `barred`
+    are owners in the archive, `barred_in_prod` those in prod, where a rollback has to bring them back.
+    """
 
     path: Path
     archive: Archive | None
@@ -40,6 +45,7 @@ class Facts:
     target: Database
     catalog: Catalog | None
     target_problem: PgpromoteError | None
+    has_source: bool
     source_problem: PgpromoteError | None
     source_client_problem: PgpromoteError | None
     same_database: bool | None
@@ -57,6 +63,39 @@ class Facts:
     source_is_prod: bool
     obstacles: tuple[Finding, ...]
     writers: tuple[Writer, ...]
+    safety_archive: bool = False
+    undumpable: tuple[str, ...] = ()
+    barred: tuple[Barred, ...] = ()
+    barred_in_prod: tuple[Barred, ...] = ()
+
+
+def no_prod(facts: Facts) -> str:
+    """Say why prod's catalog is missing, "" when it is there."""
+    return "" if facts.catalog else "prod could not be reached"
+
+
+def no_archive(facts: Facts) -> str:
+    """Say why the archive's entries are missing, "" when they are there."""
+    if facts.archive:
+        return ""
+    return "the archive could not be read" if facts.archive_problem else "plain SQL has no list of objects"
+
+
+def no_manifest(facts: Facts) -> str:
+    """Say why the manifest is missing, "" when it is there."""
+    return "" if facts.manifest else no_archive(facts) or "the archive has no manifest"
+
+
+def no_client(facts: Facts) -> str:
+    """Say why there is no client program to ask, "" when there is one."""
+    return "" if facts.client else no_prod(facts) or "no client program fits prod"
+
+
+def no_source(facts: Facts) -> str:
+    """Say why dev could not be asked, "" when it was."""
+    if not facts.has_source:
+        return "DEV_DATABASE_URL is not set"
+    return "dev could not be reached" if facts.source_problem else ""
 
 
 def gather(
@@ -73,6 +112,7 @@ def gather(
     bring: Collection[Foreign],
     allow: Collection[str],
     agreed: str,
+    safety_archive: bool,
     promotion: str,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
@@ -86,7 +126,19 @@ def gather(
     archive = chosen.archive if chosen else None
     replaces = in_place and not filters.data_only
     dropped = _dropped(archive, reset_schema) if archive and replaces else []
-    prod = _read_target(target, dropped, reset_schema, allow, promotion)
+    safety_archive = in_place and safety_archive
+    prod = _read_target(
+        target,
+        promotion,
+        dropped,
+        archive,
+        rights,
+        replaces=replaces or not in_place,
+        in_place=in_place,
+        reset_schema=reset_schema,
+        allow=allow,
+        safety_archive=safety_archive,
+    )
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = _choose_client(available, version)
     if client and archive and not archive_problem:
@@ -102,6 +154,7 @@ def gather(
         target=target,
         catalog=prod.catalog,
         target_problem=prod.problem,
+        has_source=source is not None,
         source_problem=source_problem,
         source_client_problem=source_client_problem,
         same_database=same_database,
@@ -119,6 +172,10 @@ def gather(
         source_is_prod=source_is_prod,
         obstacles=prod.obstacles,
         writers=prod.writers,
+        safety_archive=safety_archive,
+        undumpable=prod.undumpable,
+        barred=prod.barred,
+        barred_in_prod=prod.barred_in_prod,
     )
 
 
@@ -164,11 +221,24 @@ class _Prod:
     reset: Reset | None = None
     obstacles: tuple[Finding, ...] = ()
     writers: tuple[Writer, ...] = ()
+    undumpable: tuple[str, ...] = ()
+    barred: tuple[Barred, ...] = ()
+    barred_in_prod: tuple[Barred, ...] = ()
     problem: PgpromoteError | None = None
 
 
 def _read_target(
-    target: Database, dropped: list[TocEntry], reset_schema: str, allow: Collection[str], promotion: str
+    target: Database,
+    promotion: str,
+    dropped: list[TocEntry],
+    archive: Archive | None,
+    rights: Policy,
+    *,
+    replaces: bool,
+    in_place: bool,
+    reset_schema: str,
+    allow: Collection[str],
+    safety_archive: bool,
 ) -> _Prod:
     try:
         with server.connect(target, promotion) as session:
@@ -179,9 +249,20 @@ def _read_target(
                     obstacles.find(session, obstacles.side(session, session.info.dbname), allow=allow)
                 ),
                 writers=obstacles.writers(session),
+                undumpable=access.undumpable(session) if safety_archive else (),
+                barred=_barred(session, archive, rights, in_place=in_place) if archive and replaces else (),
+                barred_in_prod=access.barred_in(session) if safety_archive else (),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)
+
+
+def _barred(session: Session, archive: Archive, policy: Policy, *, in_place: bool) -> tuple[Barred, ...]:
+    if policy is Policy.SOURCE:
+        return access.barred(session, access.given(archive))
+    if policy is Policy.KEEP:
+        return access.unkept(session, archives.restorable(archive), in_place=in_place)
+    return ()
 
 
 def _choose_client(

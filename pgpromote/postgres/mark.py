@@ -196,7 +196,7 @@ def _alter(session: Session, setting: Composable, why: str) -> None:
         raise PgpromoteError(
             f"{database} cannot be marked: {error.diag.message_primary}.",
             f"Be the owner of {database}, and let a superuser run once: "
-            f"GRANT SET ON PARAMETER {PROD_SETTING} TO {session.info.user};",
+            f"GRANT SET ON PARAMETER {PROD_SETTING} TO {Identifier(session.info.user).as_string()};",
         ) from error
 
 
@@ -214,5 +214,5 @@ def marked_source(label: str) -> Finding:
         label,
         f"The source {label} is marked as prod: promoting it would go the wrong way.",
         "Exchange DEV_DATABASE_URL and PROD_DATABASE_URL; or, if the mark is wrong: "
-        f"ALTER DATABASE … RESET {PROD_SETTING};",
+        'PROD_DATABASE_URL="$DEV_DATABASE_URL" pgpromote mark-prod --remove',
     )

@@ -3,40 +3,38 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from psycopg.rows import class_row
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 
-from pgpromote.postgres import mark, sql
+from pgpromote.postgres import mark
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.postgres.server import APPLICATION, Session
+from pgpromote.postgres.server import APPLICATION, Session, rows
 
 TEXTS = {
     "swap_prepared_transaction": (
         "The prepared transaction {object} in {where} blocks the cut-over.",
-        "COMMIT PREPARED or ROLLBACK PREPARED it.",
+        "As its owner or a superuser, run in that database: ROLLBACK PREPARED {literal}; or COMMIT it.",
     ),
     "swap_replication_slot": (
         "The replication slot {object} belongs to {where} and would stay with the previous database.",
-        "Drop it, or allow it by its name.",
+        "Allow it by its name, or drop it: SELECT pg_drop_replication_slot({literal});",
     ),
     "swap_subscription": (
         "The subscription {object} belongs to {where} and would stay with the previous database.",
         "Drop it, or allow it by its name.",
     ),
     "swap_session": (
-        "We may not end the session {object} in {where}.",
-        "End it, grant us pg_signal_backend, or for a superuser's session connect as a superuser.",
+        "The role {user} may not end the session {object} in {where}.",
+        "End it, or: GRANT pg_signal_backend TO {us}; a superuser's session only a superuser ends.",
     ),
     "swap_setting": (
-        "We may not carry over the setting {object} of {where}.",
-        "As a superuser, run: GRANT SET ON PARAMETER {object} TO our role; or reset it.",
+        "The role {user} may not carry over the setting {object} of {where}.",
+        "As a superuser, run: GRANT SET ON PARAMETER {parameter} TO {us}; or reset it.",
     ),
     "swap_role_setting": (
-        "We may not carry over the settings of the role {object} in {where}.",
-        "Grant us the role WITH ADMIN OPTION beside CREATEROLE, connect as a superuser, or reset them.",
+        "The role {user} may not carry over the settings of the role {object} in {where}.",
+        "As a superuser, run: ALTER ROLE {us} CREATEROLE; GRANT {name} TO {us} WITH ADMIN OPTION;",
     ),
 }
 ALLOWABLE = frozenset({"swap_replication_slot", "swap_subscription"})
@@ -73,12 +71,9 @@ class _Obstacle:
     where: str
 
 
-Row = TypeVar("Row")
-
-
 def side(session: Session, name: str) -> Side:
     """Read what an exchange must know of a database. Raises PgpromoteError when there is none."""
-    found = _rows(session, Side, "side", name=name)
+    found = rows(session, Side, "obstacles/side", {"name": name})
     if not found:
         raise PgpromoteError(f"There is no database {name}.", _way_back(session, name))
     return found[0]
@@ -103,19 +98,34 @@ def find(
 
     `allow` names replication slots and subscriptions that may stay with the outgoing one.
     """
+    user = session.info.user
     for each in (outgoing, incoming):
         if each and not each.owned:
             message = f"Only the owner {each.owner} may rename {each.name}."
-            yield Finding("swap_owner", Severity.ERROR, each.name, message, "Connect as the owner.")
+            granting = SQL("GRANT {} TO {};").format(Identifier(each.owner), Identifier(user)).as_string()
+            yield Finding("swap_owner", Severity.ERROR, each.name, message, f"Be the owner, or: {granting}")
     if not outgoing.creates:
         message = "The right to create databases is missing; the server asks for it to rename one, too."
-        hint = "ALTER ROLE … CREATEDB; or choose the strategy clean or reset-schema, which replace in place."
+        hint = SQL("ALTER ROLE {} CREATEDB;").format(Identifier(user)).as_string()
         yield Finding("swap_create_database", Severity.ERROR, outgoing.name, message, hint)
     both = {"outgoing": outgoing.oid, "incoming": incoming.oid if incoming else None}
-    for row in _rows(session, _Obstacle, "obstacles", **both):
+    for row in rows(session, _Obstacle, "obstacles/obstacles", both):
         if not (row.rule in ALLOWABLE and row.object in allow):
-            message, hint = (text.format(object=row.object, where=row.where) for text in TEXTS[row.rule])
+            message, hint = (text.format(**_words(row, user)) for text in TEXTS[row.rule])
             yield Finding(row.rule, Severity.ERROR, row.object, message, hint)
+
+
+def _words(row: _Obstacle, user: str) -> dict[str, str]:
+    """Give what the texts name, as people read it and as SQL has to quote it."""
+    return {
+        "object": row.object,
+        "where": row.where,
+        "user": user,
+        "us": Identifier(user).as_string(),
+        "name": Identifier(row.object).as_string(),
+        "parameter": Identifier(*row.object.split(".")).as_string(),
+        "literal": Literal(row.object).as_string(),
+    }
 
 
 def writers(session: Session) -> tuple[Writer, ...]:
@@ -123,9 +133,4 @@ def writers(session: Session) -> tuple[Writer, ...]:
 
     `session` bears the name of the promotion that asks; its own sessions are not listed.
     """
-    return tuple(_rows(session, Writer, "writers", sign=f"{APPLICATION}:"))
-
-
-def _rows(session: Session, shape: type[Row], query: str, **parameters: object) -> list[Row]:
-    with session.cursor(row_factory=class_row(shape)) as cursor:
-        return cursor.execute(sql.read(f"obstacles/{query}"), parameters).fetchall()
+    return tuple(rows(session, Writer, "obstacles/writers", {"sign": f"{APPLICATION}:"}))

@@ -3,35 +3,34 @@
 import hashlib
 import json
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
 
 from psycopg import sql as compose
-from psycopg.rows import class_row
 
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import contents, sql
 from pgpromote.postgres.errors import Refused, ToolFailed
-from pgpromote.postgres.model import Archive, Clearance, Content, Finding, Manifest, Severity
+from pgpromote.postgres.model import Archive, Clearance, Content, Filters, Finding, Manifest, Severity
+from pgpromote.postgres.scope import ONLY_IN_PROD, Object, Scope, Serial, Table, Written, spellings
 from pgpromote.postgres.selection import RELATIONS
-from pgpromote.postgres.server import APPLICATION, Database, Session, connect, identify, redact
+from pgpromote.postgres.server import APPLICATION, Database, Session, connect, identify, redact, rows
 from pgpromote.postgres.tools import Tools, choose, run
-
-Row = TypeVar("Row")
 
 RULE, EXPECTED = "loss_preview", "expect_plan"
 DESCRIPTION = "Nothing that only prod has would be lost: objects, columns, rows."
 # A swap needs room for the new content beside prod, and the log may grow to its limit (facts §4).
 HEADROOM = 1.3
-PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
-HINT = "Bring it to dev first if it shall stay."
+HINT_KEYS = (
+    "Where the repair leaves a key alone, or is not wanted, an insert must bring the key; "
+    "`pgpromote rehearse` names such keys."
+)
+HINT_ADDED = "Empty the table first, or restore it with its definition."
 HINT_ROWS = "Save these rows first if they matter; promote only when dev's are the right ones."
+HINT_DEFINITIONS = "Save these rows first if they matter; without --schema-only, dev's rows come along."
 HINT_READ = "Grant SELECT on it, and BYPASSRLS where row security hides rows."
 HINT_MANIFEST = "Dump with pgpromote dump; it writes the manifest beside the archive."
 
@@ -49,87 +48,16 @@ class Sessions:
 class Plan:
     """What a promotion would cost: what prod would lose, who would be disconnected, the room it takes.
 
-    Sizes are in bytes. `needed_size` is what a swap needs on prod's server beside prod; None for a
-    promotion in place and for an archive that does not say how large its source was.
+    Sizes are in bytes. `needed_size` is what a swap needs on prod's server beside prod: the source's size
+    times HEADROOM, and `log_size` for the server's write-ahead log. It is None for a promotion in place and
+    for an archive that does not say how large its source was.
     """
 
     losses: tuple[Finding, ...]
     sessions: tuple[Sessions, ...]
     present_size: int
     needed_size: int | None
-
-
-@dataclass(frozen=True)
-class _Object:
-    """An object of prod, named as in an archive; `part_of` is the relation that it cannot exist without."""
-
-    kind: str
-    schema: str
-    name: str
-    part_of: str | None
-
-    @property
-    def relation(self) -> tuple[str, str]:
-        return self.schema, self.part_of or self.name
-
-    @property
-    def label(self) -> str:
-        return f"{self.schema}.{self.name}" if self.schema else self.name
-
-
-@dataclass(frozen=True)
-class _Written:
-    """A column or check constraint of a table of prod: an archive holds it in the table's definition."""
-
-    kind: str
-    schema: str
-    table: str
-    name: str
-
-
-@dataclass(frozen=True)
-class _Table:
-    schema: str
-    name: str
-    readable: bool
-    of_extension: bool
-
-    @property
-    def label(self) -> str:
-        return f"{self.schema}.{self.name}"
-
-
-@dataclass(frozen=True)
-class _Scope:
-    """What a promotion brings and what it takes away."""
-
-    archive: Archive
-    manifest: Manifest | None
-    in_place: bool
-    reset_schema: str
-
-    @cached_property
-    def definitions(self) -> Mapping[tuple[str, str, str], str]:
-        """What the archive brings: kind, schema and tag → definition."""
-        return {(entry.kind, entry.schema, entry.tag): entry.definition for entry in self.archive.entries}
-
-    @cached_property
-    def relations(self) -> frozenset[tuple[str, str]]:
-        """What the archive brings anew with all its parts: (schema, name)."""
-        return frozenset((e.schema, e.tag) for e in self.archive.of_kind(*RELATIONS))
-
-    def loses(self, found: _Object) -> bool:
-        """Tell whether prod's object would be gone: in place, most of what the archive lacks stays."""
-        if (found.kind, found.schema, found.name) in self.definitions:
-            return False
-        replaced = found.part_of is not None and found.relation in self.relations
-        return not self.in_place or replaced or found.schema == self.reset_schema != ""
-
-    def brought(self, table: _Table) -> Content | None:
-        """Return what the archive brings into a table, None when that is not known."""
-        if ("TABLE DATA", table.schema, table.name) not in self.definitions:
-            return Content(0, None)
-        return self.manifest.contents.get(table.label) if self.manifest else None
+    log_size: int = 0
 
 
 def preview(
@@ -145,20 +73,21 @@ def preview(
     Rows are counted, not estimated. A plain SQL dump says nothing of what it holds, so only a finding says
     that. Raises ConnectionFailed, SessionFailed.
     """
+    size = None if clearance.in_place or manifest is None else manifest.database_size
     with connect(target, promotion, autocommit=True) as session:
+        log = 0 if size is None else _log_size(session)
         return Plan(
             losses=tuple(_losses(session, clearance, manifest, reset_schema)),
-            sessions=tuple(_rows(session, "plan/sessions", Sessions, {"application": APPLICATION})),
+            sessions=tuple(rows(session, Sessions, "plan/sessions", {"application": APPLICATION})),
             present_size=identify(session).size,
-            needed_size=None if clearance.in_place else _needed_size(session, manifest),
+            needed_size=size and int(HEADROOM * size) + log,
+            log_size=log,
         )
 
 
-def _needed_size(session: Session, manifest: Manifest | None) -> int | None:
-    if manifest is None or manifest.database_size is None:
-        return None
+def _log_size(session: Session) -> int:
     row = session.execute(sql.read("plan/reserve")).fetchone()
-    return int(HEADROOM * manifest.database_size) + int(str(row[0] if row else 0))
+    return int(str(row[0] if row else 0))
 
 
 def _losses(
@@ -168,68 +97,95 @@ def _losses(
         message = f"{clearance.path} has no manifest, so its rows cannot be compared with prod's."
         yield Finding(RULE, Severity.INFO, str(clearance.path), message, HINT_MANIFEST)
     if clearance.archive is not None:
-        scope = _Scope(clearance.archive, manifest, clearance.in_place, reset_schema)
-        lost = [each for each in _rows(session, "plan/objects", _Object, {}) if scope.loses(each)]
+        scope = Scope(clearance.archive, manifest, clearance.filters, clearance.in_place, reset_schema)
+        serials = {each.label: each for each in rows(session, Serial, "plan/serials")}
+        lost, refilled = list[Object](), list[str]()
+        for each in filter(scope.loses, rows(session, Object, "plan/objects", {})):
+            serial = serials.get(each.label) if each.kind == "SEQUENCE" else None
+            if serial and scope.refills(serial):
+                refilled.append(each.label)
+            else:
+                lost.append(each)
         whole = frozenset(each.relation for each in lost if each.kind in RELATIONS and each.part_of is None)
         yield from _lost_objects_and_rows(session, scope, lost, whole)
         yield from _lost_within_tables(session, scope)
+        yield from _given_way(refilled)
     if clearance.archive is not None and not clearance.in_place:
         yield from _lost_large_objects(session, clearance.archive, manifest)
 
 
 def _lost_objects_and_rows(
-    session: Session, scope: _Scope, lost: list[_Object], whole: frozenset[tuple[str, str]]
+    session: Session, scope: Scope, lost: list[Object], whole: frozenset[tuple[str, str]]
 ) -> Iterator[Finding]:
     tables = [
         table
-        for table in _rows(session, "plan/tables", _Table)
-        if not table.of_extension and (table.schema, table.name) in whole | scope.relations
+        for table in rows(session, Table, "plan/tables")
+        if not table.of_extension and (table.schema, table.name) in whole | scope.touched
     ]
     held = contents.measure(session, [(t.schema, t.name) for t in tables if t.readable], hashed=False)
     for each in lost:
         if each.part_of is None or each.relation not in whole:
-            yield _only_in_prod(each.kind, each.label, held.get(each.label) if each.kind == "TABLE" else None)
+            content = held.get(each.label) if each.kind == "TABLE" else None
+            yield _lost(each.title, each.label, scope.absence(each), content)
     for table in tables:
         if not table.readable:
             message = f"{table.label} cannot be read by our role, so its rows in prod are not counted."
             yield Finding(RULE, Severity.WARNING, table.label, message, HINT_READ)
         elif (table.schema, table.name) not in whole:
-            yield from _lost_rows(table.label, held[table.label], scope.brought(table))
+            yield from _changed_rows(scope.filters, table.label, held[table.label], scope.brought(table))
 
 
-def _only_in_prod(kind: str, label: str, content: Content | None = None) -> Finding:
-    rows = f" with its {content.rows} row(s)" if content and content.rows else ""
-    message = f"{kind} {label} is only in prod; it would be lost{rows}."
-    return Finding(RULE, Severity.WARNING, label, message, HINT)
+def _lost(title: str, label: str, absence: tuple[str, str], content: Content | None = None) -> Finding:
+    why, hint = absence
+    held = f" with its {content.rows} row(s)" if content and content.rows else ""
+    return Finding(RULE, Severity.WARNING, label, f"{title} {why}; it would be lost{held}.", hint)
 
 
-def _lost_within_tables(session: Session, scope: _Scope) -> Iterator[Finding]:
-    missing = (each for each in _rows(session, "plan/written", _Written) if not _is_written(scope, each))
+def _given_way(sequences: list[str]) -> Iterator[Finding]:
+    if sequences:
+        message = (
+            f"{len(sequences)} sequence(s) of prod give way to identities of the same primary keys, by the "
+            f"repair or from the archive: {', '.join(sequences)}."
+        )
+        yield Finding(RULE, Severity.INFO, sequences[0], message, HINT_KEYS)
+
+
+def _lost_within_tables(session: Session, scope: Scope) -> Iterator[Finding]:
+    missing = (each for each in rows(session, Written, "plan/written") if not _is_written(scope, each))
     for (kind, schema, table), group in groupby(missing, lambda each: (each.kind, each.schema, each.table)):
         names = [each.name for each in group]
         if kind == "COLUMN":
             message = f"{schema}.{table} has columns only in prod, which would be lost: {', '.join(names)}."
-            yield Finding(RULE, Severity.WARNING, f"{schema}.{table}", message, HINT)
+            yield Finding(RULE, Severity.WARNING, f"{schema}.{table}", message, ONLY_IN_PROD[1])
         else:
-            yield from (_only_in_prod(kind, f"{schema}.{table} {name}") for name in names)
+            labels = [f"{schema}.{table} {name}" for name in names]
+            yield from (_lost(f"{kind} {label}", label, ONLY_IN_PROD) for label in labels)
 
 
-def _is_written(scope: _Scope, each: _Written) -> bool:
+def _is_written(scope: Scope, each: Written) -> bool:
     """Tell whether the archive's definition of the table has it; True for a table it does not bring."""
     kinds = ("TABLE", "FOREIGN TABLE")
     found = (scope.definitions.get((kind, each.schema, each.table)) for kind in kinds)
     definition = next((text for text in found if text is not None), None)
     if definition is None or (each.kind, each.schema, f"{each.table} {each.name}") in scope.definitions:
         return True
-    # As pg_dump writes it: each column on its own line. Which words it quotes depends on its version.
-    quoted = '"' + each.name.replace('"', '""') + '"'
-    spellings = (quoted, each.name) if PLAIN_NAME.fullmatch(each.name) else (quoted,)
+    # As pg_dump writes it: each column on its own line.
     pattern = "\n    {} " if each.kind == "COLUMN" else "CONSTRAINT {} CHECK "
-    return any(pattern.format(spelling) in definition for spelling in spellings)
+    return any(pattern.format(spelling) in definition for spelling in spellings(each.name))
 
 
-def _lost_rows(label: str, present: Content, brought: Content | None) -> Iterator[Finding]:
-    if brought and (told := _more(present, brought)):
+def _changed_rows(
+    filters: Filters, label: str, present: Content, brought: Content | None
+) -> Iterator[Finding]:
+    if filters.data_only:
+        if brought and brought.rows and present.rows:
+            added = f"{label}: the archive's {brought.rows} row(s) are added to prod's {present.rows}"
+            message = f"{added}; a key that both hold fails the restore."
+            yield Finding(RULE, Severity.INFO, label, message, HINT_ADDED)
+    elif filters.schema_only and present.rows:
+        message = f"{label}: prod's {present.rows} row(s) would be lost; only definitions are restored."
+        yield Finding(RULE, Severity.WARNING, label, message, HINT_DEFINITIONS)
+    elif brought and (told := _more(present, brought)):
         yield Finding(RULE, Severity.WARNING, label, f"{label}: {told}.", HINT_ROWS)
 
 
@@ -262,7 +218,7 @@ def fingerprint(target: Database, available: list[Tools], promotion: str) -> str
     with contents.snapshot(target, promotion) as (session, snapshot):
         tools = choose(available, identify(session).version)
         definitions = _definitions(target, tools, snapshot, promotion)
-        tables = [(table.schema, table.name) for table in _rows(session, "plan/tables", _Table)]
+        tables = [(table.schema, table.name) for table in rows(session, Table, "plan/tables")]
         held = contents.measure(session, tables)
         held[contents.LARGE_OBJECTS] = contents.measure_large_objects(session)
         state = (
@@ -306,17 +262,9 @@ def _positions(session: Session) -> list[tuple[object, ...]]:
         query.format(name=f"{schema}.{name}", sequence=compose.Identifier(schema, name))
         for schema, name in sequences
     ]
-    rows: list[tuple[object, ...]] = []
+    found: list[tuple[object, ...]] = []
     for first in range(0, len(queries), contents.CHUNK):
         chunk = compose.SQL("\nUNION ALL\n").join(queries[first : first + contents.CHUNK])
         with session.transaction(force_rollback=True):  # gives up the locks, as contents does
-            rows += session.execute(chunk).fetchall()
-    return sorted(rows, key=str)
-
-
-def _rows(
-    session: Session, query: str, row: type[Row], parameters: Mapping[str, object] | None = None
-) -> list[Row]:
-    statement = compose.SQL(sql.read(query)).format(named=compose.SQL(sql.read("catalog/named")))
-    with session.cursor(row_factory=class_row(row)) as cursor:
-        return cursor.execute(statement, parameters).fetchall()
+            found += session.execute(chunk).fetchall()
+    return sorted(found, key=str)

@@ -3,7 +3,7 @@
 Only `examine` builds a Clearance, and everything that touches prod takes one.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from psycopg import sql as compose
 from pgpromote.postgres import facts as gathering
 from pgpromote.postgres.archive import extension_schema
 from pgpromote.postgres.catalog import Catalog
-from pgpromote.postgres.checks import RULES
+from pgpromote.postgres.checks import RULES, missing
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import (
@@ -32,11 +32,15 @@ from pgpromote.postgres.tools import Tools
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of all checks: which ran, what they found, and the clearance if nothing forbids it."""
+    """The outcome of all checks: their names, what they found, and the clearance if nothing forbids it.
+
+    `skipped` names those that could not look, each with why.
+    """
 
     checks: tuple[str, ...]
     findings: tuple[Finding, ...]
     clearance: Clearance | None
+    skipped: Mapping[str, str]
 
     def of(self, check: str) -> tuple[Finding, ...]:
         """Return the findings of one check."""
@@ -63,6 +67,7 @@ def examine(
     bring: Collection[Foreign] = (),
     allow: Collection[str] = (),
     agreed: str = "postgres",
+    safety_archive: bool = True,
     promotion: str = "",
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
@@ -70,7 +75,8 @@ def examine(
     Not `in_place` checks a restore into a new database beside prod. Filters limit what is restored, and so
     what is checked; objects in `reset_schema` are gone before the restore. `bring` names what is not left
     out although it reaches beyond the source's database; `allow` the slots and subscriptions of prod that
-    may stay with the previous database. `agreed` is the database of the promotion lock. `source` is asked
+    may stay with the previous database. `agreed` is the database of the promotion lock. `safety_archive`
+    says that prod is dumped before it is changed in place. `source` is asked
     only whether it is the same database as prod or marked as prod, and for its version.
     Raises ConfigError for what cannot be combined.
     """
@@ -87,6 +93,7 @@ def examine(
         bring=bring,
         allow=allow,
         agreed=agreed,
+        safety_archive=safety_archive,
         promotion=promotion,
     )
     findings = tuple(
@@ -96,7 +103,9 @@ def examine(
     )
     refused = any(finding.severity is Severity.ERROR for finding in findings)
     clearance = None if refused or facts.catalog is None else _clear(facts, facts.catalog)
-    return Report(tuple(RULES), findings, clearance)
+    told = {finding.rule for finding in findings}
+    skipped = {name: why for name in RULES if name not in told and (why := missing(name, facts))}
+    return Report(tuple(RULES), findings, clearance, skipped)
 
 
 def _clear(facts: Facts, catalog: Catalog) -> Clearance:

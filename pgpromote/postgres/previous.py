@@ -121,7 +121,7 @@ def mark_overwritten(
             try:
                 apply(session, [mark.comment(found.name, text, "prod is changed in place")])
             except InsufficientPrivilege as error:
-                raise Refused([_unmarkable(found)]) from error
+                raise Refused([_unmarkable(found, session.info.user)]) from error
 
 
 def strange(name: str, owner: str, severity: Severity = Severity.WARNING) -> Finding:
@@ -132,19 +132,20 @@ def strange(name: str, owner: str, severity: Severity = Severity.WARNING) -> Fin
         severity,
         name,
         f"{name} is marked as a previous database, but belongs to {owner}, who is neither prod's owner nor "
-        "ourselves: it is neither swapped in nor dropped.",
+        "the role that asks: it is neither swapped in nor dropped.",
         f"If it is what prod was before prod got another owner: {giving} … (the owner of prod);",
     )
 
 
-def _unmarkable(found: Marked) -> Finding:
+def _unmarkable(found: Marked, user: str) -> Finding:
+    giving = SQL("GRANT {} TO {};").format(Identifier(found.owner), Identifier(user)).as_string()
     return Finding(
         "previous_owner",
         Severity.ERROR,
         found.name,
         f"Only its owner {found.owner} may mark {found.name} as older than this change of prod. Without that "
         "a rollback could take it for what prod was last.",
-        f"Connect as {found.owner}, give us the database, or let {found.owner} drop it.",
+        f"Connect as {found.owner}, or let {found.owner} drop it, or: {giving}",
     )
 
 

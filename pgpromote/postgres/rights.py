@@ -13,6 +13,7 @@ triggers, which no promotion brings; what belongs to the whole server (parameter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import LiteralString
 
 from psycopg.sql import SQL, Composable, Identifier
 
@@ -130,7 +131,7 @@ def carry_over(
 def _blocks(session: Session, wanted: Rights) -> list[list[Statement]]:
     """Group the statements that belong into one transaction: what another role does, and the way back."""
     roles = read_roles(session)
-    us = next(name for name, role in roles.items() if role.is_us)
+    us = _us(roles)
     blocks: list[list[Statement]] = []
     for actor, steps in groupby(_steps(capture(session), wanted, roles), lambda step: _actor(step, roles)):
         statements = [step.statement for step in steps]
@@ -144,29 +145,41 @@ def _blocks(session: Session, wanted: Rights) -> list[list[Statement]]:
 def problems(session: Session, wanted: Rights) -> list[Finding]:
     """List what stands in the way of `plan`: an ERROR for each role that is missing or not ours to act as."""
     roles = read_roles(session)
-    found: dict[str, list[str]] = {}
+    found: dict[tuple[str, str], list[str]] = {}
     for step in _steps(capture(session), wanted, roles):
         for reason in _obstacles(step, roles):
             found.setdefault(reason, []).append(step.object)
-    hint = "Connect as a superuser, or have the role granted to us WITH INHERIT TRUE, SET TRUE."
     return [
         Finding("rights_not_ours", Severity.ERROR, _some(objects), reason, hint)
-        for reason, objects in sorted(found.items())
+        for (reason, hint), objects in sorted(found.items())
     ]
 
 
-def _obstacles(step: _Step, roles: Mapping[str, Role]) -> Iterator[str]:
+def _obstacles(step: _Step, roles: Mapping[str, Role]) -> Iterator[tuple[str, str]]:
+    """Yield what is so, and the statement that helps."""
     missing = {step.role, step.new_owner} - roles.keys() - {""}
-    yield from (f"There is no role {name} on this server." for name in missing)
+    for name in sorted(missing):
+        yield f"There is no role {name} on this server.", _pasted("CREATE ROLE {};", name)
     if missing:
         return
-    actor = _actor(step, roles)
+    us, actor = _us(roles), _actor(step, roles)
+    grant = "GRANT {} TO {} WITH INHERIT TRUE, SET TRUE;"
     if actor and not roles[actor].can_become:
-        yield f"We may not act as {actor}, whose grants have to change."
+        yield f"{us} may not act as {actor}, whose grants have to change.", _pasted(grant, actor, us)
     if step.new_owner and not roles[step.role].has_rights:
-        yield f"We do not have the rights of {step.role}, whose objects get another owner."
+        reason = f"{us} does not have the rights of {step.role}, whose objects get another owner."
+        yield reason, _pasted(grant, step.role, us)
     if step.new_owner and not roles[step.new_owner].can_become:
-        yield f"We may not SET ROLE {step.new_owner}, so we cannot make it an owner."
+        reason = f"{us} may not SET ROLE {step.new_owner}, so it cannot make that an owner."
+        yield reason, _pasted(grant, step.new_owner, us)
+
+
+def _us(roles: Mapping[str, Role]) -> str:
+    return next(name for name, role in roles.items() if role.is_us)
+
+
+def _pasted(statement: LiteralString, *names: str) -> str:
+    return SQL(statement).format(*map(Identifier, names)).as_string()
 
 
 def _some(objects: list[str]) -> str:

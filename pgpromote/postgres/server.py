@@ -5,19 +5,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from typing import TypeVar, cast
 from uuid import uuid4
 
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import class_row
+from psycopg.sql import SQL
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import Busy, ConnectionFailed, InvalidUrl, SessionFailed
 from pgpromote.postgres.model import ServerVersion
 
 Session = psycopg.Connection[tuple[object, ...]]
+Row = TypeVar("Row")
 
 APPLICATION = "pgpromote"
 CONNECT_TIMEOUT = "10"
@@ -216,6 +218,19 @@ def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
     fallback = "Check host and port in the URL, and that the server is running and accepts connections."
     hint = next((text for sign, text in hints.items() if sign in reason), fallback)
     return ConnectionFailed(f"{target.variable}: cannot connect to {target.label}: {reason}", hint)
+
+
+def rows(
+    session: Session, shape: type[Row], query: str, parameters: Mapping[str, object] | None = None
+) -> list[Row]:
+    """Run a query of `sql/` and return each row as a dataclass.
+
+    `{named}` in a query stands for every object that an archive can name; such a query needs parameters, if
+    only an empty mapping, because its percent signs are doubled.
+    """
+    statement = SQL(sql.read(query)).format(named=SQL(sql.read("catalog/named")))
+    with session.cursor(row_factory=class_row(shape)) as cursor:
+        return cursor.execute(statement, parameters).fetchall()
 
 
 def identify(session: Session) -> Identity:

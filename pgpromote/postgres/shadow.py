@@ -1,6 +1,7 @@
 """The shadow database: prod's next content, made beside prod on prod's server, and proven there.
 
-Nobody but its owner and superusers can connect to it before it is swapped in.
+Nobody but its owner and superusers can connect to it before it is swapped in. Its owner is prod's, where our
+role may make it that: then prod's owner may have objects there as in prod.
 """
 
 import re
@@ -41,7 +42,10 @@ class Shadow:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a shadow takes over from prod at its creation. `tablespace` is None for template0's own."""
+    """What a shadow takes over from prod at its creation. `tablespace` is None for template0's own.
+
+    `owner` is prod's, None where our role cannot make it the shadow's, or is it already.
+    """
 
     oid: int
     name: str
@@ -53,6 +57,7 @@ class Origin:
     icu_rules: str | None
     tablespace: str | None
     now: datetime
+    owner: str | None = None
 
 
 def create(target: Database, promotion: str, *, agreed: str = "postgres") -> Shadow:
@@ -66,7 +71,7 @@ def create(target: Database, promotion: str, *, agreed: str = "postgres") -> Sha
         session.execute(plan(name, origin).sql.encode())
         opening = Mark(Kind.SHADOW, origin.name, origin.oid, promotion, origin.now)
         try:
-            apply(session, _open(name, opening))
+            apply(session, _open(name, opening, origin.owner))
         except BaseException:
             _drop_unfinished(session, name)
             raise
@@ -140,7 +145,10 @@ def _session_name(promotion: str) -> str:
 
 def _origin(session: Session, target: Database) -> Origin:
     with session.cursor(row_factory=class_row(Origin)) as cursor:
-        origin = cursor.execute(sql.read("shadow/origin"), {"prod": target.name}).fetchone()
+        # Before 16 every member of a role could become it.
+        become = "SET" if session.info.server_version >= 160000 else "MEMBER"
+        parameters = {"prod": target.name, "become": become}
+        origin = cursor.execute(sql.read("shadow/origin"), parameters).fetchone()
     if origin is None:
         raise PgpromoteError(
             f"There is no database {target.label}.", "Create prod first, or correct the URL."
@@ -148,8 +156,9 @@ def _origin(session: Session, target: Database) -> Origin:
     return origin
 
 
-def _open(name: str, opening: Mark) -> list[Statement]:
+def _open(name: str, opening: Mark, owner: str | None) -> list[Statement]:
     shadow = Identifier(name)
+    giving = [SQL("ALTER DATABASE {} OWNER TO {}").format(shadow, Identifier(owner))] if owner else []
     return [
         mark.comment(name, opening.text(), "whoever finds it knows whose it is"),
         statement(
@@ -159,6 +168,7 @@ def _open(name: str, opening: Mark) -> list[Statement]:
             SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true CONNECTION LIMIT -1").format(shadow),
             "the restore connects to it",
         ),
+        *(statement(query, "prod's owner may have objects in it, as in prod") for query in giving),
     ]
 
 

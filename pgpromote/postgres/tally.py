@@ -1,11 +1,15 @@
 """Count what a database holds: objects per kind as an archive names them, and rows per table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from psycopg import sql as compose
 
 from pgpromote.postgres import contents, sql
 from pgpromote.postgres.server import Database, Session, connect
+
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,13 @@ class Tally:
     rows: dict[str, int | None]
 
 
-def read(database: Database, promotion: str) -> Tally:
-    """Count a database's objects and its rows, which reads every table.
+def read(database: Database, promotion: str, known: Mapping[str, int] = NOTHING) -> Tally:
+    """Count a database's objects and its rows, which reads every table that is not already `known`.
 
     Raises ConnectionFailed, SessionFailed.
     """
     with connect(database, promotion, autocommit=True) as session:
-        return Tally(_objects(session), _rows(session))
+        return Tally(_objects(session), _rows(session, known))
 
 
 def _objects(session: Session) -> dict[str, int]:
@@ -37,17 +41,17 @@ def _objects(session: Session) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _rows(session: Session) -> dict[str, int | None]:
+def _rows(session: Session, known: Mapping[str, int]) -> dict[str, int | None]:
     tables = [
         (str(schema), str(name), bool(readable))
         for schema, name, readable, of_extension in session.execute(sql.read("plan/tables"))
         if not of_extension
     ]
-    readable = [(schema, name) for schema, name, may_read in tables if may_read]
-    held = contents.measure(session, readable, hashed=False)
-    rows = {
-        f"{schema}.{name}": held[f"{schema}.{name}"].rows if may_read else None
-        for schema, name, may_read in tables
-    }
+    unknown = [
+        (schema, name) for schema, name, may_read in tables if may_read and f"{schema}.{name}" not in known
+    ]
+    counted = contents.measure(session, unknown, hashed=False)
+    held = {**known, **{name: content.rows for name, content in counted.items()}}
+    rows = {f"{schema}.{name}": held.get(f"{schema}.{name}") for schema, name, _ in tables}
     large = contents.measure_large_objects(session, hashed=False).rows
     return rows | ({contents.LARGE_OBJECTS: large} if large else {})

@@ -4,8 +4,20 @@ Record, audits ─► content.build ─► Report ─► page.render, markdown.s
 """
 
 from pgpromote.report.content import Report, build
-from pgpromote.report.files import Written, write
+from pgpromote.report.ending import NOT_AUDITED, write_failure, write_run
+from pgpromote.report.files import Written, find, write
 from pgpromote.report.markdown import summary
 from pgpromote.report.page import render
 
-__all__ = ["Report", "Written", "build", "render", "summary", "write"]
+__all__ = [
+    "NOT_AUDITED",
+    "Report",
+    "Written",
+    "build",
+    "find",
+    "render",
+    "summary",
+    "write",
+    "write_failure",
+    "write_run",
+]

@@ -10,7 +10,9 @@ from pgpromote.options import Strategy
 from pgpromote.postgres import audit, checks, prove
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.model import AuditFinding, Finding, Manifest, Severity, Statement
+from pgpromote.postgres.tally import Tally
 from pgpromote.record import Record
+from pgpromote.standing import RESTORED, SWAPPED, standing
 
 SCHEMA: Literal[1] = 1
 RIGHTS = "rights_kept"
@@ -24,7 +26,10 @@ REPAIR = {
 
 
 class Verdict(StrEnum):
-    """How a run ended. PARTIAL: it was asked for some steps only, and they went well."""
+    """How a run ended. PARTIAL: it was asked for some steps only, and they went well.
+
+    What fails after prod is the new database, the audits for example, takes nothing from PROMOTED.
+    """
 
     PROMOTED = "promoted"
     REHEARSED = "rehearsed"
@@ -151,8 +156,9 @@ class Rights:
 class Report:
     """Everything that a report says. What was not reached is None or empty.
 
-    `failure` is why the run failed, "" when it did not. `suppressed` are findings that somebody has accepted.
-    `losses` is None when prod was not looked at.
+    `failure` is why the run failed, "" when it did not, and `prod` what prod is then. `suppressed` are
+    findings that somebody has accepted, `notes` what the audits could not look at. `losses` is None when prod
+    was not looked at.
     """
 
     schema: Literal[1]
@@ -161,6 +167,7 @@ class Report:
     written_at: datetime
     verdict: Verdict
     failure: str
+    prod: str
     source: str
     target: str
     strategy: Strategy
@@ -176,6 +183,7 @@ class Report:
     proof: Proven | None
     rules: tuple[Rule, ...]
     suppressed: tuple[Found, ...]
+    notes: tuple[Found, ...]
     losses: tuple[Found, ...] | None
     repair: Repaired | None
     rights: Rights
@@ -192,8 +200,11 @@ class Report:
         return sum(found.severity is severity for found in (*shown, *(self.losses or ())))
 
 
-def build(record: Record, audited: Audit, now: datetime) -> Report:
-    """Put down what a run was, and what the audits found afterwards. `now` is when it is written."""
+def build(record: Record, audited: Audit, now: datetime, problem: str = "") -> Report:
+    """Put down what a run was, and what the audits found afterwards. `now` is when it is written.
+
+    `problem` is what failed beside the steps of the run: the dump before them, an audit after them.
+    """
     proof, swapped = record.proof, record.cut_over
     proven = proof.findings if proof else ()
     others = (*record.checks, *proven, *(record.repair.findings if record.repair else ()))
@@ -202,8 +213,9 @@ def build(record: Record, audited: Audit, now: datetime) -> Report:
         promotion=record.promotion,
         run_id=record.run_id,
         written_at=now,
-        verdict=_verdict(record),
-        failure=_failure(record),
+        verdict=_verdict(record, problem),
+        failure=_failure(record) or problem,
+        prod=_prod(record, problem),
         source=record.source,
         target=record.target,
         strategy=record.strategy,
@@ -226,6 +238,7 @@ def build(record: Record, audited: Audit, now: datetime) -> Report:
             )
         ),
         suppressed=tuple(map(_audited, audited.suppressed)),
+        notes=tuple(map(_audited, audited.notes)),
         losses=tuple(map(_found, record.plan.losses)) if record.plan else None,
         repair=_repaired(record),
         rights=Rights(record.rights, tuple(_found(f) for f in proven if f.rule == RIGHTS)),
@@ -242,36 +255,54 @@ def _failure(record: Record) -> str:
     return record.failure or "\n".join(finding.message for finding in _errors(record))
 
 
-def _verdict(record: Record) -> Verdict:
-    if _failure(record):
+def _verdict(record: Record, problem: str) -> Verdict:
+    if _renewed(record):
+        return Verdict.PROMOTED
+    if _failure(record) or problem:
         return Verdict.FAILED
-    if record.proof is None:
-        return Verdict.PARTIAL
-    in_place = record.strategy is not Strategy.SWAP
-    return Verdict.PROMOTED if record.cut_over or in_place else Verdict.REHEARSED
+    return Verdict.PARTIAL if record.proof is None else Verdict.REHEARSED
+
+
+def _prod(record: Record, problem: str) -> str:
+    if not (_failure(record) or problem):
+        return ""
+    if done := _renewed(record):
+        return f"{done}."
+    last = record.phases[-1].name if record.phases else "dump"
+    return standing(last, in_place=record.strategy is not Strategy.SWAP)
+
+
+def _renewed(record: Record) -> str:
+    if record.cut_over:
+        return SWAPPED
+    proven = record.proof is not None and not _failure(record)
+    return RESTORED if record.strategy is not Strategy.SWAP and proven else ""
+
+
+def _after(record: Record) -> Tally | None:
+    """Return what prod holds after the run; what a failed one built beside prod never was prod."""
+    beside = record.strategy is Strategy.SWAP and not record.cut_over
+    return None if beside and _failure(record) else record.after
 
 
 def _objects(record: Record) -> Iterator[Count]:
-    before = record.before.objects if record.before else {}
-    after = record.after.objects if record.after else {}
-    for kind in sorted({*before, *after}):
-        yield Count(kind, before.get(kind, 0), after.get(kind, 0) if record.after else None)
+    found, after = record.before.objects if record.before else {}, _after(record)
+    for kind in sorted({*found, *(after.objects if after else {})}):
+        yield Count(kind, found.get(kind, 0), after.objects.get(kind, 0) if after else None)
 
 
 def _rows(record: Record) -> Iterator[Rows]:
     """Line up the tables of prod and of the archive; those that hold another number of rows come first."""
-    before = record.before.rows if record.before else {}
+    before, after = record.before, _after(record)
     archive = record.manifest.contents if record.manifest else {}
-    after = {each.table: each.restored for each in record.proof.compared} if record.proof else {}
-    swapped = record.cut_over is not None
     found = [
         Rows(
             table,
-            before.get(table, 0) if record.before else None,
+            before.rows.get(table, 0) if before else None,
             archive[table].rows if table in archive else None,
-            after.get(table, 0 if swapped and table not in archive else None),
+            after.rows.get(table, 0) if after else None,
         )
-        for table in sorted({*before, *archive})
+        for table in sorted({*(before.rows if before else {}), *archive})
     ]
     yield from sorted(found, key=lambda each: not each.changed)
 

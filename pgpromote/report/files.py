@@ -36,7 +36,7 @@ def write(report: Report, directory: Path) -> Written:
     Each file is 0600 and gets its name when it is whole, the JSON twin first.
     """
     time = report.written_at.astimezone(UTC).strftime(TIME)[:-3]
-    stem = f"{report.promotion}.{time}.{quote(report.run_id, safe='').replace('.', '%2E')}"
+    stem = f"{report.promotion}.{time}.{_spelled(report.run_id)}"
     written = Written(directory / f"{stem}.html", directory / f"{stem}.json")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -51,9 +51,19 @@ def write(report: Report, directory: Path) -> Written:
     return written
 
 
+def find(directory: Path, promotion: str, run_id: str) -> Path | None:
+    """Find the newest page about a run."""
+    pages = directory.glob(f"{promotion}.*.{_spelled(run_id)}.html")
+    return max(pages, default=None)
+
+
 def as_json(report: Report) -> str:
     """Write a report as `schema.json` promises."""
     return json.dumps(asdict(report), indent=2, ensure_ascii=False, default=datetime.isoformat) + "\n"
+
+
+def _spelled(run_id: str) -> str:
+    return quote(run_id, safe="").replace(".", "%2E")
 
 
 def _write(path: Path, text: str) -> None:

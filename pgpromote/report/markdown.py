@@ -23,6 +23,7 @@ def _facts(report: Report) -> Iterator[str]:
     yield ""
     if report.failure:
         yield f"- Failed: {text(report.failure)}"
+        yield f"- {text(report.prod)}"
     yield f"- {text(report.source or 'archive')} → {text(report.target)}, {report.strategy.value}"
     if report.filters:
         yield f"- Limited on purpose to {text(report.filters)}"

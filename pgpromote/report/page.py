@@ -12,7 +12,7 @@ HEADLINES = {
     Verdict.PROMOTED: "Prod is what the archive says.",
     Verdict.REHEARSED: "The rehearsal went well; prod is untouched.",
     Verdict.PARTIAL: "The steps that were asked for went well.",
-    Verdict.FAILED: "The promotion failed.",
+    Verdict.FAILED: "The run failed.",
 }
 # Under this, a bar would not be seen.
 NARROWEST = 0.4

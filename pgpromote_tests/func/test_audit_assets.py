@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from pgpromote.defs.audits import build_prod_audit
+from pgpromote.defs.resources import run_resource
 from pgpromote.postgres import audit
 from pgpromote.promotion import AUDITED
 from pgpromote_tests import runs
@@ -28,7 +29,8 @@ def audited(
     """Materialize the asset between two databases."""
     promotion = runs.promotion(dev, prod, directory, server, **settings)
     asset, above = build_prod_audit(promotion, ""), dg.AssetSpec("prod_schema")
-    job = dg.Definitions([asset, above]).resolve_implicit_global_asset_job_def()
+    resources = {"run": run_resource(promotion)}
+    job = dg.Definitions([asset, above], resources=resources).resolve_implicit_global_asset_job_def()
     return job.execute_in_process()
 
 
@@ -71,4 +73,8 @@ def test_another_database_is_audited_without_dev(server: Server, tmp_path: Path)
         "sequence_behind": dg.AssetCheckSeverity.ERROR,
         "table_unlogged": dg.AssetCheckSeverity.WARN,
     }
-    assert shown(result)["not judged"] == 1  # what points at dev
+    # No dev, so nothing can be said of what points at it: that is a note and no finding.
+    assert shown(result)["not judged"] == 0
+    metadata = result.asset_materializations_for_node("prod_audit")[0].metadata
+    assert audit.TRACES not in {row["rule"] for row in runs.records(metadata["report"])}
+    assert [row["rule"] for row in runs.records(metadata["notes"])] == [audit.TRACES]

@@ -186,13 +186,18 @@ def test_the_json_of_a_search_holds_only_what_was_found(shop: CommandLine) -> No
 
 def test_the_json_of_a_check_says_whether_and_why(shop: CommandLine, tmp_path: Path) -> None:
     allowed = shop.run("check", "--json")
-    assert (allowed.returncode, allowed.json()) == (0, {"allowed": True, "findings": []})
+    assert (allowed.returncode, allowed.json()) == (
+        0,
+        {"allowed": True, "findings": [], "skipped": {}},
+    )
     refused = shop.run("check", tmp_path / "nosuch.dump", "--json")
     assert refused.returncode == 3
     assert refused.json()["allowed"] is False
     (finding,) = refused.json()["findings"]
     assert set(finding) == {"rule", "severity", "object", "message", "hint"}
     assert (finding["rule"], finding["severity"]) == ("archive_readable", "error")
+    assert refused.json()["skipped"]["policy_roles"] == "the archive could not be read"
+    assert "target_reachable" not in refused.json()["skipped"]
 
 
 def test_the_json_of_restore_audit_and_repair(shop: CommandLine, prod: Server) -> None:
@@ -237,6 +242,9 @@ def test_a_check_lists_every_rule_and_stops_with_code_3_when_refused(shop: Comma
     broken = shop.having(PROD_DATABASE_URL=prod.url("nosuch")).run("check")
     assert broken.returncode == 3
     assert "→ Create the database" in broken.stdout
+    assert "  skipped swap possible: prod could not be reached" in broken.stdout.splitlines()
+    passed = [line.split(maxsplit=1)[1] for line in broken.stdout.splitlines() if line.split()[0] == "ok"]
+    assert passed == ["whole archive", "left out"]
 
 
 def test_names_are_shown_as_they_are_on_one_line(shop: CommandLine, dev: Server, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import pty
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.func.command_line import BARE, CommandLine, command_line
+from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, command_line
 from pgpromote_tests.servers import Server
 
 SHOP = "CREATE TABLE users (id integer PRIMARY KEY, name text NOT NULL); INSERT INTO users VALUES (7, 'x')"
@@ -55,6 +57,70 @@ def test_a_plan_shows_the_loss_and_a_fingerprint_that_holds_prod_to_it(
     assert "public.relics is only in prod" in expected.stdout
 
 
+def told_by(plan: Ended) -> list[str]:
+    """Return the arguments of the command that a plan tells, without the program's name."""
+    assert plan.returncode == 0, plan.stderr
+    (line,) = (line for line in plan.stdout.splitlines() if line.startswith("  go on with"))
+    program, *arguments = shlex.split(line.removeprefix("  go on with"))
+    assert program == "pgpromote"
+    return arguments
+
+
+def test_the_command_that_a_plan_tells_does_what_was_planned_and_no_more(
+    shop: CommandLine, prod: Server
+) -> None:
+    url = prod.new_url(
+        OLD + "; CREATE TABLE users (id integer PRIMARY KEY, old text); CREATE PUBLICATION p FOR TABLE users"
+    )
+    name = url.rpartition("/")[2]
+    commands = shop.having(PROD_DATABASE_URL=url)
+    shown = commands.run("plan", "--strategy", "clean", "-t", "users", "--no-safety-archive")
+    assert "public.users has columns only in prod, which would be lost: old." in shown.stdout
+    assert "The publication p of prod would no longer publish public.users." in shown.stdout
+    assert "relics" not in shown.stdout
+    assert "nothing keeps what prod was" in shown.stdout
+
+    done = commands.run(*told_by(shown))
+
+    assert done.returncode == 0, done.stderr
+    assert prod.rows("SELECT count(*) FROM relics", name) == [(2,)]
+    assert prod.rows("SELECT id, name FROM users", name) == [(7, "x")]
+    assert "safety" not in done.stdout
+    again = commands.run(*told_by(shown))
+    assert again.returncode == 3
+    assert "Run pgpromote plan again" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["odd $name.dump"],
+        ["--rights=none", "--bring=user-mappings", "--bring=foreign-servers", "--allow=one slot"],
+        ["--strategy=clean", "--data-only", "--schema=public", "--exclude-table=users"],
+        ["--reset-schema=public", "--allow-data-loss-outside", "--schema-only"],
+    ],
+)
+def test_a_plan_tells_every_option_that_it_was_given(
+    shop: CommandLine, prod: Server, given: list[str]
+) -> None:
+    whole = shop.directory / "dumps" / "shop_dev.dump"
+    shutil.copy(whole, shop.directory / "odd $name.dump")
+    told = told_by(shop.having(PROD_DATABASE_URL=prod.new_url()).run("plan", "--expect-plan=old", *given))
+    assert told[0] == "restore"
+    assert sorted(told[1:-2]) == sorted(given)
+    assert told[-2] == "--expect-plan"
+    assert told[-1] != "old"
+
+
+def test_a_plan_says_what_the_room_for_a_swap_is_made_of(shop: CommandLine, prod: Server) -> None:
+    commands = shop.having(PROD_DATABASE_URL=prod.new_url())
+    swap, clean = commands.run("plan").stdout, commands.run("plan", "--strategy", "clean").stdout
+    assert "1.3 times the size of dev, and 1,073,741,824 for the write-ahead log" in swap
+    assert "by swap, prod would lose nothing; the previous database keeps what prod was" in swap
+    assert "a swap needs" not in clean
+    assert "what is not replaced stays as it is; a safety archive keeps what prod was" in clean
+
+
 def test_a_rehearsal_says_how_it_would_go_and_changes_nothing(shop: CommandLine, prod: Server) -> None:
     url = prod.new_url(OLD)
     done = shop.having(PROD_DATABASE_URL=url).run("rehearse")
@@ -83,7 +149,7 @@ def test_a_database_that_is_marked_as_prod_is_never_dumped(
 def test_at_a_terminal_a_destructive_strategy_wants_prod_s_name(
     shop: CommandLine, prod: Server, typed: str, code: int
 ) -> None:
-    url = prod.new_url(OLD)
+    url = prod.new_url("CREATE TABLE users (id integer PRIMARY KEY, old text)")
     name = url.rpartition("/")[2]
     commands = shop.having(PROD_DATABASE_URL=url)
     ours, theirs = pty.openpty()
@@ -97,9 +163,9 @@ def test_at_a_terminal_a_destructive_strategy_wants_prod_s_name(
     _, told = process.communicate()
     os.close(ours)
     assert process.returncode == code, told
+    assert "public.users has columns only in prod, which would be lost: old.\n" in told
     assert f"Type {name} to go on" in told
-    tables = prod.rows("SELECT count(*) FROM pg_tables WHERE tablename = 'users'", name)
-    assert tables == [(1 if code == 0 else 0,)]
+    assert prod.rows("SELECT count(*) FROM users", name) == [(1 if code == 0 else 0,)]
 
 
 def test_a_strategy_and_a_reset_that_exclude_each_other_are_a_usage_error(shop: CommandLine) -> None:

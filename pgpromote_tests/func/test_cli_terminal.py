@@ -84,6 +84,17 @@ def test_a_restore_on_a_terminal_shows_its_phases_percent_and_what_remains(shop:
     assert GREEN in seen.screen
 
 
+def test_a_refresh_on_a_terminal_shows_what_a_dump_and_a_restore_show_and_its_audits(
+    shop: CommandLine,
+) -> None:
+    seen = on_a_terminal(shop, "refresh")
+    assert seen.returncode == 0, seen.screen
+    for told in ("Dumping Dev", "kB last time", "Restoring into", "check", "prepare", " of 228 entries"):
+        assert told in seen.screen
+    for told in ("repair", "prove", "cut over", "prod audit", "promotion report"):
+        assert told in seen.screen
+
+
 def test_a_dump_on_a_terminal_shows_bytes_and_those_of_the_last_time(shop: CommandLine) -> None:
     seen = on_a_terminal(shop, "dump")
     assert seen.returncode == 0

@@ -1,6 +1,5 @@
 """The plan says what prod would lose, who is connected, and the room it takes."""
 
-import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +8,13 @@ import psycopg
 import pytest
 
 from pgpromote.postgres import contents, plan, repair
-from pgpromote.postgres.model import Clearance, Content, Filters, Severity
+from pgpromote.postgres.model import Content, Severity
 from pgpromote.postgres.server import connect, parse_url
 from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.func.command_line import Sample, auction_sample, sample_of, wait_until
+from pgpromote_tests.func.command_line import auction_sample, sample_of, wait_until
+from pgpromote_tests.func.plans import PLAIN, cleared, messages, only_in_prod
 from pgpromote_tests.servers import Server
 
-ONLY = re.compile(r"(.*) is only in prod; it would be lost(.*)\.")
 CANARY = "plan-canary-secret"
 # At least one of each kind that pg_dump names.
 EVERYTHING = f"""
@@ -79,17 +78,16 @@ KINDS = {
     "FUNCTION public.number(public.mood)", "FUNCTION public.told()", "FUNCTION public.watched()",
     "PROCEDURE public.act(integer)", "AGGREGATE public.total(integer)", "OPERATOR public.===",
     "OPERATOR FAMILY public.family", "OPERATOR CLASS public.class", "COLLATION public.plain",
-    "CONVERSION public.latin", "CAST CAST (public.mood AS integer)",
+    "CONVERSION public.latin", "CAST (public.mood AS integer)",
     "TEXT SEARCH DICTIONARY public.dictionary", "TEXT SEARCH CONFIGURATION public.configuration",
     "TEXT SEARCH CONFIGURATION public.items",
     "TEXT SEARCH PARSER public.parser", "TEXT SEARCH TEMPLATE public.template", "ACCESS METHOD method",
     "PROCEDURAL LANGUAGE tongue", "FOREIGN DATA WRAPPER wrapper", "SERVER remote",
-    "USER MAPPING USER MAPPING postgres SERVER remote", "FOREIGN TABLE public.far", "TABLE public.items",
+    "USER MAPPING postgres SERVER remote", "FOREIGN TABLE public.far", "TABLE public.items",
     "TABLE public.parts", "TABLE side.part", "TABLE public.child", "TABLE public.typed", "VIEW public.names",
     "MATERIALIZED VIEW public.stored", "SEQUENCE public.free", "PUBLICATION published",
     "SUBSCRIPTION subscribed", "EVENT TRIGGER watch",
 }  # fmt: skip
-PLAIN = "CREATE TABLE items (id int PRIMARY KEY, note text); CREATE TABLE other (id int PRIMARY KEY);"
 PARTS = """
     ALTER TABLE items ADD phone text, ADD "Fax no" text, ADD CONSTRAINT low CHECK (id < 100),
         ADD CONSTRAINT one_note UNIQUE (note), ADD CONSTRAINT known FOREIGN KEY (id) REFERENCES other;
@@ -109,32 +107,6 @@ LOST_PARTS = {
 }  # fmt: skip
 
 LOST_BESIDE = {"FUNCTION public.told()", "TEXT SEARCH CONFIGURATION public.items"}
-
-
-def cleared(sample: Sample, *, in_place: bool = False) -> Clearance:
-    """Clear an archive without a look at prod, which is the preflight's business."""
-    return Clearance(
-        path=sample.path,
-        sha256=sample.manifest.sha256,
-        archive=sample.archive,
-        in_place=in_place,
-        target="prod",
-        target_oid=0,
-        filters=Filters(),
-        create_extensions=(),
-        make_room=(),
-    )
-
-
-def only_in_prod(found: plan.Plan) -> set[str]:
-    """Name the objects that the plan says are only in prod."""
-    matches = (ONLY.fullmatch(finding.message) for finding in found.losses)
-    return {match[1] for match in matches if match}
-
-
-def messages(found: plan.Plan) -> list[str]:
-    assert {finding.rule for finding in found.losses} <= {plan.RULE}
-    return [finding.message for finding in found.losses]
 
 
 @pytest.fixture
@@ -278,6 +250,7 @@ def test_the_plan_names_the_sessions_of_others_and_the_room_a_swap_needs(
     assert found.sessions == (plan.Sessions("shop", "postgres", 2), plan.Sessions("", "postgres", 1))
     assert sample.manifest.database_size is not None
     assert found.needed_size == int(1.3 * sample.manifest.database_size) + 2**30
+    assert found.log_size == 2**30
     assert found.present_size > 1_000_000
     assert plan.preview(cleared(sample, in_place=True), sample.manifest, target, "test").needed_size is None
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import preflight, restore
+from pgpromote.postgres import archive, preflight, restore
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Foreign, Severity
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database
+from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import Sample, contents, sample_of
 from pgpromote_tests.servers import Server
 
@@ -289,3 +290,20 @@ def test_a_publication_that_comes_with_its_tables_is_no_warning(
 def test_a_reset_makes_room_whatever_is_in_the_way(prod: Server, shop: Sample) -> None:
     target = prod.new_database(f"{SHOP}; {IN_THE_WAY['a view'][0]}")
     assert preflight.examine(shop.path, target, [prod.tools()], reset_schema="public").clearance
+
+
+def test_a_check_that_could_not_look_is_told_as_skipped_and_has_no_result_in_dagster(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    promotion = runs.promotion(dev.new_url(runs.SHOP), prod.new_url(), tmp_path, dev)
+    assert runs.run(promotion, "dump_dev").success
+    archive.manifest_path(promotion.archive_path).unlink()
+
+    result = runs.run(promotion, "restore_prod")
+
+    assert result.success
+    shown = runs.checks_of(result, "prod_schema")
+    assert "whole_archive" not in shown
+    assert shown["archive_readable"].passed
+    told = runs.outputs_of(result, "prod_schema.check_extensions")["cleared"]["skipped checks"]
+    assert runs.records(told) == [{"check": "whole_archive", "why": "the archive has no manifest"}]

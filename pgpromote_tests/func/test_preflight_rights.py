@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import preflight, restore
+from pgpromote.postgres import dump, preflight, restore
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.preflight import Report
@@ -107,6 +107,38 @@ def test_a_role_that_may_not_create_anything_is_told_which_grants_it_needs(
     assert f'GRANT CREATE ON DATABASE "{target.name}" TO "promoter_{target.name}"' in hints
 
 
+def test_what_the_safety_archive_could_not_hold_is_refused_before_anything_is_touched(
+    prod: Server, shop: Sample
+) -> None:
+    target = prod.new_database(
+        "CREATE TABLE secret (id int); CREATE SEQUENCE counter; CREATE TABLE open (id int);"
+        "CREATE TABLE hidden (id int); ALTER TABLE hidden ENABLE ROW LEVEL SECURITY; CREATE EXTENSION vector;"
+        "CREATE VIEW harmless AS SELECT 1 AS n; SELECT lo_create(0)"
+    )
+    owner, user = as_role(prod, target), f"promoter_{target.name}"
+    prod.execute(
+        f"ALTER DATABASE {target.name} OWNER TO {user}; GRANT SELECT ON open, hidden TO {user}", target.name
+    )
+
+    (found,) = errors(examined(prod, shop, owner))
+
+    assert found.rule == "rights"
+    for name in ("large objects", "public.counter", "public.hidden", "public.secret"):
+        assert name in found.message
+    for name in ("open", "harmless"):
+        assert name not in found.message
+    assert preflight.examine(shop.path, owner, [prod.tools()], safety_archive=False).clearance
+    assert preflight.examine(shop.path, owner, [prod.tools()], in_place=False).of("rights") == ()
+
+    prod.execute(found.hint.partition("; for row")[0])
+    prod.execute(f"ALTER ROLE {user} BYPASSRLS")
+    (found,) = errors(examined(prod, shop, owner))
+    assert found.object == "large objects"
+    prod.execute("SELECT lo_unlink(oid) FROM pg_largeobject_metadata", target.name)
+    assert examined(prod, shop, owner).clearance
+    dump.dump(owner, shop.path.with_name(f"{target.name}.dump"), [prod.tools()], "test", of_prod=True)
+
+
 def test_an_extension_that_the_role_may_not_create_is_refused_until_it_is_there(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:
@@ -116,7 +148,7 @@ def test_an_extension_that_the_role_may_not_create_is_refused_until_it_is_there(
     prod.execute(f"ALTER DATABASE {target.name} OWNER TO promoter_{target.name}")
     report = examined(prod, sample, owner)
     assert [(finding.rule, finding.object) for finding in errors(report)] == [("extensions", "vector")]
-    assert f"As a superuser, run in {target.name}: CREATE EXTENSION vector;" in errors(report)[0].hint
+    assert f'As a superuser, run in {target.name}: CREATE EXTENSION "vector";' in errors(report)[0].hint
     prod.execute("CREATE EXTENSION vector", target.name)
     assert examined(prod, sample, owner).clearance
 

@@ -357,9 +357,9 @@ def test_roles_that_we_may_not_become_are_told_before_anything_is_done(lab: Lab)
         found = rights.problems(session, lab.capture(lab.prod))
     assert {f.severity for f in found} == {Severity.ERROR}
     assert [(f.object, f.message.replace(lab.mark, "")) for f in found] == [
-        ("function shop.f() and 1 more", "We may not SET ROLE staff, so we cannot make it an owner."),
-        ("table shop.orders", "We may not act as auditor, whose grants have to change."),
-        ("function shop.f()", "We may not act as staff, whose grants have to change."),
+        ("function shop.f() and 1 more", "nobody may not SET ROLE staff, so it cannot make that an owner."),
+        ("table shop.orders", "nobody may not act as auditor, whose grants have to change."),
+        ("function shop.f()", "nobody may not act as staff, whose grants have to change."),
     ]
 
 

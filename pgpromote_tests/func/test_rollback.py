@@ -11,7 +11,9 @@ from pgpromote.options import Strategy
 from pgpromote.postgres import archive, mark, previous
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.mark import Kind, Mark
+from pgpromote.postgres.model import Finding, Severity
 from pgpromote.promotion import TARGET, from_environment
+from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.shops import login, roles
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
@@ -218,6 +220,107 @@ def test_an_older_previous_never_stands_in_for_one_of_an_earlier_owner(shop: Sta
     shop.prod.execute(f"ALTER DATABASE {name} OWNER TO {later}")
 
     refused(shop, "previous_owner")
+
+
+# Without superuser ------------------------------------------------------------------------------------------
+
+
+def of_owner(shop: Stage, *members: str) -> str:
+    """Give prod to a role that may create databases, and the role to others; return it."""
+    (owner,), name = roles(shop.prod, 1, "CREATEDB"), shop.promotion.target().name
+    shop.prod.execute(f"ALTER DATABASE {name} OWNER TO {owner}")
+    shop.in_prod(f"ALTER TABLE t OWNER TO {owner}")
+    for member in members:
+        shop.prod.execute(f"GRANT {owner} TO {member}")
+    return owner
+
+
+def warned(shop: Stage) -> list[Finding]:
+    """Say what a check of the strategy clean warns of about a rollback."""
+    with shop.walk(strategy=Strategy.CLEAN) as run:
+        report = run.look()
+    assert report.clearance
+    return list(report.of("rollback_possible"))
+
+
+def test_a_member_of_the_owner_brings_back_a_safety_archive(shop: Stage) -> None:
+    (member,), name = roles(shop.prod, 1, "CREATEDB"), shop.promotion.target().name
+    owner = of_owner(shop, member)
+    shop = elsewhere(shop, **{TARGET: shop.prod.url(name, member)})
+    shop.dump()
+    assert warned(shop) == []
+    promote(shop, 2, Strategy.CLEAN)
+
+    back(shop)
+
+    assert number(shop) == 1
+    assert shop.prod.rows("SELECT relowner::regrole::text FROM pg_class WHERE relname = 't'", name) == [
+        (owner,)
+    ]
+
+
+def test_a_mark_that_a_rollback_could_not_carry_is_warned_of_before_and_the_hint_helps(shop: Stage) -> None:
+    owner, name = of_owner(shop), shop.promotion.target().name
+    shop.prod.execute(f"ALTER DATABASE {name} SET {mark.PROD_SETTING} TO {mark.PROD_VALUE}")
+    shop = elsewhere(shop, **{TARGET: shop.prod.url(name, owner)})
+    shop.dump()
+    (found,) = warned(shop)
+    assert (found.severity, found.object) == (Severity.WARNING, mark.PROD_SETTING)
+    promote(shop, 2, Strategy.CLEAN)
+    refused(shop, "swap_possible")
+
+    shop.prod.execute(found.hint.removeprefix("As a superuser, run: ").partition(" or reset it")[0])
+
+    assert warned(shop) == []
+    back(shop)
+    assert number(shop) == 1
+
+
+def test_an_owner_that_a_rollback_could_not_give_back_to_is_warned_of_and_refused_by_name(
+    shop: Stage,
+) -> None:
+    owner, name = of_owner(shop), shop.promotion.target().name
+    (stranger,) = roles(shop.prod, 1)
+    shop.in_prod(
+        f"CREATE TABLE s (); ALTER TABLE s OWNER TO {stranger};"
+        f"GRANT SELECT ON s TO {owner}; GRANT CREATE ON SCHEMA public TO {stranger}"
+    )
+    shop = elsewhere(shop, **{TARGET: shop.prod.url(name, owner)})
+    shop.dump()
+    (found,) = warned(shop)
+    assert found.object == stranger
+    promote(shop, 2, Strategy.CLEAN)
+    assert f'GRANT "{stranger}" TO "{owner}";' in refused(shop, "rights")
+
+    shop.prod.execute(found.hint)
+    (creating,) = warned(shop)
+    assert "may not create there" in creating.message
+    refused(shop, "rights")
+    shop.prod.execute(f"ALTER ROLE {owner} SUPERUSER")
+    assert warned(shop) == []
+    back(shop)
+    assert number(shop) == 1
+
+
+# What stays behind ------------------------------------------------------------------------------------------
+
+
+def test_the_command_leaves_a_subscription_behind_only_where_it_is_allowed(
+    shop: Stage, tmp_path: Path
+) -> None:
+    commands = CommandLine(tmp_path, shop.promotion.environment)
+    promote(shop, 2)
+    name = f"sub_{next(shop.prod.numbers)}"
+    shop.in_prod(f"CREATE SUBSCRIPTION {name} CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false)")
+
+    refused = commands.run("rollback")
+    assert (refused.returncode, name in refused.stderr) == (3, True)
+    done = commands.run("rollback", "--allow", name, "--json")
+
+    assert done.returncode == 0, done.stderr
+    assert number(shop) == 1
+    left = done.json()["previous"]
+    shop.prod.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name}", left)
 
 
 # Prod is gone -----------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ FACTS = Facts(
     target=Database("PROD_DATABASE_URL", {"dbname": "shop", "host": "prod"}),
     catalog=CATALOG,
     target_problem=None,
+    has_source=True,
     source_problem=None,
     source_client_problem=None,
     same_database=False,

@@ -109,7 +109,7 @@ def promoted() -> Record:
             {"TABLE": 4, "INDEX": 2},
             {HOSTILE: 29, "public.secret": None, BIDI: 7, "public.same": 1},
         ),
-        after=Tally({"TABLE": 3, "VIEW": 1}, {}),
+        after=Tally({"TABLE": 3, "VIEW": 1}, {"public.orders": 50, HOSTILE: 30, "public.same": 1}),
         rights=(Statement(f'GRANT SELECT ON "{HOSTILE}" TO reader', f"rights on {HOSTILE} as in prod"),),
     )
 

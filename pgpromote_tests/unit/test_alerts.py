@@ -3,11 +3,13 @@
 import dagster as dg
 import pytest
 
-from pgpromote.defs.alerts import MIXED, UNTOUCHED, WHOLE, Alert, build_alerts, standing, worse
+from pgpromote.alert import Alert
+from pgpromote.defs.alerts import STEPS, build_alerts, worse
 from pgpromote.defs.assets import build_assets
 from pgpromote.defs.jobs import build_jobs
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.promotion import from_environment
+from pgpromote.standing import MIXED, UNTOUCHED, WHOLE, standing
 from pgpromote.webhook import Webhook
 
 CANARY = "T0/kanarie"
@@ -60,11 +62,13 @@ def test_the_fields_of_an_alert_are_as_they_are() -> None:
         ("prove", UNTOUCHED, MIXED),
         ("cut_over", WHOLE, WHOLE),
         ("rollback", WHOLE, WHOLE),
+        ("prod_audit", WHOLE, WHOLE),
         ("", WHOLE, MIXED),
     ],
 )
 def test_what_prod_is_after_a_failed_step(step: str, beside: str, in_place: str) -> None:
-    assert (standing(step, in_place=False), standing(step, in_place=True)) == (beside, in_place)
+    walked = STEPS.get(step, "dump")
+    assert (standing(walked, in_place=False), standing(walked, in_place=True)) == (beside, in_place)
 
 
 def test_an_audit_is_worse_when_a_check_fails_that_passed_or_fails_harder() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres.catalog import Replaced
-from pgpromote.postgres.checks import RULES, describe
+from pgpromote.postgres.checks import RULES, describe, missing
+from pgpromote.postgres.errors import ArchiveError, ToolMissing
 from pgpromote.postgres.model import Archive, Finding, Policy, ServerVersion, Severity
 from pgpromote.postgres.reset import DATA_LOSS, Reset
 from pgpromote.postgres.tools import Tools
@@ -27,6 +28,50 @@ def test_no_rule_breaks_when_nothing_could_be_read(rule: str) -> None:
     found(rule, replace(FACTS, archive=None, catalog=None, client=None, manifest=None, same_database=None))
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_that_can_look_is_not_skipped(rule: str) -> None:
+    assert missing(rule, FACTS) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "looking", "why"),
+    [
+        ({"catalog": None, "client": None}, {"target_reachable", "left_out", "whole_archive"}, "prod could"),
+        ({"has_source": False}, RULES.keys() - {"not_same_database", "right_direction"}, "is not set"),
+        ({"manifest": None}, RULES.keys() - {"whole_archive"}, "has no manifest"),
+        ({"client": None}, RULES.keys() - {"archive_readable"}, "no client program"),
+    ],
+    ids=["no prod", "no dev", "no manifest", "no client"],
+)
+def test_a_rule_that_cannot_look_says_why(changes: dict[str, None], looking: set[str], why: str) -> None:
+    facts = replace(FACTS, **changes)  # type: ignore[arg-type]  # names checked by replace
+    told = {rule: missing(rule, facts) for rule in RULES}
+    assert {rule for rule, reason in told.items() if not reason} == set(looking)
+    assert all(why in reason for reason in told.values() if reason)
+
+
+@pytest.mark.parametrize(
+    ("problem", "why"), [(None, "plain SQL"), (ArchiveError("damaged"), "could not be read")]
+)
+def test_without_an_archive_what_it_holds_is_skipped(problem: ArchiveError | None, why: str) -> None:
+    facts = replace(FACTS, archive=None, archive_problem=problem, manifest=None)
+    told = {
+        rule: missing(rule, facts) for rule in ("extensions", "policy_roles", "left_out", "whole_archive")
+    }
+    assert all(why in reason for reason in told.values()), told
+
+
+def test_two_programs_that_miss_for_one_reason_are_told_once() -> None:
+    problem = ToolMissing("The server is newer.", "Install it.")
+    ((_, programs, _),) = found(
+        "client_tools", replace(FACTS, client=None, client_problem=problem, source_client_problem=problem)
+    )
+    assert programs == "pg_restore and pg_dump"
+    other = ToolMissing("Dev is newer still.", "Install that.")
+    facts = replace(FACTS, client=None, client_problem=problem, source_client_problem=other)
+    assert [programs for _, programs, _ in found("client_tools", facts)] == ["pg_restore", "pg_dump"]
+
+
 def extension(name: str, schema: str = "public") -> Entry:
     return Entry(2, "EXTENSION", name, "", f"CREATE EXTENSION IF NOT EXISTS {name} WITH SCHEMA {schema};\n")
 
@@ -35,7 +80,7 @@ def extension(name: str, schema: str = "public") -> Entry:
     ("name", "told"),
     [
         ("timescaledb", "Install the operating-system package that carries timescaledb"),
-        ("postgis", "As a superuser, run in shop: CREATE EXTENSION postgis;"),
+        ("postgis", 'As a superuser, run in shop: CREATE EXTENSION "postgis";'),
     ],
 )
 def test_an_extension_that_prod_cannot_have_is_refused_with_what_to_do(name: str, told: str) -> None:

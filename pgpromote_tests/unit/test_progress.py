@@ -1,9 +1,19 @@
-"""The log of a step tells how far a restore is, now and then."""
+"""How far a run is: in the log of a step now and then, and in the picture of a refresh."""
+
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from pgpromote.defs import step
 from pgpromote.defs.step import Progress
+from pgpromote.options import Options
+from pgpromote.progress import Dumping, Refreshing
+from pgpromote.promotion import from_environment
+from pgpromote.record import Phase
+from pgpromote.run import Run
 
 
 def test_the_log_tells_entries_of_all_and_no_other_line(
@@ -24,3 +34,33 @@ def test_the_log_is_not_told_more_often_than_now_and_then() -> None:
     progress("creating TABLE")
     progress("creating VIEW")
     assert told == []
+
+
+def drawn(picture: Refreshing) -> list[str]:
+    console = Console(width=80, markup=False, emoji=False)
+    with console.capture() as screen:
+        console.print(picture)
+    return [" ".join(line.split()[:2]) for line in screen.get().splitlines()]
+
+
+def test_a_refresh_shows_its_dump_then_its_run_then_what_comes_after() -> None:
+    picture = Refreshing(Dumping("Dumping Dev", Path("/nonexistent/shop.dump")))
+    run = Run(
+        from_environment({"PROD_DATABASE_URL": "postgresql://me@h/shop"}),
+        "r1",
+        stack=ExitStack(),
+        options=Options(),
+    )
+    line = picture.watch(run)
+    picture.begin("dev_dump_archive")
+    assert drawn(picture) == ["Dumping Dev", "dump 0"]
+
+    picture.begin("prod_schema.check_extensions")
+    run.phases.append(Phase("examine", datetime.now(UTC), 0))
+    picture.begin("prod_schema.create_shadow")
+    line('pg_dump: dumping contents of table "a.b"')
+    assert drawn(picture) == ["Dumping Dev", "dump 0.0", "Restoring into", "check 0.0", "prepare 0:00:00,"]
+
+    run.phases.append(Phase("swap", datetime.now(UTC), 0))
+    picture.begin("prod_audit")
+    assert drawn(picture)[-2:] == ["cut over", "prod audit"]

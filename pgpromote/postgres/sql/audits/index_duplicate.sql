@@ -15,27 +15,30 @@ WITH indexes AS (
      WHERE c.oid >= 16384  -- the first number a user's object can have
        AND c.relpersistence <> 't'
        AND i.indisvalid
+), doubles AS (
+    -- Of several the oldest is named.
+    SELECT DISTINCT ON (d.indexrelid)
+           d.nspname, d.relname, d.relkind,
+           pg_catalog.format('%I.%I', x.nspname, x.relname) AS other
+      FROM indexes AS d
+      JOIN indexes AS x
+        ON x.indrelid = d.indrelid
+       AND x.indexrelid <> d.indexrelid
+       AND (x.indkey, x.indclass, x.indcollation, x.indoption, x.indnkeyatts, x.relam)
+         = (d.indkey, d.indclass, d.indcollation, d.indoption, d.indnkeyatts, d.relam)
+       AND (x.expressions, x.condition) = (d.expressions, d.condition)
+       AND CASE WHEN d.indisunique
+                THEN x.indisunique AND x.indimmediate = d.indimmediate
+                     AND x.indnullsnotdistinct = d.indnullsnotdistinct
+                     AND (x.needed OR x.indexrelid < d.indexrelid)
+                ELSE x.indisunique OR x.needed OR x.indexrelid < d.indexrelid
+            END
+     WHERE NOT (d.needed OR d.indisreplident OR d.relispartition)
+     ORDER BY d.indexrelid, x.indexrelid
 )
 SELECT pg_catalog.format('%I.%I', d.nspname, d.relname) AS object,
-       pg_catalog.format('%I.%I does the same.', k.nspname, k.relname) AS message,
+       d.other || ' does the same.' AS message,
        CASE WHEN d.relkind = 'I' THEN '' ELSE 'CONCURRENTLY ' END AS concurrently,
        pg_catalog.format('%I.%I', d.nspname, d.relname) AS index
-  FROM indexes AS d
- CROSS JOIN LATERAL (
-       SELECT x.nspname, x.relname
-         FROM indexes AS x
-        WHERE x.indrelid = d.indrelid
-          AND x.indexrelid <> d.indexrelid
-          AND (x.indkey, x.indclass, x.indcollation, x.indoption, x.indnkeyatts, x.relam)
-            = (d.indkey, d.indclass, d.indcollation, d.indoption, d.indnkeyatts, d.relam)
-          AND (x.expressions, x.condition) = (d.expressions, d.condition)
-          AND CASE WHEN d.indisunique
-                   THEN x.indisunique AND x.indimmediate = d.indimmediate
-                        AND x.indnullsnotdistinct = d.indnullsnotdistinct
-                        AND (x.needed OR x.indexrelid < d.indexrelid)
-                   ELSE x.indisunique OR x.needed OR x.indexrelid < d.indexrelid
-               END
-        ORDER BY x.indexrelid
-        LIMIT 1) AS k
- WHERE NOT (d.needed OR d.indisreplident OR d.relispartition)
+  FROM doubles AS d
  ORDER BY d.nspname, d.relname

@@ -119,6 +119,20 @@ WITH schema AS (
      CROSS JOIN LATERAL pg_catalog.aclexplode(a.attacl) AS x
      WHERE NOT a.attisdropped
      GROUP BY a.attrelid
+), held AS (
+    SELECT o.*, COALESCE(o.acl, d.builtin) AS present, d.builtin
+      FROM object AS o
+     CROSS JOIN LATERAL (SELECT pg_catalog.acldefault(o.code, o.owner)) AS d (builtin)
+), written AS (
+    -- Thousands of objects share a few ACLs, so each is written out once.
+    SELECT a.acl,
+           pg_catalog.json_agg(pg_catalog.json_build_array(
+               pg_catalog.pg_get_userbyid(x.grantor),
+               CASE x.grantee WHEN 0 THEN 'public' ELSE pg_catalog.pg_get_userbyid(x.grantee) END,
+               x.privilege_type, x.is_grantable, ''))::text AS grants
+      FROM (SELECT h.present FROM held AS h UNION SELECT h.builtin FROM held AS h) AS a (acl)
+     CROSS JOIN LATERAL pg_catalog.aclexplode(a.acl) AS x
+     GROUP BY a.acl
 )
 SELECT o.kind,
        o.type,
@@ -139,22 +153,10 @@ SELECT o.kind,
              WHERE a.attrelid = o.oid
                AND NOT a.attisdropped
              ORDER BY a.attnum) ELSE '{}' END AS columns
-  FROM object AS o
+  FROM held AS o
   LEFT JOIN member AS m ON m.classid = o.classid AND m.objid = o.oid
   LEFT JOIN pg_catalog.pg_init_privs AS i ON i.classoid = o.classid AND i.objoid = o.oid AND i.objsubid = 0
   LEFT JOIN shared_column AS k ON k.attrelid = o.oid AND o.kind = 'TABLE'
- CROSS JOIN LATERAL (
-        SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                   pg_catalog.pg_get_userbyid(x.grantor),
-                   CASE x.grantee WHEN 0 THEN 'public' ELSE pg_catalog.pg_get_userbyid(x.grantee) END,
-                   x.privilege_type, x.is_grantable, ''))::text AS grants
-          FROM pg_catalog.aclexplode(COALESCE(o.acl, pg_catalog.acldefault(o.code, o.owner))) AS x
-       ) AS own
- CROSS JOIN LATERAL (
-        SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                   pg_catalog.pg_get_userbyid(x.grantor),
-                   CASE x.grantee WHEN 0 THEN 'public' ELSE pg_catalog.pg_get_userbyid(x.grantee) END,
-                   x.privilege_type, x.is_grantable, ''))::text AS grants
-          FROM pg_catalog.aclexplode(pg_catalog.acldefault(o.code, o.owner)) AS x
-       ) AS builtin
+  LEFT JOIN written AS own ON own.acl = o.present
+  LEFT JOIN written AS builtin ON builtin.acl = o.builtin
  ORDER BY o.kind, o.identity

@@ -1,0 +1,41 @@
+"""What a webhook is told of a run: for people in the markup of Slack, for programs field by field."""
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What a webhook is told. Nothing in it is secret; what is empty is not known."""
+
+    event: str
+    promotion: str
+    job: str
+    run_id: str
+    failed: str
+    what: str
+    objects: tuple[str, ...]
+    untouched: str
+    to_do: str
+    link: str
+
+    @property
+    def text(self) -> str:
+        """The whole alert as one message, in the markup of Slack."""
+        lines = (
+            f"*{_plain(self.promotion)}: {_plain(self.failed)}* (job {_plain(self.job)}, run {self.run_id})",
+            _plain(self.what),
+            f"On: {_plain(', '.join(self.objects))}" if self.objects else "",
+            _plain(self.untouched),
+            f"What to do: {_plain(self.to_do)}" if self.to_do else "",
+            self.link,
+        )
+        return "\n".join(line for line in lines if line)
+
+    def payload(self) -> dict[str, object]:
+        """Return what is posted: `text` for people, and a field for each part."""
+        return {"text": self.text, **asdict(self)}
+
+
+def _plain(text: str) -> str:
+    """Keep names from being read as Slack's markup: `<!channel>` would call everybody."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

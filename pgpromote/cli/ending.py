@@ -1,0 +1,81 @@
+"""How a run at the command line ends: its report, its alert, and what failed after prod was the new one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pgpromote import terminal
+from pgpromote.alert import Alert
+from pgpromote.postgres import audit
+from pgpromote.postgres.errors import NotProven, PgpromoteError, Refused
+from pgpromote.postgres.model import Severity
+from pgpromote.run import Run
+from pgpromote.standing import renewed, standing
+from pgpromote.webhook import Webhook, WebhookFailed, post
+
+
+@contextmanager
+def reported(run: Run, command: str) -> Iterator[None]:
+    """Report on a run that fails within the block, and post it where alerts are wanted; the error goes on.
+
+    A run that has not begun its first step has nothing to report.
+    """
+    from pgpromote import report as reports  # noqa: PLC0415 - other commands need not pay for its templates
+
+    try:
+        yield
+    except PgpromoteError as error:
+        if run.phases:
+            terminal.ERR.print(reports.write_failure(run, str(error)))
+            _post(run, command, error)
+        raise
+
+
+def finish(run: Run) -> list[str]:
+    """Do what is left when prod is the new one: keep what is to be kept, audit prod, write the report.
+
+    Prod is fine by then, so what fails here is a loud warning, and among what is returned.
+    """
+    from pgpromote import report as reports  # noqa: PLC0415
+
+    promotion, audited, problems = run.promotion, reports.NOT_AUDITED, list[str]()
+    with _warned(run, problems):
+        run.retain()
+    with _warned(run, problems):
+        audited = audit.audit(
+            promotion.audited(), run.run_id, dev=promotion.compared(), ignored=promotion.audit_ignored()
+        )
+    with _warned(run, problems):
+        written = reports.write_run(run, audited, "\n".join(problems))
+        terminal.ERR.print(f"The report is in {written.page}.")
+    return problems
+
+
+@contextmanager
+def _warned(run: Run, problems: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except PgpromoteError as error:
+        problems.append(f"{renewed(run)}; what failed came after that. {error}")
+        terminal.show_problem(problems[-1])
+
+
+def _post(run: Run, command: str, error: PgpromoteError) -> None:
+    if not run.promotion.webhook_url():
+        return
+    found = error.findings if isinstance(error, Refused | NotProven) else ()
+    alert = Alert(
+        event="run_failed",
+        promotion=run.promotion.name,
+        job=command,
+        run_id=run.run_id,
+        failed=f"{command} failed",
+        what=error.message,
+        objects=tuple(dict.fromkeys(f.object for f in found if f.severity is Severity.ERROR)),
+        untouched=standing(run.phases[-1].name, in_place=run.options.in_place),
+        to_do=error.hint,
+        link="",
+    )
+    try:
+        post(Webhook(run.promotion.webhook_url()), alert.payload())
+    except WebhookFailed as problem:
+        terminal.show_problem(str(problem))

@@ -1,0 +1,98 @@
+"""What our role may do with what is in prod: read it for an archive, give it back to its owners."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from psycopg.rows import scalar_row
+
+from pgpromote.postgres import sql
+from pgpromote.postgres.archive import restorable
+from pgpromote.postgres.model import Archive, TocEntry
+from pgpromote.postgres.server import Session, rows
+
+# The owner of a database, whoever that is; the schema public belongs to it unless somebody changed that.
+DATABASE_OWNER = "pg_database_owner"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What owners are given: pairs of an owner and a schema ("" for none), and who holds each schema."""
+
+    pairs: frozenset[tuple[str, str]] = frozenset()
+    holders: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Barred:
+    """An owner that our role cannot give something to in a new database beside prod.
+
+    Not `ours`: our role may not act as it. Else it may not create in the `schema`, which is the `holder`'s.
+    """
+
+    owner: str
+    schema: str
+    holder: str
+    ours: bool
+
+
+def given(archive: Archive) -> Given:
+    """List what a restore of the archive with its own owners gives to whom."""
+    return _given([(entry.owner, entry.schema, entry.kind, entry.tag) for entry in restorable(archive)])
+
+
+def barred(session: Session, wanted: Given) -> tuple[Barred, ...]:
+    """Find the owners that our role cannot give to what they are given."""
+    if not wanted.pairs:
+        return ()
+    pairs = sorted(wanted.pairs)
+    parameters = {
+        "owners": [owner for owner, _ in pairs],
+        "schemas": [schema for _, schema in pairs],
+        "holders": [wanted.holders.get(schema) for _, schema in pairs],
+        "become": become(session),
+    }
+    return tuple(rows(session, Barred, "preflight/owners", parameters))
+
+
+def barred_in(session: Session) -> tuple[Barred, ...]:
+    """Find the owners in this database that our role could not give back to what is theirs."""
+    return barred(session, _owned(session))
+
+
+def unkept(session: Session, brought: Iterable[TocEntry], *, in_place: bool) -> tuple[Barred, ...]:
+    """Find the roles in this database as which our role may not act, so that it cannot keep their rights.
+
+    Only what the archive brings counts, and beside prod the schema `public`, which every database has.
+    """
+    public = [] if in_place else [("", "public")]
+    some = [(entry.schema, entry.tag.partition("(")[0]) for entry in brought]
+    return tuple(each for each in barred(session, _owned(session, [*some, *public])) if not each.ours)
+
+
+def _owned(session: Session, some: Sequence[tuple[str, str]] | None = None) -> Given:
+    parameters = {
+        "some": some is not None,
+        "schemas": [schema for schema, _ in some or ()],
+        "names": [name for _, name in some or ()],
+    }
+    owned = session.execute(sql.read("preflight/owned"), parameters).fetchall()
+    return _given([tuple(map(str, each)) for each in owned])
+
+
+def undumpable(session: Session) -> tuple[str, ...]:
+    """Name what pg_dump has to read in this database and our role may not."""
+    with session.cursor(row_factory=scalar_row) as cursor:
+        return tuple(map(str, cursor.execute(sql.read("preflight/undumpable")).fetchall()))
+
+
+def become(session: Session) -> str:
+    """Name the right to act as a role. Before 16 every member of a role could."""
+    return "SET" if session.info.server_version >= 160000 else "MEMBER"
+
+
+def _given(objects: list[tuple[str, ...]]) -> Given:
+    owned = [each for each in objects if each[0] not in {"", DATABASE_OWNER}]
+    return Given(
+        frozenset((owner, schema) for owner, schema, _, _ in owned),
+        {name: owner for owner, _, kind, name in owned if kind == "SCHEMA"},
+    )

@@ -1,0 +1,121 @@
+"""The rules about what our role may: what the restore needs, and what a rollback would need after it."""
+
+import re
+from collections.abc import Iterator
+
+from psycopg.sql import Identifier
+
+from pgpromote.postgres.access import Barred
+from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.facts import Facts
+from pgpromote.postgres.model import Archive, Severity
+from pgpromote.postgres.obstacles import PASSING
+
+Found = Iterator[tuple[Severity, str, str, str]]
+
+SHOWN = 5
+# What only a superuser may create, whatever the rights on the database (facts §4).
+SUPERUSER_KINDS = frozenset(
+    {"EVENT TRIGGER", "FOREIGN DATA WRAPPER", "ACCESS METHOD", "CAST", "OPERATOR CLASS",
+     "OPERATOR FAMILY", "PROCEDURAL LANGUAGE", "PUBLICATION TABLES IN SCHEMA"}
+)  # fmt: skip
+SUPERUSER_DEFINITIONS = {
+    "FUNCTION": re.compile(r"\bLANGUAGE\s+(c|internal)\b"),
+    "TYPE": re.compile(r"\bINPUT\s*="),
+    "PUBLICATION": re.compile(r"\bFOR ALL TABLES\b"),
+}
+
+
+def rights(facts: Facts) -> Found:
+    """Our role may replace what the archive replaces and create what it creates."""
+    if facts.catalog is None or facts.catalog.identity.superuser:
+        return
+    user = facts.catalog.identity.user
+    for replaced in facts.catalog.replaced:
+        if not replaced.ours:
+            message = (
+                f"{replaced.description} belongs to {replaced.owner}; the role {user} cannot replace it."
+            )
+            hint = f"Restore as {replaced.owner}, or: {grant_role(replaced.owner, user)}"
+            yield Severity.ERROR, replaced.identity, message, hint
+    if facts.archive:
+        yield from _schema_rights(facts.archive, facts.catalog) if facts.in_place else ()
+        yield from _superuser_only(facts.archive, user)
+    if facts.undumpable:
+        yield _undumpable(facts.undumpable, user)
+    for barred in facts.barred:
+        if not (facts.in_place and barred.ours):
+            yield (Severity.ERROR, *_barred(barred, user))
+
+
+def _schema_rights(archive: Archive, catalog: Catalog) -> Found:
+    user, database = catalog.identity.user, catalog.identity.database
+    for schema in sorted({entry.schema for entry in archive.of_kind("TABLE", "VIEW", "FUNCTION")}):
+        here = catalog.schemas.get(schema)
+        if here and not here.creatable:
+            message = f"The role {user} may not create in the schema {schema}."
+            hint = f"GRANT CREATE ON SCHEMA {quoted(schema)} TO {quoted(user)};"
+            yield Severity.ERROR, schema, message, hint
+        elif here is None and not catalog.may_create_schemas:
+            message = f"The role {user} may not create the schema {schema}."
+            hint = f"GRANT CREATE ON DATABASE {quoted(database)} TO {quoted(user)};"
+            yield Severity.ERROR, schema, message, hint
+
+
+def _superuser_only(archive: Archive, user: str) -> Found:
+    for entry in archive.entries:
+        pattern = SUPERUSER_DEFINITIONS.get(entry.kind)
+        if entry.kind in SUPERUSER_KINDS or (pattern and pattern.search(entry.definition)):
+            message = f"{entry.kind} {entry.name} can only be created by a superuser; {user} is none."
+            yield Severity.ERROR, entry.name, message, "Restore as a superuser, or drop it from the source."
+
+
+def _undumpable(names: tuple[str, ...], user: str) -> tuple[Severity, str, str, str]:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    what = f"{', '.join(names[:SHOWN])}{more}"
+    message = f"The role {user} may not read all of {what}, which the safety archive of prod has to hold."
+    hint = (
+        f"GRANT pg_read_all_data TO {quoted(user)}; for row security also: ALTER ROLE {quoted(user)} "
+        "BYPASSRLS; for large objects: connect as their owner."
+    )
+    return Severity.ERROR, names[0], message, hint
+
+
+def _barred(barred: Barred, user: str) -> tuple[str, str, str]:
+    """Say what keeps an owner from getting its objects, and what helps."""
+    if not barred.ours:
+        message = f"Something belongs to {barred.owner}; the role {user} may not give it to that role."
+        return barred.owner, message, grant_role(barred.owner, user)
+    message = (
+        f"{barred.owner} owns something in the schema {barred.schema}, but in a new database, where that "
+        f"schema is {barred.holder}'s, it may not create there."
+    )
+    return barred.owner, message, f"Work as a superuser, or: {grant_role(barred.holder, barred.owner)}"
+
+
+def rollback_possible(facts: Facts) -> Found:
+    """What a safety archive of prod will hold can be brought back by our role."""
+    if facts.catalog is None or not facts.safety_archive:
+        return
+    user = facts.catalog.identity.user
+    after = "A rollback of the safety archive would be refused:"
+    for found in facts.obstacles:
+        if found.rule not in PASSING:
+            yield Severity.WARNING, found.object, f"{after} {found.message}", found.hint
+    for barred in facts.barred_in_prod:
+        subject, message, hint = _barred(barred, user)
+        yield Severity.WARNING, subject, f"{after} {message}", hint
+
+
+def grant_role(role: str, user: str) -> str:
+    """Write the statement that lets a role act as another one.
+
+    >>> grant_role("owner", "my-app")
+    'GRANT "owner" TO "my-app";'
+    """
+    return f"GRANT {quoted(role)} TO {quoted(user)};"
+
+
+def quoted(name: str) -> str:
+    """Quote a name for SQL, whatever it holds."""
+    return Identifier(name).as_string()

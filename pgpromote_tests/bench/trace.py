@@ -1,0 +1,155 @@
+"""Take down how long the parts of a promotion take, and how many queries each makes."""
+
+import subprocess
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import psycopg
+
+# What is taken down: the name of a part, and the functions of the package that do it.
+PARTS = {
+    "hashes": ("postgres.contents.measure", "postgres.contents.measure_large_objects"),
+    "archive: verify": ("postgres.archive.verify",),
+    "archive: digest": ("postgres.archive.digest",),
+    "archive: read": ("postgres.archive.read",),
+    "dump": ("postgres.dump.dump",),
+    "checks": ("postgres.preflight.examine",),
+    "loss preview": ("postgres.plan.preview",),
+    "tally": ("postgres.tally.read",),
+    "shadow: create": ("postgres.shadow.create",),
+    "shadow: drop orphans": ("postgres.shadow.drop_orphans",),
+    "restore": ("postgres.restore.restore",),
+    "ANALYZE": ("postgres.restore.analyze",),
+    "repair plan": ("postgres.repair.repair",),
+    "repairs made": ("postgres.repair._make",),
+    "completeness": ("postgres.prove.prove",),
+    "rights": ("postgres.rights.take_over", "postgres.rights.prove"),
+    "rights made": ("postgres.rights.apply",),
+    "materialized views": ("postgres.restore.refresh_materialized_views",),
+    "swap": ("postgres.cutover.swap",),
+    "retention": ("postgres.previous.retain", "postgres.safety.retain"),
+    "audits": ("postgres.audit.audit", "postgres.audit.read"),
+    "report": ("report.build", "report.write"),
+}
+
+
+@dataclass
+class Part:
+    """Seconds without what other parts within took, and queries."""
+
+    seconds: float = 0.0
+    queries: int = 0
+
+
+@dataclass
+class Frame:
+    """A part that runs: when it began, and what the parts within took."""
+
+    name: str
+    started: float
+    within: float = 0.0
+
+
+@dataclass
+class Trace:
+    """What was taken down. A part that runs beside the main thread is kept apart: its time is not added."""
+
+    parts: dict[str, Part] = field(default_factory=lambda: defaultdict(Part))
+    commands: list[list[str]] = field(default_factory=list)
+    own: threading.local = field(default_factory=threading.local)
+
+    def stack(self) -> list[Frame]:
+        """Return the parts that run in this thread, the outermost first."""
+        if not hasattr(self.own, "frames"):
+            self.own.frames = []
+        frames: list[Frame] = self.own.frames
+        return frames
+
+    def name(self, part: str) -> str:
+        """Name a part by the thread it runs in."""
+        return part if threading.current_thread() is threading.main_thread() else f"{part} (beside)"
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Take down the block."""
+        frames, frame = self.stack(), Frame(self.name(name), time.monotonic())
+        frames.append(frame)
+        try:
+            yield
+        finally:
+            frames.pop()
+            self.add(frame.name, time.monotonic() - frame.started, frame.within)
+
+    def add(self, name: str, seconds: float, within: float = 0.0) -> None:
+        """Add what a part took, and take it from the part around it."""
+        self.parts[name].seconds += seconds - within
+        if self.stack():
+            self.stack()[-1].within += seconds
+
+    def count(self) -> None:
+        """Count a query for the innermost part."""
+        name = self.stack()[-1].name if self.stack() else self.name("others")
+        self.parts[name].queries += 1
+
+    def traced(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a function of a part."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self.part(name):
+                return function(*args, **kwargs)
+
+        return call
+
+
+@contextmanager
+def watching(trace: Trace) -> Iterator[None]:
+    """Take down the parts, the programs that are started, and the queries, for as long as the block runs."""
+    execute = psycopg.Cursor.execute
+
+    class Watched(subprocess.Popen[bytes]):
+        """A program whose duration counts as a part of its own, in the thread that waits for its end."""
+
+        started = ended = 0.0
+
+        def __init__(self, args: list[str], **kwargs: Any) -> None:
+            self.started = time.monotonic()
+            self.command = [str(each) for each in args]
+            trace.commands.append(self.command)
+            super().__init__(args, **kwargs)
+
+        def wait(self, timeout: float | None = None) -> int:
+            code = super().wait(timeout)
+            if not self.ended:
+                self.ended = time.monotonic()
+                trace.add(trace.name(program(self.command)), self.ended - self.started)
+            return code
+
+    def counted(cursor: Any, *args: Any, **kwargs: Any) -> Any:
+        trace.count()
+        return execute(cursor, *args, **kwargs)
+
+    with ExitStack() as stack:
+        for name, functions in PARTS.items():
+            for path in functions:
+                module, _, attribute = f"pgpromote.{path}".rpartition(".")
+                found = getattr(import_module(module), attribute)
+                stack.enter_context(patch(f"{module}.{attribute}", trace.traced(name, found)))
+        stack.enter_context(patch.object(subprocess, "Popen", Watched))
+        stack.enter_context(patch.object(psycopg.Cursor, "execute", counted))
+        yield
+
+
+def program(command: Sequence[str]) -> str:
+    """Name a program, and what it is started for when that is not to talk to a database."""
+    name = Path(command[0]).name
+    if any(argument.startswith("--dbname=") for argument in command):
+        return name
+    return "tool versions" if name == "pg_dump" else f"{name} (verify)"

@@ -1,0 +1,36 @@
+"""A plan without the preflight, and what it names."""
+
+import re
+
+from pgpromote.postgres import plan, selection
+from pgpromote.postgres.model import EVERYTHING, Clearance, Filters
+from pgpromote_tests.func.command_line import Sample
+
+ONLY = re.compile(r"(.*) is only in prod; it would be lost(.*)\.")
+PLAIN = "CREATE TABLE items (id int PRIMARY KEY, note text); CREATE TABLE other (id int PRIMARY KEY);"
+
+
+def cleared(sample: Sample, *, in_place: bool = False, filters: Filters = EVERYTHING) -> Clearance:
+    """Clear an archive without a look at prod, which is the preflight's business."""
+    return Clearance(
+        path=sample.path,
+        sha256=sample.manifest.sha256,
+        archive=selection.select(sample.archive, filters),
+        in_place=in_place,
+        target="prod",
+        target_oid=0,
+        filters=filters,
+        create_extensions=(),
+        make_room=(),
+    )
+
+
+def only_in_prod(found: plan.Plan) -> set[str]:
+    """Name the objects that the plan says are only in prod."""
+    matches = (ONLY.fullmatch(finding.message) for finding in found.losses)
+    return {match[1] for match in matches if match}
+
+
+def messages(found: plan.Plan) -> list[str]:
+    assert {finding.rule for finding in found.losses} <= {plan.RULE}
+    return [finding.message for finding in found.losses]
