@@ -51,3 +51,8 @@ class Options:
 
 
 DEFAULTS = Options()
+
+
+def bringing_back(archive_path: Path, allow: tuple[str, ...]) -> Options:
+    """Return the options with which a safety archive of prod is brought back: all of it, as it was."""
+    return Options(archive_path=archive_path, rights=Policy.SOURCE, bring=tuple(Foreign), allow=allow)

@@ -1,10 +1,12 @@
 """Bring back what prod was: a previous database by its name, or a safety archive by way of a shadow."""
 
-from pgpromote.options import Options
+from dataclasses import replace
+
+from pgpromote.options import bringing_back
 from pgpromote.postgres import cutover, obstacles, previous, safety
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import Refused
-from pgpromote.postgres.model import Finding, Foreign, Policy, Severity
+from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.safety import Safety
 from pgpromote.postgres.server import connect, identify
@@ -31,14 +33,8 @@ def bring_back(run: Run, name: str = "", on_line: OnLine = lambda line: None) ->
     taken = _named(name, databases, archives, own) if name else _last(run, databases, own)
     if taken is None:
         return cutover.rollback(run.target, run.run_id, name=name, agreed=run.agreed, allow=run.options.allow)
-    run.options = Options(
-        archive_path=taken.path,
-        rights=Policy.SOURCE,
-        bring=tuple(Foreign),
-        allow=run.options.allow,
-        repair=False,
-        jobs=run.options.jobs,
-    )
+    back = bringing_back(taken.path, run.options.allow)
+    run.options = replace(back, repair=False, jobs=run.options.jobs)
     run.rehearse(on_line)
     return run.swap()
 

@@ -2,18 +2,18 @@
 
     examine → create_shadow → reset → restore → repair → prove → cut_over
 
-The command line and Dagster walk the same steps. Each keeps what the next one needs; a step whose
-predecessor did not run in this process has nothing to go on, and says so. The lock, once taken, is held
-until the run ends; a shadow database that was not swapped in is dropped then.
+The command line and Dagster walk the same steps. Each keeps what later ones need. The lock, once taken, is
+held until the run ends; a shadow database that was not swapped in is dropped then.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
-from pgpromote.options import DEFAULTS, Options
+from pgpromote.options import DEFAULTS, Options, bringing_back
 from pgpromote.postgres import (
     archive,
     cutover,
@@ -27,12 +27,13 @@ from pgpromote.postgres import (
     restore,
     rights,
     safety,
+    statistics,
     tally,
 )
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, Refused
-from pgpromote.postgres.model import Clearance, Finding, Foreign, Policy, Severity, Statement
+from pgpromote.postgres.model import Clearance, Finding, Severity, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.prove import Proof
@@ -43,9 +44,10 @@ from pgpromote.postgres.rights import Rights
 from pgpromote.postgres.server import Database, clock, connect, promotion_lock
 from pgpromote.postgres.shadow import Shadow
 from pgpromote.postgres.tally import Tally
+from pgpromote.postgres.tools import Tools
 from pgpromote.promotion import Promotion
 from pgpromote.record import Kept, Phase, Prepared, Record
-from pgpromote.step import not_walked, step, untouched
+from pgpromote.step import needed, step, untouched
 
 OnLine = Callable[[str], None]
 OnStatement = Callable[[Statement], None]
@@ -82,6 +84,11 @@ class Run:
         """Prod."""
         return self.promotion.target()
 
+    @cached_property
+    def tools(self) -> list[Tools]:
+        """The client programs of this machine, looked for once in a run."""
+        return self.promotion.tools()
+
     @property
     def agreed(self) -> str:
         """The database in which promotions meet: the lock is there, and the cut-over is made from there."""
@@ -98,6 +105,11 @@ class Run:
         if self.options.in_place:
             return self.target
         return self._shadow().at(self.target)
+
+    @property
+    def taken(self) -> Path | None:
+        """The safety archive of prod that this run has taken."""
+        return self.prepared.safety if self.prepared else None
 
     def lock(self) -> None:
         """Take the promotion lock if this run does not hold it yet. Raises Busy."""
@@ -136,7 +148,7 @@ class Run:
         return preflight.examine(
             options.archive_path or self.promotion.archive_path,
             self.target,
-            self.promotion.tools(),
+            self.tools,
             source=self.promotion.optional_source(),
             agreed=self.agreed,
             in_place=options.in_place,
@@ -166,13 +178,12 @@ class Run:
         self.before = tally.read(self.target, self.run_id)
         orphans = shadows.drop_orphans(self.target, self.run_id, agreed=self.agreed)
         taken, warnings = None, tuple[Finding, ...]()
-        if self.options.in_place:
-            self.rights = rights.read(self.target, self.run_id)
         if not self.options.in_place:
             self.shadow = shadows.create(self.target, self.run_id, agreed=self.agreed)
             self.stack.callback(shadows.drop, self.target, self.shadow.name, self.run_id, agreed=self.agreed)
             self.clearance = clearance.into(self.database.label, self.shadow.oid)
         else:
+            self.rights = rights.read(self.target, self.run_id)
             taken = self._keep_what_is_overwritten(on_line)
             warnings = self._doubts(taken) if taken else ()
         with untouched(self.options):
@@ -193,14 +204,12 @@ class Run:
 
     @step
     def restore(self, on_line: OnLine = lambda line: None) -> Restored:
-        """Restore the archive, and fill the materialized views that it left empty."""
-        clearance, available = self._cleared(), self.promotion.tools()
-        with untouched(self.options):
-            done = restore.restore(
-                clearance, self.database, available, self.run_id, jobs=self.options.jobs, on_line=on_line
+        """Restore the archive, all but what fills materialized views."""
+        cleared, jobs = self._cleared(), self.options.jobs
+        with untouched(self.options, self.taken):
+            self.restored = restore.restore(
+                cleared, self.database, self.tools, self.run_id, jobs=jobs, on_line=on_line
             )
-            refreshed = restore.refresh_materialized_views(clearance, self.database, self.run_id)
-        self.restored = replace(done, refreshed=tuple(refreshed))
         return self.restored
 
     @step
@@ -208,7 +217,7 @@ class Run:
         """Repair primary-key identities, or only plan it."""
         self.lock()
         exclude = self.options.repair_exclude
-        with untouched(self.options):
+        with untouched(self.options, self.taken):
             self.repaired = repair.repair(
                 self.database, self.run_id, exclude=exclude, really=self.options.repair
             )
@@ -218,8 +227,8 @@ class Run:
     def prove(self, on_statement: OnStatement = lambda statement: None) -> Proof:
         """Compare what was restored with what was dumped, then give it prod's owners and grants.
 
-        In this order: afterwards we may not be allowed to read everything any more. The statistics of a new
-        database are gathered last, with the rights of the owners.
+        Materialized views are filled meanwhile. In this order: afterwards we may not be allowed to read
+        everything any more. Statistics of a new database are gathered last, with the rights of the owners.
         """
         clearance, options = self._cleared(), self.options
 
@@ -227,7 +236,7 @@ class Run:
             self.carried.append(statement)
             on_statement(statement)
 
-        with untouched(self.options):
+        with untouched(self.options, self.taken):
             self.proof = prove.prove(
                 clearance,
                 archive.read_manifest(clearance.path),
@@ -236,13 +245,14 @@ class Run:
                 options.proof,
                 repaired=options.repair,
                 exclude=options.repair_exclude,
+                meanwhile=self._fill if clearance.has("MATERIALIZED VIEW") else None,
             )
             counted = {table.table: table.restored for table in self.proof.compared}
             self.after = tally.read(self.database, self.run_id, counted)
             wanted = self._rights_of_prod()
             told = rights.take_over(wanted, self.database, self.run_id, options.rights, carry)
             if self.shadow:
-                restore.analyze(self.database, self.run_id)
+                statistics.gather(self.database, self.run_id, jobs=options.jobs)
             moved = rights.prove(wanted, self.database, self.run_id, options.rights)
             self.proof = self.proof.with_findings((*told, *moved))
             if self.proof.errors:
@@ -254,10 +264,8 @@ class Run:
 
         Rights are compared once more: prod's may have changed since.
         """
-        if self.options.in_place:
-            self._proven()
-            return None
-        return self.swap()
+        self._proven()
+        return None if self.options.in_place else self.swap()
 
     @step
     def swap(self) -> CutOver:
@@ -273,6 +281,13 @@ class Run:
         )
         return self.swapped
 
+    def _fill(self) -> None:
+        cleared, jobs = self._cleared(), self.options.jobs
+        refreshed = restore.fill_materialized_views(
+            cleared, self.database, self.tools, self.run_id, jobs=jobs
+        )
+        self.restored = self.restored and replace(self.restored, refreshed=refreshed)
+
     def _rights_of_prod(self) -> Rights:
         """Read prod's rights; in place, return what they were before anything was changed."""
         return self.rights or rights.read(self.target, self.run_id)
@@ -280,9 +295,8 @@ class Run:
     def retain(self) -> Kept:
         """Drop previous databases and safety archives beyond what is to be kept."""
         keep, keep_for, directory = self.promotion.keep, self.promotion.keep_for, self.promotion.safety_dir
-        taken = self.prepared.safety if self.prepared else None
         databases = previous.retain(self.target, self.run_id, keep=keep, max_age=keep_for, agreed=self.agreed)
-        archives = safety.retain(directory, self.target.name, keep, keep_for, self._now(), taken=taken)
+        archives = safety.retain(directory, self.target.name, keep, keep_for, self._now(), taken=self.taken)
         self.kept = Kept((*databases.dropped, *archives), databases.findings)
         return self.kept
 
@@ -308,7 +322,7 @@ class Run:
             repair=self.repaired,
             proof=self.proof,
             cut_over=self.swapped,
-            safety=self.prepared.safety if self.prepared else None,
+            safety=self.taken,
             dropped=self.kept.dropped if self.kept else (),
             failure=self.failure,
             before=self.before,
@@ -348,15 +362,13 @@ class Run:
         now, path = self._now(), None
         if self.options.safety_archive:
             path = safety.path(self.promotion.safety_dir, self.target.name, now)
-            dump.dump(self.target, path, self.promotion.tools(), self.run_id, of_prod=True, on_line=on_line)
+            dump.dump(self.target, path, self.tools, self.run_id, of_prod=True, on_line=on_line)
         previous.mark_overwritten(self.target, now, self.run_id, agreed=self.agreed)
         return path
 
     def _doubts(self, taken: Path) -> tuple[Finding, ...]:
         """Say what would keep a rollback from bringing the safety archive back."""
-        back = Options(
-            archive_path=taken, rights=Policy.SOURCE, bring=tuple(Foreign), allow=self.options.allow
-        )
+        back = bringing_back(taken, self.options.allow)
         return tuple(
             replace(found, rule="safety_archive", severity=Severity.WARNING)
             for found in self.look(back).findings
@@ -369,22 +381,16 @@ class Run:
 
     def _check_plan(self) -> None:
         if self.options.expect_plan:
-            plan.check(self.options.expect_plan, self.target, self.promotion.tools(), self.run_id)
+            plan.check(self.options.expect_plan, self.target, self.tools, self.run_id)
 
     def _cleared(self) -> Clearance:
-        if self.clearance is None:
-            raise not_walked("examine")
-        return self.clearance
+        return needed(self.clearance, "examine")
 
     def _shadow(self) -> Shadow:
-        if self.shadow is None:
-            raise not_walked("create_shadow")
-        return self.shadow
+        return needed(self.shadow, "create_shadow")
 
     def _proven(self) -> Proof:
-        if self.proof is None:
-            raise not_walked("prove")
-        return self.proof.proven()
+        return needed(self.proof, "prove").proven()
 
 
 @contextmanager

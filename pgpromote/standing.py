@@ -1,8 +1,9 @@
 """Say in one sentence what prod is when a run has failed: the first thing that anybody wants to know."""
 
+from pgpromote.postgres import errors
 from pgpromote.run import Run
 
-UNTOUCHED = "Prod is untouched."
+UNTOUCHED = errors.UNTOUCHED
 WHOLE = "Prod is wholly old or wholly new; pgpromote history shows whether it was swapped."
 MIXED = "Prod may be a mix of old and new; pgpromote history lists what can be brought back."
 SWAPPED = "Prod was swapped and is proven"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
+from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from pgpromote.options import Options
@@ -45,18 +46,23 @@ def step(method: Callable[Concatenate[Who, Given], Value]) -> Callable[Concatena
 
 
 @contextmanager
-def untouched(options: Options) -> Iterator[None]:
-    """Let an error of a step beside prod say what is so: nothing has happened to prod."""
+def untouched(options: Options, safety: Path | None = None) -> Iterator[None]:
+    """Let an error say what is so: beside prod nothing has happened to it; in place, what leads back."""
     try:
         yield
     except PgpromoteError as error:
-        error.outcome = "" if options.in_place else UNTOUCHED
+        if not options.in_place:
+            error.outcome = UNTOUCHED
+        elif safety:
+            error.outcome = f"{safety.name} holds prod as it was; pgpromote rollback brings it back."
         raise
 
 
-def not_walked(step: str) -> PgpromoteError:
-    """Say that a step has nothing to go on, because the one before it ran elsewhere or not at all."""
-    return PgpromoteError(
-        f"The step {step} of this run has not been walked in this process, so there is nothing to go on.",
-        "Start the whole run again: all steps, not only those that failed.",
-    )
+def needed(value: Value | None, step: str) -> Value:
+    """Return what a step has left for later ones. Raises PgpromoteError when it was not walked here."""
+    if value is None:
+        raise PgpromoteError(
+            f"The step {step} of this run has not been walked in this process, so there is nothing to go on.",
+            "Start the whole run again: all steps, not only those that failed.",
+        )
+    return value

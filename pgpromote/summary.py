@@ -1,12 +1,16 @@
-"""What a run was, for one screen: at most 24 lines of 80 columns, as long as names are of ordinary length."""
+"""What a run was, for one screen: at most 24 lines of 80 columns, as long as names are of ordinary length.
+
+`whole` cuts nothing: what is piped is a mail or a log, and often all that is left of a run.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from textwrap import wrap
 
 from pgpromote.options import Strategy
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.plan import HEADROOM, Plan
-from pgpromote.postgres.prove import EXACT, Proof
+from pgpromote.postgres.prove import EXACT, OFF, Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.restore import Restored
 from pgpromote.progress import PHASES
@@ -18,6 +22,7 @@ WIDTH = 80
 LINES_PER_FACT = 2
 LISTS = {"objects", "repaired", "to repair", "left alone", "time", "found", "checks", "limited to", "dropped"}
 SHOWN = 3
+NOT_ROWS = "objects only; rows NOT proven"
 
 
 def of_dump(archive: Archive, manifest: Manifest) -> Facts:
@@ -40,7 +45,7 @@ def of_run(record: Record) -> Facts:
     if record.repair:
         facts |= _repair(record.repair, done=record.repaired)
     if record.proof:
-        facts["proven"] = _proof(record.proof)
+        facts["proven"] = _proof(record.proof, record)
     if record.cut_over:
         facts["gap"] = f"{record.cut_over.downtime_ms} ms without a connection"
         facts["previous"] = record.cut_over.previous
@@ -59,24 +64,46 @@ def needed(plan: Plan) -> str:
     )
 
 
-def lines(facts: Mapping[str, str]) -> list[str]:
-    """Write facts below each other. Lists are wrapped, and cut after two lines; the rest stays whole."""
+def lines(facts: Mapping[str, str], *, whole: bool) -> list[str]:
+    """Write facts below each other. Lists are wrapped, and cut after two lines unless `whole`."""
     written = []
     for name, value in facts.items():
         if value:
-            first, *more = _wrapped(value) if name in LISTS else [value]
+            first, *more = _wrapped(value, whole=whole) if name in LISTS else [value]
             written += [f"  {name:<{LABEL}} {first}", *(" " * (LABEL + 3) + line for line in more)]
     return written
 
 
-def findings(found: Sequence[Finding]) -> list[str]:
+def findings(found: Sequence[Finding], *, whole: bool) -> list[str]:
     """Say the worst findings first, each on one line, and how many more there are."""
     ranked = sorted(found, key=lambda finding: list(Severity).index(finding.severity))
-    return first([f.message if f.object in f.message else f"{f.object}: {f.message}" for f in ranked])
+    texts = [f.message if f.object in f.message else f"{f.object}: {f.message}" for f in ranked]
+    return first(texts, whole=whole)
 
 
-def first(texts: Sequence[str]) -> list[str]:
-    """Keep the first texts, each on one line, and say how many more there are."""
+def of_interest(record: Record) -> list[Finding]:
+    """List what a run found: what prod had alone is told once, and told as it was seen before."""
+    # That there is no manifest, the proof says too.
+    preview = record.plan.losses if record.plan else ()
+    losses = [loss for loss in preview if loss.object != str(record.archive)]
+    lost = tuple(f" {loss.object}" for loss in losses)
+    if record.succeeded and (record.cut_over or record.strategy is not Strategy.SWAP):
+        losses = [_before(loss) for loss in losses]
+    repaired = record.repair.findings if record.repair else ()
+    proven = record.proof.findings if record.proof else ()
+    told = (f for f in proven if f.severity is not Severity.INFO or not f.object.endswith(lost))
+    return [*losses, *repaired, *told]
+
+
+def _before(loss: Finding) -> Finding:
+    told = loss.severity is Severity.INFO
+    return loss if told else replace(loss, message=f"Before: {loss.message}")
+
+
+def first(texts: Sequence[str], *, whole: bool) -> list[str]:
+    """Keep the first texts, each on one line, and say how many more there are; all of them if `whole`."""
+    if whole:
+        return [f"    {text}" for text in texts]
     kept = [
         f"    {text}" if len(text) <= WIDTH - 4 else f"    {text[: WIDTH - 6].rstrip()} …"
         for text in texts[:SHOWN]
@@ -101,9 +128,13 @@ def _repair(repair: Repair, *, done: bool) -> Facts:
     }
 
 
-def _proof(proof: Proof) -> str:
+def _proof(proof: Proof, record: Record) -> str:
+    if record.archive.suffix == ".sql":
+        return "nothing: plain SQL has no list of objects and no manifest"
+    if proof.mode == OFF:
+        return "objects only; rows were not compared"
     if not proof.tables:
-        return ""
+        return "objects; no table with rows" if record.manifest else f"{NOT_ROWS}: no manifest"
     how = "rows and hashes" if proof.mode == EXACT else "rows"
     return f"{proof.tables} tables, {proof.rows:,} rows: {how} equal to what was dumped"
 
@@ -117,12 +148,12 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {kind.lower()}" for kind, count in counts.items())
 
 
-def _wrapped(value: str) -> list[str]:
+def _wrapped(value: str, *, whole: bool) -> list[str]:
     return wrap(
         value,
         WIDTH - LABEL - 3,
         break_long_words=False,
         break_on_hyphens=False,
-        max_lines=LINES_PER_FACT,
+        max_lines=None if whole else LINES_PER_FACT,
         placeholder=" …",
     )

@@ -125,8 +125,7 @@ def show_run(done: Record, kept: Sequence[Finding] = ()) -> None:
     else:
         _headline("Restored", f"into {done.target}, in place")
     _facts(summary.of_run(done))
-    losses, repaired = done.plan.losses if done.plan else (), done.repair.findings if done.repair else ()
-    for line in summary.findings((*losses, *repaired, *(done.proof.findings if done.proof else ()), *kept)):
+    for line in summary.findings((*summary.of_interest(done), *kept), whole=_whole()):
         OUT.print(line)
 
 
@@ -300,7 +299,7 @@ def show_refreshed(assets: Mapping[str, Mapping[str, object]], failed_checks: Se
     """Show on one screen what a refresh did."""
     archive, prod = assets["dev_dump_archive"], assets["prod_schema"]
     rows, skipped = len(_records(prod["rows by table"])), len(_records(prod["repair skipped"]))
-    audits = (f"{found['findings']} in {name}" for name, found in assets.items() if name.endswith("_audit"))
+    audits = [f"{found['findings']} in {name}" for name, found in assets.items() if name.endswith("_audit")]
     _facts(
         {
             "archive": str(archive["path"]),
@@ -313,19 +312,26 @@ def show_refreshed(assets: Mapping[str, Mapping[str, object]], failed_checks: Se
             "restored": f"{prod['dagster/row_count']:,} rows in {rows} tables into {prod['target']}",
             "repaired": f"{prod['repairs']} statements, {skipped} keys left alone",
             "lost": _lost(prod),
-            "found": ", ".join(audits),
+            "found": f"{', '.join(audits)}; pgpromote audit shows them" if audits else "",
             "checks": f"{', '.join(failed_checks)} not passed" if failed_checks else "all passed",
+            "report": str(assets.get("promotion_report", {}).get("report", "")),
         }
     )
-    for line in summary.first([f"{each['statement']};" for each in _records(prod["repair statements"])]):
+    statements = [f"{each['statement']};" for each in _records(prod["repair statements"])]
+    for line in summary.first(statements, whole=_whole()):
         OUT.print(line)
 
 
 def _lost(prod: Mapping[str, object]) -> str:
     """Name what only prod had; after a swap it is still in the previous database."""
     names = [each["object"] for each in _records(prod["loss preview"]) if each["severity"] != Severity.INFO]
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(names[:SHOWN])}{more} (was only in prod)" if names else ""
+    shown = len(names) if _whole() else SHOWN
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return f"{', '.join(names[:shown])}{more} (was only in prod)" if names else ""
+
+
+def _whole() -> bool:
+    return not OUT.is_terminal
 
 
 def _headline(word: str, rest: str, colour: str = "green") -> None:
@@ -338,7 +344,7 @@ def _records(table: object) -> list[dict[str, str]]:
 
 
 def _facts(facts: Mapping[str, str]) -> None:
-    for line in summary.lines(facts):
+    for line in summary.lines(facts, whole=_whole()):
         OUT.print(line)
 
 

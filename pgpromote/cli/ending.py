@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pgpromote import terminal
 from pgpromote.alert import Alert
 from pgpromote.postgres import audit
+from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.errors import NotProven, PgpromoteError, Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.run import Run
-from pgpromote.standing import renewed, standing
+from pgpromote.standing import UNTOUCHED, renewed, standing
 from pgpromote.webhook import Webhook, WebhookFailed, post
 
 
@@ -27,6 +28,10 @@ def reported(run: Run, command: str) -> Iterator[None]:
         if run.phases:
             terminal.ERR.print(reports.write_failure(run, str(error)))
             _post(run, command, error)
+        now = standing(run.phases[-1].name if run.phases else "examine", in_place=run.options.in_place)
+        # Of what was begun, the error itself says more.
+        if now == UNTOUCHED and not error.outcome and UNTOUCHED not in error.message:
+            error.outcome = UNTOUCHED
         raise
 
 
@@ -45,9 +50,24 @@ def finish(run: Run) -> list[str]:
             promotion.audited(), run.run_id, dev=promotion.compared(), ignored=promotion.audit_ignored()
         )
     with _warned(run, problems):
-        written = reports.write_run(run, audited, "\n".join(problems))
-        terminal.ERR.print(f"The report is in {written.page}.")
+        _report(run, audited, "\n".join(problems))
     return problems
+
+
+def finish_rehearsal(run: Run) -> None:
+    """Write the report of a rehearsal that went well; that it cannot be written is a loud warning."""
+    from pgpromote import report as reports  # noqa: PLC0415
+
+    try:
+        _report(run, reports.NOT_AUDITED)
+    except PgpromoteError as error:
+        terminal.show_problem(f"There is no report of this rehearsal. {error}")
+
+
+def _report(run: Run, audited: Audit, problem: str = "") -> None:
+    from pgpromote import report as reports  # noqa: PLC0415
+
+    terminal.ERR.print(f"The report is in {reports.write_run(run, audited, problem).page}.")
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from pgpromote.cli.options import (
 )
 from pgpromote.postgres import plan
 from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.model import Severity
 from pgpromote.progress import Dumping, Refreshing, Running
 from pgpromote.run import Run
 
@@ -82,8 +83,13 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
     promotion, run_id, options = settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)
     with runs.start(promotion, run_id, options) as run:
         looked = run.look()
-        preview = run.preview(looked.cleared())
         beside = tuple(found for found in looked.findings if found.rule in BESIDE)
+        if looked.clearance is None:
+            seen = [found for found in beside if found.severity is not Severity.ERROR]
+            so_far = " So far:" if seen else ""
+            terminal.ERR.print(f"Prod is compared with the archive only when no check refuses.{so_far}")
+            terminal.show_losses(seen)
+        preview = run.preview(looked.cleared())
         preview = replace(preview, losses=(*preview.losses, *beside))
         fingerprint = plan.fingerprint(run.target, promotion.tools(), run_id)
     if as_json:
@@ -127,6 +133,7 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
         picture = Running(f"Rehearsing beside {run.target.label}", run, last="prove")
         with ending.reported(run, "rehearse"), terminal.drawn(picture, verbose=verbose) as line:
             done = run.rehearse(line)
+        ending.finish_rehearsal(run)
     if as_json:
         terminal.show_json(done)
     else:

@@ -7,30 +7,40 @@ from dataclasses import dataclass
 import dagster as dg
 
 from pgpromote.defs import metadata
-from pgpromote.postgres.errors import InvalidUrl, NotProven, PgpromoteError, Refused, RestoreFailed
+from pgpromote.postgres.errors import (
+    ARROW,
+    UNTOUCHED,
+    InvalidUrl,
+    NotProven,
+    PgpromoteError,
+    Refused,
+    RestoreFailed,
+)
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import Database, redact
 from pgpromote.promotion import Promotion
 from pgpromote.run import Run
 from pgpromote.standing import renewed
+from pgpromote.step import UNTOUCHED as BESIDE_UNTOUCHED
 
-PROD = "prod"
+PROD, REFUSED = "prod", "refused"
+OUTCOMES = (UNTOUCHED, BESIDE_UNTOUCHED)
 AFTERWARDS = "Then start the job audit_prod; prod needs no other promotion."
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a step failed: what, what to do, on which objects, and what prod is now where the step knew."""
+    """Why a step failed: what, what to do, on which objects, and what prod is now where the step knew.
+
+    `text` is all of it as one paragraph; `refused` says that a check forbade to go on.
+    """
 
     what: str
     to_do: str = ""
     objects: tuple[str, ...] = ()
     prod: str = ""
-
-    @property
-    def text(self) -> str:
-        """The whole reason as one paragraph."""
-        return self.what + (f"\nHint: {self.to_do}" if self.to_do else "")
+    text: str = ""
+    refused: bool = False
 
 
 @contextmanager
@@ -51,6 +61,8 @@ def readable(run: Run | None = None) -> Iterator[None]:
             shown = {"findings": metadata.findings(error.findings)}
         elif isinstance(error, RestoreFailed):
             shown["errors"] = metadata.restore_errors(error.errors)
+        if error.exit_code == Refused.exit_code:
+            shown[REFUSED] = dg.MetadataValue.bool(True)
         if done:
             shown[PROD] = dg.MetadataValue.text(f"{done}.")
         raise dg.Failure(description=str(error), metadata=shown, allow_retries=False) from None
@@ -63,17 +75,22 @@ def reason(event: dg.DagsterEvent) -> Reason:
         error = data.error
         while error and error.cause:
             error = error.cause
-        return Reason(error.message.strip() if error else "It failed without a reason.")
-    what, _, hint = (data.user_failure_data.description or "").partition("\nHint: ")
-    shown = data.user_failure_data.metadata
+        told = error.message.strip() if error else "It failed without a reason."
+        return Reason(told, text=told)
+    text, shown = data.user_failure_data.description or "", data.user_failure_data.metadata
+    told, _, hint = text.partition("\nHint: ")
+    # Hints and what prod is have fields of their own.
+    what = [line for line in told.splitlines() if line not in OUTCOMES and not line.startswith(ARROW)]
     findings = [f for f in _records(shown, "findings") if f["severity"] == Severity.ERROR.value]
     objects = [*(f["object"] for f in findings), *(e["entry"] for e in _records(shown, "errors"))]
     hints = [hint, *(f["what to do"] for f in findings)]
     return Reason(
-        what,
+        "\n".join(what),
         " ".join(dict.fromkeys(filter(None, hints))),
         tuple(dict.fromkeys(filter(None, objects))),
         str(shown[PROD].value) if PROD in shown else "",
+        text,
+        REFUSED in shown,
     )
 
 

@@ -158,7 +158,6 @@ def _parallel_restore(prefix: str) -> dg.OpDefinition:
         context.log.info(
             f"Restored {done.path} into {done.target} in {done.seconds} s with {done.jobs} jobs."
         )
-        log_statements(context, done.refreshed)
         context.add_output_metadata(
             {
                 "seconds": done.seconds,
@@ -206,6 +205,7 @@ def _prove(prefix: str) -> dg.OpDefinition:
         run = walk.run
         with readable():
             proof = run.prove(lambda statement: to_stdout(statement.sql))
+            log_statements(context, run.restored.refreshed if run.restored else ())
             log_findings(context, proof.findings)
             for name in prove.RULES:
                 yield check_result(name, proof.of(name))

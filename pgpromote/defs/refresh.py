@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +12,19 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.utils import make_new_run_id
 
 from pgpromote import report as reports
-from pgpromote.defs.alerts import of_run
+from pgpromote.defs.alerts import failure, of_run
 from pgpromote.defs.config import DumpConfig, RestoreConfig
 from pgpromote.defs.failures import clean, reason
 from pgpromote.defs.promotion import build_promotion
 from pgpromote.defs.resources import Watch
-from pgpromote.postgres.errors import ConfigError, PgpromoteError
+from pgpromote.options import Strategy
+from pgpromote.postgres.errors import UNTOUCHED, ConfigError, ConnectionFailed, PgpromoteError, Refused
+from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote.promotion import Promotion
 from pgpromote.webhook import Webhook, WebhookFailed, post
 
 JOB, PROD = "refresh_prod", "prod_schema"
+RESET = f"{PROD}.reset_schema"
 HOST, PID = "pgpromote/host", "pgpromote/pid"
 
 
@@ -42,6 +45,12 @@ class RefreshFailed(PgpromoteError):
     """A step of the refresh failed. Its error is the message."""
 
 
+class RefreshRefused(RefreshFailed):
+    """A check refused the refresh, or another promotion is running. Its error is the message."""
+
+    exit_code = Refused.exit_code
+
+
 def refresh(
     promotion: Promotion, restore: RestoreConfig, on_step: Callable[[str], None], watch: Watch
 ) -> Refreshed:
@@ -49,18 +58,19 @@ def refresh(
 
     `watch` takes the run before its first step, and returns what takes the lines of its tools.
 
-    What fails after prod is the new one is among the problems. Raises ConfigError without a usable instance,
-    RefreshFailed when a step fails before.
+    What fails after prod is the new one is among the problems. Raises ConfigError or ConnectionFailed
+    without a usable instance, RefreshFailed when a step fails before, RefreshRefused when a check forbids it.
     """
     definitions = build_promotion(promotion, watch=watch)
     run_id = make_new_run_id()
+    unused = () if Strategy(restore.strategy) is Strategy.RESET_SCHEMA else (RESET,)
     with _instance() as instance:
         _close_dead_runs(instance)
 
         def listen(entry: EventLogEntry) -> None:
             event = entry.dagster_event
-            if event and event.step_key and event.event_type is DagsterEventType.STEP_START:
-                on_step(event.step_key)
+            if event and event.event_type is DagsterEventType.STEP_START and event.step_key not in unused:
+                on_step(str(event.step_key))
 
         instance.add_event_listener(run_id, listen)
         result = definitions.resolve_job_def(JOB).execute_in_process(
@@ -83,8 +93,19 @@ def refresh(
     if not result.success and PROD not in assets:
         page = reports.find(promotion.report_dir, promotion.name, run_id)
         hint = f"See run {run_id} in the Dagster UI" + (f", or the report in {page}." if page else ".")
-        raise RefreshFailed("\n".join(problems) or "The run failed.", hint)
+        raise _failed(promotion, result, problems, hint)
     return Refreshed(run_id, assets, _failed_checks(result), problems)
+
+
+def _failed(
+    promotion: Promotion, result: dg.ExecuteInProcessResult, problems: Sequence[str], hint: str
+) -> RefreshFailed:
+    steps = result.get_step_failure_events()
+    kind = RefreshRefused if any(reason(event).refused for event in steps) else RefreshFailed
+    failed = kind("\n".join(problems) or "The run failed.", hint)
+    standing = failure(promotion, "", result.dagster_run, steps, "").untouched
+    failed.outcome = "" if standing.rstrip(".") in failed.message else standing
+    return failed
 
 
 def _problems(promotion: Promotion, result: dg.ExecuteInProcessResult) -> list[str]:
@@ -121,10 +142,22 @@ def _instance() -> DagsterInstance:
             "DAGSTER_POSTGRES_URL is not set, and dagster.yaml keeps the instance there.",
             "export DAGSTER_POSTGRES_URL=postgresql://user@host:5432/dagster",
         )
+    if "DAGSTER_POSTGRES_URL" in _settings():
+        _reach(parse_url(os.environ["DAGSTER_POSTGRES_URL"], "DAGSTER_POSTGRES_URL"))
     try:
         return DagsterInstance.get()
     except dg.DagsterError as error:
         raise ConfigError(f"The Dagster instance cannot be opened: {error}", "Check dagster.yaml.") from error
+
+
+def _reach(database: Database) -> None:
+    """Connect once: Dagster itself tries for 13 s, and names neither the host nor the variable."""
+    try:
+        with connect(database):
+            pass
+    except ConnectionFailed as error:
+        error.outcome = UNTOUCHED
+        raise
 
 
 def _close_dead_runs(instance: DagsterInstance) -> None:

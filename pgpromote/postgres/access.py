@@ -16,15 +16,15 @@ DATABASE_OWNER = "pg_database_owner"
 
 @dataclass(frozen=True)
 class Given:
-    """What owners are given: pairs of an owner and a schema ("" for none), and who holds each schema."""
+    """What owners are given: owner and schema ("" for none) → one such object; and who holds each schema."""
 
-    pairs: frozenset[tuple[str, str]] = frozenset()
+    things: dict[tuple[str, str], str] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Barred:
-    """An owner that our role cannot give something to in a new database beside prod.
+    """An owner that our role cannot give something to in a new database beside prod, such as `thing`.
 
     Not `ours`: our role may not act as it. Else it may not create in the `schema`, which is the `holder`'s.
     """
@@ -33,22 +33,24 @@ class Barred:
     schema: str
     holder: str
     ours: bool
+    thing: str
 
 
 def given(archive: Archive) -> Given:
     """List what a restore of the archive with its own owners gives to whom."""
-    return _given([(entry.owner, entry.schema, entry.kind, entry.tag) for entry in restorable(archive)])
+    return _given([(e.owner, e.schema, e.kind, e.tag, f"{e.kind} {e.name}") for e in restorable(archive)])
 
 
 def barred(session: Session, wanted: Given) -> tuple[Barred, ...]:
     """Find the owners that our role cannot give to what they are given."""
-    if not wanted.pairs:
+    if not wanted.things:
         return ()
-    pairs = sorted(wanted.pairs)
+    pairs = sorted(wanted.things)
     parameters = {
         "owners": [owner for owner, _ in pairs],
         "schemas": [schema for _, schema in pairs],
         "holders": [wanted.holders.get(schema) for _, schema in pairs],
+        "things": [wanted.things[pair] for pair in pairs],
         "become": become(session),
     }
     return tuple(rows(session, Barred, "preflight/owners", parameters))
@@ -93,6 +95,6 @@ def become(session: Session) -> str:
 def _given(objects: list[tuple[str, ...]]) -> Given:
     owned = [each for each in objects if each[0] not in {"", DATABASE_OWNER}]
     return Given(
-        frozenset((owner, schema) for owner, schema, _, _ in owned),
-        {name: owner for owner, _, kind, name in owned if kind == "SCHEMA"},
+        {(owner, schema): thing for owner, schema, _, _, thing in owned},
+        {name: owner for owner, _, kind, name, _ in owned if kind == "SCHEMA"},
     )

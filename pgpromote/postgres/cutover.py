@@ -208,7 +208,8 @@ def _marked(session: Session, prod: str, kind: Kind, name: str) -> Marked:
     if not found:
         what = f"{name} is not marked as a" if name else "There is no"
         message = f"{what} {kind} database of {prod}."
-        raise Refused([Finding(f"swap_{kind}", Severity.ERROR, name or prod, message)])
+        hint = "pgpromote history names what can be brought back." if kind is Kind.PREVIOUS else ""
+        raise Refused([Finding(f"swap_{kind}", Severity.ERROR, name or prod, message, hint)])
     return found[0]
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -15,7 +15,7 @@ from pathlib import Path
 from pgpromote.postgres import archive, contents, mark, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
 from pgpromote.postgres.model import EVERYTHING, Archive, Content, Filters, Manifest
-from pgpromote.postgres.server import Database, Identity, Session, connect, identify, redact
+from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact
 from pgpromote.postgres.tools import Tools, choose, run
 
 OnLine = Callable[[str], None]
@@ -24,6 +24,7 @@ OnLine = Callable[[str], None]
 LOCK_WAIT = "--lock-wait-timeout=300s"
 # Fast and small enough; gzip 6, the default of pg_dump, is most of a dump's time (facts §0).
 PREFERRED = ("zstd:3", "lz4:1", "gzip:1")
+UNCOMPRESSED = {"0", "none", "gzip:0"}
 COMPRESSED_BY_METHOD = 16  # the first release whose --compress takes a method
 
 
@@ -114,7 +115,8 @@ def dump(
     with _partial(path) as partial:
         with (
             contents.snapshot(source, promotion) as (session, snapshot),
-            _measuring(session, filters) as measured,
+            # pg_dump leaves half of the second core idle
+            beside(session, lambda session: _measure_all(session, filters)) as measured,
         ):
             command = dump_command(
                 tools,
@@ -126,8 +128,7 @@ def dump(
                 snapshot=snapshot,
             )
             _run_pg_dump(command, source, path, promotion, on_line)
-            sha256 = _verify(partial, tools)
-            written = archive.read(partial)
+            sha256, written = _verify(partial, tools, thoroughly=of_prod or compression in UNCOMPRESSED)
             held = _select(measured.result(), session, written)
         manifest = Manifest(
             promotion=promotion,
@@ -155,29 +156,19 @@ def dump(
     return archive.read(path), manifest
 
 
-@contextmanager
-def _measuring(session: Session, filters: Filters) -> Iterator[Future[dict[str, Content]]]:
-    """Measure the tables while the block dumps them: pg_dump leaves half of the second core idle.
+def _verify(path: Path, tools: Tools, *, thoroughly: bool) -> tuple[str, Archive]:
+    """Read the whole archive, and hash it at the same time; return the SHA-256 and what it holds.
 
-    When the block fails, the measuring is cancelled.
+    Dev's archive is unpacked and proven by every restore, before prod is anything but old. A safety archive
+    may be needed when there is nothing else, so it is unpacked at once.
     """
-    with ThreadPoolExecutor(1) as beside:
-        measured = beside.submit(_measure_all, session, filters)
-        try:
-            yield measured
-        except BaseException:
-            while not measured.done():  # between two of its queries there is nothing to cancel
-                session.cancel_safe()
-                wait([measured], timeout=0.1)
-            raise
-
-
-def _verify(path: Path, tools: Tools) -> str:
-    """Read the whole archive in both ways at once, as pg_restore and as bytes; return the SHA-256."""
-    with ThreadPoolExecutor(1) as beside:
-        sha256 = beside.submit(archive.digest, path)
-        archive.verify(path, tools)
-        return sha256.result()
+    with ThreadPoolExecutor(1) as thread:
+        sha256 = thread.submit(archive.digest, path)
+        if thoroughly:
+            archive.verify(path, tools)
+            return sha256.result(), archive.read(path)
+        written = archive.walk(path)
+        return sha256.result(), written
 
 
 def _measure_all(session: Session, filters: Filters) -> dict[str, Content]:

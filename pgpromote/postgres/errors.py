@@ -24,6 +24,9 @@ from typing import ClassVar
 from pgpromote.postgres.model import Finding, RestoreError, Severity
 
 SHOWN = 10
+UNTOUCHED = "Prod is untouched."
+# What to do about one of several findings stands below it.
+ARROW = "    → "
 
 
 class PgpromoteError(Exception):
@@ -125,5 +128,8 @@ class Refused(PgpromoteError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         reasons = [f for f in self.findings if f.severity is Severity.ERROR]
-        shown = "\n".join(f"  - [{f.rule}] {f.message}" + (f" {f.hint}" if f.hint else "") for f in reasons)
-        super().__init__(f"Refused by {len(reasons)} check(s); prod was not touched:\n{shown}")
+        shown = "\n".join(
+            f"  - [{f.rule}] {f.message}" + (f"\n{ARROW}{f.hint}" if f.hint else "") for f in reasons
+        )
+        super().__init__(f"Refused by {len(reasons)} check(s):\n{shown}")
+        self.outcome = UNTOUCHED

@@ -83,7 +83,11 @@ def no_archive(facts: Facts) -> str:
 
 def no_manifest(facts: Facts) -> str:
     """Say why the manifest is missing, "" when it is there."""
-    return "" if facts.manifest else no_archive(facts) or "the archive has no manifest"
+    return (
+        ""
+        if facts.manifest
+        else no_archive(facts) or "the archive has no manifest, so its rows cannot be proven"
+    )
 
 
 def no_client(facts: Facts) -> str:

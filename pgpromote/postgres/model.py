@@ -123,7 +123,7 @@ class Archive:
     """A custom-format archive: its header and its table of contents.
 
     `format_version` is (major, minor) of the archive format; `size` is in bytes; `entries` are those
-    that `pg_restore --list` shows, in its order.
+    that `pg_restore --list` shows, in its order; `sizes` are those of its integers and offsets, in bytes.
     """
 
     path: Path
@@ -136,6 +136,7 @@ class Archive:
     compression: str
     encoding: str
     entries: tuple[TocEntry, ...] = field(repr=False)
+    sizes: tuple[int, int] = (4, 8)
 
     def counts(self) -> dict[str, int]:
         """Count the entries per kind, most frequent first."""
@@ -235,6 +236,10 @@ class Clearance:
     create_extensions: tuple[Statement, ...]
     make_room: tuple[Statement, ...]
     rights: Policy = Policy.KEEP
+
+    def has(self, kind: str) -> bool:
+        """Tell whether the archive brings an object of a kind."""
+        return self.archive is not None and self.archive.of_kind(kind) != ()
 
     def into(self, target: str, oid: int) -> "Clearance":
         """Return the clearance for the database beside prod, which was made for it."""

@@ -84,11 +84,14 @@ def _undumpable(names: tuple[str, ...], user: str) -> tuple[Severity, str, str, 
 def _barred(barred: Barred, user: str) -> tuple[str, str, str]:
     """Say what keeps an owner from getting its objects, and what helps."""
     if not barred.ours:
-        message = f"Something belongs to {barred.owner}; the role {user} may not give it to that role."
+        message = (
+            f"{barred.thing} belongs to {barred.owner}, or has grants that {barred.owner} made; the role "
+            f"{user} may not act as that role."
+        )
         return barred.owner, message, grant_role(barred.owner, user)
     message = (
-        f"{barred.owner} owns something in the schema {barred.schema}, but in a new database, where that "
-        f"schema is {barred.holder}'s, it may not create there."
+        f"{barred.thing} belongs to {barred.owner}, but in a new database, where the schema "
+        f"{barred.schema} is {barred.holder}'s, {barred.owner} may not create there."
     )
     return barred.owner, message, f"Work as a superuser, or: {grant_role(barred.holder, barred.owner)}"
 

@@ -181,7 +181,7 @@ def _changed_rows(
         if brought and brought.rows and present.rows:
             added = f"{label}: the archive's {brought.rows} row(s) are added to prod's {present.rows}"
             message = f"{added}; a key that both hold fails the restore."
-            yield Finding(RULE, Severity.INFO, label, message, HINT_ADDED)
+            yield Finding(RULE, Severity.WARNING, label, message, HINT_ADDED)
     elif filters.schema_only and present.rows:
         message = f"{label}: prod's {present.rows} row(s) would be lost; only definitions are restored."
         yield Finding(RULE, Severity.WARNING, label, message, HINT_DEFINITIONS)

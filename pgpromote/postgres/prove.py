@@ -1,14 +1,14 @@
 """Prove that what was restored is what was dumped. Every difference is a finding; errors fail the run."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pgpromote.postgres import contents, objects, sql
 from pgpromote.postgres.errors import NotProven
 from pgpromote.postgres.model import Clearance, Content, Finding, Manifest, Severity
 from pgpromote.postgres.sequences import behind, excluded_tables
-from pgpromote.postgres.server import Database, Session, connect, identify
+from pgpromote.postgres.server import Database, Session, beside, connect, identify
 
 EXACT, COUNT, OFF = "exact", "count", "off"
 # Every rule that a proof can break, and what it demands. `rights.prove` finds what breaks the last one.
@@ -74,20 +74,27 @@ def prove(
     *,
     repaired: bool = True,
     exclude: Sequence[str] = (),
+    meanwhile: Callable[[], None] | None = None,
 ) -> Proof:
     """Compare what was restored with the archive's entries and with what the manifest says tables held.
 
     `exact` compares rows and hashes, `count` rows only, `off` nothing. Without a manifest, or for plain
     SQL, rows cannot be compared, and a warning says so. A sequence that is behind is an error only where it
-    was to be repaired: `repaired` says that repair ran, `exclude` what it left alone.
+    was to be repaired: `repaired` says that repair ran, `exclude` what it left alone. `meanwhile` is what
+    leaves rows alone and can be done while they are compared, such as to fill materialized views.
     """
     with connect(target, promotion) as session:
+        if meanwhile:
+            with beside(session, lambda session: _compare(session, clearance, manifest, mode)) as comparing:
+                meanwhile()
+                compared = comparing.result()
+        else:
+            compared = _compare(session, clearance, manifest, mode)
         findings = (
             *_objects(session, clearance),
             *_extensions(session, clearance, manifest),
             *_sequences(session, clearance, excluded_tables(session, exclude), repaired=repaired),
         )
-        compared = _compare(session, clearance, manifest, mode)
     return replace(compared, findings=findings + compared.findings)
 
 

@@ -35,6 +35,7 @@ PSQL_PROBLEM = re.compile(r"psql:(?:.*:(\d+): )?(?:error: )?(?:ERROR|FATAL|PANIC
 PARALLEL = "pg_restore: entering main parallel loop"
 STATEMENT = "Command was: "
 SHOWN_STATEMENT = 400
+FILLED = "MATERIALIZED VIEW DATA"
 # Few enough for the server's lock table: a DROP locks each index and partition, too.
 DROPS_AT_ONCE = 100
 HINT_ROLLED_BACK = (
@@ -44,7 +45,7 @@ HINT_ROLLED_BACK = (
 HINT_BESIDE = "The first error usually explains the others: remove its cause, dump again, and start again."
 HINT_IN_PLACE = (
     "Prod may now be a mix of old and new. The first error usually explains the others: remove its cause and "
-    "run the restore again, or restore yesterday's archive."
+    "run the restore again."
 )
 
 
@@ -73,22 +74,40 @@ def create_extensions(clearance: Clearance, target: Database, promotion: str) ->
     return clearance.create_extensions
 
 
-def analyze(target: Database, promotion: str) -> None:
-    """Give the planner statistics of every table, partitioned parents too."""
-    with connect(target, promotion, autocommit=True) as session:
-        session.execute("ANALYZE")
-
-
-def refresh_materialized_views(clearance: Clearance, target: Database, promotion: str) -> list[Statement]:
-    """Fill the materialized views that the archive brings empty, in its order. Returns what was run.
+def fill_materialized_views(
+    clearance: Clearance,
+    target: Database,
+    available: list[Tools],
+    promotion: str,
+    *,
+    jobs: int = 4,
+    on_line: OnLine = lambda line: None,
+) -> tuple[Statement, ...]:
+    """Fill the materialized views, also those that the archive brings empty. Returns what was run for these.
 
     With definitions or rows alone there is nothing to fill them from. Raises RestoreFailed for the first
     view that cannot be filled; those before it stay.
     """
     if clearance.archive is None or clearance.filters.schema_only or clearance.filters.data_only:
-        return []
-    filled = {(entry.schema, entry.tag) for entry in clearance.archive.of_kind("MATERIALIZED VIEW DATA")}
-    views = [e for e in clearance.archive.of_kind("MATERIALIZED VIEW") if (e.schema, e.tag) not in filled]
+        return ()
+    entries = [entry for entry in restorable(clearance.archive) if entry.kind == FILLED]
+    if entries:
+        tools = _tools_for(target, available, promotion)
+        done = _run_pass(clearance, entries, target, tools, promotion, jobs=jobs, on_line=on_line)
+        _judge([done], _counted(done, parse(done.streams)), target, _hint(clearance))
+    return tuple(_refresh_empty(clearance, clearance.archive, target, promotion))
+
+
+def _tools_for(target: Database, available: list[Tools], promotion: str) -> Tools:
+    with connect(target, promotion) as session:
+        return choose(available, identify(session).version)
+
+
+def _refresh_empty(
+    clearance: Clearance, archive: Archive, target: Database, promotion: str
+) -> list[Statement]:
+    filled = {(entry.schema, entry.tag) for entry in archive.of_kind(FILLED)}
+    views = [e for e in archive.of_kind("MATERIALIZED VIEW") if (e.schema, e.tag) not in filled]
     statements = [_refresh(view) for view in views]
     with connect(target, promotion, autocommit=True) as session:
         for view, statement in zip(views, statements, strict=True):
@@ -163,11 +182,7 @@ def _restore_archive(
     completed: list[Completed] = []
     errors: list[RestoreError] = []
     for entries, connections in _passes(archive, jobs):
-        with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
-            use_list.writelines(f"{entry.dump_id};\n" for entry in entries)
-            use_list.flush()
-            command = restore_command(tools, target, clearance, Path(use_list.name), jobs=connections)
-            done = _run(command, target, promotion, on_line)
+        done = _run_pass(clearance, entries, target, tools, promotion, jobs=connections, on_line=on_line)
         completed.append(done)
         errors += _counted(done, parse(done.streams))
         if done.returncode and not (clearance.in_place and errors):
@@ -176,16 +191,34 @@ def _restore_archive(
     return [line for done in completed for line in done.lines]
 
 
+def _run_pass(
+    clearance: Clearance,
+    entries: Sequence[TocEntry],
+    target: Database,
+    tools: Tools,
+    promotion: str,
+    *,
+    jobs: int,
+    on_line: OnLine,
+) -> Completed:
+    with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
+        use_list.writelines(f"{entry.dump_id};\n" for entry in entries)
+        use_list.flush()
+        command = restore_command(tools, target, clearance, Path(use_list.name), jobs=jobs)
+        return _run(command, target, promotion, on_line)
+
+
 def _passes(archive: Archive, jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
     """Yield all entries but triggers for the first pass, then the triggers, in order and one by one.
 
+    Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
     With parallel jobs pg_restore creates the trigger of a partitioned table as soon as that table is there,
     while rows still come into its partitions, and it fires (seen on 16.14 and 18.4). A trigger that is
     disabled on one partition has to come after the one that it was made from.
     """
-    entries = list(restorable(archive))
+    entries = [entry for entry in restorable(archive) if entry.kind != FILLED]
     late = [entry for entry in entries if _is_trigger(entry)]
-    yield [entry for entry in entries if entry not in late], jobs
+    yield [entry for entry in entries if not _is_trigger(entry)], jobs
     if late:
         yield sorted(late, key=lambda entry: "CREATE " not in entry.definition), 1
 

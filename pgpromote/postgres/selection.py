@@ -14,7 +14,7 @@ RELATIONS = ("TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE")
 TABLE_PARTS = frozenset(
     {"TABLE DATA", "TABLE ATTACH", "DEFAULT", "SEQUENCE", "SEQUENCE OWNED BY", "SEQUENCE SET", "CONSTRAINT",
      "CHECK CONSTRAINT", "FK CONSTRAINT", "INDEX", "INDEX ATTACH", "STATISTICS", "TRIGGER", "RULE", "POLICY",
-     "ROW SECURITY", "COMMENT", "MATERIALIZED VIEW DATA"}
+     "ROW SECURITY", "COMMENT", "ACL", "SECURITY LABEL", "MATERIALIZED VIEW DATA", "STATISTICS DATA"}
 )  # fmt: skip
 # A wrapper has no use but for servers; replaced in place, it would take prod's own servers along.
 KINDS = {
@@ -125,9 +125,10 @@ def _spaces(tag: str) -> list[int]:
 def select(archive: Archive, filters: Filters) -> Archive:
     """Limit an archive to what the filters leave.
 
-    As with pg_dump, a table brings its rows, indexes, constraints, triggers and comments, and a schema its
-    creation; an excluded one also takes along whatever depends on it. Extensions stay, for the types of
-    columns. Raises ConfigError when a filter names nothing.
+    A table brings all that belongs to it: rows, partitions, sequences and where they stand, indexes,
+    constraints, triggers, policies, comments, grants. A schema brings its creation. What is excluded takes
+    along whatever depends on it. Extensions stay, for the types of columns. Raises ConfigError when a filter
+    names nothing, or a partition without its parent.
     """
     _check_filters(archive, filters)
     chosen = set(archive.entries)
@@ -140,7 +141,22 @@ def select(archive: Archive, filters: Filters) -> Archive:
     chosen |= set(archive.of_kind("EXTENSION"))
     if filters.schema_only or filters.data_only:
         chosen = {entry for entry in chosen if (entry.section == "data") == filters.data_only}
+    _check_partitions(archive, chosen)
     return replace(archive, entries=tuple(entry for entry in archive.entries if entry in chosen))
+
+
+def _check_partitions(archive: Archive, chosen: set[TocEntry]) -> None:
+    """Refuse a partition without its parent: attached to prod's, it gets every index a second time."""
+    left = {entry.dump_id: entry for entry in archive.of_kind("TABLE") if entry not in chosen}
+    ties = [entry for entry in archive.of_kind("INDEX ATTACH") if entry in chosen]
+    parents = sorted({left[number].name for tie in ties for number in tie.dependencies if number in left})
+    if parents:
+        raise ConfigError(
+            f"The filters choose a partition of {', '.join(parents)}, but not that table, whose indexes it "
+            "shares. Prod is untouched.",
+            "Choose that table: it brings its partitions. Or bring rows alone: empty prod's partition, and "
+            "add --data-only.",
+        )
 
 
 def _relations(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
@@ -153,20 +169,36 @@ def _in_schemas(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
 
 
 def _with_parts(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
-    tables = {table.dump_id: table for table in _relations(archive, names)}
-    parts = {
-        entry
+    """Return the named relations and all that belongs to them, at any distance: a sequence's comment."""
+    attached = {(entry.schema, entry.tag): entry.dump_id for entry in archive.of_kind("TABLE ATTACH")}
+    found = {entry.dump_id: entry for entry in _relations(archive, names)}
+    while more := {
+        entry.dump_id: entry
         for entry in archive.entries
-        if entry.kind in TABLE_PARTS
-        for number in tables.keys() & set(entry.dependencies)
-        if entry.kind != "FK CONSTRAINT" or _is_own(entry, tables[number])
-    }
-    return parts | set(tables.values())
+        if entry.dump_id not in found and _belongs(entry, found, attached)
+    }:
+        found |= more
+    return set(found.values())
 
 
-def _is_own(constraint: TocEntry, table: TocEntry) -> bool:
-    """Tell a table's own foreign key from one that only references it: both depend on the table."""
-    return constraint.schema == table.schema and constraint.tag.startswith(f"{table.tag} ")
+def _belongs(entry: TocEntry, found: dict[int, TocEntry], attached: dict[tuple[str, str], int]) -> bool:
+    """Tell whether an entry belongs to what was found. What only refers to it does not: another one's policy.
+
+    A partition belongs to its parent, as dropping the parent drops it. `attached` holds what ties them.
+    """
+    if entry.kind in {"TABLE", "FOREIGN TABLE"}:
+        return attached.get((entry.schema, entry.tag)) in found
+    needed = [found[number] for number in entry.dependencies if number in found]
+    if entry.kind in NAMED_PARTS:
+        return any(_is_own(entry, other) for other in needed)
+    if entry.kind == "MATERIALIZED VIEW DATA":  # depends on what fills the views that its own reads, too
+        return any((entry.schema, entry.tag) == (other.schema, other.tag) for other in needed)
+    return entry.kind in TABLE_PARTS and bool(needed)
+
+
+def _is_own(part: TocEntry, table: TocEntry) -> bool:
+    """Tell a table's own foreign key or policy from one that only refers to it: both depend on the table."""
+    return part.schema == table.schema and part.tag.startswith(f"{table.tag} ")
 
 
 def _with_dependents(entries: tuple[TocEntry, ...], chosen: set[TocEntry]) -> set[TocEntry]:
@@ -200,6 +232,7 @@ def _check_filters(archive: Archive, filters: Filters) -> None:
         missing = [name for name in wanted if name not in known]
         if missing:
             raise ConfigError(
-                f"The filter {option} names {', '.join(missing)}; the archive holds no such thing.",
+                f"The filter {option} names {', '.join(missing)}; the archive holds no such thing. "
+                "Prod is untouched.",
                 f"pgpromote inspect {archive.path} shows the names. They are exact, without patterns.",
             )

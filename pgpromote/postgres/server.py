@@ -1,7 +1,8 @@
 """How to reach a PostgreSQL server: a checked URL, a safe session, an identity, the promotion lock."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from pgpromote.postgres.model import ServerVersion
 
 Session = psycopg.Connection[tuple[object, ...]]
 Row = TypeVar("Row")
+Done = TypeVar("Done")
 
 APPLICATION = "pgpromote"
 CONNECT_TIMEOUT = "10"
@@ -218,6 +220,24 @@ def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
     fallback = "Check host and port in the URL, and that the server is running and accepts connections."
     hint = next((text for sign, text in hints.items() if sign in reason), fallback)
     return ConnectionFailed(f"{target.variable}: cannot connect to {target.label}: {reason}", hint)
+
+
+@contextmanager
+def beside(session: Session, work: Callable[[Session], Done]) -> Iterator[Future[Done]]:
+    """Do work on a session in a thread of its own while the block runs; if the block fails, cancel it.
+
+    The server uses one process for it, because the block needs the others.
+    """
+    session.execute("SET max_parallel_workers_per_gather = 0")
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(work, session)
+        try:
+            yield done
+        except BaseException:
+            while not done.done():  # between two of its queries there is nothing to cancel
+                session.cancel_safe()
+                wait([done], timeout=0.1)
+            raise
 
 
 def rows(

@@ -59,7 +59,8 @@ def directories(first: Iterable[Path], search_path: str) -> list[Path]:
     """List where client programs may be: the given places, then PATH, then the usual packages'."""
     packaged = [match for pattern in PACKAGED for match in sorted(Path("/").glob(pattern[1:]))]
     places = [*first, *(Path(part) for part in search_path.split(os.pathsep) if part), *packaged]
-    return list(dict.fromkeys(places))
+    # /bin and /usr/bin are often one directory; the name that came first stays.
+    return list({place.resolve(): place for place in reversed(places)}.values())[::-1]
 
 
 def find(places: Iterable[Path]) -> list[Tools]:

@@ -85,6 +85,16 @@ def test_an_archive_cut_anywhere_is_found_out_in_one_full_read(
             read_all(cut, dev)
 
 
+def test_a_walk_finds_every_cut_too_and_what_does_not_belong_there(small: Sample, tmp_path: Path) -> None:
+    whole = small.path.read_bytes()
+    assert archive.walk(small.path) == archive.read(small.path)
+    for length in range(1, len(whole), max(1, len(whole) // 300)):
+        with pytest.raises(ArchiveError, match=r"cut\.dump"):
+            archive.walk(moved(small, tmp_path / "cut.dump", whole[:length]))
+    with pytest.raises(ArchiveError, match=r"long\.dump"):
+        archive.walk(moved(small, tmp_path / "long.dump", whole + b"x"))
+
+
 def test_a_flipped_bit_never_gives_another_error(small: Sample, tmp_path: Path) -> None:
     generator = random.Random(7)  # noqa: S311 - repeatable damage
     for _ in range(1000):

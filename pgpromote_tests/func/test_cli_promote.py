@@ -91,6 +91,19 @@ def test_the_command_that_a_plan_tells_does_what_was_planned_and_no_more(
     assert "Run pgpromote plan again" in again.stderr
 
 
+def test_a_plan_that_is_refused_shows_what_the_checks_saw_of_the_losses(
+    shop: CommandLine, prod: Server
+) -> None:
+    url = prod.new_url(
+        "CREATE TABLE users (id integer PRIMARY KEY, name text); CREATE PUBLICATION p FOR TABLE users;"
+        "CREATE VIEW names AS SELECT name FROM users"
+    )
+    shown = shop.having(PROD_DATABASE_URL=url).run("plan", "--strategy", "clean")
+    assert shown.returncode == 3
+    assert "The publication p of prod would no longer publish public.users." in shown.stderr
+    assert shown.stderr.count("it would be lost.") == 1
+
+
 @pytest.mark.parametrize(
     "given",
     [

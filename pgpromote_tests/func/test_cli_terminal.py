@@ -109,18 +109,35 @@ def test_no_color_means_none(shop: CommandLine) -> None:
     assert GREEN in on_a_terminal(shop, "check").screen
 
 
+@pytest.mark.parametrize(
+    ("command", "headline"), [("dump", "Dumped"), ("rehearse", "Rehearsed"), ("restore", "Swapped")]
+)
+def test_on_a_terminal_the_summary_fits_one_screen(shop: CommandLine, command: str, headline: str) -> None:
+    seen = on_a_terminal(shop, command, NO_COLOR="1")
+    assert seen.returncode == 0, seen.screen
+    lines = (headline + seen.screen.rpartition(headline)[2]).splitlines()
+    assert 5 < len(lines) <= 24
+    assert max(len(line) for line in lines if str(shop.directory) not in line) <= 80
+
+
 @pytest.mark.parametrize("command", [("dump",), ("rehearse",), ("restore",), ("refresh",)])
-def test_off_a_terminal_the_summary_fits_one_screen_without_colours(
+def test_off_a_terminal_the_summary_is_whole_and_without_colours(
     shop: CommandLine, command: tuple[str, ...]
 ) -> None:
     done = shop.run(*command)
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert 5 < len(lines) <= 24
-    short = [line for line in lines if str(shop.directory) not in line]
-    assert max(map(len, short)) <= 80
+    assert "…" not in done.stdout
     assert "\x1b" not in done.text
     assert "%" not in done.text
+
+
+def test_a_refresh_names_its_report_and_only_the_steps_that_it_walks(shop: CommandLine) -> None:
+    done = shop.run("refresh")
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("  report "))
+    assert Path(line.split()[1]).is_file()
+    assert "  parallel restore\n" in done.stderr
+    assert "reset schema" not in done.stderr
+    assert "pgpromote audit shows them" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_a_manifest_that_cannot_be_read_leaves_the_first_error(
 ) -> None:
     manifest_path(spoiled(promotion).archive_path).write_text("{")
     result = runs.run(promotion, "restore_prod", instance=instance)
-    assert "prod was not touched" in failure_of(result)[1]
+    assert "Prod is untouched" in failure_of(result)[1]
     told = [text for _, text in messages_of(instance, result, logging.INFO)]
     assert [text for text in told if text.startswith("There is no report of this run. ")]
     assert not promotion.report_dir.exists()
@@ -217,7 +217,7 @@ def test_an_alert_that_does_not_arrive_leaves_the_first_error(shop: CommandLine)
         ended, _ = alerting(shop, receiver, "restore")
     assert ended.returncode == 3
     assert "it answered 404" in ended.stderr
-    assert "archive_readable" in ended.stderr.splitlines()[-1]
+    assert "archive_readable" in ended.stderr.rpartition("it answered 404")[2]
 
 
 def test_a_restore_that_went_well_is_reported(shop: CommandLine) -> None:
@@ -248,7 +248,10 @@ def test_a_refresh_that_fails_posts_what_a_sensor_would(shop: CommandLine) -> No
     commands = shop.having(PROD_DATABASE_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone")
     with receiving([]) as receiver:
         ended, told = alerting(commands, receiver, "refresh")
-    assert ended.returncode == 1
+    assert ended.returncode == 3
+    assert ended.stderr.count(UNTOUCHED) == 1
+    assert ended.stderr.count("Check host and port") == told["text"].count("Check host and port") == 1
+    assert UNTOUCHED not in told["what"]
     assert (told["event"], told["job"], told["failed"]) == (
         "run_failed", "refresh_prod", "check extensions failed",
     )  # fmt: skip
@@ -256,6 +259,45 @@ def test_a_refresh_that_fails_posts_what_a_sensor_would(shop: CommandLine) -> No
     assert told["run_id"] in ended.stderr
     (page,) = (shop.directory / "reports").glob("*.html")
     assert str(page) in ended.stderr
+
+
+def test_a_refresh_whose_dev_is_down_says_that_prod_is_untouched(shop: CommandLine) -> None:
+    ended = shop.having(DEV_DATABASE_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone").run("refresh")
+    assert ended.returncode == 1
+    assert ended.stderr.count(UNTOUCHED) == 1
+
+
+def test_a_refresh_whose_dagster_is_down_names_its_address(shop: CommandLine) -> None:
+    (shop.directory / "dagster.yaml").write_text(
+        "storage: {postgres: {postgres_url: {env: DAGSTER_POSTGRES_URL}}}\n"
+    )
+    ended = shop.having(DAGSTER_POSTGRES_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone").run("refresh")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Error: DAGSTER_POSTGRES_URL: cannot connect to gone on 127.0.0.1:1")
+    assert UNTOUCHED in ended.stderr
+    assert CANARY not in ended.text
+
+
+def test_a_rehearsal_that_went_well_is_reported(shop: CommandLine) -> None:
+    ended = shop.run("rehearse")
+    assert ended.returncode == 0, ended.stderr
+    (twin,) = twins(shop.directory / "reports")
+    assert twin["verdict"] == "rehearsed"
+    assert "The report is in " in ended.stderr
+
+
+def test_a_scope_without_meaning_says_that_prod_is_untouched(shop: CommandLine) -> None:
+    for arguments in (("-t", "tags"), ("-t", "nope", "--strategy", "clean")):
+        ended = shop.run("restore", *arguments)
+        assert ended.returncode == 1
+        assert ended.stderr.count(UNTOUCHED) == 1
+
+
+def test_rows_without_a_manifest_are_called_not_proven(shop: CommandLine) -> None:
+    manifest_path(shop.directory / "dumps" / "shop_dev.dump").unlink()
+    ended = shop.run("restore")
+    assert ended.returncode == 0, ended.stderr
+    assert "objects only; rows NOT proven: no manifest" in ended.stdout
 
 
 def test_a_refresh_whose_audit_got_worse_posts_that_once(shop: CommandLine, dev: Server) -> None:

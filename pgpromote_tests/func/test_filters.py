@@ -92,7 +92,8 @@ def test_a_table_that_others_on_prod_refer_to_is_not_replaced_alone(prod: Server
     before = contents(prod, target.name)
     with pytest.raises(Refused, match="orders_user_id_fkey") as refusal:
         restored(prod, sample, target, Filters(tables=("public.users",)))
-    assert "view shop.names" in str(refusal.value)
+    assert "view shop.names of prod" in str(refusal.value)
+    assert len(refusal.value.findings) == 2
     assert contents(prod, target.name) == before
 
 
@@ -107,6 +108,31 @@ def test_a_table_is_restored_into_a_prod_that_has_nothing_else(prod: Server, sam
         "SELECT indexname::text FROM pg_indexes WHERE tablename = 'users' ORDER BY 1", target.name
     )
     assert indexes == [("users_name",), ("users_pkey",)]
+
+
+def test_a_sequence_comes_with_its_table_owned_by_the_column_and_where_dev_s_stood(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    tags = "CREATE TABLE tags (id serial PRIMARY KEY, name text);"
+    script = f"{tags} COMMENT ON SEQUENCE tags_id_seq IS 'its own'; INSERT INTO tags VALUES (DEFAULT, 'a')"
+    sample = sample_of(dev, script, tmp_path / "tags.dump")
+    target = prod.new_database(tags)
+    restored(prod, sample, target, Filters(tables=("tags",)))
+    found = prod.rows(
+        "SELECT pg_get_serial_sequence('tags', 'id'), obj_description('tags_id_seq'::regclass), "
+        "nextval('tags_id_seq')",
+        target.name,
+    )
+    assert found == [("public.tags_id_seq", "its own", 2)]
+
+
+def test_a_partitioned_table_brings_its_partitions(dev: Server, prod: Server, tmp_path: Path) -> None:
+    script = """CREATE TABLE days (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE monday PARTITION OF days FOR VALUES FROM (0) TO (10); CREATE TABLE other (id integer);"""
+    sample = sample_of(dev, f"{script} INSERT INTO days VALUES (1), (2)", tmp_path / "days.dump")
+    target = prod.new_database(f"{script} INSERT INTO days VALUES (9); INSERT INTO other VALUES (7)")
+    restored(prod, sample, target, Filters(tables=("days",)))
+    assert rows(prod, target) == {"monday": [1, 2], "other": [7]}
 
 
 def test_a_schema_is_restored_into_a_prod_that_has_nothing_else(

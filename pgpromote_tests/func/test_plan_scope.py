@@ -116,6 +116,6 @@ def test_a_plan_of_definitions_or_rows_alone_says_what_becomes_of_prods_rows(
     ]
     (added,) = plan.preview(data, sample.manifest, target, "test").losses
     assert (added.severity, added.message) == (
-        Severity.INFO,
+        Severity.WARNING,
         "public.items: the archive's 2 row(s) are added to prod's 1; a key that both hold fails the restore.",
     )

@@ -9,7 +9,7 @@ from pgpromote.postgres import archive, preflight, restore
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Foreign, Severity
 from pgpromote.postgres.preflight import Report
-from pgpromote.postgres.server import Database
+from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import Sample, contents, sample_of
 from pgpromote_tests.servers import Server
@@ -91,14 +91,14 @@ IN_THE_WAY = {
         "CREATE TABLE extra (t text CONSTRAINT ours CHECK (t === 'x'))", "constraint ours"),
     "a foreign table": ("CREATE FOREIGN TABLE extra (id int) SERVER elsewhere", "foreign table extra"),
     "a user mapping": ("CREATE USER MAPPING FOR postgres SERVER elsewhere", "user mapping for postgres"),
+    "a partition": (
+        "CREATE TABLE extra PARTITION OF parts FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')",
+        "table extra"),
     "a name in need of quotes": ('CREATE VIEW "It\'s extra, Ü" AS SELECT * FROM users', "It's extra, Ü"),
 }  # fmt: skip
 
 # What only prod has and belongs to objects that the restore replaces, so that nothing of it is left.
 REPLACED_ANYWAY = {
-    "a partition of a replaced table": (
-        "CREATE TABLE extra PARTITION OF parts FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')"
-    ),
     "a column": "ALTER TABLE users ADD extra integer DEFAULT 5",
     "an index": "CREATE INDEX extra ON users (name)",
     "a check": "ALTER TABLE users ADD CONSTRAINT extra CHECK (twice(id) > 0)",
@@ -161,7 +161,7 @@ def refusal(prod: Server, archive: Path) -> Report:
     target = prod.new_database(all_in_the_way())
     before = contents(prod, target.name)
     report = preflight.examine(archive, target, [prod.tools()], bring=tuple(Foreign))
-    with pytest.raises(Refused, match="prod was not touched"):
+    with pytest.raises(Refused, match="Prod is untouched"):
         report.cleared()
     assert contents(prod, target.name) == before
     return report
@@ -184,7 +184,9 @@ def test_what_is_on_dev_and_prod_alike_is_not_in_the_way(dev: Server, prod: Serv
     everything = all_in_the_way()
     sample = sample_of(dev, everything, tmp_path / "all.dump")
     target = prod.new_database(everything)
-    restore.restore(examined(prod, sample, target).cleared(), target, [prod.tools()], "test")
+    clearance = examined(prod, sample, target).cleared()
+    restore.restore(clearance, target, [prod.tools()], "test")
+    restore.fill_materialized_views(clearance, target, [prod.tools()], "test")
     assert contents(prod, target.name) == contents(dev, sample.source.name)
 
 
@@ -287,6 +289,19 @@ def test_a_publication_that_comes_with_its_tables_is_no_warning(
     assert contents(prod, target.name) == contents(dev, sample.source.name)
 
 
+def test_whose_things_a_rollback_could_not_bring_back_is_told_once_with_one_of_them(
+    prod: Server, shop: Sample
+) -> None:
+    name = prod.new_database(SHOP).name
+    stranger, user = f"stranger_{name}", f"user_{name}"
+    prod.execute(f"CREATE ROLE {stranger}; CREATE ROLE {user} LOGIN PASSWORD '{prod.cluster.password}'")
+    prod.execute(f"CREATE SCHEMA hidden AUTHORIZATION {stranger}", name)
+    prod.execute(f"CREATE TABLE mine (); ALTER TABLE mine OWNER TO {stranger}", name)
+    report = examined(prod, shop, parse_url(prod.url(name, user), "PROD_DATABASE_URL"))
+    (warning,) = [found for found in report.of("rollback_possible") if found.object == stranger]
+    assert f"table public.mine belongs to {stranger}" in warning.message
+
+
 def test_a_reset_makes_room_whatever_is_in_the_way(prod: Server, shop: Sample) -> None:
     target = prod.new_database(f"{SHOP}; {IN_THE_WAY['a view'][0]}")
     assert preflight.examine(shop.path, target, [prod.tools()], reset_schema="public").clearance
@@ -306,4 +321,6 @@ def test_a_check_that_could_not_look_is_told_as_skipped_and_has_no_result_in_dag
     assert "whole_archive" not in shown
     assert shown["archive_readable"].passed
     told = runs.outputs_of(result, "prod_schema.check_extensions")["cleared"]["skipped checks"]
-    assert runs.records(told) == [{"check": "whole_archive", "why": "the archive has no manifest"}]
+    assert runs.records(told) == [
+        {"check": "whole_archive", "why": "the archive has no manifest, so its rows cannot be proven"}
+    ]

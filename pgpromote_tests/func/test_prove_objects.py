@@ -78,7 +78,7 @@ def promote(url: str, dev: Server, prod: Server, path: Path) -> Promoted:
     restore.create_extensions(clearance, target, "test")
     # One job, because pg_dump lets a partition's trigger not depend on the one that it comes from.
     restore.restore(clearance, target, [prod.tools()], "test", jobs=1)
-    restore.refresh_materialized_views(clearance, target, "test")
+    restore.fill_materialized_views(clearance, target, [prod.tools()], "test")
     repair.repair(target, "test")
     return clearance, manifest, target
 

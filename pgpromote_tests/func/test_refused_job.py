@@ -100,7 +100,7 @@ def test_a_refused_run_fails_with_every_reason_at_once(
     assert failed_checks(result) == {"nothing_in_the_way", "policy_roles"}
     step, told, shown = failure_of(result)
     assert step == "prod_schema.check_extensions"
-    assert "prod was not touched" in told
+    assert "Prod is untouched" in told
     assert "totals" in told
     assert "clerk_of_dev" in told
     assert {row["check"] for row in records(shown["findings"])} == {"nothing_in_the_way", "policy_roles"}

@@ -312,8 +312,9 @@ def test_a_failed_restore_in_place_is_rolled_back_to_what_prod_was(shop: Stage) 
     before = shop.contents()
     shop.in_dev(script)
     shop.dump()
-    with pytest.raises(RestoreFailed, match=cause), shop.walk(strategy=Strategy.CLEAN) as run:
+    with pytest.raises(RestoreFailed, match=cause) as raised, shop.walk(strategy=Strategy.CLEAN) as run:
         run.promote()
+    assert "holds prod as it was; pgpromote rollback brings it back" in str(raised.value)
     assert shop.contents() != before
 
     with shop.walk() as run:

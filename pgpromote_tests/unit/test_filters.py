@@ -23,6 +23,33 @@ ENTRIES = (
     Entry(40, "TABLE", "orders", "shop"),
     Entry(41, "TABLE DATA", "orders", "shop", dependencies=(40,)),
 )
+# As pg_dump 16 writes them, with the same dependencies.
+PARTS = (
+    Entry(50, "TABLE", "tags"),
+    Entry(51, "ACL", "TABLE tags", dependencies=(50,)),
+    Entry(52, "SEQUENCE", "tags_id_seq", dependencies=(50,)),
+    Entry(53, "SEQUENCE OWNED BY", "tags_id_seq", dependencies=(52,)),
+    Entry(54, "COMMENT", "SEQUENCE tags_id_seq", dependencies=(52,)),
+    Entry(55, "DEFAULT", "tags id", dependencies=(52, 50, 50)),
+    Entry(56, "SEQUENCE SET", "tags_id_seq", dependencies=(52,)),
+    Entry(57, "CONSTRAINT", "tags tags_pkey", dependencies=(50,)),
+    Entry(58, "COMMENT", "CONSTRAINT tags_pkey ON tags", dependencies=(57,)),
+    Entry(59, "MATERIALIZED VIEW", "first", dependencies=(50,)),
+    Entry(60, "MATERIALIZED VIEW", "second", dependencies=(59,)),
+    Entry(61, "MATERIALIZED VIEW DATA", "first", dependencies=(59,)),
+    Entry(62, "MATERIALIZED VIEW DATA", "second", dependencies=(60, 61)),
+    Entry(70, "TABLE", "other", dependencies=(52,)),
+    Entry(71, "RULE", "other r", dependencies=(70, 70, 50, 70)),
+    Entry(72, "POLICY", "other p", dependencies=(50, 70)),
+    Entry(73, "DEFAULT", "child id", dependencies=(52,)),
+    Entry(80, "TABLE", "parent"),
+    Entry(81, "TABLE", "part", "shop", dependencies=(80,)),
+    Entry(82, "TABLE ATTACH", "part", "shop", dependencies=(81, 80)),
+    Entry(83, "TABLE DATA", "part", "shop", dependencies=(81,)),
+    Entry(84, "INDEX", "parent_k", dependencies=(80,)),
+    Entry(85, "INDEX", "part_k", "shop", dependencies=(81, 81, 84)),
+    Entry(86, "INDEX ATTACH", "part_k", "shop", dependencies=(85, 84, 81, 80)),
+)
 
 
 @pytest.fixture
@@ -40,6 +67,26 @@ def test_no_filter_keeps_everything(shop: Archive) -> None:
 
 def test_a_table_brings_its_rows_keys_and_comments_and_extensions_stay(shop: Archive) -> None:
     assert kept(shop, Filters(tables=("public.orders",))) == {3, 10, 11, 12, 13}
+
+
+@pytest.mark.parametrize(
+    ("table", "parts"),
+    [
+        ("tags", set(range(50, 59))),
+        ("first", {59, 61}),
+        ("other", {70, 71, 72}),
+        ("parent", set(range(80, 87))),
+    ],
+)
+def test_a_table_brings_all_that_belongs_to_it_and_nothing_of_another(table: str, parts: set[int]) -> None:
+    assert kept(archive_of(*PARTS), Filters(tables=(table,))) == parts
+
+
+def test_a_partition_comes_with_its_parent_or_brings_rows_alone() -> None:
+    archive = archive_of(*PARTS)
+    with pytest.raises(ConfigError, match=r"partition of public\.parent, but not that table"):
+        select(archive, Filters(tables=("shop.part",)))
+    assert kept(archive, Filters(tables=("shop.part",), data_only=True)) == {83}
 
 
 def test_a_name_without_schema_means_every_table_of_that_name(shop: Archive) -> None:

@@ -1,6 +1,7 @@
 """Progress and summaries: what the tools' lines count for, what is drawn, what fits one screen."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,11 +10,14 @@ from rich.console import Console
 
 from pgpromote import summary
 from pgpromote.options import Options, Strategy
+from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.prove import Proof
 from pgpromote.progress import Count, Dumping, Running, Stepping, clock, remaining
 from pgpromote.promotion import from_environment
 from pgpromote.record import Phase
 from pgpromote.run import Run
+from pgpromote_tests.unit.reports import promoted
 
 PARALLEL = (
     "pg_restore: processing item 7 SCHEMA shop",
@@ -99,11 +103,12 @@ def test_steps_show_themselves_from_the_first_on() -> None:
 def test_a_long_list_is_wrapped_and_cut_but_a_path_is_neither() -> None:
     path = "/" + "p" * 200
     facts = {"archive": path, "objects": ", ".join(f"{n} table" for n in range(99)), "previous": ""}
-    written = summary.lines(facts)
+    written = summary.lines(facts, whole=False)
     assert written[0].endswith(path)
     assert len(written) == 3
     assert max(len(line) for line in written[1:]) <= 80
     assert written[-1].endswith("…")
+    assert "98 table" in summary.lines(facts, whole=True)[-1]
 
 
 def test_the_worst_findings_come_first_and_name_their_object() -> None:
@@ -112,10 +117,55 @@ def test_the_worst_findings_come_first_and_name_their_object() -> None:
         Finding("b", Severity.WARNING, "public.b", "It is " + "long " * 30, ""),
         *[Finding("c", Severity.INFO, "public.c", "public.c is new.", "") for _ in range(3)],
     ]
-    written = summary.findings(found)
+    written = summary.findings(found, whole=False)
     assert written[0].startswith("    public.b: It is long")
     assert written[1:] == ["    public.a: New: something.", "    public.c is new.", "    … and 2 more"]
     assert max(map(len, written)) <= 80
+
+
+def test_what_is_piped_is_told_whole() -> None:
+    found = [Finding("b", Severity.WARNING, f"public.t{n}", "It is " + "long " * 30, "") for n in range(9)]
+    written = summary.findings(found, whole=True)
+    assert written == [f"    {each.object}: {each.message}" for each in found]
+
+
+@pytest.mark.parametrize(
+    ("archive", "mode", "told"),
+    [
+        ("shop.dump", "exact", "objects only; rows NOT proven: no manifest"),
+        ("shop.sql", "exact", "nothing: plain SQL has no list of objects and no manifest"),
+        ("shop.dump", "off", "objects only; rows were not compared"),
+    ],
+)
+def test_rows_that_are_not_proven_are_told(archive: str, mode: str, told: str) -> None:
+    bare = replace(promoted(), archive=Path(archive), manifest=None, proof=Proof(mode, 0, 0, ()))
+    assert summary.of_run(bare)["proven"] == told
+
+
+def test_what_only_prod_had_is_told_once_and_as_it_was_before() -> None:
+    done = promoted()
+    assert done.plan
+    assert done.proof
+    lost = Finding("loss_preview", Severity.WARNING, "public.a", "TABLE public.a would be lost.")
+    gone = Finding("rights_kept", Severity.INFO, "table public.a", "Not in the new database.")
+    lossy = replace(
+        done,
+        repair=None,
+        plan=replace(done.plan, losses=(lost,)),
+        proof=replace(done.proof, findings=(gone,)),
+    )
+    assert [each.message for each in summary.of_interest(lossy)] == ["Before: TABLE public.a would be lost."]
+    rehearsed = replace(lossy, cut_over=None)
+    assert [each.message for each in summary.of_interest(rehearsed)] == ["TABLE public.a would be lost."]
+
+
+def test_what_to_do_about_a_refusal_stands_on_a_line_of_its_own() -> None:
+    refused = Refused([Finding("prod_reachable", Severity.ERROR, "prod", "It said no", "Check the user.")])
+    assert str(refused).splitlines()[1:] == [
+        "  - [prod_reachable] It said no",
+        "    → Check the user.",
+        "Prod is untouched.",
+    ]
 
 
 def test_a_dump_into_an_empty_place_shows_no_percent() -> None:

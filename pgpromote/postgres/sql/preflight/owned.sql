@@ -1,4 +1,4 @@
--- Who owns what in this database, and who else gave rights on it: relations, routines, types of their own, schemas.
+-- Who owns what in this database, and who else gave rights on it, each with one such object: relations, routines, types of their own, schemas.
 -- What initdb or an extension brought is no archive's to give; public is, once somebody changed its owner. Other
 -- kinds follow their schema.
 -- Parameters: whether only some objects count, and which, as two parallel lists of schemas and names ("" and the
@@ -19,11 +19,11 @@ WITH owned AS (
     SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, n.oid, n.nspowner, n.nspacl, n.oid, 'SCHEMA', n.nspname
       FROM pg_catalog.pg_namespace AS n
 )
-SELECT DISTINCT
-       pg_catalog.pg_get_userbyid(giver.role)::text AS owner,
+SELECT pg_catalog.pg_get_userbyid(giver.role)::text AS owner,
        CASE WHEN o.kind = '' AND giver.role = o.owner THEN n.nspname::text ELSE '' END AS schema,
        CASE WHEN giver.role = o.owner THEN o.kind ELSE '' END AS kind,
-       n.nspname::text AS name
+       n.nspname::text AS name,
+       min(pg_catalog.pg_describe_object(o.catalog, o.oid, 0)) AS thing
   FROM owned AS o
   JOIN pg_catalog.pg_namespace AS n ON n.oid = o.schema
  CROSS JOIN LATERAL (
@@ -43,4 +43,5 @@ SELECT DISTINCT
        SELECT
          FROM pg_catalog.pg_depend AS d
         WHERE d.classid = o.catalog AND d.objid = o.oid AND d.deptype = 'e')
+ GROUP BY 1, 2, 3, 4
  ORDER BY 1, 2, 3, 4
