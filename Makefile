@@ -49,7 +49,7 @@ unit: $(VENV)/test
 	$(BIN)/pytest pgpromote_tests/unit
 
 func: $(VENV)/test
-	$(BIN)/pytest pgpromote_tests/func --numprocesses 2 --dist loadfile
+	$(BIN)/pytest pgpromote_tests/func --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 ui: $(VENV)/test  ## Click through the Dagster UI in Chromium
 	$(BIN)/pytest pgpromote_tests/ui

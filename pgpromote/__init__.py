@@ -19,9 +19,3 @@
 
 Each stage takes the value of the one before it: Archive → Clearance → Restored → Repair → Proof → findings.
 """
-
-__all__ = ["__version__"]
-
-from importlib.metadata import version
-
-__version__ = version("pgpromote")

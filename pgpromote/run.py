@@ -50,7 +50,6 @@ from pgpromote.record import Kept, Phase, Prepared, Record
 from pgpromote.step import needed, step, untouched
 
 OnLine = Callable[[str], None]
-OnStatement = Callable[[Statement], None]
 
 
 @dataclass
@@ -224,7 +223,7 @@ class Run:
         return self.repaired
 
     @step
-    def prove(self, on_statement: OnStatement = lambda statement: None) -> Proof:
+    def prove(self, on_statement: Callable[[Statement], None] = lambda statement: None) -> Proof:
         """Compare what was restored with what was dumped, then give it prod's owners and grants.
 
         Materialized views are filled meanwhile. In this order: afterwards we may not be allowed to read
@@ -264,7 +263,8 @@ class Run:
 
         Rights are compared once more: prod's may have changed since.
         """
-        self._proven()
+        with untouched(self.options, self.taken):
+            self._proven()
         return None if self.options.in_place else self.swap()
 
     @step

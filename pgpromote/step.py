@@ -51,10 +51,8 @@ def untouched(options: Options, safety: Path | None = None) -> Iterator[None]:
     try:
         yield
     except PgpromoteError as error:
-        if not options.in_place:
-            error.outcome = UNTOUCHED
-        elif safety:
-            error.outcome = f"{safety.name} holds prod as it was; pgpromote rollback brings it back."
+        back = f"{safety.name} holds prod as it was; pgpromote rollback brings it back." if safety else ""
+        error.outcome = back if options.in_place else UNTOUCHED
         raise
 
 

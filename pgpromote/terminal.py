@@ -295,8 +295,10 @@ def show_repair(repair: Repair, *, done: bool) -> None:
         show_finding(finding)
 
 
-def show_refreshed(assets: Mapping[str, Mapping[str, object]], failed_checks: Sequence[str]) -> None:
-    """Show on one screen what a refresh did."""
+def show_refreshed(
+    assets: Mapping[str, Mapping[str, object]], failed_checks: Sequence[str], *, briefly: bool = False
+) -> None:
+    """Show what a refresh did: all of it where nobody looks, `briefly` or at a terminal one screen."""
     archive, prod = assets["dev_dump_archive"], assets["prod_schema"]
     rows, skipped = len(_records(prod["rows by table"])), len(_records(prod["repair skipped"]))
     audits = [f"{found['findings']} in {name}" for name, found in assets.items() if name.endswith("_audit")]
@@ -318,7 +320,7 @@ def show_refreshed(assets: Mapping[str, Mapping[str, object]], failed_checks: Se
         }
     )
     statements = [f"{each['statement']};" for each in _records(prod["repair statements"])]
-    for line in summary.first(statements, whole=_whole()):
+    for line in summary.first(statements, whole=_whole() and not briefly):
         OUT.print(line)
 
 

@@ -12,6 +12,22 @@ from pgpromote_tests import servers
 from pgpromote_tests.servers import Server
 
 StartServer = Callable[[int, str], Server]
+# The files that take longest go first, so that no worker is left alone with one at the end.
+SLOWEST = (
+    "test_promotion_kills",
+    "test_cutover_kills",
+    "test_failed_report",
+    "test_interruption",
+    "test_refresh_job",
+    "test_cli_promote",
+    "test_run",
+    "test_prove_objects",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest files first, in the order of the list."""
+    items.sort(key=lambda item: SLOWEST.index(item.path.stem) if item.path.stem in SLOWEST else len(SLOWEST))
 
 
 @pytest.fixture(scope="session")

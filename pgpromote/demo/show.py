@@ -32,5 +32,5 @@ def run(scale: int) -> None:
             done = refresh(promotion, RestoreConfig(), on_step, picture.watch)
         for problem in done.problems:
             terminal.show_problem(problem)
-        terminal.show_refreshed(done.assets, done.failed_checks)
+        terminal.show_refreshed(done.assets, done.failed_checks, briefly=True)
     terminal.OUT.print("The servers are stopped. To open the UI on this run: make up")

@@ -39,6 +39,7 @@ def promote(source: Database, target: Database, dev: Server, prod: Server, direc
     clearance = preflight.examine(archive, target, [prod.tools()], source=source).cleared()
     restore.create_extensions(clearance, target, "test")
     restore.restore(clearance, target, [prod.tools()], "test")
+    restore.fill_materialized_views(clearance, target, [prod.tools()], "test")
     return repair.repair(target, "test")
 
 

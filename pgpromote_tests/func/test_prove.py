@@ -60,6 +60,7 @@ def promote(
     clearance = preflight.examine(path, target, [prod.tools()]).cleared()
     restore.create_extensions(clearance, target, "test")
     restore.restore(clearance, target, [prod.tools()], "test")
+    restore.fill_materialized_views(clearance, target, [prod.tools()], "test")
     return clearance, manifest
 
 
