@@ -36,6 +36,12 @@ PARALLEL = "pg_restore: entering main parallel loop"
 STATEMENT = "Command was: "
 SHOWN_STATEMENT = 400
 FILLED = "MATERIALIZED VIEW DATA"
+# The catalogs have grown. Without statistics of them the proof of 10,000 tables takes a minute, not a second.
+ANALYZE_CATALOGS = (
+    "ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_attrdef, pg_catalog.pg_constraint, "
+    "pg_catalog.pg_depend, pg_catalog.pg_index, pg_catalog.pg_inherits, pg_catalog.pg_namespace, "
+    "pg_catalog.pg_proc, pg_catalog.pg_trigger, pg_catalog.pg_type"
+)
 # Few enough for the server's lock table: a DROP locks each index and partition, too.
 DROPS_AT_ONCE = 100
 HINT_ROLLED_BACK = (
@@ -157,6 +163,8 @@ def restore(
         lines = _restore_archive(
             clearance, clearance.archive, target, tools, promotion, jobs=jobs, on_line=on_line
         )
+    with connect(target, promotion, autocommit=True) as session:
+        session.execute(ANALYZE_CATALOGS)
     return Restored(
         path=clearance.path,
         sha256=clearance.sha256,

@@ -1,8 +1,7 @@
 """Give the new database the old one's ownership and grants, and prove that nobody lost or gained anything.
 
-`plan` makes the new database's rights what `capture` read from the old one and `carry_over` applies it;
-`problems` says first what we may not do; `compare` finds what differs. `take_over` and `prove` are a
-promotion's two steps made of them.
+`plan` makes the new database's rights what `capture` read from the old one; `problems` says first what we may
+not do; `compare` finds what differs. `take_over` and `prove` are a promotion's two steps made of them.
 
 Row security comes with the archive, so it is compared and never carried over.
 
@@ -36,7 +35,7 @@ from pgpromote.postgres.ownership import (
 from pgpromote.postgres.parity import compare
 from pgpromote.postgres.server import Database, Session, connect
 
-__all__ = ["Rights", "capture", "carry_over", "compare", "plan", "problems", "prove", "read", "take_over"]
+__all__ = ["Rights", "capture", "compare", "plan", "problems", "prove", "read", "take_over"]
 
 RULE = "rights_kept"
 
@@ -78,10 +77,11 @@ def take_over(
     if policy is not Policy.KEEP:
         return ()
     with connect(restored, promotion, autocommit=True) as session:
-        found = problems(session, wanted)
+        here, roles = capture(session), read_roles(session)
+        found = _problems(here, wanted, roles)
         if any(finding.severity is Severity.ERROR for finding in found):
             raise Refused(found)
-        carry_over(session, wanted, on_statement)
+        _carry_over(session, _blocks(here, wanted, roles), on_statement)
     return tuple(replace(finding, rule=RULE) for finding in found)
 
 
@@ -108,19 +108,20 @@ def plan(session: Session, wanted: Rights) -> list[Statement]:
     For one transaction: it switches roles with SET LOCAL, and opens a schema for a moment to a role that has
     to act in it. Each new owner of a table takes the table's locks: see `carry_over` for thousands of them.
     """
-    return [statement for block in _blocks(session, wanted) for statement in block]
+    blocks = _blocks(capture(session), wanted, read_roles(session))
+    return [statement for block in blocks for statement in block]
 
 
-def carry_over(
-    session: Session, wanted: Rights, on_statement: Callable[[Statement], None] = lambda s: None
+def _carry_over(
+    session: Session, blocks: list[list[Statement]], on_statement: Callable[[Statement], None]
 ) -> None:
     """Apply the plan to a database that nobody uses yet, in transactions that the lock table can hold.
 
     The session must be in autocommit mode. Raises psycopg.Error of the first statement that fails; what was
-    done before it stays, so the database is then fit for nothing but to be dropped.
+    done before it stays.
     """
     batch: list[Statement] = []
-    for block in _blocks(session, wanted):
+    for block in blocks:
         batch += block
         if len(batch) >= BATCH:
             apply(session, batch, on_statement)
@@ -128,12 +129,11 @@ def carry_over(
     apply(session, batch, on_statement)
 
 
-def _blocks(session: Session, wanted: Rights) -> list[list[Statement]]:
+def _blocks(here: Rights, wanted: Rights, roles: Mapping[str, Role]) -> list[list[Statement]]:
     """Group the statements that belong into one transaction: what another role does, and the way back."""
-    roles = read_roles(session)
     us = _us(roles)
     blocks: list[list[Statement]] = []
-    for actor, steps in groupby(_steps(capture(session), wanted, roles), lambda step: _actor(step, roles)):
+    for actor, steps in groupby(_steps(here, wanted, roles), lambda step: _actor(step, roles)):
         statements = [step.statement for step in steps]
         if actor:
             blocks.append([_set_role(actor), *statements, _set_role(us)])
@@ -144,9 +144,12 @@ def _blocks(session: Session, wanted: Rights) -> list[list[Statement]]:
 
 def problems(session: Session, wanted: Rights) -> list[Finding]:
     """List what stands in the way of `plan`: an ERROR for each role that is missing or not ours to act as."""
-    roles = read_roles(session)
+    return _problems(capture(session), wanted, read_roles(session))
+
+
+def _problems(here: Rights, wanted: Rights, roles: Mapping[str, Role]) -> list[Finding]:
     found: dict[tuple[str, str], list[str]] = {}
-    for step in _steps(capture(session), wanted, roles):
+    for step in _steps(here, wanted, roles):
         for reason in _obstacles(step, roles):
             found.setdefault(reason, []).append(step.object)
     return [

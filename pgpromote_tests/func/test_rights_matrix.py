@@ -11,7 +11,7 @@ import pytest
 from pgpromote.demo import servers
 from pgpromote.postgres import rights
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.server import connect
+from pgpromote.postgres.model import Policy
 from pgpromote_tests.func.rights_lab import SINK, Lab, open_lab
 from pgpromote_tests.servers import FAST, Server
 
@@ -74,6 +74,5 @@ def test_more_new_owners_than_the_server_has_locks_are_carried_over_in_parts(few
             session.execute("SET search_path = pg_catalog, pg_temp")
             with pytest.raises(psycopg.errors.OutOfMemory):
                 apply(session, rights.plan(session, wanted))
-        with connect(lab.new, autocommit=True) as session:
-            rights.carry_over(session, wanted)
+        rights.take_over(wanted, lab.new, "test", Policy.KEEP)
         assert lab.findings() == []
