@@ -103,7 +103,10 @@ class Promotion:
         return _web_url(self.environment.get(UI, ""), UI).rstrip("/")
 
     def tools(self) -> list[Tools]:
-        """Find the PostgreSQL client programs on this machine."""
+        """Find the PostgreSQL client programs on this machine. Raises ConfigError for no directory."""
+        for place in self.pg_bin:
+            if not place.is_dir():
+                raise ConfigError(f"PGPROMOTE_PG_BIN names {place}, which is no directory.", "Correct it.")
         return tools.find(tools.directories(self.pg_bin, self.environment.get("PATH", "")))
 
 

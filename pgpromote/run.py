@@ -33,7 +33,7 @@ from pgpromote.postgres import (
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, Refused
-from pgpromote.postgres.model import Clearance, Finding, Severity, Statement
+from pgpromote.postgres.model import Aim, Clearance, Finding, Severity, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.prove import Proof
@@ -161,10 +161,10 @@ class Run:
             promotion=self.run_id,
         )
 
-    def preview(self, clearance: Clearance) -> Plan:
+    def preview(self, aim: Aim) -> Plan:
         """Say what prod would lose."""
-        manifest, schema = archive.read_manifest(clearance.path), self.options.schema_to_reset
-        self.planned = plan.preview(clearance, manifest, self.target, self.run_id, reset_schema=schema)
+        manifest, schema = archive.read_manifest(aim.path), self.options.schema_to_reset
+        self.planned = plan.preview(aim, manifest, self.target, self.run_id, reset_schema=schema)
         return self.planned
 
     @step

@@ -84,13 +84,11 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
     with runs.start(promotion, run_id, options) as run:
         looked = run.look()
         beside = tuple(found for found in looked.findings if found.rule in BESIDE)
-        if looked.clearance is None:
-            seen = [found for found in beside if found.severity is not Severity.ERROR]
-            so_far = " So far:" if seen else ""
-            terminal.ERR.print(f"Prod is compared with the archive only when no check refuses.{so_far}")
-            terminal.show_losses(seen)
-        preview = run.preview(looked.cleared())
+        preview = run.preview(looked.aim or looked.cleared())
         preview = replace(preview, losses=(*preview.losses, *beside))
+        if looked.clearance is None:
+            terminal.show_losses([found for found in preview.losses if found.severity is not Severity.ERROR])
+            looked.cleared()
         fingerprint = plan.fingerprint(run.target, promotion.tools(), run_id)
     if as_json:
         terminal.show_json({**vars(preview), "fingerprint": fingerprint})

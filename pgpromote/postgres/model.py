@@ -217,29 +217,38 @@ EVERYTHING = Filters()
 
 
 @dataclass(frozen=True)
-class Clearance:
-    """The proof that every check allowed the restore of one file into one database.
+class Aim:
+    """What a promotion is to bring, whether it is allowed or not.
 
-    Only `preflight.examine` builds it, from catalogs it has just read. `create_extensions` creates the
-    extensions that prod still lacks, `make_room` drops what the archive replaces. `archive` holds the
-    entries to restore, and is None for a plain SQL dump. Not `in_place` means: into an empty database
-    beside prod, swapped in later. `rights` says whose ownership and grants the objects get.
+    `archive` holds the entries to restore, and is None for a plain SQL dump. Not `in_place` means: into an
+    empty database beside prod, swapped in later.
     """
 
     path: Path
-    sha256: str
     archive: Archive | None
     in_place: bool
-    target: str
-    target_oid: int
     filters: Filters
-    create_extensions: tuple[Statement, ...]
-    make_room: tuple[Statement, ...]
-    rights: Policy = Policy.KEEP
 
     def has(self, kind: str) -> bool:
         """Tell whether the archive brings an object of a kind."""
         return self.archive is not None and self.archive.of_kind(kind) != ()
+
+
+@dataclass(frozen=True)
+class Clearance(Aim):
+    """The proof that every check allowed the restore of one file into one database.
+
+    Only `preflight.examine` builds it, from catalogs it has just read. `create_extensions` creates the
+    extensions that prod still lacks, `make_room` drops what the archive replaces. `rights` says whose
+    ownership and grants the objects get.
+    """
+
+    sha256: str
+    target: str
+    target_oid: int
+    create_extensions: tuple[Statement, ...]
+    make_room: tuple[Statement, ...]
+    rights: Policy = Policy.KEEP
 
     def into(self, target: str, oid: int) -> "Clearance":
         """Return the clearance for the database beside prod, which was made for it."""

@@ -14,7 +14,7 @@ from psycopg import sql as compose
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import contents, sql
 from pgpromote.postgres.errors import Refused, ToolFailed
-from pgpromote.postgres.model import Archive, Clearance, Content, Filters, Finding, Manifest, Severity
+from pgpromote.postgres.model import Aim, Archive, Content, Filters, Finding, Manifest, Severity
 from pgpromote.postgres.scope import ONLY_IN_PROD, Object, Scope, Serial, Table, Written, spellings
 from pgpromote.postgres.selection import RELATIONS
 from pgpromote.postgres.server import APPLICATION, Database, Session, connect, identify, redact, rows
@@ -61,7 +61,7 @@ class Plan:
 
 
 def preview(
-    clearance: Clearance,
+    aim: Aim,
     manifest: Manifest | None,
     target: Database,
     promotion: str,
@@ -73,11 +73,11 @@ def preview(
     Rows are counted, not estimated. A plain SQL dump says nothing of what it holds, so only a finding says
     that. Raises ConnectionFailed, SessionFailed.
     """
-    size = None if clearance.in_place or manifest is None else manifest.database_size
+    size = None if aim.in_place or manifest is None else manifest.database_size
     with connect(target, promotion, autocommit=True) as session:
         log = 0 if size is None else _log_size(session)
         return Plan(
-            losses=tuple(_losses(session, clearance, manifest, reset_schema)),
+            losses=tuple(_losses(session, aim, manifest, reset_schema)),
             sessions=tuple(rows(session, Sessions, "plan/sessions", {"application": APPLICATION})),
             present_size=identify(session).size,
             needed_size=size and int(HEADROOM * size) + log,
@@ -90,14 +90,12 @@ def _log_size(session: Session) -> int:
     return int(str(row[0] if row else 0))
 
 
-def _losses(
-    session: Session, clearance: Clearance, manifest: Manifest | None, reset_schema: str
-) -> Iterator[Finding]:
+def _losses(session: Session, aim: Aim, manifest: Manifest | None, reset_schema: str) -> Iterator[Finding]:
     if manifest is None:
-        message = f"{clearance.path} has no manifest, so its rows cannot be compared with prod's."
-        yield Finding(RULE, Severity.INFO, str(clearance.path), message, HINT_MANIFEST)
-    if clearance.archive is not None:
-        scope = Scope(clearance.archive, manifest, clearance.filters, clearance.in_place, reset_schema)
+        message = f"{aim.path} has no manifest, so its rows cannot be compared with prod's."
+        yield Finding(RULE, Severity.INFO, str(aim.path), message, HINT_MANIFEST)
+    if aim.archive is not None:
+        scope = Scope(aim.archive, manifest, aim.filters, aim.in_place, reset_schema)
         serials = {each.label: each for each in rows(session, Serial, "plan/serials")}
         lost, refilled = list[Object](), list[str]()
         for each in filter(scope.loses, rows(session, Object, "plan/objects", {})):
@@ -110,8 +108,8 @@ def _losses(
         yield from _lost_objects_and_rows(session, scope, lost, whole)
         yield from _lost_within_tables(session, scope)
         yield from _given_way(refilled)
-    if clearance.archive is not None and not clearance.in_place:
-        yield from _lost_large_objects(session, clearance.archive, manifest)
+    if aim.archive is not None and not aim.in_place:
+        yield from _lost_large_objects(session, aim.archive, manifest)
 
 
 def _lost_objects_and_rows(

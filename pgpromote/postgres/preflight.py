@@ -17,6 +17,7 @@ from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import (
     EVERYTHING,
+    Aim,
     Clearance,
     Filters,
     Finding,
@@ -34,13 +35,15 @@ from pgpromote.postgres.tools import Tools
 class Report:
     """The outcome of all checks: their names, what they found, and the clearance if nothing forbids it.
 
-    `skipped` names those that could not look, each with why.
+    `skipped` names those that could not look, each with why. `aim` is what prod can be compared with, even if
+    a check forbids the promotion; None when prod or the archive could not be read.
     """
 
     checks: tuple[str, ...]
     findings: tuple[Finding, ...]
     clearance: Clearance | None
     skipped: Mapping[str, str]
+    aim: Aim | None
 
     def of(self, check: str) -> tuple[Finding, ...]:
         """Return the findings of one check."""
@@ -105,7 +108,9 @@ def examine(
     clearance = None if refused or facts.catalog is None else _clear(facts, facts.catalog)
     told = {finding.rule for finding in findings}
     skipped = {name: why for name in RULES if name not in told and (why := missing(name, facts))}
-    return Report(tuple(RULES), findings, clearance, skipped)
+    readable = facts.catalog is not None and facts.archive_problem is None
+    aim = Aim(facts.path, facts.archive, facts.in_place, facts.filters) if readable else None
+    return Report(tuple(RULES), findings, clearance, skipped, aim)
 
 
 def _clear(facts: Facts, catalog: Catalog) -> Clearance:

@@ -33,6 +33,7 @@ PROBLEM = re.compile(r"pg_restore: error: (.*)")
 IGNORED = re.compile(r"pg_restore: warning: errors ignored on restore: (\d+)")
 PSQL_PROBLEM = re.compile(r"psql:(?:.*:(\d+): )?(?:error: )?(?:ERROR|FATAL|PANIC): +(.*)")
 PARALLEL = "pg_restore: entering main parallel loop"
+DEAD_WORKER = "a worker process died unexpectedly"
 STATEMENT = "Command was: "
 SHOWN_STATEMENT = 400
 FILLED = "MATERIALIZED VIEW DATA"
@@ -291,8 +292,9 @@ def _judge(
 ) -> None:
     """Raise unless every program ended well and reported nothing."""
     if errors:
-        # What names an entry comes first: "a worker process died" is only what followed from it.
-        ranked = sorted(errors, key=lambda error: not error.entry)
+        # What names an entry comes first; that a worker died is only what followed from it.
+        causes = [error for error in errors if error.message != DEAD_WORKER] or errors
+        ranked = sorted(causes, key=lambda error: not error.entry)
         raise RestoreFailed([_redacted(error, target) for error in ranked], hint)
     for done in completed:
         if done.returncode != 0:

@@ -215,6 +215,7 @@ def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
         "does not exist": "Create the database or role first, or correct the URL.",
         "password": f"Check the user and the password in {target.variable}, or ~/.pgpass.",
         "no pg_hba.conf entry": "Ask the server's administrator to allow this login in pg_hba.conf.",
+        "sslmode value": "Write sslmode=disable, prefer, require, verify-ca or verify-full.",
         "SSL": "Check sslmode in the URL and whether the server offers TLS.",
     }
     fallback = "Check host and port in the URL, and that the server is running and accepts connections."

@@ -132,7 +132,9 @@ def test_an_unreachable_server_is_named_with_host_and_port(shop: CommandLine) ->
 )
 def test_a_parameter_without_sense_is_an_error_not_a_bug(shop: CommandLine, parameters: str) -> None:
     url = shop.environment["DEV_DATABASE_URL"] + parameters
-    assert "DEV_DATABASE_URL" in told(shop.having(DEV_DATABASE_URL=url).run("dump"), 1)
+    message = told(shop.having(DEV_DATABASE_URL=url).run("dump"), 1)
+    assert "DEV_DATABASE_URL" in message
+    assert ("verify-full" in message) == ("sslmode=perhaps" in parameters)
 
 
 def test_a_wrong_password_is_called_so_and_not_shown(shop: CommandLine, prod: Server) -> None:
@@ -189,6 +191,12 @@ def test_missing_programs_are_named_with_what_to_install(bare: CommandLine) -> N
     assert "postgresql-client-16" in message
     assert "PGPROMOTE_PG_BIN" in message
     read_only(bare, 3, "postgresql-client-16")
+
+
+def test_a_place_for_programs_that_does_not_exist_is_named(bare: CommandLine, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    message = told(bare.having(PGPROMOTE_PG_BIN=str(nowhere)).run("dump"), 1)
+    assert f"PGPROMOTE_PG_BIN names {nowhere}, which is no directory" in message
 
 
 def test_programs_older_than_the_server_are_named_with_their_place(bare: CommandLine, tmp_path: Path) -> None:

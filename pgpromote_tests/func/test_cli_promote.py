@@ -91,7 +91,7 @@ def test_the_command_that_a_plan_tells_does_what_was_planned_and_no_more(
     assert "Run pgpromote plan again" in again.stderr
 
 
-def test_a_plan_that_is_refused_shows_what_the_checks_saw_of_the_losses(
+def test_a_plan_that_is_refused_shows_what_would_be_lost_all_the_same(
     shop: CommandLine, prod: Server
 ) -> None:
     url = prod.new_url(
@@ -102,6 +102,11 @@ def test_a_plan_that_is_refused_shows_what_the_checks_saw_of_the_losses(
     assert shown.returncode == 3
     assert "The publication p of prod would no longer publish public.users." in shown.stderr
     assert shown.stderr.count("it would be lost.") == 1
+    same = prod.new_url(OLD)
+    shown = shop.having(PROD_DATABASE_URL=same, DEV_DATABASE_URL=same).run("plan")
+    assert shown.returncode == 3
+    assert "TABLE public.relics is only in prod; it would be lost with its 2 row(s)" in shown.stderr
+    assert "lead to the same database" in shown.stderr
 
 
 @pytest.mark.parametrize(
