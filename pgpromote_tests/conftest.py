@@ -62,6 +62,12 @@ def dropped(running: dict[tuple[int, str], Server]) -> Iterator[None]:
         server.drop(server.databases() - before.get(key, {"postgres"}))
 
 
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory for the archives that a module shares: their databases are dropped after it."""
+    return tmp_path_factory.mktemp("samples")
+
+
 @pytest.fixture(params=[16, 18])
 def major(request: pytest.FixtureRequest) -> int:
     """Each test that needs a server runs on 16, the main version, and on 18."""

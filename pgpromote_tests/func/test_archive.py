@@ -22,8 +22,8 @@ LINE = re.compile(r"(\d+); \d+ \d+ (.*)")
 
 
 @pytest.fixture
-def sample(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    return auction_sample(dev, tmp_path_factory.getbasetemp())
+def sample(dev: Server, samples: Path) -> Sample:
+    return auction_sample(dev, samples)
 
 
 @pytest.fixture

@@ -48,8 +48,8 @@ def restored(
 
 
 @pytest.fixture
-def auction(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    return auction_sample(dev, tmp_path_factory.getbasetemp())
+def auction(dev: Server, samples: Path) -> Sample:
+    return auction_sample(dev, samples)
 
 
 def comparable(server: Server, database: str) -> str:
