@@ -20,8 +20,9 @@ class Strategy(StrEnum):
 class Options:
     """What a person can choose for one run; the defaults promote without any input.
 
-    `archive_path` is the promotion's own when None. `reset_schema` counts only for the strategy
-    RESET_SCHEMA. `expect_plan` is the fingerprint of prod that a plan has shown, "" for any.
+    `archive_path` is the promotion's own when None, `jobs` what keeps prod's server busy. `reset_schema`
+    counts only for the strategy RESET_SCHEMA. `expect_plan` is the fingerprint of prod that a plan has shown,
+    "" for any.
     """
 
     archive_path: Path | None = None
@@ -29,7 +30,7 @@ class Options:
     reset_schema: str = "public"
     allow_data_loss_outside: bool = False
     safety_archive: bool = True
-    jobs: int = 4
+    jobs: int | None = None
     filters: Filters = EVERYTHING
     rights: Policy = Policy.KEEP
     bring: tuple[Foreign, ...] = ()

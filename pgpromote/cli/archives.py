@@ -15,7 +15,7 @@ from pgpromote.progress import Dumping
 @click.argument("out_dir", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--sql", is_flag=True, help="Also write plain SQL (full.sql) for reading and review.")
 @click.option(
-    "--compression", default="", metavar="METHOD", help="zstd:3, lz4:1, gzip:6, none; default: the best."
+    "--compression", default="", metavar="METHOD", help="zstd:1, lz4:1, gzip:6, none; default: the best."
 )
 @filter_options
 @verbose

@@ -19,7 +19,10 @@ verbose = click.option("--verbose", "-v", is_flag=True, help="Print every line o
 dump_argument = click.argument("dump_path", metavar="[DUMP]", required=False, type=click.Path(path_type=Path))
 yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before a destructive strategy.")
 jobs_option = click.option(
-    "--jobs", default=4, show_default=True, type=click.IntRange(1, 64), help="Connections of pg_restore."
+    "--jobs",
+    type=click.IntRange(1, 64),
+    show_default="one for each core if Prod's server runs on this machine, else 4",
+    help="Connections of pg_restore.",
 )
 # The options of a run, by the name that `Options` has for each.
 RUN_OPTIONS = (

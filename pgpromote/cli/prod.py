@@ -140,7 +140,7 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
 
 @click.command("restore", cls=ResetSchemaCommand)
 @dump_argument
-@click.argument("jobs", required=False, default=4, type=click.IntRange(1, 64))
+@click.argument("jobs", required=False, type=click.IntRange(1, 64))
 @run_options
 @filter_options
 @yes
@@ -151,7 +151,8 @@ def restore_command(
 ) -> None:
     """Bring DUMP into Prod: build a new database, prove it, swap it in.
 
-    DUMP is the promotion's own archive unless named, JOBS the number of connections (4). Whatever fails
+    DUMP is the promotion's own archive unless named, JOBS the number of connections (one for each core if
+    Prod's server runs on this machine, else 4). Whatever fails
     before the swap leaves Prod as it was. What Prod was stays as the previous database, and `pgpromote
     rollback` brings it back. --strategy chooses to restore in place instead, which is destructive.
 

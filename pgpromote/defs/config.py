@@ -38,7 +38,7 @@ class DumpConfig(ScopeConfig):
 
     compression: str = Field(
         default="",
-        description="Value for pg_dump --compress, such as zstd:3, gzip:6 or none. Empty: the best it has.",
+        description="Value for pg_dump --compress, such as zstd:1, gzip:6 or none. Empty: the best it has.",
     )
 
 
@@ -60,7 +60,13 @@ class RestoreConfig(ScopeConfig):
         description="Archive to restore. Empty: the archive of this promotion. A .sql file is run by psql, "
         "slower and not parallel, and only in place.",
     )
-    jobs: int = Field(default=4, ge=1, le=64, description="Parallel connections of pg_restore.")
+    jobs: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Parallel connections of pg_restore. Empty: one for each core if prod's server runs on "
+        "this machine, else 4.",
+    )
     reset_schema: str = Field(
         default="public", description="The schema that the strategy reset-schema drops and makes again."
     )

@@ -87,7 +87,7 @@ def fill_materialized_views(
     available: list[Tools],
     promotion: str,
     *,
-    jobs: int = 4,
+    jobs: int | None = None,
     on_line: OnLine = lambda line: None,
 ) -> tuple[Statement, ...]:
     """Fill the materialized views, also those that the archive brings empty. Returns what was run for these.
@@ -100,7 +100,9 @@ def fill_materialized_views(
     entries = [entry for entry in restorable(clearance.archive) if entry.kind == FILLED]
     if entries:
         tools = _tools_for(target, available, promotion)
-        done = _run_pass(clearance, entries, target, tools, promotion, jobs=jobs, on_line=on_line)
+        done = _run_pass(
+            clearance, entries, target, tools, promotion, jobs=jobs or target.connections(), on_line=on_line
+        )
         _judge([done], _counted(done, parse(done.streams)), target, _hint(clearance))
     return tuple(_refresh_empty(clearance, clearance.archive, target, promotion))
 
@@ -138,15 +140,17 @@ def restore(
     available: list[Tools],
     promotion: str,
     *,
-    jobs: int = 4,
+    jobs: int | None = None,
     on_line: OnLine = lambda line: None,
 ) -> Restored:
     """Restore the cleared file into prod, replacing what is there.
 
-    An archive is restored with `jobs` connections. A plain SQL dump runs in one connection and one
-    transaction: slower, not parallel. Raises RestoreFailed with every error, ToolFailed.
+    An archive is restored with `jobs` connections, `target.connections()` when None. A plain SQL dump runs in
+    one connection and one transaction: slower, not parallel. Raises RestoreFailed with every error,
+    ToolFailed.
     """
     started = time.monotonic()
+    jobs = jobs or target.connections()
     with connect(target, promotion, autocommit=True) as session:
         identity = identify(session)
         if identity.database_oid != clearance.target_oid:

@@ -9,11 +9,12 @@ from pgpromote.postgres import sql
 from pgpromote.postgres.server import Database, connect
 
 
-def gather(target: Database, promotion: str, *, jobs: int = 4) -> None:
+def gather(target: Database, promotion: str, *, jobs: int | None = None) -> None:
     """Analyze every table with `jobs` connections, the largest first, partitions with their parent.
 
-    Raises ConnectionFailed, SessionFailed.
+    `jobs` is `target.connections()` when None. Raises ConnectionFailed, SessionFailed.
     """
+    jobs = jobs or target.connections()
     with connect(target, promotion, autocommit=True) as session:
         tables = session.execute(sql.read("catalog/analyzed")).fetchall()
     waiting = deque(SQL("ANALYZE {}").format(Identifier(str(schema), str(name))) for schema, name in tables)

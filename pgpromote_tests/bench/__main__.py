@@ -30,6 +30,7 @@ class Bench:
     """One bench: what is asked for, and what was measured so far."""
 
     console: Console
+    major: int
     scale: float
     rounds: int
     wanted: frozenset[str]
@@ -47,7 +48,7 @@ class Bench:
     def beside_pgcopydb(self) -> None:
         """Row 2."""
         if "pgcopydb" in self.wanted:
-            sides, said = measures.beside_pgcopydb(self.scale, self.rounds)
+            sides, said = measures.beside_pgcopydb(self.major, self.scale, self.rounds)
             if sides:
                 self._show_sides("beside pgcopydb", sides)
             self.rows.append(goals.pgcopydb_row(sides, said))
@@ -71,7 +72,7 @@ class Bench:
     def growth_of_tables(self) -> None:
         """Row 5, and how a promotion grows with the number of tables."""
         if self.wanted & {"catalog", SCALING}:
-            with set_up(measures.MAIN, settings=UNSAFE) as stage:
+            with set_up(self.major, settings=UNSAFE) as stage:
                 points = measures.grown_tables(stage, self.scale)
             self._show_growth("growth of tables", points, [point.tables for point in points])
             self.rows += goals.catalog_rows(points) if "catalog" in self.wanted else []
@@ -105,6 +106,13 @@ class Bench:
 
 @click.command()
 @click.option(
+    "--major",
+    default=str(measures.MAIN),
+    show_default=True,
+    type=click.Choice(["16", "17", "18"]),
+    help="PostgreSQL's version. Of these only 17 is built with zstd, as packages of distributions are.",
+)
+@click.option(
     "--scale", default=1.0, show_default=True, type=SCALE, help="Size of the data; 1 is about 400 MB."
 )
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Rounds of contenders.")
@@ -119,14 +127,14 @@ class Bench:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where the measurements go; the chart goes beside it.",
 )
-def main(scale: float, rounds: int, only: tuple[str, ...], json_path: Path) -> None:
+def main(major: str, scale: float, rounds: int, only: tuple[str, ...], json_path: Path) -> None:
     """Measure promotions side by side with what people do by hand, and say which goals are met."""
     console = Console()
     if not console.is_terminal:
         console.width = WIDE
     load = os.getloadavg()[0]
-    bench = Bench(console, scale, rounds, frozenset(only) or frozenset({*goals.KEYS, SCALING}))
-    with set_up(measures.MAIN) as stage:
+    bench = Bench(console, int(major), scale, rounds, frozenset(only) or frozenset({*goals.KEYS, SCALING}))
+    with set_up(bench.major) as stage:
         version = stage.version
         bench.beside(stage)
         bench.orchestration(stage)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pgpromote.demo import servers
 from pgpromote_tests.bench import contenders
 from pgpromote_tests.bench.client import asking
 from pgpromote_tests.bench.contenders import Promoted
 from pgpromote_tests.bench.stage import Case, Stage, set_up
+from pgpromote_tests.servers import binaries
 
-MAIN = 16  # the major version that everything but pgcopydb is measured on
+MAIN = 16
 PACKAGED = "/usr/lib/postgresql/{}/bin"
 GROWTH = (1 / 16, 1 / 4, 1)
 TABLES = (100, 1000, 10_000)
@@ -68,13 +68,13 @@ def side_by_side(stage: Stage, scale: float, rounds: int, names: Sequence[str]) 
     return Sides(stage.version, stage.size(source), ours, others)
 
 
-def beside_pgcopydb(scale: float, rounds: int) -> tuple[Sides | None, str]:
-    """Run pgcopydb and ours on a version that both know. Returns what there is to know of it, too."""
+def beside_pgcopydb(wanted: int, scale: float, rounds: int) -> tuple[Sides | None, str]:
+    """Run pgcopydb and ours on the wanted version, else the newest that pgcopydb knows; say which."""
     version, majors = contenders.pgcopydb_version()
     if not version:
         return None, "pgcopydb is not installed (Debian: apt-get install pgcopydb postgresql)"
-    if MAIN in majors:
-        major, bin_dir = MAIN, servers.binaries(MAIN)
+    if wanted in majors:
+        major, bin_dir = wanted, binaries(wanted)
     else:
         major = max(majors, default=0)
         bin_dir = Path(PACKAGED.format(major))

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from pgpromote.demo import servers
 from pgpromote.promotion import SOURCE, TARGET
-from pgpromote_tests.servers import Server
+from pgpromote_tests.servers import Server, binaries
 
 # As on a small server of one's own; what is not named is PostgreSQL's default, fsync among it.
 SETTINGS = {
@@ -161,7 +161,7 @@ def set_up(
         stack.callback(shutil.rmtree, home)
         started = {
             name: stack.enter_context(
-                servers.running(home / name, bin_dir or servers.binaries(major), settings=settings)
+                servers.running(home / name, bin_dir or binaries(major), settings=settings)
             )
             for name in ("dev", "prod")
         }

@@ -141,3 +141,20 @@ def test_another_database_on_the_same_server_keeps_the_login() -> None:
 def test_an_odd_database_name_stays_one_value_in_the_argument(name: str) -> None:
     understood = conninfo_to_dict(Database(VARIABLE, {"host": "host", "dbname": name}).argument())
     assert (understood["dbname"], understood["host"]) == (name, "host")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "[::1]", "%2Frun%2Fpostgresql", "", "localhost,127.0.0.1"]
+)
+def test_a_server_on_this_machine_is_kept_busy_by_a_connection_for_each_core(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    assert parse_url(f"postgresql://{host}/db", VARIABLE).connections() == 3
+
+
+@pytest.mark.parametrize("url", ["host/db", "localhost,host/db", "localhost/db?hostaddr=192.0.2.1"])
+def test_nobody_can_count_the_cores_of_another_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    assert parse_url(f"postgresql://{url}", VARIABLE).connections() == 4
+    assert parse_url("postgresql://localhost/db", VARIABLE).connections() == 16
