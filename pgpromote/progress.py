@@ -1,6 +1,5 @@
 """How far a run is, as a picture that is drawn anew each moment: phases, percent, bytes, remaining time."""
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pgpromote.postgres.archive import restorable
 from pgpromote.run import Run
 
 # The steps of a run in their order, as a person would call them.
@@ -27,33 +25,18 @@ PHASES = {
     "swap": "cut over",
 }
 BAR_WIDTH = 16
-# With several jobs pg_restore names each entry when it is done with it; with one it only says what it does.
-ITEM = re.compile(r"pg_restore: (?:processing|finished) item (\d+) ")
-ENTRY = re.compile(r"pg_restore: (?:creating|executing|processing data for table) ")
 TABLE = "pg_dump: dumping contents of table "
 
 
 @dataclass
 class Count:
-    """What the tools have told so far: tables dumped, entries of an archive restored."""
+    """What pg_dump has told so far: the tables that it has begun."""
 
     tables: int = 0
-    told: int = 0
-    items: set[str] = field(default_factory=set)
-
-    @property
-    def entries(self) -> int:
-        """How many entries of the archive are done."""
-        return len(self.items) or self.told
 
     def take(self, line: str) -> None:
-        """Take one line of pg_dump or pg_restore."""
-        if line.startswith(TABLE):
-            self.tables += 1
-        elif match := ITEM.match(line):
-            self.items.add(match[1])
-        elif ENTRY.match(line):
-            self.told += 1
+        """Take one line."""
+        self.tables += line.startswith(TABLE)
 
 
 @dataclass
@@ -88,7 +71,6 @@ class Running:
     title: str
     run: Run
     last: str = "swap"
-    total: int = 0
     count: Count = field(default_factory=Count)
     started: float = field(default_factory=time.monotonic)
 
@@ -109,12 +91,10 @@ class Running:
         return Group(_title(self.title), *lines)
 
     def _current(self, name: str, seconds: float) -> RenderableType:
-        archive = self.run.clearance.archive if self.run.clearance else None
-        if name == "restore" and archive:
-            self.total = self.total or max(1, sum(1 for _ in restorable(archive)))
-            done = min(self.count.entries, self.total)
-            told = Text(f"{done} of {self.total} entries")
-            return _line(PHASES[name], *_bar(done, self.total, seconds), told)
+        if name == "restore" and (work := self.run.work):
+            bar = ProgressBar(total=1, completed=work.share, width=BAR_WIDTH)
+            told = Text(work.told(), no_wrap=True, overflow="ellipsis")
+            return _line(PHASES[name], bar, _percent(100 * work.share, work.remaining), told)
         dumped = name == "create_shadow" and self.count.tables
         tables = f", {self.count.tables} tables of Prod dumped" if dumped else ""
         return _line(PHASES[name], Text(f"{clock(seconds)}{tables}"))
@@ -184,9 +164,12 @@ def remaining(done: int, total: int, seconds: float) -> float | None:
 def _bar(done: int, total: int, seconds: float) -> tuple[RenderableType, RenderableType]:
     """Draw a bar with percent and the time that remains. What is larger than the last time stays at 99 %."""
     percent = min(100 * done // total, 99 if done > total else 100)
-    left = remaining(done, total, seconds)
-    told = f"{percent:3} %" + ("" if left is None else f", {clock(left)} left")
-    return ProgressBar(total=total, completed=min(done, total), width=BAR_WIDTH), Text(told)
+    bar = ProgressBar(total=total, completed=min(done, total), width=BAR_WIDTH)
+    return bar, _percent(percent, remaining(done, total, seconds))
+
+
+def _percent(percent: float, left: float | None) -> Text:
+    return Text(f"{percent:3.0f} %" + ("" if left is None else f", {clock(left)} left"))
 
 
 def _size(path: Path) -> int:

@@ -8,9 +8,10 @@ from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.previous import Previous
+from pgpromote.postgres.restore import OnLine
 from pgpromote.postgres.safety import Safety
 from pgpromote.postgres.server import connect, identify
-from pgpromote.run import OnLine, Run
+from pgpromote.run import Run
 
 
 def history(run: Run) -> tuple[list[Previous], list[Safety]]:

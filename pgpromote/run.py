@@ -9,7 +9,6 @@ held until the run ends; a shadow database that was not swapped in is dropped th
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -39,17 +38,16 @@ from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
-from pgpromote.postgres.restore import Restored
+from pgpromote.postgres.restore import OnLine, Restored
 from pgpromote.postgres.rights import Rights
-from pgpromote.postgres.server import Database, clock, connect, promotion_lock
+from pgpromote.postgres.server import Database, connect, now, promotion_lock
 from pgpromote.postgres.shadow import Shadow
 from pgpromote.postgres.tally import Tally
 from pgpromote.postgres.tools import Tools
 from pgpromote.promotion import Promotion
 from pgpromote.record import Kept, Phase, Prepared, Record
 from pgpromote.step import needed, step, untouched
-
-OnLine = Callable[[str], None]
+from pgpromote.work import Work, planned_for
 
 
 @dataclass
@@ -66,6 +64,7 @@ class Run:
     checked: Report | None = None
     planned: Plan | None = None
     prepared: Prepared | None = None
+    work: Work | None = None
     restored: Restored | None = None
     repaired: Repair | None = None
     proof: Proof | None = None
@@ -202,12 +201,16 @@ class Run:
             return reset.reset(session, planned, allow_data_loss_outside=allowed)
 
     @step
-    def restore(self, on_line: OnLine = lambda line: None) -> Restored:
-        """Restore the archive, all but what fills materialized views."""
-        cleared, jobs = self._cleared(), self.options.jobs
-        with untouched(self.options, self.taken):
+    def restore(
+        self, on_line: OnLine = lambda line: None, on_work: Callable[[Work], None] = lambda work: None
+    ) -> Restored:
+        """Restore the archive, all but what fills materialized views; tell `on_work` how far it is."""
+        cleared, jobs, database = self._cleared(), self.options.jobs, self.database
+        self.work = planned_for(cleared)
+        follow = self.work.followed(database, self.run_id, on_line, on_work)
+        with untouched(self.options, self.taken), follow as line:
             self.restored = restore.restore(
-                cleared, self.database, self.tools, self.run_id, jobs=jobs, on_line=on_line
+                cleared, database, self.tools, self.run_id, jobs=jobs, on_line=line
             )
         return self.restored
 
@@ -282,9 +285,8 @@ class Run:
         return self.swapped
 
     def _fill(self) -> None:
-        cleared, jobs = self._cleared(), self.options.jobs
         refreshed = restore.fill_materialized_views(
-            cleared, self.database, self.tools, self.run_id, jobs=jobs
+            self._cleared(), self.database, self.tools, self.run_id, jobs=self.options.jobs
         )
         self.restored = self.restored and replace(self.restored, refreshed=refreshed)
 
@@ -296,7 +298,8 @@ class Run:
         """Drop previous databases and safety archives beyond what is to be kept."""
         keep, keep_for, directory = self.promotion.keep, self.promotion.keep_for, self.promotion.safety_dir
         databases = previous.retain(self.target, self.run_id, keep=keep, max_age=keep_for, agreed=self.agreed)
-        archives = safety.retain(directory, self.target.name, keep, keep_for, self._now(), taken=self.taken)
+        today = now(self.target.at(self.agreed), self.run_id)
+        archives = safety.retain(directory, self.target.name, keep, keep_for, today, taken=self.taken)
         self.kept = Kept((*databases.dropped, *archives), databases.findings)
         return self.kept
 
@@ -359,11 +362,11 @@ class Run:
         self.prove().proven()
 
     def _keep_what_is_overwritten(self, on_line: OnLine) -> Path | None:
-        now, path = self._now(), None
+        taken, path = now(self.target.at(self.agreed), self.run_id), None
         if self.options.safety_archive:
-            path = safety.path(self.promotion.safety_dir, self.target.name, now)
+            path = safety.path(self.promotion.safety_dir, self.target.name, taken)
             dump.dump(self.target, path, self.tools, self.run_id, of_prod=True, on_line=on_line)
-        previous.mark_overwritten(self.target, now, self.run_id, agreed=self.agreed)
+        previous.mark_overwritten(self.target, taken, self.run_id, agreed=self.agreed)
         return path
 
     def _doubts(self, taken: Path) -> tuple[Finding, ...]:
@@ -374,10 +377,6 @@ class Run:
             for found in self.look(back).findings
             if found.severity is Severity.ERROR
         )
-
-    def _now(self) -> datetime:
-        with connect(self.target.at(self.agreed), self.run_id, autocommit=True) as session:
-            return clock(session)
 
     def _check_plan(self) -> None:
         if self.options.expect_plan:

@@ -153,8 +153,7 @@ def _parallel_restore(prefix: str) -> dg.OpDefinition:
         if run.archive_path.suffix == ".sql":
             context.log.warning("Plain SQL: one connection and one transaction, slower and not parallel.")
         with readable():
-            entries = run.clearance.archive.entries if run.clearance and run.clearance.archive else ()
-            done = run.restore(Progress(context.log.info, len(entries), lines_of(walk)))
+            done = run.restore(lines_of(walk), Progress(context.log.info))
         context.log.info(
             f"Restored {done.path} into {done.target} in {done.seconds} s with {done.jobs} jobs."
         )

@@ -9,8 +9,9 @@ from pgpromote import report as reports
 from pgpromote import run as runs
 from pgpromote.defs.failures import clean, reason
 from pgpromote.postgres.audit import Audit
+from pgpromote.postgres.restore import OnLine
 from pgpromote.promotion import Promotion
-from pgpromote.run import OnLine, Run
+from pgpromote.run import Run
 
 # Takes a run that begins, and returns what takes the lines of its tools.
 Watch = Callable[[Run], OnLine]

@@ -9,11 +9,11 @@ from pgpromote.defs import metadata
 from pgpromote.defs.config import RestoreConfig
 from pgpromote.defs.resources import Walk
 from pgpromote.postgres.model import Finding, Severity, Statement
+from pgpromote.work import Work
 
 SHOWN = 5
 # Seconds between two lines about progress in the log.
 TELL_EVERY = 5.0
-ENTRY_BEGINS = ("creating ", "processing data", "dumping contents", "executing ")
 AFTER = dg.In(dg.Nothing)
 DONE = dg.Out(dg.Nothing)
 Events = Iterator[dg.Output[None] | dg.AssetCheckResult]
@@ -41,30 +41,18 @@ def lines_of(walk: Walk) -> Callable[[str], None]:
 
 
 class Progress:
-    """Passes a tool's lines on to `show`, and tells now and then in the log how far it is.
+    """Tells now and then in the log how far a restore is."""
 
-    A tool prints one line per entry of the archive that it begins; `total` is how many there are.
-    """
-
-    def __init__(
-        self, tell: Callable[[str], None], total: int, show: Callable[[str], None] = to_stdout
-    ) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
         self.tell = tell
-        self.show = show
-        self.total = total
-        self.begun = 0
-        self.started = self.told = time.monotonic()
+        self.told = time.monotonic()
 
-    def __call__(self, line: str) -> None:
-        """Take one line."""
-        self.show(line)
-        self.begun += any(sign in line for sign in ENTRY_BEGINS)
+    def __call__(self, work: Work) -> None:
+        """Take how far it is."""
         now = time.monotonic()
-        if self.begun and self.total and now - self.told >= TELL_EVERY:
+        if now - self.told >= TELL_EVERY and work.remaining is not None:
             self.told = now
-            share = min(self.begun / self.total, 1)
-            left = (now - self.started) * (1 / share - 1)
-            self.tell(f"{share:.0%}: {self.begun} of {self.total} entries, about {left:.0f} s left.")
+            self.tell(f"{work.share:.0%}, about {work.remaining:.0f} s left: {work.told()}.")
 
 
 def walk_of(context: dg.OpExecutionContext, prefix: str, config: RestoreConfig | None = None) -> Walk:

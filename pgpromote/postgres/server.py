@@ -283,6 +283,12 @@ def clock(session: Session) -> datetime:
     return cast("datetime", row[0] if row else None).replace(tzinfo=UTC)
 
 
+def now(database: Database, promotion: str) -> datetime:
+    """Return a server's time as `clock` does, asked for in a session of its own."""
+    with connect(database, promotion, autocommit=True) as session:
+        return clock(session)
+
+
 @contextmanager
 def promotion_lock(target: Database, promotion: str, agreed: str = "postgres") -> Iterator[None]:
     """Hold the one lock that a promotion into `target` needs, for as long as the block runs.

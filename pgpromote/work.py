@@ -1,0 +1,128 @@
+"""How much of a restore is done, weighed by the rows that each entry loads, sorts or checks."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from pgpromote.postgres import archive
+from pgpromote.postgres.activity import Activity, watched
+from pgpromote.postgres.archive import restorable
+from pgpromote.postgres.model import Clearance, TocEntry
+from pgpromote.postgres.restore import FILLED
+from pgpromote.postgres.server import Database
+
+# With several jobs pg_restore names each entry when it is done with it; with one it only says what it does.
+ITEM = re.compile(r"pg_restore: (?:processing|finished) item (\d+) ")
+BEGUN = re.compile(r"pg_restore: (?:creating|executing|processing data for table) ")
+# What an entry costs beside its rows, and what loading a row costs, in rows that are sorted or checked: on
+# 16.14 about 0.3 ms, 1.2 µs and 0.3 µs.
+ENTRY = 1000
+LOADED = 4
+READ = 1
+SCANNED = ("INDEX", "CONSTRAINT", "FK CONSTRAINT")
+
+
+@dataclass
+class Work:
+    """The entries that a restore brings, and how far it is with them.
+
+    `rows` is how many each table holds, by `schema.name`; without a manifest nobody knows, and entries count
+    alike. `now` is what is being worked on.
+    """
+
+    entries: Sequence[TocEntry] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
+    now: Sequence[Activity] = ()
+    items: set[int] = field(default_factory=set)
+    begun: int = 0
+    started: float = field(default_factory=time.monotonic)
+    weights: dict[int, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Weigh the entries, once."""
+        tables = {entry.dump_id: entry.name for entry in self.entries if entry.kind == "TABLE"}
+        self.weights = {entry.dump_id: self._weigh(entry, tables) for entry in self.entries}
+
+    def _weigh(self, entry: TocEntry, tables: Mapping[int, str]) -> float:
+        table = next((tables[each] for each in entry.dependencies if each in tables), "")
+        if entry.kind == "TABLE DATA":
+            return ENTRY + LOADED * self.rows.get(entry.name, 0)
+        return ENTRY + READ * self.rows.get(table, 0) * (entry.kind in SCANNED)
+
+    def take(self, line: str) -> None:
+        """Take one line of pg_restore."""
+        if match := ITEM.match(line):
+            self.items.add(int(match[1]))
+        elif BEGUN.match(line):
+            self.begun += 1
+
+    @contextmanager
+    def followed(
+        self,
+        target: Database,
+        promotion: str,
+        on_line: Callable[[str], None],
+        on_work: Callable[["Work"], None],
+    ) -> Iterator[Callable[[str], None]]:
+        """Yield what takes each line of the tools and passes it on; tell `on_work` once a second."""
+
+        def take(line: str) -> None:
+            self.take(line)
+            on_line(line)
+
+        def see(now: Sequence[Activity]) -> None:
+            self.now = now
+            on_work(self)
+
+        with watched(target, promotion, see):
+            yield take
+        self.now = ()
+
+    @property
+    def done(self) -> set[int]:
+        """The entries that are done, by their numbers."""
+        if self.items:
+            return self.items & self.weights.keys()
+        return {entry.dump_id for entry in self.entries[: max(self.begun - 1, 0)]}
+
+    @property
+    def share(self) -> float:
+        """How much of all is done, from 0 to 1."""
+        whole = sum(self.weights.values())
+        done = sum(self.weights[each] for each in self.done) + sum(map(self._begun, self.now))
+        return min(done / whole, 1) if whole else 0
+
+    @property
+    def remaining(self) -> float | None:
+        """Estimate the seconds that remain; None before anything is done."""
+        passed, share = time.monotonic() - self.started, self.share
+        return passed * (1 - share) / share if share else None
+
+    def told(self) -> str:
+        """Say how many entries are done, and what is being worked on: `12 of 40 entries; loading …`."""
+        return "; ".join([f"{len(self.done)} of {len(self.entries)} entries", *map(self._told, self.now)])
+
+    def _begun(self, activity: Activity) -> float:
+        known = self.rows.get(activity.name, 0)
+        if activity.rows is not None:
+            return LOADED * min(activity.rows, known)
+        return READ * known * (activity.share or 0)
+
+    def _told(self, activity: Activity) -> str:
+        if activity.rows is None:
+            return f"index of {activity.name} {activity.share or 0:.0%}"
+        known = self.rows.get(activity.name)
+        of = f" of {known:,}" if known is not None else ""
+        return f"loading {activity.name}, {activity.rows:,}{of} rows"
+
+
+def planned_for(clearance: Clearance) -> Work:
+    """Plan the work of a restore; materialized views, which are filled later, are no part of it."""
+    manifest = archive.read_manifest(clearance.path)
+    entries = restorable(clearance.archive) if clearance.archive else ()
+    return Work(
+        [entry for entry in entries if entry.kind != FILLED],
+        {name: content.rows for name, content in manifest.contents.items()} if manifest else {},
+    )
