@@ -91,10 +91,11 @@ class Running:
         return Group(_title(self.title), *lines)
 
     def _current(self, name: str, seconds: float) -> RenderableType:
-        if name == "restore" and (work := self.run.work):
+        if name == "restore" and (work := self.run.work) and work.entries:
             bar = ProgressBar(total=1, completed=work.share, width=BAR_WIDTH)
-            told = Text(work.told(), no_wrap=True, overflow="ellipsis")
-            return _line(PHASES[name], bar, _percent(100 * work.share, work.remaining), told)
+            line = _line(PHASES[name], bar, _percent(100 * work.share, work.remaining), Text(work.told()))
+            doing = (Text(f"{'':12}{each}", no_wrap=True, overflow="ellipsis") for each in work.doing())
+            return Group(line, *doing)
         dumped = name == "create_shadow" and self.count.tables
         tables = f", {self.count.tables} tables of Prod dumped" if dumped else ""
         return _line(PHASES[name], Text(f"{clock(seconds)}{tables}"))

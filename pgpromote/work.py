@@ -101,8 +101,12 @@ class Work:
         return passed * (1 - share) / share if share else None
 
     def told(self) -> str:
-        """Say how many entries are done, and what is being worked on: `12 of 40 entries; loading …`."""
-        return "; ".join([f"{len(self.done)} of {len(self.entries)} entries", *map(self._told, self.now)])
+        """Say how many entries are done: `12 of 40 entries`."""
+        return f"{len(self.done)} of {len(self.entries)} entries"
+
+    def doing(self) -> list[str]:
+        """Say what is being worked on, a table each: `loading public.orders, 5 of 10 rows`."""
+        return list(map(self._told, self.now))
 
     def _begun(self, activity: Activity) -> float:
         known = self.rows.get(activity.name, 0)

@@ -52,7 +52,8 @@ class Progress:
         now = time.monotonic()
         if now - self.told >= TELL_EVERY and work.remaining is not None:
             self.told = now
-            self.tell(f"{work.share:.0%}, about {work.remaining:.0f} s left: {work.told()}.")
+            told = "; ".join([work.told(), *work.doing()])
+            self.tell(f"{work.share:.0%}, about {work.remaining:.0f} s left: {told}.")
 
 
 def walk_of(context: dg.OpExecutionContext, prefix: str, config: RestoreConfig | None = None) -> Walk:

@@ -87,7 +87,7 @@ def restored(shop: Stage, act: str) -> list[str]:
         with gate(shop.prod, run.database.name) as held:
 
             def see(work: Work) -> None:
-                told.append(work.told())
+                told.append(str(work.doing()))
                 if any(not each.loading for each in work.now):
                     shop.prod.execute(act, run.database.name)
                     held.execute("SELECT pg_advisory_unlock_all()")

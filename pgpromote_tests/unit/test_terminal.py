@@ -10,13 +10,15 @@ from rich.console import Console
 
 from pgpromote import summary
 from pgpromote.options import Options, Strategy
+from pgpromote.postgres.activity import Activity
 from pgpromote.postgres.errors import Refused
-from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.model import Finding, Severity, TocEntry
 from pgpromote.postgres.prove import Proof
 from pgpromote.progress import Count, Dumping, Running, Stepping, clock, remaining
 from pgpromote.promotion import from_environment
 from pgpromote.record import Phase
 from pgpromote.run import Run
+from pgpromote.work import Work
 from pgpromote_tests.unit.reports import promoted
 
 
@@ -54,6 +56,26 @@ def test_a_run_shows_the_phases_that_are_done_and_the_one_that_runs() -> None:
     assert lines[0] == "Restoring [red]x"
     assert lines[3].split() == ["restore", "1.0", "s"]
     assert lines[4].split() == ["repair", "0:00:00"]
+
+
+def test_a_restore_shows_how_far_it_is_and_what_it_is_in_the_middle_of() -> None:
+    picture = running("examine", "create_shadow", "reset")
+    loading = Activity(loading=True, schema="public", table="orders", rows=500, share=None)
+    index = Activity(loading=False, schema="public", table="o" * 63, rows=None, share=0.25)
+    table = TocEntry(7, "TABLE DATA", "public", "orders", "alice", "data")
+    picture.run.work = Work((table,), {table.name: 1000}, (loading, index))
+    *_, bar, first, second = drawn(picture).splitlines()
+    assert bar.split()[0] == "restore"
+    assert " 40 %" in bar
+    assert bar.endswith("0 of 1 entries")
+    assert first.strip() == "loading public.orders, 500 of 1,000 rows"
+    assert second.strip().startswith("index of public.ooo")
+
+
+def test_a_restore_of_plain_sql_shows_no_percent() -> None:
+    picture = running("examine", "create_shadow", "reset")
+    picture.run.work = Work()
+    assert drawn(picture).splitlines()[-1].split() == ["restore", "0:00:00"]
 
 
 def test_a_reset_is_a_phase_only_where_there_is_one() -> None:

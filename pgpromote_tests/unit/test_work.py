@@ -88,11 +88,13 @@ def test_an_index_counts_while_it_is_built_and_weighs_less_than_its_rows() -> No
 
 def test_what_is_worked_on_is_told_with_its_table() -> None:
     building = Activity(loading=False, schema="shop", table="orders", rows=None, share=0.25)
-    told = work(*PARALLEL, now=(loading(1234), loading(5, "new"), building)).told()
-    assert told == (
-        "2 of 7 entries; loading shop.orders, 1,234 of 1,000,000 rows; loading shop.new, 5 rows; "
-        "index of shop.orders 25%"
-    )
+    busy = work(*PARALLEL, now=(loading(1234), loading(5, "new"), building))
+    assert busy.told() == "2 of 7 entries"
+    assert busy.doing() == [
+        "loading shop.orders, 1,234 of 1,000,000 rows",
+        "loading shop.new, 5 rows",
+        "index of shop.orders 25%",
+    ]
 
 
 def test_before_anything_is_done_nobody_knows_what_remains() -> None:
@@ -111,5 +113,5 @@ def test_the_log_tells_how_far_it_is_now_and_then(monkeypatch: pytest.MonkeyPatc
     assert told == []
     monkeypatch.setattr(step, "TELL_EVERY", 0.0)
     progress(work())
-    progress(work(*PARALLEL, rows={}))
-    assert told == ["29%, about 0 s left: 2 of 7 entries."]
+    progress(work(*PARALLEL, rows={}, now=(loading(3),)))
+    assert told == ["29%, about 0 s left: 2 of 7 entries; loading shop.orders, 3 rows."]
