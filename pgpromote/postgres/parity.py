@@ -10,6 +10,8 @@ from pgpromote.postgres.ownership import (
     Rights,
     RowPolicy,
     RowSecurity,
+    aligned,
+    columns_gone,
     expected,
     expected_defaults,
     handed_over,
@@ -29,12 +31,13 @@ def compare(before: Rights, after: Rights) -> list[Finding]:
     rights break; INFO for objects that are gone or new. Conditions are compared as text: what the functions
     in them do is not seen.
     """
+    before, after = aligned(before, after)
     goal = expected(after, before)
     findings = [
         *(
             f
-            for o in after.objects.values()
-            for f in _compared(before.objects.get(o.key), goal[o.key], o, after)
+            for key, o in after.objects.items()
+            for f in _compared(before.objects.get(key), goal[key], o, after)
         ),
         *_gone(before, after),
         *_rows_shown(before, after),
@@ -100,6 +103,8 @@ def _held(grants: Grants) -> frozenset[Right]:
 
 
 def _moved(name: str, before: Grants, after: Grants, gained: str = "rights_gained") -> Iterator[Finding]:
+    if before == after:
+        return
     old, new = _held(before), _held(after)
     for right in sorted(old - new):
         # A right on the whole table covers its columns; a lost right takes its grant option along.
@@ -130,8 +135,7 @@ def _gone(before: Rights, after: Rights) -> Iterator[Finding]:
                     "Not in the new database, because it is not on dev.",
                 )
             continue
-        columns = {g.column for g in old.grants} - {"", *here.columns}
-        for column in sorted(columns):
+        for column in sorted(columns_gone(old, after)):
             name = f"column {column} of {old.name}"
             yield Finding("rights_gone", Severity.INFO, name, "Not in the new database; its grants with it.")
 

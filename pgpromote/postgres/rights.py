@@ -9,9 +9,9 @@ Left out: rights on the database itself, which the cut-over carries; publication
 triggers, which no promotion brings; what belongs to the whole server (parameters, tablespaces, membership).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import LiteralString
 
 from psycopg.sql import SQL, Composable, Identifier
@@ -23,14 +23,15 @@ from pgpromote.postgres.ownership import (
     PUBLIC,
     Grant,
     Grants,
+    Key,
     Owned,
     Rights,
     Role,
+    aligned,
     capture,
     expected,
     expected_defaults,
     handed_over,
-    read_roles,
 )
 from pgpromote.postgres.parity import compare
 from pgpromote.postgres.server import Database, Session, connect
@@ -41,16 +42,19 @@ RULE = "rights_kept"
 
 # GRANT knows a foreign server by two words, ALTER … OWNER TO by one.
 ALTER_AS = {"FOREIGN SERVER": "SERVER"}
-# A new owner costs a table's locks and those of its indexes; the server keeps some thousand by default.
+# Objects in a transaction. A new owner costs a table's locks and those of its indexes; the server keeps some
+# thousand by default.
 BATCH = 200
+# Objects in one GRANT, which costs none of their locks before 18 and one since.
+AT_ONCE = 500
 
 
 @dataclass(frozen=True)
 class _Step:
-    """One change of an object: what runs, with whose rights, and who owns the object afterwards."""
+    """One change of objects of a schema: what runs, with whose rights, and who owns them afterwards."""
 
     statement: Statement
-    object: str
+    objects: tuple[str, ...]
     schema: str
     role: str
     by_owner: bool
@@ -58,9 +62,9 @@ class _Step:
 
 
 def read(database: Database, promotion: str) -> Rights:
-    """Read all rights of a database."""
+    """Read all rights of a database to which another is compared: without the columns of its tables."""
     with connect(database, promotion) as session:
-        return capture(session)
+        return capture(session, columns_of=())
 
 
 def take_over(
@@ -77,11 +81,12 @@ def take_over(
     if policy is not Policy.KEEP:
         return ()
     with connect(restored, promotion, autocommit=True) as session:
-        here, roles = capture(session), read_roles(session)
-        found = _problems(here, wanted, roles)
+        here = _capture_beside(session, wanted)
+        steps = _steps(here, wanted)
+        found = _problems(steps, here.roles)
         if any(finding.severity is Severity.ERROR for finding in found):
             raise Refused(found)
-        _carry_over(session, _blocks(here, wanted, roles), on_statement)
+        _carry_over(session, steps, here.roles, on_statement)
     return tuple(replace(finding, rule=RULE) for finding in found)
 
 
@@ -90,7 +95,8 @@ def prove(wanted: Rights, restored: Database, promotion: str, policy: Policy) ->
 
     An ERROR becomes a WARNING where prod's rights were not to be kept: the difference was chosen.
     """
-    found = compare(wanted, read(restored, promotion))
+    with connect(restored, promotion) as session:
+        found = compare(wanted, _capture_beside(session, wanted))
     chosen = policy is not Policy.KEEP
     return tuple(
         replace(
@@ -106,52 +112,50 @@ def plan(session: Session, wanted: Rights) -> list[Statement]:
     """Work out what makes this database's ownership and grants equal to `wanted`; [] when they are.
 
     For one transaction: it switches roles with SET LOCAL, and opens a schema for a moment to a role that has
-    to act in it. Each new owner of a table takes the table's locks: see `carry_over` for thousands of them.
+    to act in it. Each new owner of a table takes the table's locks: see `take_over` for thousands of them.
     """
-    blocks = _blocks(capture(session), wanted, read_roles(session))
-    return [statement for block in blocks for statement in block]
+    here = _capture_beside(session, wanted)
+    return list(_statements(_steps(here, wanted), here.roles))
 
 
 def _carry_over(
-    session: Session, blocks: list[list[Statement]], on_statement: Callable[[Statement], None]
+    session: Session,
+    steps: Sequence[_Step],
+    roles: Mapping[str, Role],
+    on_statement: Callable[[Statement], None],
 ) -> None:
     """Apply the plan to a database that nobody uses yet, in transactions that the lock table can hold.
 
     The session must be in autocommit mode. Raises psycopg.Error of the first statement that fails; what was
     done before it stays.
     """
-    batch: list[Statement] = []
-    for block in blocks:
-        batch += block
-        if len(batch) >= BATCH:
-            apply(session, batch, on_statement)
-            batch = []
-    apply(session, batch, on_statement)
+    numbered = zip(accumulate(len(step.objects) for step in steps), steps, strict=True)
+    for _, part in groupby(numbered, lambda pair: pair[0] // BATCH):
+        apply(session, list(_statements([step for _, step in part], roles)), on_statement)
 
 
-def _blocks(here: Rights, wanted: Rights, roles: Mapping[str, Role]) -> list[list[Statement]]:
-    """Group the statements that belong into one transaction: what another role does, and the way back."""
-    us = _us(roles)
-    blocks: list[list[Statement]] = []
-    for actor, steps in groupby(_steps(here, wanted, roles), lambda step: _actor(step, roles)):
-        statements = [step.statement for step in steps]
-        if actor:
-            blocks.append([_set_role(actor), *statements, _set_role(us)])
-        else:
-            blocks += [[statement] for statement in statements]
-    return blocks
+def _statements(steps: Sequence[_Step], roles: Mapping[str, Role]) -> Iterator[Statement]:
+    """Yield the steps of one transaction, with the switch to each other role that acts, and the way back."""
+    for actor, acting in groupby(steps, lambda step: _actor(step, roles)):
+        statements = [step.statement for step in acting]
+        yield from [_set_role(actor), *statements, _set_role(_us(roles))] if actor else statements
 
 
 def problems(session: Session, wanted: Rights) -> list[Finding]:
     """List what stands in the way of `plan`: an ERROR for each role that is missing or not ours to act as."""
-    return _problems(capture(session), wanted, read_roles(session))
+    here = _capture_beside(session, wanted)
+    return _problems(_steps(here, wanted), here.roles)
 
 
-def _problems(here: Rights, wanted: Rights, roles: Mapping[str, Role]) -> list[Finding]:
+def _capture_beside(session: Session, wanted: Rights) -> Rights:
+    return capture(session, columns_of=wanted.with_column_grants)
+
+
+def _problems(steps: Iterable[_Step], roles: Mapping[str, Role]) -> list[Finding]:
     found: dict[tuple[str, str], list[str]] = {}
-    for step in _steps(here, wanted, roles):
+    for step in steps:
         for reason in _obstacles(step, roles):
-            found.setdefault(reason, []).append(step.object)
+            found.setdefault(reason, []).extend(step.objects)
     return [
         Finding("rights_not_ours", Severity.ERROR, _some(objects), reason, hint)
         for (reason, hint), objects in sorted(found.items())
@@ -185,7 +189,7 @@ def _pasted(statement: LiteralString, *names: str) -> str:
     return SQL(statement).format(*map(Identifier, names)).as_string()
 
 
-def _some(objects: list[str]) -> str:
+def _some(objects: Iterable[str]) -> str:
     first, *others = dict.fromkeys(objects)
     return f"{first} and {len(others)} more" if others else first
 
@@ -201,22 +205,36 @@ def _set_role(name: str) -> Statement:
     return Statement(query.as_string(), "act as the role whose rights it takes")
 
 
-def _steps(here: Rights, wanted: Rights, roles: Mapping[str, Role]) -> list[_Step]:
+def _steps(here: Rights, wanted: Rights) -> list[_Step]:
+    here, wanted = aligned(here, wanted)
     goal = expected(here, wanted)
     schemas = {o.identity: o for o in here.objects.values() if o.kind == "SCHEMA"}
-    # The parts of a relation come after it, because its new owner is theirs at once.
-    others = sorted(
-        (o for o in here.objects.values() if o.kind != "SCHEMA"), key=lambda o: (o.part_of != "", o.key)
-    )
-    inside = [step for o in others for step in _changes(o, goal[o.key])]
-    visits = _visits(inside, roles)
+    inside = [step for group, final in _alike(here, goal) for step in _changes(group, final)]
+    visits = _visits(inside, here.roles)
     opened = {name: _opened(schema, visits.get(name, set())) for name, schema in sorted(schemas.items())}
     return [
-        *(step for name, schema in opened.items() for step in _changes(schemas[name], schema)),
+        *(step for name, schema in opened.items() for step in _changes([schemas[name]], schema)),
         *inside,
-        *(step for schema in opened.values() for step in _changes(schema, goal[schema.key])),
+        *(step for schema in opened.values() for step in _changes([schema], goal[schema.key])),
         *_default_changes(here, wanted),
     ]
+
+
+def _alike(here: Rights, goal: Mapping[Key, Owned]) -> Iterator[tuple[list[Owned], Owned]]:
+    """Group what is in the schemas, or in none, by what it is and should be, so that one GRANT names many."""
+    changed = [
+        (o, final)
+        for o, final in ((o, goal[key]) for key, o in here.objects.items())
+        if o.kind != "SCHEMA" and (o.owner, o.grants) != (final.owner, final.grants)
+    ]
+    groups: dict[tuple[object, ...], list[tuple[Owned, Owned]]] = {}
+    # The parts of a relation come after it, because its new owner is theirs at once.
+    for o, final in sorted(changed, key=lambda pair: (pair[0].part_of != "", pair[0].key)):
+        alike = (o.part_of != "", o.kind, o.schema, o.owner, o.grants, final.owner, final.grants)
+        groups.setdefault(alike, []).append((o, final))
+    for pairs in groups.values():
+        for start in range(0, len(pairs), AT_ONCE):
+            yield [o for o, _ in pairs[start : start + AT_ONCE]], pairs[0][1]
 
 
 def _visits(steps: list[_Step], roles: Mapping[str, Role]) -> dict[str, set[tuple[str, str]]]:
@@ -235,24 +253,30 @@ def _visits(steps: list[_Step], roles: Mapping[str, Role]) -> dict[str, set[tupl
 def _opened(schema: Owned, visits: set[tuple[str, str]]) -> Owned:
     held = {g.right for g in schema.grants}
     added = (Grant(schema.owner, *visit, grantable=False) for visit in visits)
-    return replace(schema, grants=schema.grants | {g for g in added if g.right not in held})
+    return schema._replace(grants=schema.grants | {g for g in added if g.right not in held})
 
 
-def _changes(here: Owned, wanted: Owned) -> Iterator[_Step]:
+def _changes(alike: Sequence[Owned], wanted: Owned) -> Iterator[_Step]:
+    """Make objects of one kind and schema with the same owner and grants what one of them should be."""
+    here = alike[0]
     if (here.owner, here.grants) == (wanted.owner, wanted.grants):
         return
     if here.owner != wanted.owner and here.kind != "EXTENSION" and not here.part_of:
-        query = SQL("ALTER {} {} OWNER TO {}").format(
-            SQL(ALTER_AS.get(here.kind, here.kind)), SQL(here.target), Identifier(wanted.owner)
-        )
-        statement = Statement(query.as_string(), f"{here.name} belongs to {wanted.owner} in prod")
-        yield _Step(statement, here.name, here.schema, here.owner, by_owner=True, new_owner=wanted.owner)
-    target = SQL("ON {} {}").format(SQL(here.kind), SQL(here.target))
+        for each in alike:
+            query = SQL("ALTER {} {} OWNER TO {}").format(
+                SQL(ALTER_AS.get(here.kind, here.kind)), SQL(each.target), Identifier(wanted.owner)
+            )
+            statement = Statement(query.as_string(), f"{each.name} belongs to {wanted.owner} in prod")
+            yield _Step(
+                statement, (each.name,), here.schema, here.owner, by_owner=True, new_owner=wanted.owner
+            )
+    names = tuple(each.name for each in alike)
+    target = SQL("ON {} {}").format(SQL(here.kind), SQL(", ").join(SQL(each.target) for each in alike))
     present = handed_over(here.grants, here.owner, wanted.owner)
     for verb, grants in _differences(present, wanted.grants, wanted.owner):
         yield _Step(
-            Statement(_grant(verb, target, grants).as_string(), f"rights on {here.name} as in prod"),
-            here.name,
+            Statement(_grant(verb, target, grants).as_string(), f"rights on {_some(names)} as in prod"),
+            names,
             here.schema,
             grants[0].grantor,
             by_owner=grants[0].grantor == wanted.owner,
@@ -268,7 +292,7 @@ def _default_changes(here: Rights, wanted: Rights) -> Iterator[_Step]:
         for verb, grants in _differences(present, goal, default.role):
             query = prefix + _grant(verb, target, grants)
             statement = Statement(query.as_string(), f"{default.name} as in prod")
-            yield _Step(statement, default.name, "", default.role, by_owner=True)
+            yield _Step(statement, (default.name,), "", default.role, by_owner=True)
 
 
 def _differences(here: Grants, wanted: Grants, owner: str) -> Iterator[tuple[str, list[Grant]]]:
@@ -291,7 +315,7 @@ def _differences(here: Grants, wanted: Grants, owner: str) -> Iterator[tuple[str
             gone = {g.right[:3] for g in taken}
             weak = {g.right[:3] for g in limited}
             here = frozenset(
-                replace(g, grantable=g.grantable and g.right[:3] not in weak)
+                g._replace(grantable=g.grantable and g.right[:3] not in weak)
                 for g in here
                 if g.right[:3] not in gone
             )

@@ -1,14 +1,10 @@
-"""Each right lost or gained is found by name, new objects stay closed, rights we lack are told first."""
+"""Each right lost or gained is found by name, and new objects stay closed."""
 
 from collections.abc import Iterator
 
-import psycopg
 import pytest
-from psycopg import sql
 
-from pgpromote.postgres import rights
-from pgpromote.postgres.model import Finding, Severity
-from pgpromote.postgres.server import Database, connect, parse_url
+from pgpromote.postgres.model import Severity
 from pgpromote_tests.func.rights_lab import SINK, Lab, open_lab
 from pgpromote_tests.servers import Server
 
@@ -113,6 +109,22 @@ MUTATIONS = [
     (
         "GRANT EXECUTE ON FUNCTION pg_catalog.pg_sleep(float8) TO PUBLIC",
         ("rights_gained", "function pg_catalog.pg_sleep(double precision)", "EXECUTE for PUBLIC is new."),
+    ),
+    (
+        "REVOKE EXECUTE ON FUNCTION pg_catalog.now() FROM PUBLIC",
+        ("rights_lost", "function pg_catalog.now()", "EXECUTE for PUBLIC is lost."),
+    ),
+    (
+        "ALTER FUNCTION pg_catalog.now() OWNER TO <owner>",
+        ("rights_owner", "function pg_catalog.now()", "Belongs to owner instead of postgres."),
+    ),
+    (
+        "REVOKE USAGE ON TYPE shop.orders FROM PUBLIC",
+        ("rights_lost", "type shop.orders", "USAGE for PUBLIC is lost."),
+    ),
+    (
+        "GRANT USAGE ON TYPE shop.items TO PUBLIC",
+        ("rights_gained", "type shop.items", "USAGE for PUBLIC is new."),
     ),
     (
         "ALTER OPERATOR shop.### (integer, integer) OWNER TO <staff>",
@@ -230,7 +242,8 @@ def test_a_new_object_is_open_to_its_owner_and_whom_the_default_privileges_name(
     }
     gained = {row[:3] for row in lab.matrix(lab.new) - lab.matrix(lab.prod) if row[2] != "postgres"}
     allowed = {lab.role("owner"), lab.role("Odd"), lab.role("app_ro"), lab.role("app_rw")}
-    open_types = {row for row in gained if row[0] == "type" and "od.d" not in str(row[1])}
+    # The row type of a table is everybody's: default privileges are not for such types.
+    open_types = {row for row in gained if row[0] == "type" and row[1] != '"od.d ""schema"" {x} 100%".kind'}
     assert {row[2] for row in gained - open_types if row[0] != "owner"} <= allowed
     assert lab.carry_over() == 0
 
@@ -293,82 +306,3 @@ def test_an_extension_of_another_owner_is_a_warning(lab: Lab) -> None:
     assert [(f.rule, f.severity, f.object) for f in lab.findings()] == [
         ("rights_owner", Severity.WARNING, "extension vector")
     ]
-
-
-# Without superuser ------------------------------------------------------------------------------------------
-
-PLAIN = """
-CREATE SCHEMA shop AUTHORIZATION <owner>;
-GRANT USAGE ON SCHEMA shop TO <app_rw>;
-CREATE TABLE shop.orders (id serial PRIMARY KEY, note text);
-CREATE TABLE public.lone (id integer);
-ALTER TABLE public.lone OWNER TO <owner>;
-CREATE FUNCTION shop.f() RETURNS integer LANGUAGE sql AS 'SELECT 1';
-CREATE TYPE shop.mood AS ENUM ('good');
-ALTER TABLE shop.orders OWNER TO <owner>;
-ALTER FUNCTION shop.f() OWNER TO <staff>;
-ALTER TYPE shop.mood OWNER TO <staff>;
-GRANT SELECT ON shop.orders TO <auditor> WITH GRANT OPTION;
-GRANT SELECT (note) ON shop.orders TO <app_ro>;
-GRANT USAGE ON SCHEMA shop TO <auditor>;
-SET ROLE <auditor>; GRANT SELECT ON shop.orders TO <app_rw>; RESET ROLE;
-REVOKE USAGE ON SCHEMA shop FROM <auditor>;
-REVOKE EXECUTE ON FUNCTION shop.f() FROM PUBLIC;
-REVOKE SELECT, TRUNCATE ON shop.orders FROM <owner>;
-ALTER DEFAULT PRIVILEGES FOR ROLE <owner> IN SCHEMA shop GRANT SELECT ON TABLES TO <app_rw>;
-"""
-
-
-def deployer(lab: Lab, grants: str) -> Database:
-    """Let <nobody> log in and own the new database and all in it, with the given memberships."""
-    login = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
-        sql.Identifier(lab.role("nobody")), lab.server.cluster.password
-    )
-    with psycopg.connect(lab.server.url(), autocommit=True) as session:
-        session.execute(login)
-    lab.run(lab.prod, grants + f"ALTER DATABASE {lab.new.name} OWNER TO <nobody>;")
-    lab.run(lab.prod, f"ALTER DATABASE {lab.prod.name} OWNER TO <nobody>;")
-    login_url = parse_url(lab.server.url(lab.new.name, lab.role("nobody")), "PROD_DATABASE_URL")
-    lab.restore(login_url)
-    return login_url
-
-
-@pytest.mark.parametrize("inherit", ["TRUE", "FALSE"])
-def test_a_member_of_the_owners_carries_all_rights_over_without_superuser(lab: Lab, inherit: str) -> None:
-    lab.run(lab.prod, PLAIN)
-    login = deployer(
-        lab,
-        "".join(
-            f"GRANT <{role}> TO <nobody> WITH INHERIT {inherit}, SET TRUE;"
-            for role in ("owner", "staff", "auditor")
-        ),
-    )
-    with connect(login) as session:
-        assert rights.problems(session, lab.capture(lab.prod)) == []
-    lab.carry_over(login)
-    assert lab.findings() == []
-    assert lab.matrix(lab.prod) == lab.matrix(lab.new)
-
-
-def test_roles_that_we_may_not_become_are_told_before_anything_is_done(lab: Lab) -> None:
-    lab.run(lab.prod, PLAIN)
-    login = deployer(lab, "GRANT <owner> TO <nobody> WITH INHERIT TRUE, SET TRUE;")
-    with connect(login) as session:
-        found = rights.problems(session, lab.capture(lab.prod))
-    assert {f.severity for f in found} == {Severity.ERROR}
-    assert [(f.object, f.message.replace(lab.mark, "")) for f in found] == [
-        ("function shop.f() and 1 more", "nobody may not SET ROLE staff, so it cannot make that an owner."),
-        ("table shop.orders", "nobody may not act as auditor, whose grants have to change."),
-        ("function shop.f()", "nobody may not act as staff, whose grants have to change."),
-    ]
-
-
-def test_a_role_that_is_missing_is_told(lab: Lab) -> None:
-    lab.run(lab.prod, PLAIN)
-    lab.restore()
-    wanted = lab.capture(lab.prod)
-    lab.run(lab.prod, "REASSIGN OWNED BY <staff> TO <owner>; DROP OWNED BY <staff>; DROP ROLE <staff>")
-    with connect(lab.new) as session:
-        found: list[Finding] = rights.problems(session, wanted)
-    lab.run(lab.prod, "CREATE ROLE <staff>")
-    assert [f.message.replace(lab.mark, "") for f in found] == ["There is no role staff on this server."]

@@ -12,6 +12,7 @@ from pgpromote.demo import servers
 from pgpromote.postgres import rights
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.model import Policy
+from pgpromote.postgres.server import connect
 from pgpromote_tests.func.rights_lab import SINK, Lab, open_lab
 from pgpromote_tests.servers import FAST, Server
 
@@ -49,6 +50,24 @@ def test_the_restored_database_without_the_plan_fails_the_proof(sink: Lab) -> No
     assert rules == {"rights_lost", "rights_gained", "rights_owner", "rights_security_definer"}
 
 
+def test_one_statement_gives_equal_rights_on_many_objects(lab: Lab) -> None:
+    for database in (lab.prod, lab.new):
+        lab.run(
+            database, "CREATE TABLE a (id integer); CREATE TABLE b (id integer); CREATE VIEW c AS SELECT 1"
+        )
+    lab.run(lab.prod, "GRANT SELECT ON a, b, c TO <app_ro>; GRANT SELECT (id) ON a, b TO <staff>")
+    with connect(lab.new) as session:
+        statements = rights.plan(session, lab.capture(lab.prod))
+        apply(session, statements)
+    assert [statement.why for statement in statements] == [
+        "rights on table public.a and 1 more as in prod",
+        "rights on table public.a and 1 more as in prod",
+        "rights on view public.c as in prod",
+    ]
+    assert lab.findings() == []
+    assert lab.matrix(lab.prod) == lab.matrix(lab.new)
+
+
 @pytest.fixture
 def few_locks() -> Iterator[Server]:
     """Start a server whose lock table is small."""
@@ -69,6 +88,7 @@ def test_more_new_owners_than_the_server_has_locks_are_carried_over_in_parts(few
         for first in range(0, 2500, 100):
             owners = "".join(f"ALTER TABLE t{i} OWNER TO <owner>;" for i in range(first, first + 100))
             lab.run(lab.prod, owners)
+        lab.run(lab.prod, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO <app_ro>")
         wanted = lab.capture(lab.prod)
         with psycopg.connect(few_locks.url(lab.new.name)) as session:
             session.execute("SET search_path = pg_catalog, pg_temp")

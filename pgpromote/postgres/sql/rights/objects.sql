@@ -2,6 +2,9 @@
 -- A NULL ACL is written out as what it means. "target" is how ALTER and GRANT name the object; "part_of" the relation
 -- whose owner the object shares; "initial" tells whether the ACL is what initdb or the extension gave it.
 -- Left out: publications, subscriptions and event triggers, which no promotion brings; the database itself.
+-- Also left out, because there are thousands of them, is what nobody has ever touched: the server's own routines
+-- ("pinned": they are in every database, FirstUnpinnedObjectId is 12000, the first role 10) and the row types of
+-- relations, whose owner is the relation's. Once touched, their ACL is never NULL again.
 -- Names of types are qualified by format_type because our search path holds pg_catalog only.
 WITH schema AS (
     SELECT n.tableoid AS classid, n.oid, n.nspowner, n.nspacl, pg_catalog.quote_ident(n.nspname) AS name
@@ -13,8 +16,10 @@ WITH schema AS (
       FROM pg_catalog.pg_class AS c
       JOIN schema AS s ON s.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-), object (kind, type, classid, oid, identity, target, schema, part_of, owner, acl, code, runs_as_owner) AS (
-    SELECT 'SCHEMA', 'schema', s.classid, s.oid, s.name, s.name, s.name, NULL, s.nspowner, s.nspacl, 'n'::"char", false
+), object (kind, type, classid, oid, identity, target, schema, part_of, owner, acl, code, runs_as_owner,
+          pinned) AS (
+    SELECT 'SCHEMA', 'schema', s.classid, s.oid, s.name, s.name, s.name, NULL, s.nspowner, s.nspacl, 'n'::"char", false,
+           false
       FROM schema AS s
      UNION ALL
     -- GRANT and ALTER know views, materialized views and foreign tables as tables, too
@@ -29,11 +34,13 @@ WITH schema AS (
                SELECT
                  FROM pg_catalog.pg_options_to_table(r.reloptions) AS o
                 WHERE o.option_name = 'security_invoker'
-                  AND o.option_value::boolean)
+                  AND o.option_value::boolean),
+           false
       FROM relation AS r
       LEFT JOIN pg_catalog.pg_depend AS d
-             ON d.classid = r.classid AND d.objid = r.oid AND d.objsubid = 0
-            AND d.refclassid = r.classid AND d.deptype IN ('a', 'i') AND r.relkind = 'S'
+             ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = r.oid AND d.objsubid = 0
+            AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjsubid <> 0
+            AND d.deptype IN ('a', 'i') AND r.relkind = 'S'
       LEFT JOIN relation AS t ON t.oid = d.refobjid
      UNION ALL
     -- IN keeps ROUTINE from also taking the list for all parameters of a procedure, OUT included
@@ -44,43 +51,48 @@ WITH schema AS (
            pg_catalog.format('%%s.%%I(%%s)', s.name, p.proname, (
                SELECT pg_catalog.string_agg('IN ' || pg_catalog.format_type(a.type, NULL), ', ' ORDER BY a.number)
                  FROM pg_catalog.unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, number))),
-           s.name, NULL, p.proowner, p.proacl, 'f', p.prosecdef
+           s.name, NULL, p.proowner, p.proacl, 'f', p.prosecdef, p.oid < 12000
       FROM pg_catalog.pg_proc AS p
       JOIN schema AS s ON s.oid = p.pronamespace
+     WHERE p.oid >= 12000
+        OR p.proacl IS NOT NULL
+        OR p.proowner <> 10
+        OR p.prosecdef
      UNION ALL
     -- an array type has the rights of its elements; since 17 a multirange type has those of its range
     SELECT 'TYPE', CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END, t.tableoid, t.oid,
            pg_catalog.format('%%s.%%I', s.name, t.typname), pg_catalog.format('%%s.%%I', s.name, t.typname),
-           s.name, r.name, t.typowner, t.typacl, 'T', false
+           s.name, r.name, t.typowner, t.typacl, 'T', false, false
       FROM pg_catalog.pg_type AS t
       JOIN schema AS s ON s.oid = t.typnamespace
       LEFT JOIN relation AS r ON r.oid = t.typrelid
      WHERE t.typtype <> 'p'
+       AND (r.oid IS NULL OR t.typacl IS NOT NULL)
        AND (t.typtype <> 'm' OR pg_catalog.current_setting('server_version_num')::integer < 170000)
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS e WHERE e.typarray = t.oid)
      UNION ALL
     SELECT 'LANGUAGE', 'language', l.tableoid, l.oid, pg_catalog.quote_ident(l.lanname), pg_catalog.quote_ident(l.lanname),
-           NULL, NULL, l.lanowner, l.lanacl, 'l', false
+           NULL, NULL, l.lanowner, l.lanacl, 'l', false, false
       FROM pg_catalog.pg_language AS l
      UNION ALL
     SELECT 'FOREIGN DATA WRAPPER', 'foreign-data wrapper', w.tableoid, w.oid,
            pg_catalog.quote_ident(w.fdwname), pg_catalog.quote_ident(w.fdwname),
-           NULL, NULL, w.fdwowner, w.fdwacl, 'F', false
+           NULL, NULL, w.fdwowner, w.fdwacl, 'F', false, false
       FROM pg_catalog.pg_foreign_data_wrapper AS w
      UNION ALL
     SELECT 'FOREIGN SERVER', 'server', f.tableoid, f.oid,
            pg_catalog.quote_ident(f.srvname), pg_catalog.quote_ident(f.srvname),
-           NULL, NULL, f.srvowner, f.srvacl, 'S', false
+           NULL, NULL, f.srvowner, f.srvacl, 'S', false, false
       FROM pg_catalog.pg_foreign_server AS f
      UNION ALL
     -- grants and dependencies name a large object by pg_largeobject
     SELECT 'LARGE OBJECT', 'large object', 'pg_catalog.pg_largeobject'::pg_catalog.regclass, b.oid, b.oid::text, b.oid::text,
-           NULL, NULL, b.lomowner, b.lomacl, 'L', false
+           NULL, NULL, b.lomowner, b.lomacl, 'L', false, false
       FROM pg_catalog.pg_largeobject_metadata AS b
      UNION ALL
     -- these have an owner and no ACL; those of the server belong to it in every database
     SELECT pg_catalog.upper(CASE i.type WHEN 'statistics object' THEN 'statistics' ELSE i.type END), i.type,
-           x.classid, x.oid, i.identity, i.identity, i.schema, NULL, x.owner, NULL, NULL, false
+           x.classid, x.oid, i.identity, i.identity, i.schema, NULL, x.owner, NULL, NULL, false, false
       FROM (SELECT e.tableoid, e.oid, e.extowner FROM pg_catalog.pg_extension AS e
              UNION ALL
             SELECT o.tableoid, o.oid, o.oprowner FROM pg_catalog.pg_operator AS o
@@ -117,7 +129,8 @@ WITH schema AS (
       LEFT JOIN pg_catalog.pg_init_privs AS i
              ON i.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.objoid = a.attrelid AND i.objsubid = a.attnum
      CROSS JOIN LATERAL pg_catalog.aclexplode(a.attacl) AS x
-     WHERE NOT a.attisdropped
+     WHERE a.attacl IS NOT NULL
+       AND NOT a.attisdropped
      GROUP BY a.attrelid
 ), held AS (
     SELECT o.*, COALESCE(o.acl, d.builtin) AS present, d.builtin
@@ -144,19 +157,13 @@ SELECT o.kind,
        o.runs_as_owner,
        COALESCE(m.extension, '') AS extension,
        o.acl IS NOT DISTINCT FROM i.initprivs AND COALESCE(k.initial, true) AS initial,
+       o.pinned,
        COALESCE(own.grants, '[]') AS grants,
        COALESCE(k.grants, '[]')::text AS column_grants,
-       COALESCE(builtin.grants, '[]') AS builtin,
-       CASE o.kind WHEN 'TABLE' THEN ARRAY (
-            SELECT pg_catalog.quote_ident(a.attname)
-              FROM pg_catalog.pg_attribute AS a
-             WHERE a.attrelid = o.oid
-               AND NOT a.attisdropped
-             ORDER BY a.attnum) ELSE '{}' END AS columns
+       COALESCE(builtin.grants, '[]') AS builtin
   FROM held AS o
   LEFT JOIN member AS m ON m.classid = o.classid AND m.objid = o.oid
   LEFT JOIN pg_catalog.pg_init_privs AS i ON i.classoid = o.classid AND i.objoid = o.oid AND i.objsubid = 0
   LEFT JOIN shared_column AS k ON k.attrelid = o.oid AND o.kind = 'TABLE'
   LEFT JOIN written AS own ON own.acl = o.present
   LEFT JOIN written AS builtin ON builtin.acl = o.builtin
- ORDER BY o.kind, o.identity

@@ -2,6 +2,7 @@
 SELECT r.rolname::text AS name,
        r.rolsuper AS superuser,
        r.rolname = CURRENT_USER AS is_us,
+       r.oid = 10 AS made_by_initdb,
        r.oid = (SELECT d.datdba
                   FROM pg_catalog.pg_database AS d
                  WHERE d.datname = pg_catalog.current_database()) AS owns_database,

@@ -1,0 +1,107 @@
+"""A role that is no superuser carries rights over as the roles it may act as; what it lacks is told first."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from pgpromote.postgres import rights
+from pgpromote.postgres.model import Finding, Policy, Severity
+from pgpromote.postgres.server import Database, connect, parse_url
+from pgpromote_tests.func.rights_lab import Lab, open_lab
+from pgpromote_tests.servers import Server
+
+
+@pytest.fixture
+def lab(prod: Server) -> Iterator[Lab]:
+    with open_lab(prod) as lab:
+        yield lab
+
+
+PLAIN = """
+CREATE SCHEMA shop AUTHORIZATION <owner>;
+GRANT USAGE ON SCHEMA shop TO <app_rw>;
+CREATE TABLE shop.orders (id serial PRIMARY KEY, note text);
+CREATE TABLE public.lone (id integer);
+ALTER TABLE public.lone OWNER TO <owner>;
+CREATE FUNCTION shop.f() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE TYPE shop.mood AS ENUM ('good');
+ALTER TABLE shop.orders OWNER TO <owner>;
+ALTER FUNCTION shop.f() OWNER TO <staff>;
+ALTER TYPE shop.mood OWNER TO <staff>;
+GRANT SELECT ON shop.orders TO <auditor> WITH GRANT OPTION;
+GRANT SELECT (note) ON shop.orders TO <app_ro>;
+GRANT USAGE ON SCHEMA shop TO <auditor>;
+SET ROLE <auditor>; GRANT SELECT ON shop.orders TO <app_rw>; RESET ROLE;
+REVOKE USAGE ON SCHEMA shop FROM <auditor>;
+REVOKE EXECUTE ON FUNCTION shop.f() FROM PUBLIC;
+REVOKE SELECT, TRUNCATE ON shop.orders FROM <owner>;
+ALTER DEFAULT PRIVILEGES FOR ROLE <owner> IN SCHEMA shop GRANT SELECT ON TABLES TO <app_rw>;
+"""
+
+
+def deployer(lab: Lab, grants: str) -> Database:
+    """Let <nobody> log in and own the new database and all in it, with the given memberships."""
+    login = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
+        sql.Identifier(lab.role("nobody")), lab.server.cluster.password
+    )
+    with psycopg.connect(lab.server.url(), autocommit=True) as session:
+        session.execute(login)
+    lab.run(lab.prod, grants + f"ALTER DATABASE {lab.new.name} OWNER TO <nobody>;")
+    lab.run(lab.prod, f"ALTER DATABASE {lab.prod.name} OWNER TO <nobody>;")
+    login_url = parse_url(lab.server.url(lab.new.name, lab.role("nobody")), "PROD_DATABASE_URL")
+    lab.restore(login_url)
+    return login_url
+
+
+@pytest.mark.parametrize("inherit", ["TRUE", "FALSE"])
+def test_a_member_of_the_owners_carries_all_rights_over_without_superuser(lab: Lab, inherit: str) -> None:
+    lab.run(lab.prod, PLAIN)
+    login = deployer(
+        lab,
+        "".join(
+            f"GRANT <{role}> TO <nobody> WITH INHERIT {inherit}, SET TRUE;"
+            for role in ("owner", "staff", "auditor")
+        ),
+    )
+    with connect(login) as session:
+        assert rights.problems(session, lab.capture(lab.prod)) == []
+    lab.carry_over(login)
+    assert lab.findings() == []
+    assert lab.matrix(lab.prod) == lab.matrix(lab.new)
+
+
+def test_a_member_of_the_owners_acts_as_them_in_each_transaction_anew(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rights, "BATCH", 1)
+    lab.run(lab.prod, PLAIN)
+    login = deployer(lab, "GRANT <owner>, <staff>, <auditor> TO <nobody> WITH INHERIT FALSE, SET TRUE;")
+    rights.take_over(lab.capture(lab.prod), login, "test", Policy.KEEP)
+    assert lab.findings() == []
+    assert lab.matrix(lab.prod) == lab.matrix(lab.new)
+
+
+def test_roles_that_we_may_not_become_are_told_before_anything_is_done(lab: Lab) -> None:
+    lab.run(lab.prod, PLAIN)
+    login = deployer(lab, "GRANT <owner> TO <nobody> WITH INHERIT TRUE, SET TRUE;")
+    with connect(login) as session:
+        found = rights.problems(session, lab.capture(lab.prod))
+    assert {f.severity for f in found} == {Severity.ERROR}
+    assert [(f.object, f.message.replace(lab.mark, "")) for f in found] == [
+        ("function shop.f() and 1 more", "nobody may not SET ROLE staff, so it cannot make that an owner."),
+        ("table shop.orders", "nobody may not act as auditor, whose grants have to change."),
+        ("function shop.f()", "nobody may not act as staff, whose grants have to change."),
+    ]
+
+
+def test_a_role_that_is_missing_is_told(lab: Lab) -> None:
+    lab.run(lab.prod, PLAIN)
+    lab.restore()
+    wanted = lab.capture(lab.prod)
+    lab.run(lab.prod, "REASSIGN OWNED BY <staff> TO <owner>; DROP OWNED BY <staff>; DROP ROLE <staff>")
+    with connect(lab.new) as session:
+        found: list[Finding] = rights.problems(session, wanted)
+    lab.run(lab.prod, "CREATE ROLE <staff>")
+    assert [f.message.replace(lab.mark, "") for f in found] == ["There is no role staff on this server."]
