@@ -173,7 +173,7 @@ class Run:
         What dead promotions have left is dropped first. The archive's extensions are created.
         """
         clearance = self._cleared()
-        self.before = tally.read(self.target, self.run_id)
+        self.before = tally.read(self.target, self.run_id, self.planned.rows if self.planned else {})
         orphans = shadows.drop_orphans(self.target, self.run_id, agreed=self.agreed)
         taken, warnings = None, tuple[Finding, ...]()
         if not self.options.in_place:
@@ -220,8 +220,9 @@ class Run:
         self.lock()
         exclude = self.options.repair_exclude
         with untouched(self.options, self.taken):
+            really, alone = self.options.repair, not self.options.in_place
             self.repaired = repair.repair(
-                self.database, self.run_id, exclude=exclude, really=self.options.repair
+                self.database, self.run_id, exclude=exclude, really=really, alone=alone
             )
         return self.repaired
 

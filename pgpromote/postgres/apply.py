@@ -19,3 +19,16 @@ def apply(
         for statement in statements:
             on_statement(statement)
             session.execute(statement.sql.encode())
+
+
+def apply_together(
+    session: Session,
+    statements: Sequence[Statement],
+    on_statement: Callable[[Statement], None] = lambda s: None,
+) -> None:
+    """Run the statements as `apply` does, in one round trip: an error does not tell which of them failed."""
+    for statement in statements:
+        on_statement(statement)
+    if statements:
+        with session.transaction():
+            session.execute("\n;\n".join(statement.sql for statement in statements).encode())

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -173,10 +174,11 @@ def _entry(source: "_Reader", version: tuple[int, int]) -> TocEntry:
     source.skip(1 + source.offset_size)  # where the entry's data begins
     return TocEntry(
         dump_id=dump_id,
-        kind=kind,
-        schema=schema,
+        # Few values, in tens of thousands of entries.
+        kind=sys.intern(kind),
+        schema=sys.intern(schema),
         tag=tag,
-        owner=owner,
+        owner=sys.intern(owner),
         section=section,
         definition=definition,
         tablespace=tablespace,
@@ -209,9 +211,9 @@ class _Reader:
         return self.bytes(1)[0]
 
     def integer(self) -> int:
-        sign = self.byte()
-        value = int.from_bytes(self.bytes(self.integer_size), "little")
-        return -value if sign else value
+        data = self.bytes(1 + self.integer_size)
+        value = int.from_bytes(data[1:], "little")
+        return -value if data[0] else value
 
     def data(self, kind: int) -> int:
         """Pass over the data of one entry, which is in pieces, and return the entry's number."""

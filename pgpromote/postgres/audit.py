@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
-from itertools import takewhile
+from functools import cache, partial
+from itertools import compress, takewhile
+from operator import not_
 from typing import Any
 
 from psycopg.errors import InsufficientPrivilege, OutOfMemory
@@ -24,16 +26,21 @@ from psycopg.rows import dict_row, kwargs_row
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, SessionFailed
 from pgpromote.postgres.model import AuditFinding, ColumnFinding, Severity
-from pgpromote.postgres.sequences import next_free, read_feeds, read_positions
-from pgpromote.postgres.server import Database, Session, connect
+from pgpromote.postgres.sequences import next_free, read_positions, read_sequences
+from pgpromote.postgres.server import LOCAL, Database, Session, beside, connect
 
 RULES = ("not_null_without_default", "primary_key_without_identity")
 OBJECT_RULES = tuple(name for name in sql.names("audits") if name not in RULES)
 ALL_RULES = (*RULES, *OBJECT_RULES)
 TRACES = "points_at_dev"
+# It alone reads tables, which takes as long as all others together: it runs beside them.
+BEHIND = "sequence_behind"
 IGNORE = "PGPROMOTE_AUDIT_IGNORE"
-# These mean another machine to each who reads them.
-LOCAL = re.compile(r"/.*|localhost|127\..*|::1|")
+# Parallel workers begin with empty caches: of catalogs, they read more slowly than one process alone.
+CAREFUL_SESSION = (
+    "SET default_transaction_read_only = on; SET statement_timeout = '60s'; "
+    "SET max_parallel_workers_per_gather = 0"
+)
 WORSE = {Severity.INFO: Severity.WARNING, Severity.WARNING: Severity.ERROR, Severity.ERROR: Severity.ERROR}
 
 
@@ -87,6 +94,7 @@ class Audit:
         return {name: self.of(name) for name in names}
 
 
+@cache
 def rule(name: str) -> Rule:
     """Read what a rule's file says of it. Raises ConfigError for a rule that does not exist."""
     lines = sql.read(f"audits/{_known(name)}").splitlines()
@@ -115,7 +123,8 @@ def audit(
     """
     found = examine(database, promotion, rules, dev=dev)
     if dev is not None:
-        followed = [name for name in rules if rule(name).follows_dev]
+        there = {finding.rule for finding in found}
+        followed = [name for name in rules if name in there and rule(name).follows_dev]
         try:
             found = compare(examine(dev, promotion, followed), found)
         except (ConnectionFailed, SessionFailed) as error:
@@ -143,8 +152,14 @@ def examine(
     """
     pattern = traces_of(dev, database) if dev else None
     chosen = [rule(name) for name in rules]
-    with connect(database, promotion) as session:
-        return [finding for each in chosen for finding in _judge(session, each, pattern)]
+    catalogs = [each for each in chosen if each.name != BEHIND]
+    with reading(database, promotion) as session:
+        if len(catalogs) in (0, len(chosen)):
+            return _judge_all(session, chosen, pattern)
+        work = partial(_judge_all, rules=[rule(BEHIND)], pattern=pattern)
+        with reading(database, promotion) as second, beside(second, work) as judged:
+            found = _judge_all(session, catalogs, pattern) + judged.result()
+    return sorted(found, key=lambda finding: rules.index(finding.rule))
 
 
 def traces_of(dev: Database, database: Database) -> str | None:
@@ -173,8 +188,8 @@ def _hosts(database: Database) -> set[str]:
 def compare(dev: Sequence[AuditFinding], prod: Sequence[AuditFinding]) -> list[AuditFinding]:
     """Return prod's findings, each one step worse where dev has it right: prod has lost it on the way.
 
-    `dev` holds dev's findings by all rules that follow dev. A rule that could not judge all of dev makes
-    nothing worse.
+    `dev` holds dev's findings by all rules that follow dev and found something on prod. A rule that could
+    not judge all of dev makes nothing worse.
     """
     same = {(finding.rule, finding.object) for finding in dev}
     unsure = {finding.rule for finding in dev if not finding.judged}
@@ -200,9 +215,9 @@ def suppress(found: Sequence[AuditFinding], ignored: Sequence[Suppression], rule
         for each in ignored
         if each.rule in rules and not any(each.covers(finding) for finding in found)
     ]
-    suppressed = [finding for finding in found if any(each.covers(finding) for each in ignored)]
-    kept = [finding for finding in found if finding not in suppressed]
-    return Audit(tuple(rules), (*kept, *unused), tuple(suppressed))
+    accepted = [any(each.covers(finding) for each in ignored) for finding in found]
+    kept = compress(found, map(not_, accepted))
+    return Audit(tuple(rules), (*kept, *unused), tuple(compress(found, accepted)))
 
 
 def parse_suppressions(text: str) -> tuple[Suppression, ...]:
@@ -223,19 +238,17 @@ def parse_suppressions(text: str) -> tuple[Suppression, ...]:
 
 def read(database: Database, promotion: str, rules: Sequence[str] | None = None) -> list[ColumnFinding]:
     """Audit a database's columns in a session of its own. See `run`; a failing rule is a SessionFailed."""
-    with connect(database, promotion) as session:
+    with reading(database, promotion) as session:
         return run(session, rules)
 
 
 def run(session: Session, rules: Sequence[str] | None = None) -> list[ColumnFinding]:
     """Run rules about columns (all unless named) and return their findings, rule by rule, ordered by object.
 
-    Raises ConfigError for a rule that does not exist, psycopg.errors.QueryCanceled when one takes longer
-    than a minute.
+    Raises ConfigError for a rule that does not exist.
     """
     chosen = [_known(name, RULES) for name in (RULES if rules is None else rules)]
-    with reading(session):
-        return [finding for name in chosen for finding in _columns(session, name)]
+    return [finding for name in chosen for finding in _columns(session, name)]
 
 
 def as_object(found: ColumnFinding) -> AuditFinding:
@@ -245,24 +258,27 @@ def as_object(found: ColumnFinding) -> AuditFinding:
 
 
 @contextmanager
-def reading(session: Session) -> Iterator[None]:
-    """Run the block in a transaction that cannot write and whose statements end within a minute."""
-    with session.transaction():
-        session.execute("SET TRANSACTION READ ONLY")
-        session.execute("SET LOCAL statement_timeout = '60s'")
-        yield
+def reading(database: Database, promotion: str) -> Iterator[Session]:
+    """Open a session that cannot write and whose statements end within a minute.
+
+    Each is a transaction of its own: the locks of all would not fit into the lock table of a big database.
+    Raises as `connect`.
+    """
+    with connect(database, promotion, autocommit=True) as session:
+        session.execute(CAREFUL_SESSION)
+        yield session
+
+
+def _judge_all(session: Session, rules: Sequence[Rule], pattern: str | None) -> list[AuditFinding]:
+    return [finding for each in rules for finding in _judge(session, each, pattern)]
 
 
 def _judge(session: Session, rule: Rule, pattern: str | None) -> list[AuditFinding]:
-    """Run one rule. A catalog that the role may not read, or the server has no room for, is a finding.
-
-    Each has a transaction of its own: the locks of all would not fit into the lock table of a big database.
-    """
+    """Run one rule. A catalog that the role may not read, or the server has no room for, is a finding."""
     try:
-        with reading(session):
-            if rule.name in RULES:
-                return [as_object(finding) for finding in _columns(session, rule.name)]
-            return _objects(session, rule, pattern)
+        if rule.name in RULES:
+            return [as_object(finding) for finding in _columns(session, rule.name)]
+        return _objects(session, rule, pattern)
     except (InsufficientPrivilege, OutOfMemory) as error:
         database, reason = session.info.dbname, error.diag.message_primary
         return [AuditFinding(rule.name, Severity.WARNING, database, f"Not judged. {reason}.", judged=False)]
@@ -272,11 +288,13 @@ def _objects(session: Session, rule: Rule, pattern: str | None) -> list[AuditFin
     parameters: Mapping[str, object] | None = None
     if rule.name == TRACES:
         parameters = {"dev": pattern, "subscriptions": _subscriptions(session, pattern)}
-    elif rule.name == "sequence_behind":
+    elif rule.name == BEHIND:
         parameters = _standing(session)
+    elif rule.name == "sequence_near_end":
+        parameters = _last_values(session)
     with session.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(sql.read(f"audits/{rule.name}"), parameters).fetchall()
-    return [_finding(rule, **row) for row in rows]
+        found = cursor.execute(sql.read(f"audits/{rule.name}"), parameters).fetchall()
+    return [_finding(rule, **row) for row in found]
 
 
 def _finding(
@@ -292,26 +310,36 @@ def _finding(
 def _subscriptions(session: Session, pattern: str | None) -> list[str] | None:
     """Return the subscriptions that lead to dev, None if we may not read that."""
     try:
-        with session.transaction():
-            rows = session.execute(sql.read("catalog/subscriptions_to"), {"dev": pattern}).fetchall()
+        found = session.execute(sql.read("catalog/subscriptions_to"), {"dev": pattern}).fetchall()
     except InsufficientPrivilege:
         return None
-    return [str(name) for (name,) in rows]
+    return [str(name) for (name,) in found]
 
 
 def _standing(session: Session) -> dict[str, object]:
-    """Return where each sequence stands that feeds a primary key, as the rule's query takes it."""
-    feeds = [feed for feed in read_feeds(session) if feed.sequence]
-    positions = read_positions(session, feeds)
+    """Return where sequences stand that are behind or cannot be judged, as the rule's query takes it."""
+    feeds = read_sequences(session)
+    standing = [
+        (feed, position, position and next_free(feed, position))
+        for feed, position in zip(feeds, read_positions(session, feeds), strict=True)
+    ]
+    found = [each for each in standing if not each[1] or each[1].upcoming != each[2]]
     return {
-        "columns": [f"{feed.name}.{feed.column}" for feed in feeds],
-        "sequences": [feed.sequence for feed in feeds],
-        "reasons": [feed.reason for feed in feeds],
-        "upcoming": [position and position.upcoming for position in positions],
-        "free": [
-            position and next_free(feed, position) for feed, position in zip(feeds, positions, strict=True)
-        ],
+        "columns": [f"{feed.name}.{feed.column}" for feed, _, _ in found],
+        "sequences": [feed.sequence for feed, _, _ in found],
+        "reasons": [feed.reason for feed, _, _ in found],
+        "upcoming": [position and position.upcoming for _, position, _ in found],
+        "free": [free for _, _, free in found],
     }
+
+
+def _last_values(session: Session) -> dict[str, object]:
+    """Return the last value of each sequence that we may read, as the rule's query takes it."""
+    query = sql.read("catalog/sequence_values")
+    found: list[tuple[object, ...]] = []
+    while more := session.execute(query, {"after": found[-1][0] if found else 0}).fetchall():
+        found += more
+    return {"sequences": [sequence for sequence, _ in found], "values": [value for _, value in found]}
 
 
 def _columns(session: Session, name: str) -> list[ColumnFinding]:

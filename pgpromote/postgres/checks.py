@@ -23,6 +23,8 @@ POLICY_ROLES = re.compile(
 RESTRICTIVE = " AS RESTRICTIVE "
 GRANT_ROLES = re.compile(rf"\b(?:TO|FROM|FOR ROLE|SESSION AUTHORIZATION) ({NAME})")
 NAME_OR_STRING = re.compile(r"""("(?:[^"]|"")*")|'(?:[^']|'')*'""")
+# What says COLLATE only within a text or as a definition of its own.
+NO_COLLATION = frozenset({"FUNCTION", "PROCEDURE", "COMMENT", "COLLATION"})
 MAINTENANCE = "postgres"
 KEYWORD_ROLES = frozenset({"public", "current_user", "current_role", "session_user"})
 
@@ -152,7 +154,7 @@ def collations(facts: Facts) -> Found:
     known |= {(entry.schema, entry.tag) for entry in facts.archive.of_kind("COLLATION")}
     users: dict[tuple[str, str], str] = {}
     for entry in facts.archive.entries:
-        if entry.kind not in {"FUNCTION", "PROCEDURE", "COMMENT", "COLLATION"}:
+        if "COLLATE" in entry.definition and entry.kind not in NO_COLLATION:
             for schema, name in COLLATION.findall(_without_strings(entry.definition)):
                 users.setdefault((unquote(schema) or "pg_catalog", unquote(name)), entry.name)
     for (schema, name), user in sorted(users.items()):

@@ -63,6 +63,8 @@ def measure(
 
     Not `hashed` means that rows are only counted. Raises psycopg.Error for a table that is not there.
     """
+    if not tables:
+        return {}
     evaluating = {(str(row[0]), str(row[1])) for row in session.execute(sql.read("contents/evaluating"))}
     plain = [table for table in tables if table not in evaluating]
     copied = [table for table in tables if table in evaluating]
@@ -90,13 +92,14 @@ def _measure(session: Session, tables: list[tuple[str, str]], *, hashed: bool) -
         for number, table in enumerate(tables)
     ]
     measured: dict[str, Content] = {}
-    for first in range(0, len(queries), CHUNK):
-        chunk = slice(first, first + CHUNK)
-        rows = _read(session, compose.SQL("\nUNION ALL\n").join(queries[chunk]))
-        measured |= {
-            ".".join(table): columns.get(table, NOTHING).told(content)
-            for table, content in zip(tables[chunk], rows, strict=True)
-        }
+    with _settled(session):
+        for first in range(0, len(queries), CHUNK):
+            chunk = slice(first, first + CHUNK)
+            rows = _read(session, compose.SQL("\nUNION ALL\n").join(queries[chunk]))
+            measured |= {
+                ".".join(table): columns.get(table, NOTHING).told(content)
+                for table, content in zip(tables[chunk], rows, strict=True)
+            }
     return measured
 
 
@@ -111,7 +114,8 @@ def _columns(session: Session) -> dict[tuple[str, str], _Columns]:
 
 def measure_large_objects(session: Session, *, hashed: bool = True) -> Content:
     """Measure all large objects together."""
-    (content,) = _read(session, compose.SQL(sql.read("contents/large_objects")).format(hashed=hashed))
+    with _settled(session):
+        (content,) = _read(session, compose.SQL(sql.read("contents/large_objects")).format(hashed=hashed))
     return content
 
 
@@ -119,14 +123,20 @@ def _copy(session: Session, table: tuple[str, str], *, hashed: bool) -> Content:
     """Measure a table by reading it, a row at a time; COPY of a table is not planned."""
     query = compose.SQL("COPY {} TO STDOUT").format(compose.Identifier(*table))
     rows, total = 0, 0
+    with _settled(session), session.cursor().copy(query) as copy:
+        for row in copy:
+            rows += 1
+            if hashed:
+                total += int.from_bytes(blake2b(row, digest_size=8).digest())
+    return Content(rows, f"{COPIED} {total}" if hashed else None)
+
+
+@contextmanager
+def _settled(session: Session) -> Iterator[None]:
+    """Fix the settings under which rows are read, for as long as the block runs."""
     with session.transaction(force_rollback=True):
         session.execute(sql.read("contents/settings"))
-        with session.cursor().copy(query) as copy:
-            for row in copy:
-                rows += 1
-                if hashed:
-                    total += int.from_bytes(blake2b(row, digest_size=8).digest())
-    return Content(rows, f"{COPIED} {total}" if hashed else None)
+        yield
 
 
 def _highest(key: str | None) -> compose.Composable:
@@ -138,7 +148,6 @@ def _highest(key: str | None) -> compose.Composable:
 def _read(session: Session, query: compose.Composed) -> list[Content]:
     # Rolled back, so that the locks on these tables are given up: thousands do not fit in the lock table.
     with session.transaction(force_rollback=True):
-        session.execute(sql.read("contents/settings"))
         rows = session.execute(query + compose.SQL("\nORDER BY 1")).fetchall()
     return [
         Content(

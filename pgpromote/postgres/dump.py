@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from pgpromote.postgres import archive, contents, mark, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
 from pgpromote.postgres.model import EVERYTHING, Archive, Content, Filters, Manifest
-from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact
+from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact, size_of
 from pgpromote.postgres.tools import Tools, choose, run
 
 OnLine = Callable[[str], None]
@@ -111,7 +112,7 @@ def dump(
     for a source that is marked as prod otherwise.
     """
     started = time.monotonic()
-    identity, extensions = _look_at(source, promotion, filters, of_prod=of_prod)
+    identity, extensions, size = _look_at(source, promotion, filters, of_prod=of_prod)
     tools = choose(available, identity.version)
     compression = compression_for(tools, compression)
     with _partial(path) as partial:
@@ -148,14 +149,14 @@ def dump(
             counts=written.counts(),
             contents=held,
             filters=str(filters),
-            database_size=identity.size,
+            database_size=size,
             system_identifier=identity.system_identifier,
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)
     with _partial(archive.manifest_path(path)) as partial:
         partial.write_text(archive.manifest_text(manifest), encoding="utf-8")
-    return archive.read(path), manifest
+    return replace(written, path=path), manifest
 
 
 def _verify(path: Path, tools: Tools, *, thoroughly: bool) -> tuple[str, Archive]:
@@ -212,7 +213,7 @@ def dump_sql(
 
     Raises as `dump` does.
     """
-    identity, _ = _look_at(source, promotion, filters, of_prod=of_prod)
+    identity, _, _ = _look_at(source, promotion, filters, of_prod=of_prod)
     tools = choose(available, identity.version)
     with _partial(path) as partial:
         command = dump_command(tools, source, partial, plain=True, compression="", filters=filters)
@@ -223,13 +224,14 @@ def dump_sql(
 
 def _look_at(
     source: Database, promotion: str, filters: Filters, *, of_prod: bool
-) -> tuple[Identity, dict[str, str]]:
+) -> tuple[Identity, dict[str, str], int]:
     with connect(source, promotion) as session:
         if mark.is_prod(session) and not of_prod:
             raise Refused([mark.marked_source(source.label)])
         _check_exclusions(session.execute(sql.read("catalog/relation_names")).fetchall(), filters)
         rows = session.execute(sql.read("catalog/extension_versions")).fetchall()
-        return identify(session), {str(name): str(version) for name, version in rows}
+        extensions = {str(name): str(version) for name, version in rows}
+        return identify(session), extensions, size_of(session)
 
 
 def _check_exclusions(relations: list[tuple[object, ...]], filters: Filters) -> None:

@@ -1,5 +1,6 @@
 """Gather what the checks look at: the file, prod, dev and the client programs."""
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -284,7 +285,7 @@ def _unreadable(
     path: Path, archive: Archive, client: Tools, manifest: Manifest | None
 ) -> PgpromoteError | None:
     """Let the client itself say whether it can read the archive; read all of a stranger's archive."""
-    completed = tools.run([client.path("pg_restore"), "--list", str(path)], {})
+    completed = tools.run([client.path("pg_restore"), "--list", f"--file={os.devnull}", str(path)], {})
     if completed.returncode != 0:
         return PgpromoteError(
             f"{path} has archive format {archive.format_version[0]}.{archive.format_version[1]}, written by "

@@ -11,7 +11,7 @@ partition (the rows in it are compared); options such as fillfactor or REPLICA I
 objects' owners; and whatever is there besides. For those, compare two schema dumps by eye.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql as compose
@@ -20,14 +20,34 @@ from psycopg.rows import class_row
 from pgpromote.postgres import sql
 from pgpromote.postgres.definition import Described, describe, position
 from pgpromote.postgres.model import Archive, Finding, Severity
-from pgpromote.postgres.server import Session
+from pgpromote.postgres.server import Session, rows
 
 RULE = "objects"
 HINT = "Look for errors in the restore's log, then restore again."
 HINT_SEQUENCE = "Find who has moved it since the restore, then restore again."
 # So many sequences are read in one statement.
 CHUNK = 100
+# What must be there when an archive has it. Other entries only say something about one of these, or fill it.
+KINDS = frozenset(
+    {"AGGREGATE", "CAST", "CHECK CONSTRAINT", "COLLATION", "CONSTRAINT", "DEFAULT", "DOMAIN", "EVENT TRIGGER",
+     "FK CONSTRAINT", "FOREIGN DATA WRAPPER", "FOREIGN TABLE", "FUNCTION", "INDEX", "INDEX ATTACH",
+     "MATERIALIZED VIEW", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "POLICY", "PROCEDURE",
+     "ROW SECURITY", "RULE", "SCHEMA", "SEQUENCE", "SEQUENCE OWNED BY", "SERVER", "STATISTICS", "TABLE",
+     "TABLE ATTACH", "TEXT SEARCH CONFIGURATION", "TEXT SEARCH DICTIONARY", "TEXT SEARCH PARSER",
+     "TEXT SEARCH TEMPLATE", "TRIGGER", "TYPE", "VIEW"}
+)  # fmt: skip
 Name = tuple[str, str]
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Objects of one kind and schema of which the same facts hold."""
+
+    kind: str
+    schema: str
+    facts: Sequence[str]
+    names: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -51,37 +71,36 @@ def incomplete(session: Session, archive: Archive, *, populated: bool = True) ->
     Indexes must be valid, constraints validated, triggers enabled, unless the archive says otherwise.
     `populated` demands that every materialized view is, whatever it was on dev.
     """
+    found = _found(session)
+    listed = {(entry.kind, entry.schema, entry.tag) for entry in archive.entries}
     return [
-        *_missing(session, archive),
-        *_wrong_states(session, archive, populated=populated),
+        *(_not_there(*key) for key in sorted(listed - found.keys()) if _is_demanded(*key)),
+        *_wrong_states(archive, listed, found, populated=populated),
         *_wrong_partition_triggers(session, archive),
     ]
 
 
-def _missing(session: Session, archive: Archive) -> Iterator[Finding]:
-    query = compose.SQL(sql.read("objects/missing")).format(named=compose.SQL(sql.read("catalog/named")))
-    parameters = {
-        "kinds": [entry.kind for entry in archive.entries],
-        "schemas": [entry.schema for entry in archive.entries],
-        "names": [entry.tag for entry in archive.entries],
-    }
-    for kind, schema, name in session.execute(query, parameters).fetchall():
-        yield _not_there(str(kind), f"{schema}.{name}" if schema else str(name))
+def _found(session: Session) -> dict[Key, Sequence[str]]:
+    alike = rows(session, _Alike, "objects/states") + rows(session, _Alike, "objects/others", {})
+    return {(each.kind, each.schema, name): each.facts for each in alike for name in each.names}
 
 
-def _wrong_states(session: Session, archive: Archive, *, populated: bool) -> Iterator[Finding]:
-    with session.cursor(row_factory=class_row(Described)) as cursor:
-        found = {(o.kind, o.schema, o.name): o.facts for o in cursor.execute(sql.read("objects/states"))}
-    listed = {(entry.kind, entry.schema, entry.tag) for entry in archive.entries}
+def _is_demanded(kind: str, _schema: str, name: str) -> bool:
+    return kind in KINDS and (kind, name) != ("SCHEMA", "public")
+
+
+def _wrong_states(
+    archive: Archive, listed: set[Key], found: Mapping[Key, Sequence[str]], *, populated: bool
+) -> Iterator[Finding]:
     for wanted in _described(archive, populated=populated):
         key = (wanted.kind, wanted.schema, wanted.name)
-        name = f"{wanted.schema}.{wanted.name}"
         present = found.get(key)
         if present is None:
             if key not in listed:
-                yield _not_there(wanted.kind, name)
-        elif not set(wanted.facts) <= set(present):
+                yield _not_there(*key)
+        elif not all(fact in present for fact in wanted.facts):
             state, wish = ", ".join(present), ", ".join(wanted.facts)
+            name = f"{wanted.schema}.{wanted.name}"
             message = f"{wanted.kind} {name} is {state}; it should be {wish}."
             yield Finding(RULE, Severity.ERROR, name, message, HINT)
 
@@ -103,7 +122,8 @@ def _wrong_partition_triggers(session: Session, archive: Archive) -> Iterator[Fi
                 yield Finding(RULE, Severity.ERROR, name, message, HINT)
 
 
-def _not_there(kind: str, name: str) -> Finding:
+def _not_there(kind: str, schema: str, name: str) -> Finding:
+    name = f"{schema}.{name}" if schema else name
     return Finding(RULE, Severity.ERROR, name, f"{kind} {name} of the archive is not there.", HINT)
 
 
@@ -112,8 +132,8 @@ def set_back(session: Session, archive: Archive) -> list[Finding]:
 
     One that starts again at its end may stand anywhere; one that is not there is `incomplete`'s business.
     """
-    rows = session.execute(sql.read("objects/sequences")).fetchall()
-    steps = {(str(schema), str(name)): int(str(step)) for schema, name, step in rows}
+    sequences = session.execute(sql.read("objects/sequences"))
+    steps = {(str(schema), str(name)): int(str(step)) for schema, name, step in sequences}
     entries = {(e.schema, e.tag): e for e in archive.of_kind("SEQUENCE SET") if (e.schema, e.tag) in steps}
     findings = []
     for (schema, name), upcoming in _upcoming(session, {key: steps[key] for key in entries}):
@@ -137,5 +157,6 @@ def _upcoming(session: Session, steps: dict[Name, int]) -> Iterator[tuple[Name, 
                 )
                 for name in names[first : first + CHUNK]
             )
-            for row in cursor.execute(compose.SQL("UNION ALL\n").join(each)):
-                yield (row.schema, row.name), row.upcoming
+            with session.transaction(force_rollback=True):  # gives up the locks: thousands would not fit
+                found = cursor.execute(compose.SQL("UNION ALL\n").join(each)).fetchall()
+            yield from (((row.schema, row.name), row.upcoming) for row in found)

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from psycopg import sql as compose
+from psycopg.rows import tuple_row
 
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import contents, sql
@@ -17,7 +17,7 @@ from pgpromote.postgres.errors import Refused, ToolFailed
 from pgpromote.postgres.model import Aim, Archive, Content, Filters, Finding, Manifest, Severity
 from pgpromote.postgres.scope import ONLY_IN_PROD, Object, Scope, Serial, Table, Written, spellings
 from pgpromote.postgres.selection import RELATIONS
-from pgpromote.postgres.server import APPLICATION, Database, Session, connect, identify, redact, rows
+from pgpromote.postgres.server import APPLICATION, Database, Session, connect, identify, redact, rows, size_of
 from pgpromote.postgres.tools import Tools, choose, run
 
 RULE, EXPECTED = "loss_preview", "expect_plan"
@@ -50,7 +50,8 @@ class Plan:
 
     Sizes are in bytes. `needed_size` is what a swap needs on prod's server beside prod: the source's size
     times HEADROOM, and `log_size` for the server's write-ahead log. It is None for a promotion in place and
-    for an archive that does not say how large its source was.
+    for an archive that does not say how large its source was. `rows` is how many the tables in question hold
+    in prod, by `schema.name`.
     """
 
     losses: tuple[Finding, ...]
@@ -58,6 +59,7 @@ class Plan:
     present_size: int
     needed_size: int | None
     log_size: int = 0
+    rows: Mapping[str, int] = field(default_factory=dict, repr=False)
 
 
 def preview(
@@ -76,12 +78,14 @@ def preview(
     size = None if aim.in_place or manifest is None else manifest.database_size
     with connect(target, promotion, autocommit=True) as session:
         log = 0 if size is None else _log_size(session)
+        losses, held = _losses(session, aim, manifest, reset_schema)
         return Plan(
-            losses=tuple(_losses(session, aim, manifest, reset_schema)),
+            losses=tuple(losses),
             sessions=tuple(rows(session, Sessions, "plan/sessions", {"application": APPLICATION})),
-            present_size=identify(session).size,
+            present_size=size_of(session),
             needed_size=size and int(HEADROOM * size) + log,
             log_size=log,
+            rows={name: content.rows for name, content in held.items()},
         )
 
 
@@ -90,37 +94,66 @@ def _log_size(session: Session) -> int:
     return int(str(row[0] if row else 0))
 
 
-def _losses(session: Session, aim: Aim, manifest: Manifest | None, reset_schema: str) -> Iterator[Finding]:
+def _losses(
+    session: Session, aim: Aim, manifest: Manifest | None, reset_schema: str
+) -> tuple[list[Finding], dict[str, Content]]:
+    """Find what would be lost; return also what the tables in question hold."""
+    found: list[Finding] = []
     if manifest is None:
         message = f"{aim.path} has no manifest, so its rows cannot be compared with prod's."
-        yield Finding(RULE, Severity.INFO, str(aim.path), message, HINT_MANIFEST)
-    if aim.archive is not None:
-        scope = Scope(aim.archive, manifest, aim.filters, aim.in_place, reset_schema)
-        serials = {each.label: each for each in rows(session, Serial, "plan/serials")}
-        lost, refilled = list[Object](), list[str]()
-        for each in filter(scope.loses, rows(session, Object, "plan/objects", {})):
-            serial = serials.get(each.label) if each.kind == "SEQUENCE" else None
-            if serial and scope.refills(serial):
-                refilled.append(each.label)
-            else:
-                lost.append(each)
-        whole = frozenset(each.relation for each in lost if each.kind in RELATIONS and each.part_of is None)
-        yield from _lost_objects_and_rows(session, scope, lost, whole)
-        yield from _lost_within_tables(session, scope)
-        yield from _given_way(refilled)
-    if aim.archive is not None and not aim.in_place:
-        yield from _lost_large_objects(session, aim.archive, manifest)
+        found.append(Finding(RULE, Severity.INFO, str(aim.path), message, HINT_MANIFEST))
+    if aim.archive is None:
+        return found, {}
+    scope = Scope(aim.archive, manifest, aim.filters, aim.in_place, reset_schema)
+    lost, refilled = _lost_objects(session, scope)
+    whole = frozenset(each.relation for each in lost if each.kind in RELATIONS and each.part_of is None)
+    tables = _tables(session, whole | scope.touched)
+    held = contents.measure(session, [(t.schema, t.name) for t in tables if t.readable], hashed=False)
+    found += _lost_objects_and_rows(scope, lost, whole, tables, held)
+    found += _lost_within_tables(session, scope)
+    found += _given_way(refilled)
+    if not aim.in_place:
+        found += _lost_large_objects(session, aim.archive, manifest)
+    return found, held
+
+
+def _lost_objects(session: Session, scope: Scope) -> tuple[list[Object], list[str]]:
+    """List the objects that would be lost, and the sequences that only give way to identities."""
+    serials = {each.label: each for each in rows(session, Serial, "plan/serials")}
+    lost, refilled = list[Object](), list[str]()
+    for each in sorted(filter(scope.loses, _unbrought(session, scope)), key=lambda found: found.place):
+        serial = serials.get(each.label) if each.kind == "SEQUENCE" else None
+        if serial and scope.refills(serial):
+            refilled.append(each.label)
+        else:
+            lost.append(each)
+    return lost, refilled
+
+
+def _unbrought(session: Session, scope: Scope) -> Iterator[Object]:
+    """Read what prod has and the archive does not bring: of most prods, next to nothing."""
+    query = compose.SQL(sql.read("plan/objects")).format(named=compose.SQL(sql.read("catalog/named")))
+    with session.cursor(row_factory=tuple_row) as cursor:
+        for row in cursor.execute(query, {}):
+            if row[:3] not in scope.definitions:
+                yield Object(*row)
+
+
+def _tables(session: Session, named: Collection[tuple[str, str]]) -> list[Table]:
+    return [
+        table
+        for table in rows(session, Table, "plan/tables")
+        if not table.of_extension and (table.schema, table.name) in named
+    ]
 
 
 def _lost_objects_and_rows(
-    session: Session, scope: Scope, lost: list[Object], whole: frozenset[tuple[str, str]]
+    scope: Scope,
+    lost: list[Object],
+    whole: frozenset[tuple[str, str]],
+    tables: list[Table],
+    held: Mapping[str, Content],
 ) -> Iterator[Finding]:
-    tables = [
-        table
-        for table in rows(session, Table, "plan/tables")
-        if not table.of_extension and (table.schema, table.name) in whole | scope.touched
-    ]
-    held = contents.measure(session, [(t.schema, t.name) for t in tables if t.readable], hashed=False)
     for each in lost:
         if each.part_of is None or each.relation not in whole:
             content = held.get(each.label) if each.kind == "TABLE" else None
@@ -149,27 +182,31 @@ def _given_way(sequences: list[str]) -> Iterator[Finding]:
 
 
 def _lost_within_tables(session: Session, scope: Scope) -> Iterator[Finding]:
-    missing = (each for each in rows(session, Written, "plan/written") if not _is_written(scope, each))
-    for (kind, schema, table), group in groupby(missing, lambda each: (each.kind, each.schema, each.table)):
-        names = [each.name for each in group]
-        if kind == "COLUMN":
-            message = f"{schema}.{table} has columns only in prod, which would be lost: {', '.join(names)}."
-            yield Finding(RULE, Severity.WARNING, f"{schema}.{table}", message, ONLY_IN_PROD[1])
-        else:
-            labels = [f"{schema}.{table} {name}" for name in names]
-            yield from (_lost(f"{kind} {label}", label, ONLY_IN_PROD) for label in labels)
+    for each in rows(session, Written, "plan/written"):
+        names, table = _unwritten(scope, each), f"{each.schema}.{each.table}"
+        if each.kind == "COLUMN" and names:
+            message = f"{table} has columns only in prod, which would be lost: {', '.join(names)}."
+            yield Finding(RULE, Severity.WARNING, table, message, ONLY_IN_PROD[1])
+        elif names:
+            labels = [f"{table} {name}" for name in names]
+            yield from (_lost(f"{each.kind} {label}", label, ONLY_IN_PROD) for label in labels)
 
 
-def _is_written(scope: Scope, each: Written) -> bool:
-    """Tell whether the archive's definition of the table has it; True for a table it does not bring."""
+def _unwritten(scope: Scope, each: Written) -> list[str]:
+    """List what the archive's definition of the table lacks; nothing for a table that it does not bring."""
     kinds = ("TABLE", "FOREIGN TABLE")
     found = (scope.definitions.get((kind, each.schema, each.table)) for kind in kinds)
     definition = next((text for text in found if text is not None), None)
-    if definition is None or (each.kind, each.schema, f"{each.table} {each.name}") in scope.definitions:
-        return True
+    if definition is None:
+        return []
     # As pg_dump writes it: each column on its own line.
     pattern = "\n    {} " if each.kind == "COLUMN" else "CONSTRAINT {} CHECK "
-    return any(pattern.format(spelling) in definition for spelling in spellings(each.name))
+    return [
+        name
+        for name in each.names
+        if (each.kind, each.schema, f"{each.table} {name}") not in scope.definitions
+        and not any(pattern.format(spelling) in definition for spelling in spellings(name))
+    ]
 
 
 def _changed_rows(

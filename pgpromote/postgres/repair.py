@@ -4,9 +4,10 @@ A table whose integer primary key lost its default takes no insert without an id
 behind its ids fails with a duplicate key. Both are repaired without changing what the schema means: what
 might be meant otherwise (a foreign key, a trigger, a composite key …) is reported and left alone.
 
-`plan` only reads. `repair` makes each change in a transaction of its own: it locks the tables and the
-sequence, reads again where they stand, composes the statements from that, runs them, and reads once more:
-nothing may be left to do. So the values are right however much was written since the plan.
+`plan` only reads. `repair` makes each change in a transaction of its own, or many in one where nobody waits:
+it locks the tables and the sequence, reads where they stand, composes the statements from that, runs them,
+and reads once more: nothing may be left to do. So the values are right however much was written meanwhile,
+and no second plan is needed: one change does not touch what another column is judged by.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +16,9 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Composable, Literal
 
 from pgpromote.postgres import sql
-from pgpromote.postgres.apply import apply
+from pgpromote.postgres.apply import apply_together
 from pgpromote.postgres.errors import RepairFailed
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.sequences import (
@@ -28,10 +28,9 @@ from pgpromote.postgres.sequences import (
     composed,
     excluded_tables,
     next_free,
-    quoted,
     read_feeds,
     read_positions,
-    with_identity,
+    with_identities,
 )
 from pgpromote.postgres.server import Database, Session, connect, redact
 
@@ -40,6 +39,8 @@ __all__ = ["Change", "Repair", "Skipped", "check_exclusions", "plan", "repair"]
 ADD_IDENTITY = "add identity"
 BUMP = "bump"
 
+# So many tables are changed in one transaction when nobody waits for them, few enough for the lock table.
+TABLES_AT_ONCE = 100
 LOCK_ATTEMPTS = 5
 # Long enough for ordinary statements to end, short enough for the readers that queue behind our lock.
 LOCK_TIMEOUT = "2s"
@@ -117,6 +118,16 @@ class _UntrackedDefault:
     oid: int
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """What a feed needs; `upcoming` is the value that it gives next, after the change (None: unreadable)."""
+
+    feed: Feed
+    upcoming: int | None = None
+    change: Change | None = None
+    skipped: Skipped | None = None
+
+
 def plan(session: Session, exclude: Sequence[str] = ()) -> Repair:
     """Find the primary keys to repair, and compose the statements. Changes nothing.
 
@@ -132,94 +143,103 @@ def repair(
     *,
     exclude: Sequence[str] = (),
     really: bool = True,
+    alone: bool = False,
     on_statement: Callable[[Statement], None] = lambda s: None,
 ) -> Repair:
     """Repair the primary keys of a database, and return what was done; only plan it unless `really`.
 
+    `alone` says that nobody else uses the database: many tables are then locked and changed together.
     Raises ConfigError as `plan` does, and RepairFailed for the first table that cannot be repaired.
     """
     with connect(database, promotion, autocommit=True) as session:
         session.read_only = False  # said aloud, because a database may have the other default
         excluded = excluded_tables(session, exclude)
-        planned = _plan(session, excluded)
-        if not really or not planned.changes:
-            return planned
-        made = [_make(session, change, on_statement, database) for change in planned.changes]
-        left = _plan(session, excluded)
-    return Repair(
-        changes=tuple(change for change in made if change),
-        skipped=left.skipped,
-        findings=tuple(dict.fromkeys((*planned.findings, *left.findings))),
-    )
+        if not really:
+            return _plan(session, excluded)
+        feeds = read_feeds(session, excluded)
+        # Where nobody waits, a key that nothing feeds is read only once: under the lock.
+        unread = [feed for feed in feeds if alone and _is_unfed(feed)]
+        judged = _judge(session, [feed for feed in feeds if not (alone and _is_unfed(feed))])
+        due = [*unread, *(each.feed for each in judged if each.change)]
+        size = TABLES_AT_ONCE if alone else 1
+        groups = [due[first : first + size] for first in range(0, len(due), size)]
+        made = [each for group in groups for each in _make(session, group, on_statement, database)]
+        untracked = _untracked(session, excluded)
+    return _told([*made, *(each for each in judged if not each.change)], untracked)
+
+
+def _is_unfed(feed: Feed) -> bool:
+    return not (feed.sequence or feed.reason)
 
 
 def _make(
-    session: Session, planned: Change, on_statement: Callable[[Statement], None], database: Database
-) -> Change | None:
+    session: Session, feeds: Sequence[Feed], on_statement: Callable[[Statement], None], database: Database
+) -> list[_Judged]:
+    """Change feeds in one transaction. If that fails, try its halves: in the end this names the table."""
+    if len(feeds) > 1:
+        try:
+            return _change(session, feeds, on_statement)
+        except psycopg.Error:
+            middle = len(feeds) // 2
+            halves = feeds[:middle], feeds[middle:]
+            return [each for half in halves for each in _make(session, half, on_statement, database)]
+    (feed,) = feeds
     for _ in range(LOCK_ATTEMPTS):
         try:
-            return _change(session, planned.feed, on_statement)
+            return _change(session, feeds, on_statement)
         except (LockNotAvailable, DeadlockDetected):
             continue  # our own wait let the queue behind us pass
         except psycopg.Error as error:
             reason = redact(error.diag.message_primary or str(error), database)
             raise RepairFailed(
-                f"{planned.table}.{planned.column} could not be repaired: {reason}",
+                f"{feed.name}.{feed.column} could not be repaired: {reason}",
                 "Nothing was changed in this table. Remove the cause or exclude the table, then start again.",
             ) from None
     raise RepairFailed(
-        f"{planned.table} is in use: its lock was not free in {LOCK_ATTEMPTS} attempts of {LOCK_TIMEOUT}.",
+        f"{feed.name} is in use: its lock was not free in {LOCK_ATTEMPTS} attempts of {LOCK_TIMEOUT}.",
         "Nothing was changed in this table. Find the long transaction in pg_stat_activity, then start again.",
     )
 
 
-def _change(session: Session, feed: Feed, on_statement: Callable[[Statement], None]) -> Change | None:
+def _change(
+    session: Session, feeds: Sequence[Feed], on_statement: Callable[[Statement], None]
+) -> list[_Judged]:
     with session.transaction():
         # The locks come before the first query, so that in every isolation level it sees all they waited for.
-        session.execute(SQL("SET LOCAL lock_timeout = {}").format(Literal(LOCK_TIMEOUT)))
-        _lock(session, feed)
-        change = _judge_again(session, feed)
-        if not isinstance(change, Change):
-            return None
-        apply(session, change.statements, on_statement)
-        if _judge_again(session, feed if feed.sequence else with_identity(session, feed)):
-            raise RepairFailed(
-                f"{change.table}.{change.column} is not right after its repair, which was rolled back.",
-                "Please report this as a bug, with the table's definition.",
-            )
-        return change
+        session.execute(";\n".join(_locks(feeds)).encode())
+        judged = _judge(session, feeds)
+        changes = [each.change for each in judged if each.change]
+        apply_together(session, [s for change in changes for s in change.statements], on_statement)
+        for left in _judge(session, with_identities(session, [change.feed for change in changes])):
+            if left.change or left.skipped:
+                column = f"{left.feed.name}.{left.feed.column}"
+                raise RepairFailed(
+                    f"{column} is not right after its repair, which was rolled back.",
+                    "Please report this as a bug, with the table's definition.",
+                )
+        return judged
 
 
-def _judge_again(session: Session, feed: Feed) -> Change | Skipped | None:
-    (position,) = read_positions(session, [feed])
-    return _judge(feed, position)
-
-
-def _lock(session: Session, feed: Feed) -> None:
-    mode = SQL("ACCESS EXCLUSIVE") if feed.sequence is None else SQL("SHARE ROW EXCLUSIVE")
-    tables = SQL(", ").join(map(quoted, dict.fromkeys(feed.users)))
-    session.execute(composed("lock_tables", tables=tables, mode=mode))
-    if feed.sequence is not None:
-        increment = Literal(feed.increment)
-        session.execute(composed("lock_sequence", sequence=quoted(feed.sequence), increment=increment))
+def _locks(feeds: Sequence[Feed]) -> Iterator[str]:
+    yield composed("lock_timeout", timeout=LOCK_TIMEOUT)
+    for feed in feeds:
+        mode = "SHARE ROW EXCLUSIVE" if feed.sequence else "ACCESS EXCLUSIVE"
+        yield composed("lock_tables", tables=", ".join(dict.fromkeys(feed.users)), mode=mode)
+        if feed.sequence:
+            yield composed("lock_sequence", sequence=feed.sequence, increment=feed.increment)
 
 
 def _plan(session: Session, excluded: frozenset[int]) -> Repair:
-    changes: list[Change] = []
-    skipped: list[Skipped] = []
-    findings: list[Finding] = []
-    feeds = read_feeds(session, excluded)
-    for feed, position in zip(feeds, read_positions(session, feeds), strict=True):
-        outcome = _judge(feed, position)
-        if isinstance(outcome, Change):
-            changes.append(outcome)
-        elif outcome:
-            skipped.append(outcome)
-        if position and not feed.reason:
-            upcoming = outcome.after if isinstance(outcome, Change) else position.upcoming
-            findings += _findings(feed, upcoming)
-    skipped += _untracked(session, excluded)
-    return Repair(tuple(changes), tuple(skipped), tuple(findings))
+    judged = _judge(session, read_feeds(session, excluded))
+    return _told(judged, _untracked(session, excluded))
+
+
+def _told(judged: Sequence[_Judged], untracked: Sequence[Skipped]) -> Repair:
+    return Repair(
+        changes=tuple(each.change for each in judged if each.change),
+        skipped=(*(each.skipped for each in judged if each.skipped), *untracked),
+        findings=tuple(finding for each in judged for finding in _findings(each)),
+    )
 
 
 def _untracked(session: Session, excluded: frozenset[int]) -> list[Skipped]:
@@ -228,28 +248,32 @@ def _untracked(session: Session, excluded: frozenset[int]) -> list[Skipped]:
     return [_skipped(d.table, d.column, d.reason) for d in defaults if d.oid not in excluded]
 
 
-def _judge(feed: Feed, position: Position | None) -> Change | Skipped | None:
-    """Decide about one feed: change it, skip it for a reason, or find nothing wrong."""
+def _judge(session: Session, feeds: Sequence[Feed]) -> list[_Judged]:
+    """Decide about each feed: change it, skip it for a reason, or find nothing wrong."""
+    return list(map(_judge_one, feeds, read_positions(session, feeds)))
+
+
+def _judge_one(feed: Feed, position: Position | None) -> _Judged:
     if position is None:
-        return _skipped(feed.name, feed.column, feed.reason)
+        return _Judged(feed, skipped=_skipped(feed.name, feed.column, feed.reason))
     after = next_free(feed, position)
     if feed.sequence and after == position.upcoming:
-        return None
+        return _Judged(feed, position.upcoming)
     if feed.reason or after is None:
-        return _skipped(feed.name, feed.column, feed.reason or "exhausted")
+        skipped = _skipped(feed.name, feed.column, feed.reason or "exhausted")
+        return _Judged(feed, position.upcoming, skipped=skipped)
     action = BUMP if feed.sequence else ADD_IDENTITY
     before = position.upcoming if feed.sequence else None
-    return Change(
-        feed.name, feed.column, action, before, after, tuple(_statements(feed, position, after)), feed
-    )
+    statements = tuple(_statements(feed, position, after))
+    return _Judged(feed, after, Change(feed.name, feed.column, action, before, after, statements, feed))
 
 
 def _statements(feed: Feed, position: Position, after: int) -> Iterator[Statement]:
-    names = {"table": quoted(feed.name), "column": quoted(feed.column), "value": Literal(after)}
+    names: dict[str, str | int] = {"table": feed.name, "column": feed.column, "value": after}
     users = " or ".join(f"{table}.{column}" for table, column in zip(feed.users, feed.columns, strict=True))
     why = f"The next value would be {position.upcoming}, but {users} already holds {position.furthest}."
     if feed.sequence:
-        yield _statement("restart_sequence", why, sequence=quoted(feed.sequence), **names)
+        yield _statement("restart_sequence", why, sequence=feed.sequence, **names)
         return
     missing = f"Nothing fills the primary key {feed.name}.{feed.column}: an insert without it fails."
     yield _statement("add_identity", missing, **names)
@@ -257,8 +281,11 @@ def _statements(feed: Feed, position: Position, after: int) -> Iterator[Statemen
         yield _statement("restart_identity", why, **names)
 
 
-def _findings(feed: Feed, upcoming: int) -> Iterator[Finding]:
+def _findings(judged: _Judged) -> Iterator[Finding]:
     """Say what a person should look at, though nothing is wrong with the next insert."""
+    feed, upcoming = judged.feed, judged.upcoming
+    if upcoming is None or feed.reason:
+        return
     target = f"{feed.name}.{feed.column}"
     used = abs(upcoming - (feed.low if feed.increment > 0 else feed.high)) / max(feed.high - feed.low, 1)
     if len(feed.users) > 1:
@@ -284,5 +311,5 @@ def _skipped(table: str, column: str, reason: str) -> Skipped:
     return Skipped(table, column, reason, f"{table}.{column} is left alone: {REASONS[reason]}.")
 
 
-def _statement(query: str, why: str, **parts: Composable) -> Statement:
-    return Statement(composed(query, **parts).as_string().strip(), why)
+def _statement(query: str, why: str, **parts: str | int) -> Statement:
+    return Statement(composed(query, **parts).strip(), why)

@@ -1,7 +1,7 @@
 """What a promotion brings to prod, and what it takes away: an archive compared with prod's own objects."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,6 +38,11 @@ class Object:
         return self.schema, self.part_of or self.name
 
     @property
+    def place(self) -> tuple[str, str, bool, str, str]:
+        """Where it stands in a list: a relation before its parts."""
+        return self.schema, self.part_of or self.name, self.part_of is not None, self.kind, self.name
+
+    @property
     def label(self) -> str:
         """The name with its schema, if it has one."""
         return f"{self.schema}.{self.name}" if self.schema else self.name
@@ -65,12 +70,12 @@ class Serial:
 
 @dataclass(frozen=True)
 class Written:
-    """A column or check constraint of a table of prod: an archive holds it in the table's definition."""
+    """Columns or check constraints of a table of prod: an archive holds them in the table's definition."""
 
     kind: str
     schema: str
     table: str
-    name: str
+    names: Sequence[str]
 
 
 @dataclass(frozen=True)

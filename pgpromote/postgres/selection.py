@@ -8,7 +8,7 @@ them, unless they are asked for by their kind.
 from dataclasses import dataclass, replace
 
 from pgpromote.postgres.errors import ConfigError
-from pgpromote.postgres.model import Archive, Filters, Foreign, TocEntry
+from pgpromote.postgres.model import EVERYTHING, Archive, Filters, Foreign, TocEntry
 
 RELATIONS = ("TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE")
 TABLE_PARTS = frozenset(
@@ -130,6 +130,8 @@ def select(archive: Archive, filters: Filters) -> Archive:
     along whatever depends on it. Extensions stay, for the types of columns. Raises ConfigError when a filter
     names nothing, or a partition without its parent.
     """
+    if filters == EVERYTHING:
+        return archive
     _check_filters(archive, filters)
     chosen = set(archive.entries)
     if filters.tables:

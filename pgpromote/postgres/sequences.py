@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import starmap
 
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Composable, Composed, Literal
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import ConfigError
-from pgpromote.postgres.server import Session
+from pgpromote.postgres.server import Session, rows
 
-# So many sequences are read in one statement; every table in it takes places in the server's lock table.
-CHUNK = 100
+# So many sequences are read until their locks are given up: the lock table does not hold thousands.
+CHUNK = 10
 
 
 @dataclass(frozen=True)
@@ -109,24 +109,32 @@ def read_feeds(session: Session, excluded: frozenset[int] = frozenset()) -> list
 
     A feed of one of the excluded tables has the reason `excluded`.
     """
-    with session.cursor(row_factory=class_row(Feed)) as cursor:
-        return [
-            replace(feed, reason="excluded") if excluded.intersection(feed.tables) else feed
-            for query in ("repair/keys", "repair/feeds")
-            for feed in cursor.execute(sql.read(query)).fetchall()
-        ]
+    return [*_read(session, "repair/keys", excluded), *read_sequences(session, excluded)]
+
+
+def read_sequences(session: Session, excluded: frozenset[int] = frozenset()) -> list[Feed]:
+    """Read the sequences that feed a primary key, as `read_feeds` does."""
+    return _read(session, "repair/feeds", excluded)
+
+
+def _read(session: Session, query: str, excluded: frozenset[int]) -> list[Feed]:
+    return [
+        replace(feed, reason="excluded") if excluded.intersection(feed.tables) else feed
+        for feed in rows(session, Feed, query)
+    ]
 
 
 def read_positions(session: Session, feeds: Sequence[Feed]) -> list[Position | None]:
-    """Read where each feed stands, many in one statement; None for those we may not read."""
+    """Read where each feed stands, all in one round trip; None for those we may not read."""
     readable = [(number, feed) for number, feed in enumerate(feeds) if feed.readable]
     positions: dict[int, Position] = {}
-    with session.cursor(row_factory=class_row(_State)) as cursor:
-        for first in range(0, len(readable), CHUNK):
-            query = _union(_state(number, feed) for number, feed in readable[first : first + CHUNK])
-            with session.transaction(force_rollback=True):  # gives up the locks: thousands would not fit
-                states = cursor.execute(query).fetchall()
-            for state in states:
+    with (
+        session.cursor(row_factory=class_row(_State)) as cursor,
+        session.transaction(force_rollback=True),
+    ):
+        cursor.execute(_reading(readable).encode())
+        for _ in cursor.results():
+            for state in cursor.fetchall() if cursor.description else ():
                 step = feeds[state.number].increment if state.is_called else 0
                 positions[state.number] = Position(state.last_value + step, state.furthest)
     return [positions.get(number) for number in range(len(feeds))]
@@ -137,39 +145,48 @@ def behind(session: Session, excluded: frozenset[int]) -> Iterator[tuple[Feed, P
 
     Those we may not read, or whose column is not a number, cannot be judged and are left out.
     """
-    feeds = read_feeds(session, excluded)
+    feeds = read_sequences(session, excluded)
     for feed, position in zip(feeds, read_positions(session, feeds), strict=True):
-        if feed.sequence and position and (free := next_free(feed, position)) != position.upcoming:
+        if position and (free := next_free(feed, position)) != position.upcoming:
             yield feed, position, not feed.reason and free is not None
 
 
-def with_identity(session: Session, feed: Feed) -> Feed:
-    """Return the feed with the sequence of the identity that its column has got."""
-    where = {"table": feed.table, "column": feed.column}
-    (name,) = session.execute(sql.read("repair/identity_sequence"), where).fetchone() or (None,)
-    return replace(feed, sequence=str(name))
+def with_identities(session: Session, feeds: Sequence[Feed]) -> list[Feed]:
+    """Return the feeds with the sequences of the identities that their columns have got."""
+    found = session.execute(sql.read("repair/identities"), {"tables": [feed.table for feed in feeds]})
+    names = {(table, column): str(name) for table, column, name in found.fetchall()}
+    return [
+        feed if feed.sequence else replace(feed, sequence=names.get((feed.table, feed.column)))
+        for feed in feeds
+    ]
 
 
-def composed(query: str, **parts: Composable) -> Composed:
-    """Fill the placeholders of a query under sql/repair."""
-    return SQL(sql.read(f"repair/{query}")).format(**parts)
+def composed(query: str, **parts: str | int) -> str:
+    """Fill the placeholders of a query under sql/repair: numbers, and names that the server has quoted.
+
+    psycopg's Identifier would quote every name, and people read these; for thousands it is slow, too.
+    """
+    return sql.read(f"repair/{query}").format(**parts)
 
 
-def quoted(name: str) -> SQL:
-    """Take a name that the server has quoted; psycopg's Identifier would quote all, and people read these."""
-    return SQL(name)
+def _reading(feeds: Sequence[tuple[int, Feed]]) -> str:
+    parts = [
+        "UNION ALL\n".join(starmap(_state, feeds[first : first + CHUNK]))
+        for first in range(0, len(feeds), CHUNK)
+    ]
+    return "SAVEPOINT reading;\n" + ";\nROLLBACK TO SAVEPOINT reading;\n".join(parts)
 
 
-def _state(number: int, feed: Feed) -> Composed:
-    furthest = SQL("pg_catalog.max" if feed.increment > 0 else "pg_catalog.min")
-    bounds = {"low": Literal(feed.low), "high": Literal(feed.high)}
-    values = _union(
-        composed("furthest", furthest=furthest, column=quoted(column), table=quoted(user), **bounds)
+def _state(number: int, feed: Feed) -> str:
+    """Ask where a sequence stands, and for the furthest value its columns hold in the direction it counts.
+
+    Values that the sequence cannot give do not count: they never collide with it.
+    """
+    # All of them leave out NULL, the answer of a table without rows.
+    function, among = ("max", "GREATEST") if feed.increment > 0 else ("min", "LEAST")
+    values = ", ".join(
+        composed("furthest", function=function, column=column, table=user, low=feed.low, high=feed.high)
         for user, column in zip(feed.users, feed.columns, strict=True)
     )
-    sequence = quoted(feed.sequence) if feed.sequence else SQL(sql.read("repair/new_sequence"))
-    return composed("state", number=Literal(number), furthest=furthest, values=values, sequence=sequence)
-
-
-def _union(queries: Iterable[Composed]) -> Composed:
-    return SQL("UNION ALL\n").join(queries)
+    sequence = feed.sequence or sql.read("repair/new_sequence")
+    return composed("state", number=number, among=among, values=values, sequence=sequence)

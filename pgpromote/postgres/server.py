@@ -32,8 +32,11 @@ SESSION_OPTIONS = (
     "-c client_connection_check_interval=500ms -c statement_timeout=0 -c lock_timeout=0 "
     "-c idle_in_transaction_session_timeout=0"
 )
-# Also readable: psycopg takes times of the style ISO only, and a database may have set another.
-SAFE_SESSION = "SET search_path = pg_catalog, pg_temp; SET row_security = off; SET DateStyle = ISO"
+# Also readable: psycopg takes times of the style ISO only, and a database may have set another. Of catalogs
+# the planner expects far more rows than there are: it would compile queries that take milliseconds.
+SAFE_SESSION = (
+    "SET search_path = pg_catalog, pg_temp; SET row_security = off; SET DateStyle = ISO; SET jit = off"
+)
 # Addresses that mean another machine to each who reads them.
 LOCAL = re.compile(r"/.*|localhost|127\..*|::1|")
 ELSEWHERE = 4  # connections that work at the same time on a server whose cores nobody can count from here
@@ -136,7 +139,6 @@ class Identity:
     ctype: str
     provider: str
     locale: str | None
-    size: int
 
     @property
     def version(self) -> ServerVersion:
@@ -275,6 +277,12 @@ def identify(session: Session) -> Identity:
     if identity is None:
         raise ConnectionFailed("The server has no entry for the current database.", "Connect again.")
     return identity
+
+
+def size_of(session: Session) -> int:
+    """Return the size of the session's database in bytes; the server looks at every file for it."""
+    row = session.execute(sql.read("catalog/size")).fetchone()
+    return int(str(row[0] if row else 0))
 
 
 def clock(session: Session) -> datetime:

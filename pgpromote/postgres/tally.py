@@ -34,11 +34,9 @@ def read(database: Database, promotion: str, known: Mapping[str, int] = NOTHING)
 
 
 def _objects(session: Session) -> dict[str, int]:
-    query = compose.SQL(sql.read("plan/objects")).format(named=compose.SQL(sql.read("catalog/named")))
-    found: dict[str, int] = {}
-    for kind, *_ in session.execute(query, {}):
-        found[str(kind)] = found.get(str(kind), 0) + 1
-    return dict(sorted(found.items()))
+    objects = compose.SQL(sql.read("plan/objects")).format(named=compose.SQL(sql.read("catalog/named")))
+    query = compose.SQL(sql.read("plan/kinds")).format(objects=objects)
+    return {str(kind): int(str(count)) for kind, count in session.execute(query, {})}
 
 
 def _rows(session: Session, known: Mapping[str, int]) -> dict[str, int | None]:

@@ -7,9 +7,11 @@ import json
 import os
 import re
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pgpromote.postgres.errors import ConfigError
@@ -57,22 +59,29 @@ def find(directory: Path, promotion: str, run_id: str) -> Path | None:
     return max(pages, default=None)
 
 
-def as_json(report: Report) -> str:
-    """Write a report as `schema.json` promises."""
-    return json.dumps(asdict(report), indent=2, ensure_ascii=False, default=datetime.isoformat) + "\n"
+def as_json(report: Report) -> Iterator[str]:
+    """Write a report as `schema.json` promises, piece by piece: that of 10,000 tables is large."""
+    yield from json.JSONEncoder(indent=2, ensure_ascii=False, default=_plain).iterencode(report)
+    yield "\n"
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
 def _spelled(run_id: str) -> str:
     return quote(run_id, safe="").replace(".", "%2E")
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, pieces: Iterable[str]) -> None:
     partial = path.with_name(path.name + ".partial")
     try:
         handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         # A name in a database may hold what UTF-8 cannot spell.
         with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+            file.writelines(pieces)
             file.flush()
             os.fsync(handle)
         partial.replace(path)

@@ -1,5 +1,6 @@
 """Write a report as one HTML file that needs nothing else: no script, no request, no font."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -27,8 +28,8 @@ class Bar:
     width: float
 
 
-def render(report: Report) -> str:
-    """Write the page. Everything that comes from a database is text there, whatever it looks like."""
+def render(report: Report) -> Iterator[str]:
+    """Write the page in pieces. Everything that comes from a database is text there, whatever it looks like."""
     environment = Environment(
         loader=FunctionLoader(_read),
         autoescape=True,
@@ -38,7 +39,7 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "seconds": _seconds, "bytes": _bytes}
-    return environment.get_template("template.html").render(
+    return environment.get_template("template.html").generate(
         report=report,
         headline=HEADLINES[report.verdict],
         bars=bars(report.steps),

@@ -31,7 +31,7 @@ PARTS = {
     "repair plan": ("postgres.repair.repair",),
     "repairs made": ("postgres.repair._make",),
     "completeness": ("postgres.prove.prove",),
-    "rights": ("postgres.rights.take_over", "postgres.rights.prove"),
+    "rights": ("postgres.rights.read", "postgres.rights.take_over", "postgres.rights.prove"),
     "rights made": ("postgres.rights.apply",),
     "materialized views": ("postgres.restore.fill_materialized_views",),
     "swap": ("postgres.cutover.swap",),

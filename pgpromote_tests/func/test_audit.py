@@ -132,9 +132,9 @@ def test_an_unknown_rule_is_an_error_that_names_the_known_ones(prod: Server) -> 
 
 
 def test_audits_cannot_write_and_cannot_run_for_ever(prod: Server) -> None:
-    with connect(prod.new_database()) as session, audit.reading(session):
+    with audit.reading(prod.new_database(), "test") as session:
         assert session.execute("SHOW statement_timeout").fetchone() == ("1min",)
-        with pytest.raises(ReadOnlySqlTransaction), session.transaction():
+        with pytest.raises(ReadOnlySqlTransaction):
             session.execute("CREATE TABLE public.t (id integer)")
 
 

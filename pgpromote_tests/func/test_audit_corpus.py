@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from pgpromote.demo import auction
 from pgpromote.postgres import audit
+from pgpromote.postgres.errors import ConnectionFailed
 from pgpromote.postgres.model import AuditFinding, Severity
 from pgpromote.postgres.server import parse_url
 from pgpromote_tests import runs
@@ -105,3 +108,9 @@ def test_a_dev_that_cannot_be_read_is_a_finding(prod: Server) -> None:
     (found,) = [finding for finding in done.findings if finding.rule == "comparison"]
     assert (found.severity, found.judged) == (Severity.WARNING, False)
     assert "no_such_dev" in found.message
+
+
+def test_a_database_that_cannot_be_read_is_an_error_though_dev_can(prod: Server) -> None:
+    gone = parse_url(prod.url("no_such_prod"), "PROD_DATABASE_URL")
+    with pytest.raises(ConnectionFailed, match="no_such_prod"):
+        audit.audit(gone, "test", dev=prod.new_database())

@@ -1,15 +1,19 @@
 """Each audit rule finds its defect, leaves alone what only looks like it, and its fix makes it go away."""
 
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from pgpromote.demo import servers
 from pgpromote.postgres import audit
 from pgpromote.postgres.model import AuditFinding, Severity
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.servers import Server
+from pgpromote_tests.servers import FAST, Server
 
 DEV = parse_url("postgresql://me@dev.example:5432/shop_dev", "DEV_DATABASE_URL")
 
@@ -117,7 +121,8 @@ CREATE USER MAPPING FOR audit_app SERVER dev OPTIONS (url 'postgresql://x:hush@h
 CREATE FOREIGN TABLE dev.far (n integer) SERVER dev OPTIONS (conninfo 'dbname = shop_dev');
 CREATE FUNCTION dev.call() RETURNS text LANGUAGE sql AS $$ SELECT 'see DEV.example.' $$;
 CREATE VIEW dev.link AS SELECT 'https://dev.example/x'::text AS url;
-CREATE TABLE dev.t (id serial PRIMARY KEY, url text DEFAULT 'ftp://dev.example');
+CREATE TABLE dev.t (id serial PRIMARY KEY, url text DEFAULT 'ftp://dev.example',
+    file text GENERATED ALWAYS AS ('ftp://dev.example/' || id) STORED);
 ALTER DATABASE {database} SET app.api = 'http://dev.example:80';
 CREATE SUBSCRIPTION from_dev CONNECTION 'host=dev.example password=hush' PUBLICATION p
     WITH (connect = false, slot_name = NONE);
@@ -152,6 +157,7 @@ FOUND = {
     "owner_mix": {"mixed"},
     "partitioned_without_partitions": {"published.parts"},
     "points_at_dev": {
+        "default of dev.t.file",
         "default of dev.t.url",
         "foreign server dev",
         "foreign table dev.far",
@@ -265,6 +271,7 @@ def test_each_rule_finds_its_defects_and_their_fixes_make_them_go_away(prod: Ser
     assert {
         rule: objects(found, rule) for rule in audit.OBJECT_RULES if rule != "trigger_disabled"
     } == expected
+    assert list(dict.fromkeys(finding.rule for finding in found)) == list(audit.OBJECT_RULES)
     assert all(finding.judged for finding in found)
     assert "hush" not in repr(found)
     errors = {finding.object for finding in found if finding.severity is Severity.ERROR}
@@ -307,6 +314,48 @@ def test_a_database_with_another_collation_version_is_found(prod: Server) -> Non
     assert found.fix == (
         f"REINDEX DATABASE {database.name}; ALTER DATABASE {database.name} REFRESH COLLATION VERSION;"
     )
+
+
+def test_the_end_of_a_sequence_is_the_one_of_its_narrowest_column(prod: Server) -> None:
+    database = prod.new_database("""
+        CREATE SEQUENCE many;
+        CREATE TABLE wide (id bigint PRIMARY KEY DEFAULT nextval('many'));
+        CREATE TABLE narrow (n integer DEFAULT nextval('many'));
+        SELECT setval('many', 2000000000);
+    """)
+    (found,) = audit.examine(database, "test", ["sequence_near_end"])
+    assert found.message == "It stands at 2000000000; the last number that fits is 2147483647."
+    assert found.fix == (
+        "ALTER SEQUENCE public.many AS bigint; ALTER TABLE public.narrow ALTER COLUMN n TYPE bigint;"
+    )
+
+
+@pytest.fixture
+def few_locks() -> Iterator[Server]:
+    """Start a server whose lock table is small."""
+    home = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
+    home.chmod(0o711)
+    settings = {**FAST, "max_locks_per_transaction": "10", "max_connections": "20"}
+    with servers.running(home / "cluster", servers.binaries(16), settings=settings) as cluster:
+        yield Server(cluster, 16)
+    shutil.rmtree(home)
+
+
+def test_more_sequences_than_the_server_has_locks_are_judged(few_locks: Server) -> None:
+    database = few_locks.new_database()
+    for first in range(0, 3000, 100):
+        few_locks.execute(
+            "".join(f"CREATE SEQUENCE s{number} MAXVALUE 10;" for number in range(first, first + 100)),
+            database.name,
+        )
+    few_locks.execute("SELECT setval('s0', 10), setval('s2999', 9)", database.name)
+
+    found = audit.examine(database, "test", ["sequence_near_end"])
+
+    assert [(f.object, f.severity) for f in found] == [
+        ("public.s0", Severity.ERROR),
+        ("public.s2999", Severity.WARNING),
+    ]
 
 
 def test_a_role_that_may_not_read_everything_is_told_what_was_not_judged(prod: Server) -> None:

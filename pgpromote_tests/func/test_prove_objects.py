@@ -283,6 +283,10 @@ CHANGES = {
         "ALTER SEQUENCE refs_id_seq OWNED BY t.id",
         "SEQUENCE OWNED BY public.refs_id_seq is owned by public.t.id",
     ),
+    "a sequence without an owner": (
+        "ALTER SEQUENCE refs_id_seq OWNED BY NONE",
+        "SEQUENCE OWNED BY public.refs_id_seq of the archive is not there.",
+    ),
     "a materialized view": (
         "REFRESH MATERIALIZED VIEW filled WITH NO DATA",
         "MATERIALIZED VIEW public.filled is empty; it should be populated.",
@@ -327,6 +331,18 @@ def test_a_lost_object_stops_the_promotion_even_when_every_row_is_there(
     prod.execute("DROP INDEX public.auctions_embedding_idx", target.name)
     with pytest.raises(NotProven, match=r"INDEX public\.auctions_embedding_idx of the archive is not there"):
         prove.prove(clearance, manifest, target, "test").proven()
+
+
+def test_a_lost_object_is_named_where_none_of_its_kind_is_left(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    url = dev.new_url("CREATE FOREIGN DATA WRAPPER far; CREATE SERVER remote FOREIGN DATA WRAPPER far")
+    archive, _ = dump.dump(parse_url(url, "DEV_DATABASE_URL"), tmp_path / "dev.dump", [dev.tools()], "test")
+    with connect(prod.new_database()) as session:
+        told = [finding.message for finding in objects.incomplete(session, archive)]
+    assert told == [
+        f"{name} of the archive is not there." for name in ("FOREIGN DATA WRAPPER far", "SERVER remote")
+    ]
 
 
 def test_what_dev_left_unvalidated_may_stay_so(dev: Server, prod: Server, tmp_path: Path) -> None:

@@ -137,6 +137,15 @@ def test_a_table_that_is_in_use_for_a_moment_is_tried_again(
         assert [change.after for change in running.result(PATIENCE).changes] == [501]
 
 
+def test_a_table_that_is_left_alone_may_stay_in_use(prod: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repair, "LOCK_TIMEOUT", "20ms")
+    shop = prod.new_database("CREATE TABLE t (id smallint PRIMARY KEY); INSERT INTO t VALUES (32767)")
+    with psycopg.connect(prod.url(shop.name)) as reader:
+        reader.execute("SELECT count(*) FROM t")
+        done = repair.repair(shop, "test")
+    assert [skipped.reason for skipped in done.skipped] == ["exhausted"]
+
+
 def test_what_another_session_has_repaired_meanwhile_is_not_repaired_again(
     prod: Server, pool: ThreadPoolExecutor
 ) -> None:

@@ -14,7 +14,7 @@ from pgpromote_tests.unit.archives import PATH, Entry, archive_of
 IDENTITY = Identity(
     version_number=160014, system_identifier="1", database="shop", database_oid=5, user="owner",
     superuser=False, standby=False, encoding="UTF8", collate="C.UTF-8", ctype="C.UTF-8", provider="c",
-    locale=None, size=1,
+    locale=None,
 )  # fmt: skip
 CATALOG = Catalog(
     identity=IDENTITY,

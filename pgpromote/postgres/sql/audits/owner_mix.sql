@@ -15,8 +15,7 @@ WITH owned AS (
       JOIN pg_catalog.pg_namespace AS n ON n.oid = o.namespace
       JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
      WHERE o.oid >= 16384  -- the first number a user's object can have
-       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                        WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')
+       AND (o.class, o.oid) NOT IN (SELECT d.classid, d.objid FROM pg_catalog.pg_depend AS d WHERE d.deptype = 'e')
      GROUP BY n.nspname, r.rolname
 )
 SELECT pg_catalog.quote_ident(o.nspname) AS object,

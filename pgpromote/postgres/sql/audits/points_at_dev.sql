@@ -40,7 +40,8 @@ WITH extension_members AS (
      UNION ALL
     SELECT 'default of ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) || '.'
                || pg_catalog.quote_ident(a.attname),
-           pg_catalog.pg_get_expr(f.adbin, f.adrelid),
+           -- Only a generated column names others: for the rest no table has to be opened.
+           pg_catalog.pg_get_expr(f.adbin, CASE a.attgenerated WHEN '' THEN 0 ELSE f.adrelid END),
            false
       FROM pg_catalog.pg_attrdef AS f
       JOIN pg_catalog.pg_attribute AS a ON a.attrelid = f.adrelid AND a.attnum = f.adnum

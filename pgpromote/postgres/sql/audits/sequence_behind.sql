@@ -6,7 +6,7 @@
 -- range. The next insert fails with a duplicate key. It happens when rows were copied with their keys and the
 -- sequence was not moved along. `pgpromote repair` moves it.
 --
--- Where each sequence stands was read through `sequences`, as repair and proof do; here it becomes findings.
+-- Where they stand was read through `sequences`, as repair and proof do; here it becomes findings.
 SELECT s."column" AS object,
        s.upcoming IS NOT NULL AS judged,
        CASE WHEN s.upcoming IS NULL AND s.reason = 'not_integer'
@@ -25,5 +25,4 @@ SELECT s."column" AS object,
                   pg_catalog.unnest(%(upcoming)s::pg_catalog.numeric[]),
                   pg_catalog.unnest(%(free)s::pg_catalog.numeric[]))
        AS s("column", sequence, reason, upcoming, free)
- WHERE s.upcoming IS NULL OR s.free IS DISTINCT FROM s.upcoming
  ORDER BY s."column", s.sequence

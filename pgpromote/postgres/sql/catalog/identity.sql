@@ -10,8 +10,7 @@ SELECT pg_catalog.current_setting('server_version_num')::integer AS version_numb
        d.datcollate::text AS "collate",
        d.datctype::text AS ctype,
        d.datlocprovider::text AS provider,
-       coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale') AS locale,
-       pg_catalog.pg_database_size(d.oid) AS size
+       coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale') AS locale
   FROM pg_catalog.pg_database AS d
   JOIN pg_catalog.pg_roles AS r ON r.rolname = CURRENT_USER
  WHERE d.datname = pg_catalog.current_database()

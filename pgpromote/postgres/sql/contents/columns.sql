@@ -3,25 +3,28 @@
 --    release to release, because partitions by hash rest on them.
 -- t: its text; only the server's own types, for which no user can have written a cast.
 -- r: within the text of a row, which calls the type's output function and nothing else.
-WITH RECURSIVE based (type, base) AS (
-    SELECT t.oid, t.oid FROM pg_catalog.pg_type AS t WHERE t.typtype <> 'd'
+WITH RECURSIVE over (domain, type) AS (
+    SELECT t.oid, t.typbasetype FROM pg_catalog.pg_type AS t WHERE t.typtype = 'd'
     UNION ALL
-    SELECT t.oid, b.base FROM based AS b JOIN pg_catalog.pg_type AS t ON t.typbasetype = b.type
+    SELECT o.domain, t.typbasetype FROM over AS o JOIN pg_catalog.pg_type AS t ON t.oid = o.type AND t.typtype = 'd'
+), based (domain, type) AS (
+    -- The type at the bottom of each domain.
+    SELECT o.domain, o.type FROM over AS o JOIN pg_catalog.pg_type AS t ON t.oid = o.type AND t.typtype <> 'd'
 ), "column" AS (
     SELECT a.attrelid, a.attnum, pg_catalog.format('counted.%I', a.attname) AS name, t.typcollation <> 0 AS collated,
-           CASE WHEN b.base IN ('pg_catalog.bool'::regtype, 'pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype,
+           CASE WHEN t.oid IN ('pg_catalog.bool'::regtype, 'pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype,
                                 'pg_catalog.int8'::regtype, 'pg_catalog.oid'::regtype, 'pg_catalog.uuid'::regtype,
                                 'pg_catalog.text'::regtype, 'pg_catalog."varchar"'::regtype,
                                 'pg_catalog.bytea'::regtype, 'pg_catalog.date'::regtype,
                                 'pg_catalog."time"'::regtype, 'pg_catalog."timestamp"'::regtype,
                                 'pg_catalog.timestamptz'::regtype) THEN 'v'
                 -- below 16384 are the types that every server is made with; the cast of bpchar drops blanks
-                WHEN b.base < 16384 AND b.base <> 'pg_catalog.bpchar'::regtype THEN 't'
+                WHEN t.oid < 16384 AND t.oid <> 'pg_catalog.bpchar'::regtype THEN 't'
                 ELSE 'r'
            END AS way
       FROM pg_catalog.pg_attribute AS a
-      JOIN based AS b ON b.type = a.atttypid
-      JOIN pg_catalog.pg_type AS t ON t.oid = b.base
+      LEFT JOIN based AS b ON b.domain = a.atttypid
+      JOIN pg_catalog.pg_type AS t ON t.oid = coalesce(b.type, a.atttypid)
      WHERE a.attnum > 0
        AND NOT a.attisdropped
 )

@@ -1,6 +1,7 @@
--- What must not only be there but be so: each object, named as pg_dump names it, and the facts about it.
+-- What must not only be there but be so: facts, and the objects of which they hold, named as pg_dump names them.
 WITH RECURSIVE relation AS (
-    SELECT c.*, n.nspname, pg_catalog.format('%s.%s', n.nspname, c.relname) AS full_name
+    SELECT c.oid, c.relkind, c.relispartition, c.relispopulated, c.relpersistence, c.relforcerowsecurity,
+           n.nspname, c.relname
       FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
@@ -10,20 +11,28 @@ WITH RECURSIVE relation AS (
       FROM pg_catalog.pg_trigger AS g
      WHERE g.tgisinternal AND g.tgconstraint <> 0 AND g.tgenabled <> 'O'
 ), part (root, oid) AS (
-    -- A constraint and those that partitions have because of it.
+    -- A constraint that a partition has because of its parent's. From below, because most have no parent.
+    SELECT k.conparentid, k.oid FROM pg_catalog.pg_constraint AS k WHERE k.conparentid <> 0
+     UNION ALL
+    SELECT k.conparentid, p.oid
+      FROM part AS p
+      JOIN pg_catalog.pg_constraint AS k ON k.oid = p.root
+     WHERE k.conparentid <> 0
+), family (root, oid) AS (
     SELECT k.oid, k.oid FROM pg_catalog.pg_constraint AS k
      UNION ALL
-    SELECT p.root, k.oid
-      FROM part AS p
-      JOIN pg_catalog.pg_constraint AS k ON k.conparentid = p.oid
+    SELECT p.root, p.oid FROM part AS p
 ), working AS (
-    SELECT p.root AS oid,
+    SELECT f.root AS oid,
            pg_catalog.bool_and(k.convalidated) AS validated,
-           pg_catalog.bool_and(coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::boolean, true)) AS enforced,
-           NOT EXISTS (SELECT FROM internal AS i WHERE i.oid = ANY (pg_catalog.array_agg(p.oid))) AS triggers
-      FROM part AS p
-      JOIN pg_catalog.pg_constraint AS k ON k.oid = p.oid
-     GROUP BY p.root
+           -- What is validated is enforced; before 18 all is, and the column is missing.
+           pg_catalog.bool_and(k.convalidated
+                               OR coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::boolean, true)) AS enforced,
+           pg_catalog.bool_and(i.oid IS NULL) AS triggers
+      FROM family AS f
+      JOIN pg_catalog.pg_constraint AS k ON k.oid = f.oid
+      LEFT JOIN internal AS i ON i.oid = f.oid
+     GROUP BY f.root
 ), index AS (
     SELECT i.indexrelid AS oid,
            i.indisready
@@ -87,7 +96,7 @@ WITH RECURSIVE relation AS (
      WHERE a.attnum > 0 AND NOT a.attisdropped
     UNION ALL
     SELECT CASE WHEN r.relkind IN ('i', 'I') THEN 'INDEX ATTACH' ELSE 'TABLE ATTACH' END, r.nspname, r.relname,
-           ARRAY['attached to ' || p.full_name]
+           ARRAY[pg_catalog.format('attached to %s.%s', p.nspname, p.relname)]
       FROM pg_catalog.pg_inherits AS h
       JOIN relation AS r ON r.oid = h.inhrelid AND r.relispartition
       JOIN relation AS p ON p.oid = h.inhparent
@@ -117,7 +126,7 @@ WITH RECURSIVE relation AS (
                                                 ELSE 9223372036854775807 END) AS b (low, high)
     UNION ALL
     SELECT 'SEQUENCE OWNED BY', r.nspname, r.relname,
-           ARRAY[pg_catalog.format('owned by %s.%s', o.full_name, a.attname)]
+           ARRAY[pg_catalog.format('owned by %s.%s.%s', o.nspname, o.relname, a.attname)]
       FROM pg_catalog.pg_depend AS d
       JOIN relation AS r ON r.oid = d.objid AND r.relkind = 'S'
       JOIN relation AS o ON o.oid = d.refobjid
@@ -126,6 +135,7 @@ WITH RECURSIVE relation AS (
        AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
        AND d.deptype = 'a'
 )
-SELECT o.kind, o.schema::text, o.name::text, pg_catalog.array_remove(o.facts, NULL) AS facts
+SELECT o.kind, o.schema::text, pg_catalog.array_remove(o.facts, NULL) AS facts, pg_catalog.array_agg(o.name::text) AS names
   FROM object AS o
+ GROUP BY 1, 2, 3
  ORDER BY 1, 2, 3

@@ -1,4 +1,4 @@
--- What pg_dump writes within the definition of a table: its own columns and check constraints.
+-- What pg_dump writes within the definition of a table: the names of its own columns and of its check constraints.
 WITH relation AS (
     SELECT c.oid, n.nspname, c.relname, c.relispartition
       FROM pg_catalog.pg_class AS c
@@ -12,16 +12,19 @@ WITH relation AS (
            SELECT FROM pg_catalog.pg_depend AS d
             WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
 )
-SELECT 'COLUMN' AS kind, r.nspname::text AS schema, r.relname::text AS "table", a.attname::text AS name
+SELECT 'COLUMN' AS kind, r.nspname::text AS schema, r.relname::text AS "table",
+       pg_catalog.array_agg(a.attname::text ORDER BY a.attname::text) AS names
   FROM relation AS r
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid
  WHERE a.attnum > 0
    AND NOT a.attisdropped
    AND (a.attislocal OR r.relispartition)
+ GROUP BY r.oid, r.nspname, r.relname
  UNION ALL
-SELECT 'CHECK CONSTRAINT', r.nspname, r.relname, k.conname
+SELECT 'CHECK CONSTRAINT', r.nspname, r.relname, pg_catalog.array_agg(k.conname::text ORDER BY k.conname::text)
   FROM relation AS r
   JOIN pg_catalog.pg_constraint AS k ON k.conrelid = r.oid
  WHERE k.contype = 'c'
    AND k.conislocal
- ORDER BY 2, 3, 1 DESC, 4
+ GROUP BY r.oid, r.nspname, r.relname
+ ORDER BY 2, 3, 1 DESC

@@ -9,6 +9,14 @@ WITH RECURSIVE numbers AS (
     SELECT d.oid, n.base
       FROM numbers AS n
       JOIN pg_catalog.pg_type AS d ON d.typbasetype = n.oid
+), defaults AS MATERIALIZED (  -- so that only those of sequences are written out below
+    SELECT d.refobjid AS sequence, f.adrelid, f.adnum, f.adbin
+      FROM pg_catalog.pg_attrdef AS f
+      JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+       AND d.objid = f.oid
+       AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+      JOIN pg_catalog.pg_class AS s ON s.oid = d.refobjid AND s.relkind = 'S'
 ), links AS (
     -- An identity owns its sequence; a default nextval('...') depends on it, owned or not.
     SELECT d.objid AS sequence, d.refobjid AS "table", d.refobjsubid AS attnum
@@ -18,13 +26,8 @@ WITH RECURSIVE numbers AS (
        AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
        AND d.deptype = 'i'
      UNION
-    SELECT d.refobjid, f.adrelid, f.adnum
-      FROM pg_catalog.pg_attrdef AS f
-      JOIN pg_catalog.pg_depend AS d
-        ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
-       AND d.objid = f.oid
-       AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-      JOIN pg_catalog.pg_class AS s ON s.oid = d.refobjid AND s.relkind = 'S'
+    SELECT f.sequence, f.adrelid, f.adnum
+      FROM defaults AS f
      -- Exactly nextval(), perhaps with a cast: any other expression gives ids that are not the sequence's values.
      WHERE pg_catalog.pg_get_expr(f.adbin, f.adrelid)
          ~ '^\(?nextval\(''([^'']|'''')+''::regclass\)\)?(::(smallint|integer|bigint|numeric))?$'
