@@ -29,7 +29,7 @@ class Bar:
 
 
 def render(report: Report) -> Iterator[str]:
-    """Write the page in pieces. Everything that comes from a database is text there, whatever it looks like."""
+    """Write the page in pieces. All that comes from a database is text there, whatever it looks like."""
     environment = Environment(
         loader=FunctionLoader(_read),
         autoescape=True,
