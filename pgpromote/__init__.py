@@ -4,6 +4,8 @@
     cli/             the `pgpromote` command: parse, call, print
     terminal.py      how the command line shows values
     run.py           one run: its steps in order; the command line and Dagster walk them
+    work.py          how much of a restore is done
+    progress.py      how far a run is, as a picture for a terminal
     rollback.py      what prod was, brought back
     record.py        what a run was: for the report, the summary, the UI
     options.py       what a person can choose for one run

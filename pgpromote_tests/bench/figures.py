@@ -34,7 +34,8 @@ class Figure:
 class Row:
     """One goal and what was measured. `goal` is the most that is allowed, in `unit` ("" for a ratio).
 
-    `then` is the goal after this one, None without. `why` says why there is no figure, or what it is of.
+    `then` is the goal after this one, None without. `why` says why there is no figure, or what it is of;
+    `because` what keeps it from its goal, as far as that is known.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Row:
     then: float | None = None
     figure: Figure | None = None
     why: str = ""
+    because: str = ""
 
     @property
     def verdict(self) -> Verdict:

@@ -30,6 +30,10 @@ def rows(console: Console, measured: Sequence[Row]) -> None:
         goal = f"≤ {_value(row.goal, row.unit)}" + (f", then {_value(row.then)}" if row.then else "")
         table.add_row(row.key, row.title, goal, median, spread, f"[{colour}]{row.verdict}[/]", row.why)
     console.print(table)
+    for row in measured:
+        if row.verdict is Verdict.MISSED and row.because:
+            console.print(f"{row.key} misses its goal: {row.because}")
+    console.print("What was tried, and what it brought: docs/explanation/speed.md")
 
 
 def contenders(console: Console, title: str, seconds: Mapping[str, Sequence[float]]) -> None:
