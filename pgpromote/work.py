@@ -29,21 +29,25 @@ class Work:
     """The entries that a restore brings, and how far it is with them.
 
     `rows` is how many each table holds, by `schema.name`; without a manifest nobody knows, and entries count
-    alike. `now` is what is being worked on.
+    alike. `now` is what is being worked on, `loaded` how many rows were seen to have come into each table:
+    the server knows nothing of a table between its last row and pg_restore's word that it is done.
     """
 
     entries: Sequence[TocEntry] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
     now: Sequence[Activity] = ()
     items: set[int] = field(default_factory=set)
+    loaded: dict[str, int] = field(default_factory=dict)
     begun: int = 0
     started: float = field(default_factory=time.monotonic)
     weights: dict[int, float] = field(init=False)
+    data: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         """Weigh the entries, once."""
         tables = {entry.dump_id: entry.name for entry in self.entries if entry.kind == "TABLE"}
         self.weights = {entry.dump_id: self._weigh(entry, tables) for entry in self.entries}
+        self.data = {entry.name: entry.dump_id for entry in self.entries if entry.kind == "TABLE DATA"}
 
     def _weigh(self, entry: TocEntry, tables: Mapping[int, str]) -> float:
         table = next((tables[each] for each in entry.dependencies if each in tables), "")
@@ -57,6 +61,12 @@ class Work:
             self.items.add(int(match[1]))
         elif BEGUN.match(line):
             self.begun += 1
+
+    def see(self, now: Sequence[Activity]) -> None:
+        """Take what is being worked on."""
+        # A new dictionary each time: another thread may be reading the old one.
+        self.loaded = self.loaded | {each.name: each.rows for each in now if each.rows is not None}
+        self.now = now
 
     @contextmanager
     def followed(
@@ -73,7 +83,7 @@ class Work:
             on_line(line)
 
         def see(now: Sequence[Activity]) -> None:
-            self.now = now
+            self.see(now)
             on_work(self)
 
         with watched(target, promotion, see):
@@ -90,9 +100,10 @@ class Work:
     @property
     def share(self) -> float:
         """How much of all is done, from 0 to 1."""
-        whole = sum(self.weights.values())
-        done = sum(self.weights[each] for each in self.done) + sum(map(self._begun, self.now))
-        return min(done / whole, 1) if whole else 0
+        whole, done = sum(self.weights.values()), self.done
+        came = sum(self._came(name) for name in self.loaded if self.data.get(name) not in done)
+        built = sum(self.rows.get(each.name, 0) * READ * (each.share or 0) for each in self.now)
+        return min((sum(self.weights[each] for each in done) + came + built) / whole, 1) if whole else 0
 
     @property
     def remaining(self) -> float | None:
@@ -108,11 +119,8 @@ class Work:
         """Say what is being worked on, a table each: `loading public.orders, 5 of 10 rows`."""
         return list(map(self._told, self.now))
 
-    def _begun(self, activity: Activity) -> float:
-        known = self.rows.get(activity.name, 0)
-        if activity.rows is not None:
-            return LOADED * min(activity.rows, known)
-        return READ * known * (activity.share or 0)
+    def _came(self, table: str) -> float:
+        return LOADED * min(self.loaded[table], self.rows.get(table, 0))
 
     def _told(self, activity: Activity) -> str:
         if activity.rows is None:

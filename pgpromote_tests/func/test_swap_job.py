@@ -1,13 +1,15 @@
 """The strategy swap: prod is wholly old until the new database is proven, then wholly new."""
 
 import json
+import logging
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from pgpromote.defs import step
 from pgpromote.demo import auction
-from pgpromote.postgres import archive, cutover, previous
+from pgpromote.postgres import activity, archive, cutover, previous
 from pgpromote.promotion import Promotion
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import command_line
@@ -49,6 +51,30 @@ def test_prod_becomes_what_dev_was_and_the_old_prod_is_kept(
     assert prod.rows("SELECT count(*) FROM customers", promotion.target().name) == [(30,)]
     assert float(str(shown["gap (ms)"].value)) > 0
     assert all(check.passed for check in checks_of(result, "prod_schema").values())
+
+
+# An index that takes long enough to be seen being built.
+SLOW = """
+    CREATE FUNCTION slow(id integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS $$
+    BEGIN
+        IF id = 25 THEN PERFORM pg_sleep(0.5); END IF;
+        RETURN id;
+    END $$;
+    CREATE INDEX ON orders (slow(id));
+"""
+
+
+def test_the_log_tells_how_far_a_restore_is_while_an_index_is_built(
+    dev: Server, prod: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activity, "EVERY", 0.05)
+    monkeypatch.setattr(step, "TELL_EVERY", 0.0)
+    promotion = runs.promotion(dev.new_url(SHOP + SLOW), prod.new_url(), tmp_path, dev)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = runs.run(promotion, "refresh_prod", SWAP, instance)
+        told = [text for _, text in runs.messages_of(instance, result, logging.INFO)]
+    assert result.success
+    assert any("s left: " in text and "index of public.orders" in text for text in told), told
 
 
 def test_the_auction_sample_is_swapped_in_with_its_extension(

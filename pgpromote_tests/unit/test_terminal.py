@@ -63,7 +63,8 @@ def test_a_restore_shows_how_far_it_is_and_what_it_is_in_the_middle_of() -> None
     loading = Activity(loading=True, schema="public", table="orders", rows=500, share=None)
     index = Activity(loading=False, schema="public", table="o" * 63, rows=None, share=0.25)
     table = TocEntry(7, "TABLE DATA", "public", "orders", "alice", "data")
-    picture.run.work = Work((table,), {table.name: 1000}, (loading, index))
+    picture.run.work = Work((table,), {table.name: 1000})
+    picture.run.work.see((loading, index))
     *_, bar, first, second = drawn(picture).splitlines()
     assert bar.split()[0] == "restore"
     assert " 40 %" in bar

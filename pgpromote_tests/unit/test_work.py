@@ -40,9 +40,10 @@ ROWS = {"shop.orders": 1_000_000, "shop.tags": 10}
 
 
 def work(*lines: str, now: tuple[Activity, ...] = (), rows: dict[str, int] = ROWS) -> Work:
-    done = Work(ENTRIES, rows, now)
+    done = Work(ENTRIES, rows)
     for line in lines:
         done.take(line)
+    done.see(now)
     return done
 
 
@@ -73,6 +74,15 @@ def test_without_a_manifest_every_entry_weighs_the_same() -> None:
 def test_a_table_counts_while_its_rows_come() -> None:
     whole = work("pg_restore: finished item 8 TABLE DATA orders").share
     assert work(now=(loading(500_000),)).share == pytest.approx(whole / 2, rel=0.01)
+
+
+def test_nothing_is_lost_between_the_last_row_and_the_word_that_a_table_is_done() -> None:
+    whole = work(now=(loading(1_000_000),))
+    before = whole.share
+    whole.see(())
+    assert whole.share == before
+    whole.take("pg_restore: finished item 8 TABLE DATA orders")
+    assert whole.share == pytest.approx(before, rel=0.01)
 
 
 def test_rows_that_nobody_expected_never_make_more_than_all() -> None:
