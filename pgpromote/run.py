@@ -206,12 +206,12 @@ class Run:
     ) -> Restored:
         """Restore the archive, all but what fills materialized views; tell `on_work` how far it is."""
         cleared, jobs, database = self._cleared(), self.options.jobs, self.database
-        self.work = planned_for(cleared)
-        follow = self.work.followed(database, self.run_id, on_line, on_work)
-        with untouched(self.options, self.taken), follow as line:
-            self.restored = restore.restore(
-                cleared, database, self.tools, self.run_id, jobs=jobs, on_line=line
-            )
+        with untouched(self.options, self.taken):
+            self.work = planned_for(cleared)
+            with self.work.followed(database, self.run_id, on_line, on_work) as line:
+                self.restored = restore.restore(
+                    cleared, database, self.tools, self.run_id, jobs=jobs, on_line=line
+                )
         return self.restored
 
     @step

@@ -325,7 +325,7 @@ def columns_named(grants: Grants) -> frozenset[str]:
 def columns_gone(old: Owned, here: Rights) -> frozenset[str]:
     """Name the columns of a table that have grants of their own in the old database and are not here."""
     named = columns_named(old.grants)
-    return named - here.columns[old.identity] if named else named
+    return named - here.columns.get(old.identity, frozenset()) if named else named
 
 
 @lru_cache

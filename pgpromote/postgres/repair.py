@@ -12,6 +12,7 @@ and no second plan is needed: one change does not touch what another column is j
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, groupby
 
 import psycopg
 from psycopg.errors import DeadlockDetected, LockNotAvailable
@@ -39,7 +40,8 @@ __all__ = ["Change", "Repair", "Skipped", "check_exclusions", "plan", "repair"]
 ADD_IDENTITY = "add identity"
 BUMP = "bump"
 
-# So many tables are changed in one transaction when nobody waits for them, few enough for the lock table.
+# So many tables, with their partitions, are changed in one transaction when nobody waits for them: few enough
+# for the lock table, which prod shares.
 TABLES_AT_ONCE = 100
 LOCK_ATTEMPTS = 5
 # Long enough for ordinary statements to end, short enough for the readers that queue behind our lock.
@@ -161,11 +163,18 @@ def repair(
         unread = [feed for feed in feeds if alone and _is_unfed(feed)]
         judged = _judge(session, [feed for feed in feeds if not (alone and _is_unfed(feed))])
         due = [*unread, *(each.feed for each in judged if each.change)]
-        size = TABLES_AT_ONCE if alone else 1
-        groups = [due[first : first + size] for first in range(0, len(due), size)]
+        groups = _groups(session, due) if alone else [[feed] for feed in due]
         made = [each for group in groups for each in _make(session, group, on_statement, database)]
         untracked = _untracked(session, excluded)
     return _told([*made, *(each for each in judged if not each.change)], untracked)
+
+
+def _groups(session: Session, feeds: Sequence[Feed]) -> list[list[Feed]]:
+    """Group feeds so that a group's locks take about TABLES_AT_ONCE relations; one alone may take more."""
+    families = {int(str(table)): int(str(n)) for table, n in session.execute(sql.read("repair/families"))}
+    locked = accumulate(sum(families.get(table, 1) for table in feed.tables) for feed in feeds)
+    numbered = groupby(zip(locked, feeds, strict=True), lambda pair: (pair[0] - 1) // TABLES_AT_ONCE)
+    return [[feed for _, feed in group] for _, group in numbered]
 
 
 def _is_unfed(feed: Feed) -> bool:
@@ -214,7 +223,7 @@ def _change(
             if left.change or left.skipped:
                 column = f"{left.feed.name}.{left.feed.column}"
                 raise RepairFailed(
-                    f"{column} is not right after its repair, which was rolled back.",
+                    f"{column} is not right after its repair, which was rolled back with its group.",
                     "Please report this as a bug, with the table's definition.",
                 )
         return judged

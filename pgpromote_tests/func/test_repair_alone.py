@@ -6,7 +6,7 @@ import pytest
 from pgpromote.postgres import repair
 from pgpromote.postgres.errors import RepairFailed
 from pgpromote.postgres.model import Statement
-from pgpromote.postgres.server import connect
+from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.servers import Server
 
 COUNT = 4
@@ -33,6 +33,18 @@ LOCKED = """
 """
 
 
+def repaired(prod: Server, shop: Database, *, alone: bool) -> tuple[repair.Repair, list[list[str]]]:
+    """Repair, and tell which tables were locked together, whenever that changed."""
+    locked: list[list[str]] = []
+
+    def watch(_: Statement) -> None:
+        names = sorted(str(name) for (name,) in prod.rows(LOCKED, shop.name))
+        if names not in locked:
+            locked.append(names)
+
+    return repair.repair(shop, "test", alone=alone, on_statement=watch), locked
+
+
 @pytest.mark.parametrize(
     ("alone", "groups"), [(True, [TABLES[:3], TABLES[3:6], TABLES[6:]]), (False, TABLES)]
 )
@@ -41,14 +53,7 @@ def test_many_tables_are_locked_together_only_when_nobody_else_is_there(
 ) -> None:
     monkeypatch.setattr(repair, "TABLES_AT_ONCE", 3)
     shop = prod.new_database(SCRIPT)
-    locked: list[list[str]] = []
-
-    def watch(_: Statement) -> None:
-        names = sorted(str(name) for (name,) in prod.rows(LOCKED, shop.name))
-        if names not in locked:
-            locked.append(names)
-
-    done = repair.repair(shop, "test", alone=alone, on_statement=watch)
+    done, locked = repaired(prod, shop, alone=alone)
     assert locked == [sorted(group) if alone else [group] for group in groups]
     assert {change.table: change.after for change in done.changes} == {
         f"public.{name}": int(name[-1]) + 1 for name in TABLES
@@ -87,3 +92,16 @@ def test_a_table_in_use_does_not_keep_the_others_from_being_repaired(
     with connect(shop) as session:
         left = {change.table for change in repair.plan(session).changes}
     assert left == {f"public.{name}" for name in TABLES[3:]}
+
+
+def test_partitions_count_as_the_tables_that_they_are(prod: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repair, "TABLES_AT_ONCE", 3)
+    parts = "; ".join(
+        f"CREATE TABLE {name} (id integer PRIMARY KEY) PARTITION BY RANGE (id);"
+        f"CREATE TABLE {name}_1 PARTITION OF {name} FOR VALUES FROM (0) TO (10);"
+        f"CREATE TABLE {name}_2 PARTITION OF {name} DEFAULT"
+        for name in ("a", "b", "c")
+    )
+    shop = prod.new_database(parts)
+    _, locked = repaired(prod, shop, alone=True)
+    assert locked == [["a_1", "a_2"], ["b_1", "b_2"], ["c_1", "c_2"]]

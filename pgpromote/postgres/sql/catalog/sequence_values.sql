@@ -9,7 +9,7 @@ SELECT s.seqrelid,
            AND c.relpersistence <> 't'
            AND pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT, USAGE')
          ORDER BY q.seqrelid
-         LIMIT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int4
-               * pg_catalog.current_setting('max_connections')::pg_catalog.int4 / 4
+         LIMIT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8
+               * pg_catalog.current_setting('max_connections')::pg_catalog.int8 / 4
        ) AS s
  ORDER BY s.seqrelid
