@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pgpromote import report as reports
 from pgpromote import terminal
 from pgpromote.alert import Alert
 from pgpromote.postgres import audit
@@ -20,8 +21,6 @@ def reported(run: Run, command: str) -> Iterator[None]:
 
     A run that has not begun its first step has nothing to report.
     """
-    from pgpromote import report as reports  # noqa: PLC0415 - other commands need not pay for its templates
-
     try:
         yield
     except PgpromoteError as error:
@@ -40,8 +39,6 @@ def finish(run: Run) -> list[str]:
 
     Prod is fine by then, so what fails here is a loud warning, and among what is returned.
     """
-    from pgpromote import report as reports  # noqa: PLC0415
-
     promotion, audited, problems = run.promotion, reports.NOT_AUDITED, list[str]()
     with _warned(run, problems):
         run.retain()
@@ -56,8 +53,6 @@ def finish(run: Run) -> list[str]:
 
 def finish_rehearsal(run: Run) -> None:
     """Write the report of a rehearsal that went well; that it cannot be written is a loud warning."""
-    from pgpromote import report as reports  # noqa: PLC0415
-
     try:
         _report(run, reports.NOT_AUDITED)
     except PgpromoteError as error:
@@ -65,8 +60,6 @@ def finish_rehearsal(run: Run) -> None:
 
 
 def _report(run: Run, audited: Audit, problem: str = "") -> None:
-    from pgpromote import report as reports  # noqa: PLC0415
-
     terminal.ERR.print(f"The report is in {reports.write_run(run, audited, problem).page}.")
 
 

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-
 from pgpromote.postgres.model import Severity
 from pgpromote.report.content import Report, Step, Verdict
 
@@ -30,6 +28,8 @@ class Bar:
 
 def render(report: Report) -> Iterator[str]:
     """Write the page in pieces. All that comes from a database is text there, whatever it looks like."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415 - slow to load, for one page
+
     environment = Environment(
         loader=FunctionLoader(_read),
         autoescape=True,
