@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pgpromote.run import Run
+from pgpromote.work import remaining
 
 # The steps of a run in their order, as a person would call them.
 PHASES = {
@@ -155,11 +156,6 @@ class Refreshing:
 def clock(seconds: float) -> str:
     """Spell seconds as a clock does: `0:01:05`."""
     return str(timedelta(seconds=int(seconds)))
-
-
-def remaining(done: int, total: int, seconds: float) -> float | None:
-    """Estimate the seconds that remain if each part takes the same time; None before the first is done."""
-    return max(0, seconds * (total - done) / done) if done else None
 
 
 def _bar(done: int, total: int, seconds: float) -> tuple[RenderableType, RenderableType]:

@@ -24,6 +24,11 @@ READ = 1
 SCANNED = ("INDEX", "CONSTRAINT", "FK CONSTRAINT")
 
 
+def remaining(done: float, total: float, seconds: float) -> float | None:
+    """Estimate the seconds that remain if each part takes the same time; None before the first is done."""
+    return max(0, seconds * (total - done) / done) if done else None
+
+
 @dataclass
 class Work:
     """The entries that a restore brings, and how far it is with them.
@@ -108,8 +113,7 @@ class Work:
     @property
     def remaining(self) -> float | None:
         """Estimate the seconds that remain; None before anything is done."""
-        passed, share = time.monotonic() - self.started, self.share
-        return passed * (1 - share) / share if share else None
+        return remaining(self.share, 1, time.monotonic() - self.started)
 
     def told(self) -> str:
         """Say how many entries are done: `12 of 40 entries`."""

@@ -77,9 +77,13 @@ def held(dev: Server, prod: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return stage(dev, prod, tmp_path, HELD + INDEX, "")
 
 
-def restored(shop: Stage, act: str) -> list[str]:
-    """Restore behind the gate, act once the index is seen, and open the gate; return all that was told."""
+def restored(shop: Stage, act: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Restore behind the gate, act once the index is seen, and open the gate.
+
+    Returns all that was told, and what the act returned.
+    """
     told: list[str] = []
+    acted: list[tuple[object, ...]] = []
     shop.dump()
     with shop.walk() as run:
         run.examine().cleared()
@@ -89,22 +93,24 @@ def restored(shop: Stage, act: str) -> list[str]:
             def see(work: Work) -> None:
                 told.append(str(work.doing()))
                 if any(not each.loading for each in work.now):
-                    shop.prod.execute(act, run.database.name)
+                    acted.extend(shop.prod.rows(act, run.database.name))
                     held.execute("SELECT pg_advisory_unlock_all()")
 
             run.restore(on_work=see)
         run.repair()
         run.prove().proven()
-    return told
+    return told, acted
 
 
 def test_a_restore_tells_which_index_it_builds_while_it_is_built(held: Stage) -> None:
-    assert any("index of public.t" in told for told in restored(held, "SELECT 1"))
+    told, _ = restored(held, "SELECT 1")
+    assert any("index of public.t" in each for each in told)
 
 
 def test_a_restore_goes_on_when_nobody_can_look_any_more(held: Stage) -> None:
     looking = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_stat_progress_copy%' "
     )
-    told = restored(held, looking + "AND pid <> pg_backend_pid()")
+    told, ended = restored(held, looking + "AND pid <> pg_backend_pid()")
+    assert ended == [(True,)]
     assert "index of public.t" in told[-1]

@@ -14,11 +14,11 @@ from pgpromote.postgres.activity import Activity
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity, TocEntry
 from pgpromote.postgres.prove import Proof
-from pgpromote.progress import Count, Dumping, Running, Stepping, clock, remaining
+from pgpromote.progress import Count, Dumping, Running, Stepping, clock
 from pgpromote.promotion import from_environment
 from pgpromote.record import Phase
 from pgpromote.run import Run
-from pgpromote.work import Work
+from pgpromote.work import Work, remaining
 from pgpromote_tests.unit.reports import promoted
 
 
