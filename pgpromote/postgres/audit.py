@@ -145,7 +145,7 @@ def audit(
 def examine(
     database: Database, promotion: str, rules: Sequence[str] = ALL_RULES, *, dev: Database | None = None
 ) -> list[AuditFinding]:
-    """Run rules through a session of its own and return their findings, rule by rule, ordered by object.
+    """Run rules in one or two sessions and return their findings, rule by rule, ordered by object.
 
     `dev` is only named, for the rule that looks for traces of it. Raises ConfigError for a rule that does
     not exist, SessionFailed when one takes longer than a minute.

@@ -214,7 +214,8 @@ def _change(
     session: Session, feeds: Sequence[Feed], on_statement: Callable[[Statement], None]
 ) -> list[_Judged]:
     with session.transaction():
-        # The locks come before the first query, so that in every isolation level it sees all they waited for.
+        # The locks come before the first query, so that in every isolation level it sees all they waited for;
+        # where many are taken together, nobody else writes.
         session.execute(";\n".join(_locks(feeds)).encode())
         judged = _judge(session, feeds)
         changes = [each.change for each in judged if each.change]
