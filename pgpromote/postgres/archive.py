@@ -123,6 +123,7 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
         compression=compression,
         encoding=_encoding(entries),
         entries=tuple(entry for entry in entries if not _is_setting(entry)),
+        properties=tuple(entry for entry in entries if entry.kind == "DATABASE PROPERTIES"),
         sizes=(source.integer_size, source.offset_size),
     )
 
@@ -158,10 +159,9 @@ def _entry(source: "_Reader", version: tuple[int, int]) -> TocEntry:
     source.text(), source.text()  # the object's identity in the source's catalogs
     tag, kind = source.text(), source.text()
     section = SECTIONS.get(source.integer(), "unknown")
-    definition, _drop, _copy = source.text(), source.text(), source.text()
+    definition, drop, _copy = source.text(), source.text(), source.text()
     schema, tablespace = source.text(), source.text()
-    if version >= (1, 14):
-        source.text()  # the table access method
+    access_method = source.text() if version >= (1, 14) else ""
     if version >= (1, 16):
         source.integer()  # the relation's kind
     owner = source.text()
@@ -181,7 +181,9 @@ def _entry(source: "_Reader", version: tuple[int, int]) -> TocEntry:
         owner=sys.intern(owner),
         section=section,
         definition=definition,
+        drop=drop,
         tablespace=tablespace,
+        access_method=sys.intern(access_method),
         dependencies=tuple(dependencies),
     )
 

@@ -99,7 +99,7 @@ class TocEntry:
     """One entry of an archive's table of contents.
 
     `tag` is the object's name as pg_dump writes it (`orders`, `orders orders_pkey`, `total(integer)`).
-    `definition` is the SQL that recreates it, "" for data entries.
+    `definition` is the SQL that recreates it, "" for data entries; `drop` the SQL that drops it.
     """
 
     dump_id: int
@@ -109,7 +109,9 @@ class TocEntry:
     owner: str
     section: str
     definition: str = field(repr=False, default="")
+    drop: str = field(repr=False, default="")
     tablespace: str = ""
+    access_method: str = ""
     dependencies: tuple[int, ...] = ()
 
     @property
@@ -123,7 +125,8 @@ class Archive:
     """A custom-format archive: its header and its table of contents.
 
     `format_version` is (major, minor) of the archive format; `size` is in bytes; `entries` are those
-    that `pg_restore --list` shows, in its order; `sizes` are those of its integers and offsets, in bytes.
+    that `pg_restore --list` shows, in its order; `properties` hold the source database's own settings;
+    `sizes` are those of its integers and offsets, in bytes.
     """
 
     path: Path
@@ -136,6 +139,7 @@ class Archive:
     compression: str
     encoding: str
     entries: tuple[TocEntry, ...] = field(repr=False)
+    properties: tuple[TocEntry, ...] = field(repr=False, default=())
     sizes: tuple[int, int] = (4, 8)
 
     def counts(self) -> dict[str, int]:
