@@ -9,7 +9,7 @@ held until the run ends; a shadow database that was not swapped in is dropped th
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from pgpromote.options import DEFAULTS, Options, bringing_back
@@ -45,7 +45,8 @@ from pgpromote.postgres.shadow import Shadow
 from pgpromote.postgres.tally import Tally
 from pgpromote.postgres.tools import Tools
 from pgpromote.promotion import Promotion
-from pgpromote.record import Kept, Phase, Prepared, Record
+from pgpromote.record import Kept, Phase, Prepared
+from pgpromote.scratch import read_back
 from pgpromote.step import needed, step, untouched
 from pgpromote.work import Work, planned_for
 
@@ -246,9 +247,18 @@ class Run:
                 self.database,
                 self.run_id,
                 options.proof,
+                available=self.tools,
+                rewrite=partial(
+                    read_back,
+                    target=self.target,
+                    available=self.tools,
+                    promotion=self.run_id,
+                    agreed=self.agreed,
+                ),
                 repaired=options.repair,
+                identities=self.repaired.identities if self.repaired and options.repair else (),
                 exclude=options.repair_exclude,
-                meanwhile=self._fill if clearance.has("MATERIALIZED VIEW") else None,
+                meanwhile=self._fill,
             )
             counted = {table.table: table.restored for table in self.proof.compared}
             self.after = tally.read(self.database, self.run_id, counted)
@@ -304,44 +314,12 @@ class Run:
         self.kept = Kept((*databases.dropped, *archives), databases.findings)
         return self.kept
 
-    def record(self) -> Record:
-        """Put down what this run has been so far."""
-        source = self.promotion.optional_source()
-        return Record(
-            promotion=self.promotion.name,
-            run_id=self.run_id,
-            source=source.label if source else "",
-            target=self.target.label,
-            strategy=self.options.strategy,
-            archive=self.archive_path,
-            sha256=self.clearance.sha256 if self.clearance else "",
-            manifest=archive.read_manifest(self.archive_path),
-            phases=tuple(self.phases),
-            checks=(
-                *(self.checked.findings if self.checked else ()),
-                *(self.prepared.warnings if self.prepared else ()),
-            ),
-            plan=self.planned,
-            restored=self.restored,
-            repair=self.repaired,
-            proof=self.proof,
-            cut_over=self.swapped,
-            safety=self.taken,
-            dropped=self.kept.dropped if self.kept else (),
-            failure=self.failure,
-            before=self.before,
-            after=self.after,
-            repaired=self.options.repair,
-            rights=tuple(self.carried),
-            filters=str(self.options.filters),
-        )
-
     def promote(self, on_line: OnLine = lambda line: None) -> CutOver | None:
         """Walk all steps."""
         self._build(on_line)
         return self.cut_over()
 
-    def rehearse(self, on_line: OnLine = lambda line: None) -> Record:
+    def rehearse(self, on_line: OnLine = lambda line: None) -> None:
         """Walk all steps but the last; what was made beside prod is dropped when the run ends.
 
         Raises ConfigError for a strategy that works in place.
@@ -352,7 +330,6 @@ class Run:
                 "Rehearse the strategy swap.",
             )
         self._build(on_line)
-        return self.record()
 
     def _build(self, on_line: OnLine) -> None:
         self.preview(self.examine().cleared())

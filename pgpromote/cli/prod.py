@@ -32,6 +32,7 @@ from pgpromote.postgres import plan
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.progress import Dumping, Refreshing, Running
+from pgpromote.recording import record_of
 from pgpromote.run import Run
 
 # Checks that say what prod would lose beside the objects that the archive lacks.
@@ -130,8 +131,9 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
     with runs.start(settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)) as run:
         picture = Running(f"Rehearsing beside {run.target.label}", run, last="prove")
         with ending.reported(run, "rehearse"), terminal.drawn(picture, verbose=verbose) as line:
-            done = run.rehearse(line)
+            run.rehearse(line)
         ending.finish_rehearsal(run)
+        done = record_of(run)
     if as_json:
         terminal.show_json(done)
     else:
@@ -183,7 +185,7 @@ def _restore(run: Run, *, verbose: bool, as_json: bool) -> None:
             terminal.show_outside(reset)
         restored, repaired, proof = run.restore(line), run.repair(), run.prove().proven()
         swapped = run.cut_over()
-    problems, done = ending.finish(run), run.record()
+    problems, done = ending.finish(run), record_of(run)
     if as_json:
         parts = {"repair": repaired, "proof": proof, "swapped": swapped, "safety": done.safety}
         parts |= {"problems": problems}

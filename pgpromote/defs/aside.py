@@ -6,6 +6,7 @@ from pgpromote.defs import metadata
 from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.step import DONE, log_findings, to_stdout, walk_of
+from pgpromote.recording import record_of
 from pgpromote.rollback import bring_back
 
 
@@ -39,7 +40,8 @@ def build_rehearsal(prefix: str) -> dg.OpDefinition:
     def rehearse(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
         run = walk_of(context, prefix, config).run
         with readable():
-            done = run.rehearse(to_stdout)
+            run.rehearse(to_stdout)
+        done = record_of(run)
         losses = done.plan.losses if done.plan else ()
         log_findings(context, (*losses, *(done.proof.findings if done.proof else ())))
         context.log.info("The rehearsal went well; prod is untouched.")

@@ -21,6 +21,7 @@ from pgpromote.defs.step import (
     walk_of,
 )
 from pgpromote.postgres import checks, plan, prove
+from pgpromote.recording import record_of
 
 # A check that cannot look has no result.
 MAYBE = dg.Out(dg.Nothing, is_required=False)
@@ -247,7 +248,7 @@ def _cut_over(prefix: str) -> dg.OpDefinition:
             )
         log_findings(context, kept.findings)
         dropped = dg.MetadataValue.text(", ".join(kept.dropped) or "nothing")
-        record = walk.run.record()
+        record = record_of(walk.run)
         shown = {
             **metadata.summary(record),
             **metadata.cut_over(done),

@@ -14,6 +14,7 @@ from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
 from pgpromote.record import Record
+from pgpromote.recording import record_of
 from pgpromote.report import Report
 
 REPORT = "promotion_report"
@@ -35,7 +36,7 @@ def build_report(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
     def promotion_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         walk = walk_of(context.op_execution_context, prefix)
         with readable(walk.run):
-            record = _walked(walk.run.record())
+            record = _walked(record_of(walk.run))
             walk.reported = True
             missing = audit.audit(
                 promotion.audited(),

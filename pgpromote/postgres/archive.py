@@ -280,6 +280,11 @@ def unquote(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
+def unquoted(name: str) -> str:
+    """Turn a name with its schema, as SQL writes it, into the plain `schema.name`."""
+    return ".".join(map(unquote, re.findall(NAME, name)))
+
+
 def verify(path: Path, tools: Tools, on_line: Callable[[str], None] = lambda line: None) -> None:
     """Read the whole archive once, decompressing everything.
 

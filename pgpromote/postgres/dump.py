@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import archive, contents, mark, sql
+from pgpromote.postgres import archive, contents, dependencies, mark, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
 from pgpromote.postgres.model import EVERYTHING, Archive, Content, Filters, Manifest
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact, size_of
@@ -133,6 +133,7 @@ def dump(
             _run_pg_dump(command, source, path, promotion, on_line)
             sha256, written = _verify(partial, tools, thoroughly=of_prod or compression in UNCOMPRESSED)
             held = _select(measured.result(), session, written)
+            rests_on = dependencies.read(session)
         manifest = Manifest(
             promotion=promotion,
             sha256=sha256,
@@ -151,6 +152,7 @@ def dump(
             filters=str(filters),
             database_size=size,
             system_identifier=identity.system_identifier,
+            rests_on=rests_on,
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)

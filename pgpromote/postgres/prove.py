@@ -1,19 +1,23 @@
 """Prove that what was restored is what was dumped. Every difference is a finding; errors fail the run."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pgpromote.postgres import contents, objects, sql
+from pgpromote.postgres import access, contents, objects, sql
+from pgpromote.postgres.archive import unquoted
+from pgpromote.postgres.description import Description, describe
 from pgpromote.postgres.errors import NotProven
-from pgpromote.postgres.model import Clearance, Content, Finding, Manifest, Severity
-from pgpromote.postgres.sequences import behind, excluded_tables
+from pgpromote.postgres.model import Archive, Clearance, Content, Finding, Manifest, Severity
+from pgpromote.postgres.objects import Column, Rewrite
+from pgpromote.postgres.sequences import behind, excluded_tables, set_back
 from pgpromote.postgres.server import Database, Session, beside, connect, identify
+from pgpromote.postgres.tools import Tools
 
 EXACT, COUNT, OFF = "exact", "count", "off"
 # Every rule that a proof can break, and what it demands. `rights.prove` finds what breaks the last one.
 RULES = {
-    "objects": "Everything that the archive brings is there, and works as it did on dev.",
+    "objects": "Everything that the archive brings is there as on dev, and works, and nothing else is.",
     "extension_versions": "Every extension of the archive is there, in dev's version.",
     "sequences": "No sequence is behind a column that it feeds, or behind where dev had it.",
     "contents": "Every table holds the rows that were dumped.",
@@ -72,36 +76,62 @@ def prove(
     promotion: str,
     mode: str = EXACT,
     *,
+    available: Sequence[Tools],
+    rewrite: Rewrite,
     repaired: bool = True,
+    identities: Collection[Column] = (),
     exclude: Sequence[str] = (),
-    meanwhile: Callable[[], None] | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Proof:
     """Compare what was restored with the archive's entries and with what the manifest says tables held.
 
     `exact` compares rows and hashes, `count` rows only, `off` nothing. Without a manifest, or for plain
     SQL, rows cannot be compared, and a warning says so. A sequence that is behind is an error only where it
-    was to be repaired: `repaired` says that repair ran, `exclude` what it left alone. `meanwhile` is what
-    leaves rows alone and can be done while they are compared, such as to fill materialized views.
+    was to be repaired: `repaired` says that repair ran, `identities` what it made, `exclude` what it left
+    alone. `rewrite` restores definitions once more into an empty database. `meanwhile` is what leaves rows
+    alone and can be done while they are compared, such as to fill materialized views. Raises ToolFailed.
     """
+    archive = clearance.archive
     with connect(target, promotion) as session:
-        if meanwhile:
-            with beside(session, lambda session: _compare(session, clearance, manifest, mode)) as comparing:
-                meanwhile()
-                compared = comparing.result()
-        else:
-            compared = _compare(session, clearance, manifest, mode)
+        hidden = _hidden(session, archive) if archive and clearance.in_place else []
+        with beside(session, lambda session: _compare(session, clearance, manifest, mode)) as comparing:
+            meanwhile()
+            found = archive and describe(
+                target, available, archive.pg_dump_version, promotion, leave_out=hidden
+            )
+            compared = comparing.result()
         findings = (
-            *_objects(session, clearance),
+            *(
+                _objects(session, clearance, manifest, found, rewrite=rewrite, identities=identities)
+                if found
+                else ()
+            ),
             *_extensions(session, clearance, manifest),
             *_sequences(session, clearance, excluded_tables(session, exclude), repaired=repaired),
         )
     return replace(compared, findings=findings + compared.findings)
 
 
-def _objects(session: Session, clearance: Clearance) -> list[Finding]:
-    limited = clearance.filters.schema_only or clearance.filters.data_only
-    archive = clearance.archive
-    return objects.incomplete(session, archive, populated=not limited) if archive else []
+def _hidden(session: Session, archive: Archive) -> list[str]:
+    """List what only prod has and our role may not read; what the archive brings is ours to describe."""
+    brought = {entry.name for entry in archive.entries} | {contents.LARGE_OBJECTS}
+    return [name for name in access.undumpable(session) if not {name, unquoted(name)} & brought]
+
+
+def _objects(
+    session: Session,
+    clearance: Clearance,
+    manifest: Manifest | None,
+    found: Description,
+    *,
+    rewrite: Rewrite,
+    identities: Collection[Column],
+) -> Iterator[Finding]:
+    if archive := clearance.archive:
+        wanted = Description(archive.entries, manifest.rests_on if manifest else None)
+        whole, limited = not clearance.in_place, clearance.filters.schema_only or clearance.filters.data_only
+        yield from objects.compare(archive, wanted, found, rewrite, whole=whole, identities=identities)
+        yield from objects.not_working(session, archive, whole=whole, populated=not limited)
 
 
 def _extensions(session: Session, clearance: Clearance, manifest: Manifest | None) -> Iterator[Finding]:
@@ -140,7 +170,7 @@ def _sequences(
         severity = Severity.ERROR if repaired and repairable else Severity.WARNING
         yield Finding("sequences", severity, str(feed.sequence), message, HINT_BEHIND)
     if clearance.archive:
-        yield from objects.set_back(session, clearance.archive)
+        yield from set_back(session, clearance.archive)
 
 
 def _compare(session: Session, clearance: Clearance, manifest: Manifest | None, mode: str) -> Proof:

@@ -111,6 +111,11 @@ class Repair:
         """All statements, in the order in which they run."""
         return tuple(statement for change in self.changes for statement in change.statements)
 
+    @property
+    def identities(self) -> tuple[tuple[str, str], ...]:
+        """The columns that got an identity: table and column, quoted."""
+        return tuple((each.table, each.column) for each in self.changes if each.action == ADD_IDENTITY)
+
 
 @dataclass(frozen=True)
 class _UntrackedDefault:

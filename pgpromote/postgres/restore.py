@@ -4,6 +4,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -214,11 +215,17 @@ def _run_pass(
     jobs: int,
     on_line: OnLine,
 ) -> Completed:
+    with _use_list(entries) as use_list:
+        command = restore_command(tools, target, clearance, use_list, jobs=jobs)
+        return _run(command, target, promotion, on_line)
+
+
+@contextmanager
+def _use_list(entries: Sequence[TocEntry]) -> Iterator[Path]:
     with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
         use_list.writelines(f"{entry.dump_id};\n" for entry in entries)
         use_list.flush()
-        command = restore_command(tools, target, clearance, Path(use_list.name), jobs=jobs)
-        return _run(command, target, promotion, on_line)
+        yield Path(use_list.name)
 
 
 def _passes(archive: Archive, jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
@@ -238,6 +245,29 @@ def _passes(archive: Archive, jobs: int) -> Iterator[tuple[list[TocEntry], int]]
 
 def _is_trigger(entry: TocEntry) -> bool:
     return entry.kind == "TRIGGER" or (entry.kind == "COMMENT" and entry.tag.startswith("TRIGGER "))
+
+
+def define(
+    path: Path,
+    entries: Sequence[TocEntry],
+    database: Database,
+    available: list[Tools],
+    promotion: str,
+    *,
+    jobs: int | None = None,
+) -> None:
+    """Restore definitions of an archive into an empty database of ours, without owners, grants and rows.
+
+    What cannot be restored is left out: whoever asks for it looks at what is there.
+    """
+    tools = _tools_for(database, available, promotion)
+    first, late = [e for e in entries if not _is_trigger(e)], [e for e in entries if _is_trigger(e)]
+    for part, connections in ((first, jobs or database.connections()), (late, 1)):
+        with _use_list(part) as use_list:
+            command = [tools.path("pg_restore"), f"--dbname={database.argument()}", "--no-password"]
+            command += ["--schema-only", "--no-owner", "--no-privileges"]
+            command += [f"--jobs={connections}", f"--use-list={use_list}", str(path)]
+            run(command, database.environment(promotion))
 
 
 def restore_command(

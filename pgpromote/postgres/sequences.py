@@ -1,18 +1,25 @@
-"""What feeds a primary key: which sequence, where it stands, and what it must give next. Only reads."""
+"""Where sequences stand: what feeds a primary key, what it gives next, where dev had it. Only reads."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import starmap
 
+from psycopg import sql as compose
 from psycopg.rows import class_row
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import ConfigError
+from pgpromote.postgres.model import Archive, Finding, Severity, TocEntry
 from pgpromote.postgres.server import Session, rows
 
 # So many sequences are read until their locks are given up: the lock table does not hold thousands.
 CHUNK = 10
+# So many sequences are read in one statement.
+READ_AT_ONCE = 100
+SETVAL = re.compile(r"SELECT pg_catalog\.setval\('.*', (-?\d+), (true|false)\);", re.DOTALL)
+HINT_MOVED = "Find who has moved it since the restore, then restore again."
 
 
 @dataclass(frozen=True)
@@ -190,3 +197,53 @@ def _state(number: int, feed: Feed) -> str:
     )
     sequence = feed.sequence or sql.read("repair/new_sequence")
     return composed("state", number=number, among=among, values=values, sequence=sequence)
+
+
+@dataclass(frozen=True)
+class _Upcoming:
+    schema: str
+    name: str
+    upcoming: int
+
+
+def set_back(session: Session, archive: Archive) -> list[Finding]:
+    """Find sequences that do not stand where the archive left them, nor further on.
+
+    One that starts again at its end may stand anywhere; one that is not there is told by `objects`.
+    """
+    sequences = session.execute(sql.read("sequences/steps"))
+    steps = {(str(schema), str(name)): int(str(step)) for schema, name, step in sequences}
+    entries = {(e.schema, e.tag): e for e in archive.of_kind("SEQUENCE SET") if (e.schema, e.tag) in steps}
+    findings = []
+    for (schema, name), upcoming in _upcoming(session, {key: steps[key] for key in entries}):
+        value, given = position(entries[schema, name])
+        step = steps[schema, name]
+        left = value + step if given else value
+        if (upcoming < left) if step > 0 else (upcoming > left):
+            message = f"{schema}.{name} would give {upcoming} next; on dev it would have given {left}."
+            findings.append(Finding("sequences", Severity.ERROR, f"{schema}.{name}", message, HINT_MOVED))
+    return findings
+
+
+def position(entry: TocEntry) -> tuple[int, bool]:
+    """Return where a `SEQUENCE SET` entry puts its sequence: the value, and whether it has been given."""
+    match = SETVAL.match(entry.definition)
+    if match is None:
+        raise ValueError(f"{entry.name} sets no sequence")
+    return int(match[1]), match[2] == "true"
+
+
+def _upcoming(session: Session, steps: dict[tuple[str, str], int]) -> Iterator[tuple[tuple[str, str], int]]:
+    query = compose.SQL(sql.read("sequences/position"))
+    names = list(steps)
+    with session.cursor(row_factory=class_row(_Upcoming)) as cursor:
+        for first in range(0, len(names), READ_AT_ONCE):
+            each: Iterable[compose.Composed] = (
+                query.format(
+                    schema=name[0], name=name[1], step=steps[name], sequence=compose.Identifier(*name)
+                )
+                for name in names[first : first + READ_AT_ONCE]
+            )
+            with session.transaction(force_rollback=True):  # gives up the locks: thousands would not fit
+                found = cursor.execute(compose.SQL("UNION ALL\n").join(each)).fetchall()
+            yield from (((row.schema, row.name), row.upcoming) for row in found)

@@ -98,6 +98,16 @@ def choose(available: Sequence[Tools], server: ServerVersion) -> Tools:
     return min(fitting, key=lambda tools: tools.version.major)
 
 
+def choose_like(available: Sequence[Tools], pg_dump: str, server: ServerVersion) -> Tools:
+    """Choose programs of the release that wrote an archive, if they can read the server; else as `choose`.
+
+    `pg_dump` is that release's version, such as `16.14 (Debian)`. Raises ToolMissing.
+    """
+    release = pg_dump.partition(".")[0]
+    same = [tools for tools in available if str(tools.version.major) == release]
+    return choose([tools for tools in same if tools.version.major >= server.major] or available, server)
+
+
 def newest(available: Sequence[Tools]) -> Tools:
     """Choose the newest programs: they read the archives of every older release. Raises ToolMissing."""
     if not available:

@@ -18,6 +18,7 @@ from pgpromote.options import DEFAULTS  # noqa: E402
 from pgpromote.postgres import audit, dump  # noqa: E402
 from pgpromote.promotion import Promotion, from_environment  # noqa: E402
 from pgpromote.record import TITLES  # noqa: E402
+from pgpromote.recording import record_of  # noqa: E402
 from pgpromote_tests.bench.trace import Trace, watching  # noqa: E402
 
 
@@ -42,7 +43,7 @@ def walk(promotion: Promotion) -> Outcome:
         run.promote()
         started = time.monotonic()
         run.retain()
-        record = run.record()
+        record = record_of(run)
     seconds |= {TITLES[phase.name]: phase.seconds for phase in record.walked}
     seconds["Retention"] = time.monotonic() - started
     started = time.monotonic()

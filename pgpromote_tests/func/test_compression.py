@@ -8,6 +8,7 @@ from pgpromote.postgres import archive, preflight, prove, restore
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import Sample, contents, dumped, moved
+from pgpromote_tests.func.proofs import proof_of
 from pgpromote_tests.servers import COMPRESSING, Server
 
 # More than a block of each compression, and values that do not compress.
@@ -47,7 +48,7 @@ def test_an_archive_of_every_compression_arrives_whole(
     restore.restore(clearance, target, [prod.tools()], "test")
     restore.fill_materialized_views(clearance, target, [prod.tools()], "test")
     assert sample.manifest.compression == METHODS[wanted]
-    assert prove.prove(clearance, sample.manifest, target, "test").proven().mode == prove.EXACT
+    assert proof_of(prod, clearance, sample.manifest, target).proven().mode == prove.EXACT
     bare = ("--no-owner", "--no-privileges")
     assert contents(prod, target.name, *bare) == contents(dev, sample.source.name, *bare)
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import preflight, prove, restore
+from pgpromote.postgres import preflight, restore
 from pgpromote.postgres.model import Foreign, Severity
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database
 from pgpromote_tests.func.command_line import Sample, contents, sample_of
+from pgpromote_tests.func.proofs import proof_of
 from pgpromote_tests.servers import Server
 
 # Needs nothing of what follows it, and stays whole.
@@ -86,7 +87,7 @@ def promoted(prod: Server, shop: Sample, target: Database, *, in_place: bool = T
     report = preflight.examine(shop.path, target, [prod.tools()], in_place=in_place)
     clearance = report.cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
-    prove.prove(clearance, shop.manifest, target, "test").proven()
+    proof_of(prod, clearance, shop.manifest, target).proven()
     return report
 
 

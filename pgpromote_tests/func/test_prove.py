@@ -16,6 +16,7 @@ from pgpromote.postgres.model import Clearance, Manifest, Severity
 from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
+from pgpromote_tests.func.proofs import proof_of
 from pgpromote_tests.servers import Server
 
 # Values whose text depends on a setting, on a number that a server gives, or on nothing at all.
@@ -73,10 +74,10 @@ def promoted(dev: Server, prod: Server, tmp_path: Path) -> tuple[Clearance, Mani
 
 
 def test_equal_contents_are_proven_whatever_the_settings_of_prod(
-    promoted: tuple[Clearance, Manifest, Database],
+    promoted: tuple[Clearance, Manifest, Database], prod: Server
 ) -> None:
     clearance, manifest, target = promoted
-    proof = prove.prove(clearance, manifest, target, "test").proven()
+    proof = proof_of(prod, clearance, manifest, target).proven()
     assert proof.findings == ()
     assert (proof.tables, proof.rows) == (7, 202 + 1 + 50 + 3 + 3)
 
@@ -90,8 +91,8 @@ def test_the_auction_sample_is_proven_also_across_versions(
     auction.build(url)
     source = parse_url(url, "DEV_DATABASE_URL")
     clearance, manifest = promote(source, target, dev, prod, tmp_path / "dev.dump")
-    repair.repair(target, "test")
-    proof = prove.prove(clearance, manifest, target, "test").proven()
+    repaired = repair.repair(target, "test")
+    proof = proof_of(prod, clearance, manifest, target, repaired=repaired).proven()
     assert proof.tables > 20
     assert proof.findings == ()
 
@@ -127,7 +128,7 @@ def test_every_change_is_found_and_named(
 ) -> None:
     clearance, manifest, target = promoted
     prod.execute(change, target.name)
-    proof = prove.prove(clearance, manifest, target, "test")
+    proof = proof_of(prod, clearance, manifest, target)
     assert table in {finding.object for finding in proof.findings}
     with pytest.raises(NotProven, match=table):
         proof.proven()
@@ -138,18 +139,18 @@ def test_counting_finds_lost_rows_only_and_off_looks_at_nothing(
 ) -> None:
     clearance, manifest, target = promoted
     prod.execute("UPDATE kinds SET nothing = '' WHERE id = 7", target.name)
-    assert prove.prove(clearance, manifest, target, "test", prove.COUNT).findings == ()
+    assert proof_of(prod, clearance, manifest, target, prove.COUNT).findings == ()
     prod.execute("DELETE FROM events", target.name)
-    counted = prove.prove(clearance, manifest, target, "test", prove.COUNT)
+    counted = proof_of(prod, clearance, manifest, target, prove.COUNT)
     assert {finding.object for finding in counted.findings} == {"public.events_1", "public.events_2"}
-    assert prove.prove(clearance, manifest, target, "test", prove.OFF).findings == ()
+    assert proof_of(prod, clearance, manifest, target, prove.OFF).findings == ()
 
 
 def test_an_archive_without_manifest_is_warned_of_not_called_proven(
-    promoted: tuple[Clearance, Manifest, Database],
+    promoted: tuple[Clearance, Manifest, Database], prod: Server
 ) -> None:
     clearance, _, target = promoted
-    (finding,) = prove.prove(clearance, None, target, "test").findings
+    (finding,) = proof_of(prod, clearance, None, target).findings
     assert finding.severity is Severity.WARNING
     assert "no manifest" in finding.message
 
@@ -184,7 +185,7 @@ def test_writers_on_dev_during_the_dump_do_not_disturb_the_proof(
     source = parse_url(url, "DEV_DATABASE_URL")
     with writers(url):
         clearance, manifest = promote(source, target, dev, prod, tmp_path / "dev.dump")
-    prove.prove(clearance, manifest, target, "test").proven()
+    proof_of(prod, clearance, manifest, target).proven()
     with connect(source) as session:
         now = contents.measure(session, [("public", "kinds")])
     assert now["public.kinds"] != manifest.contents["public.kinds"]
@@ -269,27 +270,27 @@ def counters(dev: Server, prod: Server, tmp_path: Path) -> tuple[Clearance, Mani
 
 
 def test_a_sequence_behind_its_columns_fails_the_proof_until_it_is_repaired(
-    counters: tuple[Clearance, Manifest, Database],
+    counters: tuple[Clearance, Manifest, Database], prod: Server
 ) -> None:
     clearance, manifest, target = counters
-    findings = prove.prove(clearance, manifest, target, "test").findings
+    findings = proof_of(prod, clearance, manifest, target).findings
     assert {f.object: f.message for f in findings} == BEHIND
     assert {(f.rule, f.severity) for f in findings} == {("sequences", Severity.ERROR)}
     repair.repair(target, "test")
-    assert prove.prove(clearance, manifest, target, "test").findings == ()
+    assert proof_of(prod, clearance, manifest, target).findings == ()
 
 
 def test_a_sequence_that_repair_was_told_to_leave_alone_is_a_warning(
-    counters: tuple[Clearance, Manifest, Database],
+    counters: tuple[Clearance, Manifest, Database], prod: Server
 ) -> None:
     clearance, manifest, target = counters
-    findings = prove.prove(clearance, manifest, target, "test", repaired=False).proven().findings
+    findings = proof_of(prod, clearance, manifest, target, behind=False).proven().findings
     assert {f.object: f.severity for f in findings} == dict.fromkeys(BEHIND, Severity.WARNING)
     repair.repair(target, "test", exclude=["dogs"])
-    (finding,) = prove.prove(clearance, manifest, target, "test", exclude=["dogs"]).proven().findings
+    (finding,) = proof_of(prod, clearance, manifest, target, exclude=["dogs"]).proven().findings
     assert (finding.object, finding.severity) == ("public.shared", Severity.WARNING)
     with pytest.raises(NotProven, match=r"public\.shared would give 1 next"):
-        prove.prove(clearance, manifest, target, "test").proven()
+        proof_of(prod, clearance, manifest, target).proven()
 
 
 def test_a_sequence_that_feeds_no_key_must_not_have_been_set_back(
@@ -298,9 +299,9 @@ def test_a_sequence_that_feeds_no_key_must_not_have_been_set_back(
     clearance, manifest, target = counters
     repair.repair(target, "test")
     prod.execute("SELECT nextval('invoices'), nextval('backwards'), setval('ring', 1)", target.name)
-    assert prove.prove(clearance, manifest, target, "test").findings == ()
+    assert proof_of(prod, clearance, manifest, target).findings == ()
     prod.execute("SELECT setval('invoices', 119, false), setval('backwards', -1)", target.name)
-    assert [f.message for f in prove.prove(clearance, manifest, target, "test").findings] == [
+    assert [f.message for f in proof_of(prod, clearance, manifest, target).findings] == [
         "public.backwards would give -3 next; on dev it would have given -5.",
         "public.invoices would give 119 next; on dev it would have given 120.",
     ]

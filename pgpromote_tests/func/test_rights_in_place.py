@@ -10,6 +10,7 @@ from pgpromote.postgres import dump
 from pgpromote.postgres.model import Filters, Policy, Severity
 from pgpromote.promotion import Promotion
 from pgpromote.record import Record
+from pgpromote.recording import record_of
 from pgpromote.run import start
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
@@ -56,7 +57,7 @@ def promote(promotion: Promotion, options: Options) -> Record:
     dump.dump(promotion.source(), promotion.archive_path, promotion.tools(), "test")
     with start(promotion, "test", options) as run:
         run.promote()
-    return run.record()
+    return record_of(run)
 
 
 def as_member_of_the_owner(lab: Lab) -> str:

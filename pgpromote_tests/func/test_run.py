@@ -12,6 +12,7 @@ from pgpromote.postgres import plan
 from pgpromote.postgres.errors import ConfigError, NotProven, PgpromoteError, Refused, RestoreFailed
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import TARGET, from_environment
+from pgpromote.recording import record_of
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
@@ -74,7 +75,7 @@ def test_a_change_of_the_new_database_is_found_and_prod_stays(shop: Stage, chang
 
         with pytest.raises(NotProven, match="Prod is untouched"):
             run.cut_over()
-        assert not run.record().succeeded
+        assert not record_of(run).succeeded
 
 
 def test_without_any_change_the_same_steps_make_a_new_prod(shop: Stage) -> None:
@@ -235,7 +236,8 @@ def test_a_step_without_the_ones_before_it_has_nothing_to_go_on(shop: Stage) -> 
 def test_a_rehearsal_proves_everything_and_leaves_nothing(shop: Stage) -> None:
     shop.dump()
     with shop.untouched(), shop.walk() as run:
-        done = run.rehearse()
+        run.rehearse()
+        done = record_of(run)
     assert done.succeeded
     assert done.proof
     assert done.proof.rows == 100

@@ -1,0 +1,46 @@
+"""Prove what a test has restored, as a run does."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from pgpromote import scratch
+from pgpromote.postgres import prove
+from pgpromote.postgres.model import Clearance, Manifest
+from pgpromote.postgres.objects import Rewrite
+from pgpromote.postgres.prove import Proof
+from pgpromote.postgres.repair import Repair
+from pgpromote.postgres.server import Database
+from pgpromote_tests.servers import Server
+
+
+def rewriting(prod: Server, target: Database) -> Rewrite:
+    """Return what restores definitions once more beside the target."""
+    return partial(
+        scratch.read_back, target=target, available=[prod.tools()], promotion="test", agreed="postgres"
+    )
+
+
+def proof_of(
+    prod: Server,
+    clearance: Clearance,
+    manifest: Manifest | None,
+    target: Database,
+    mode: str = prove.EXACT,
+    *,
+    repaired: Repair | None = None,
+    behind: bool = True,
+    exclude: Sequence[str] = (),
+) -> Proof:
+    """Prove a restored database; `repaired` is what repair made, `behind` that it was to move sequences."""
+    return prove.prove(
+        clearance,
+        manifest,
+        target,
+        "test",
+        mode,
+        available=[prod.tools()],
+        rewrite=rewriting(prod, target),
+        repaired=behind,
+        identities=repaired.identities if repaired else (),
+        exclude=exclude,
+    )
