@@ -1,4 +1,4 @@
-"""Fixtures: real dev and prod servers of PostgreSQL 16 and 18, started once per test process."""
+"""Fixtures: real dev and prod servers of PostgreSQL 15 to 18, started once per test process."""
 
 import shutil
 import tempfile
@@ -16,6 +16,9 @@ StartServer = Callable[[int, str], Server]
 SLOWEST = (
     "test_promotion_kills",
     "test_cutover_kills",
+    "test_corpus",
+    "test_cases",
+    "test_cases_more",
     "test_failed_report",
     "test_interruption",
     "test_refresh_job",

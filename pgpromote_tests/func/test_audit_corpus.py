@@ -47,7 +47,7 @@ def warnings(findings: Iterable[AuditFinding]) -> set[str]:
 def test_in_the_cases_all_warnings_are_right(start_server: StartServer) -> None:
     server = start_server(16, "prod")
     database = server.new_database()
-    for case in sorted((ROOT / "cases").glob("*.sql")):
+    for case in sorted((ROOT / "cases").glob("[0-9]*.sql")):
         # Each is written for the schema public. One database for all takes a tenth of the time.
         server.execute(case.read_text(encoding="utf-8"), database.name)
         server.execute(f"ALTER SCHEMA public RENAME TO c{case.stem[:2]}; CREATE SCHEMA public", database.name)

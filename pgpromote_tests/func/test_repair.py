@@ -22,7 +22,7 @@ from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.servers import Server
 
 DATA = Path(__file__).parent.parent / "data"
-CASES = sorted((Path(__file__).parent.parent / "cases").glob("*.sql"))
+CASES = sorted((Path(__file__).parent.parent / "cases").glob("[0-9]*.sql"))
 EXPECTATION = re.compile(r"^-- (plan|skip|find|then)(?:\[(\d+)\])?: (.+)$", re.MULTILINE)
 
 

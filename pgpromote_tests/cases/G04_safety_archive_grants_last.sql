@@ -1,0 +1,24 @@
+-- Expected: restore in place works, and `pgpromote rollback` afterwards brings prod back. The safety archive is restored with owners while grants come last; an index function needs the grant.
+--@ expect promoted
+--@ set rollback=yes
+--@ set restore=--strategy clean --yes
+--@ dev
+DO $$ BEGIN CREATE ROLE x_app; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+CREATE SCHEMA s;
+GRANT USAGE ON SCHEMA s TO x_app;
+CREATE FUNCTION s.g(t text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN lower(t); END';
+CREATE FUNCTION s.f(t text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN s.g(t); END';
+CREATE TABLE s.t (id integer PRIMARY KEY, x text);
+INSERT INTO s.t VALUES (1, 'A');
+CREATE INDEX ON s.t (s.f(x));
+ALTER TABLE s.t OWNER TO x_app;
+--@ prod
+DO $$ BEGIN CREATE ROLE x_app; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+CREATE SCHEMA s;
+GRANT USAGE ON SCHEMA s TO x_app;
+CREATE FUNCTION s.g(t text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN lower(t); END';
+CREATE FUNCTION s.f(t text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN s.g(t); END';
+CREATE TABLE s.t (id integer PRIMARY KEY, x text);
+INSERT INTO s.t VALUES (1, 'A');
+CREATE INDEX ON s.t (s.f(x));
+ALTER TABLE s.t OWNER TO x_app;

@@ -1,0 +1,1 @@
+"""Three schemas in the style of large real applications, filled with rows, with a history of changes."""

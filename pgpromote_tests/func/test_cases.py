@@ -1,0 +1,24 @@
+"""Each case file whose name begins with F, in each of its pairs of versions."""
+
+from pathlib import Path
+
+import pytest
+
+from pgpromote_tests.case_files import Case, read_all
+from pgpromote_tests.conftest import StartServer
+from pgpromote_tests.func import case_runs
+
+CASES = [
+    pytest.param(case, *pair, id=f"{case.path.stem}-{pair[0]}-{pair[1]}")
+    for case in read_all("F")
+    for pair in case.versions
+]
+
+
+@pytest.mark.parametrize(("case", "dev", "prod"), CASES)
+def test_a_case_ends_as_its_file_says(
+    start_server: StartServer, case: Case, dev: int, prod: int, tmp_path: Path
+) -> None:
+    with case_runs.staged(case, start_server(dev, "dev"), start_server(prod, "prod"), tmp_path) as stage:
+        problems = case_runs.play(stage)
+    assert not problems, "\n".join(problems)
