@@ -6,7 +6,7 @@ WITH RECURSIVE relation AS (
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 ), internal AS (
-    -- The server's own triggers behind foreign keys and deferrable keys; ALTER TABLE … DISABLE TRIGGER ALL.
+    -- The server's own triggers behind foreign keys and deferrable keys; ALTER TABLE ... DISABLE TRIGGER ALL.
     SELECT g.tgconstraint AS oid
       FROM pg_catalog.pg_trigger AS g
      WHERE g.tgisinternal AND g.tgconstraint <> 0 AND g.tgenabled <> 'O'
