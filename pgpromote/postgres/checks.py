@@ -230,9 +230,9 @@ RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
         target_reachable, target_allowed, client_tools, archive_readable, whole_archive, source_version,
-        extensions, collations, encoding_and_locale, policy_roles, source_roles, tablespaces, rights, not_same_database,
-        right_direction, no_other_writer, swap_possible, rollback_possible, nothing_in_the_way,
-        nothing_lost_outside, left_out,
+        extensions, collations, encoding_and_locale, policy_roles, source_roles, tablespaces, rights,
+        not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
+        nothing_in_the_way, nothing_lost_outside, left_out,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.

@@ -109,6 +109,8 @@ def encoding_and_locale(facts: Facts) -> Found:
             yield Severity.INFO, "encoding", f"{message} Every character can be converted.", ""
         else:
             hint = f"Create prod again with ENCODING '{encoding}' TEMPLATE template0."
+            if encoding == "SQL_ASCII":
+                hint += f" Or dump with --encoding {identity.encoding}, if all text of dev is valid in it."
             yield Severity.ERROR, "encoding", f"{message} Characters may be lost or refused.", hint
     prod_locale = f"{identity.provider} {identity.locale or identity.collate}"
     if facts.manifest and facts.manifest.locale != prod_locale:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from pgpromote.postgres import encodings
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
@@ -237,7 +238,8 @@ def _run_pass(
         use_list.writelines(f"{entry.dump_id};\n" for entry in entries)
         use_list.flush()
         command = restore_command(client, target, clearance, Path(use_list.name), jobs=jobs)
-        done = _run(command, target, promotion, on_line)
+        encoding = clearance.archive.encoding if clearance.archive else encodings.UTF8
+        done = _run(command, target, promotion, on_line, encoding)
     return without_unknown_setting(done) if client.forgiving else done
 
 
@@ -288,13 +290,16 @@ def sql_command(client: Client, target: Database, path: Path) -> list[str]:
     return [*command, "--output=/dev/null", f"--file={path}"]
 
 
-def _run(command: list[str], target: Database, promotion: str, on_line: OnLine) -> Completed:
+def _run(
+    command: list[str], target: Database, promotion: str, on_line: OnLine, encoding: str = encodings.UTF8
+) -> Completed:
     def show(line: str) -> None:
         # The other lines belong to a failing statement, whose secrets are found only in the whole of it.
         if line.startswith(("pg_restore: ", "psql:")):
             on_line(redact(line, target))
 
-    return run(command, target.environment(promotion), show)
+    # The server answers in the encoding of the archive, which the session has taken.
+    return run(command, target.environment(promotion), show, encodings.codec(encoding) or "ascii")
 
 
 def _replaced(target: Database) -> Finding:

@@ -138,8 +138,9 @@ def run(
     command: Sequence[str],
     environment: Mapping[str, str],
     on_line: Callable[[str], None] = lambda line: None,
+    codec: str = "utf-8",
 ) -> Completed:
-    """Run a program to its end and pass on each line it prints as it comes.
+    """Run a program to its end and pass on each line it prints as it comes, read by a codec of Python.
 
     The child has its own process group, dies with us, and on any interruption gets SIGTERM first: only
     that makes pg_dump and pg_restore cancel their queries on the server (facts-dagster §5). Raises
@@ -152,7 +153,7 @@ def run(
         with theirs:
             child = _start(command, environment, theirs.fileno())
         try:
-            streams = _read_lines(ours, child.pid, on_line)
+            streams = _read_lines(ours, child.pid, on_line, codec)
             return Completed(child.wait(), streams)
         except BaseException:
             _stop(child)
@@ -175,7 +176,7 @@ def _start(command: Sequence[str], environment: Mapping[str, str], output: int) 
 
 
 def _read_lines(
-    source: socket.socket, leader: int, on_line: Callable[[str], None]
+    source: socket.socket, leader: int, on_line: Callable[[str], None], codec: str
 ) -> tuple[tuple[str, ...], ...]:
     """Read until the last writer is gone, and keep apart what each process wrote.
 
@@ -191,12 +192,12 @@ def _read_lines(
         writer = CREDENTIALS.unpack(ancillary[0][2])[0] if ancillary else leader
         *complete, unfinished[writer] = (unfinished.get(writer, b"") + data).split(b"\n")
         for line in complete:
-            text = line.decode("utf-8", errors="backslashreplace")
+            text = line.decode(codec, errors="backslashreplace")
             lines.setdefault(writer, []).append(text)
             on_line(text)
     for writer, rest in unfinished.items():
         if rest:
-            lines.setdefault(writer, []).append(rest.decode("utf-8", errors="backslashreplace"))
+            lines.setdefault(writer, []).append(rest.decode(codec, errors="backslashreplace"))
     return tuple(tuple(stream) for stream in lines.values())
 
 

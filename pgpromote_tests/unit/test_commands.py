@@ -1,10 +1,11 @@
 """The command lines of pg_dump, pg_restore and psql: complete, without secrets, one value per argument."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import dump, restore
+from pgpromote.postgres import dump, encodings, restore
 from pgpromote.postgres.model import Clearance, Filters, Policy, ServerVersion
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
@@ -20,8 +21,12 @@ def database() -> Database:
     return parse_url("postgresql://me:Canary@host:5433/it's%20%22odd%22", "DEV_DATABASE_URL")
 
 
-def dumping(database: Database, filters: Filters = NO_FILTERS, *, plain: bool = False) -> list[str]:
-    return dump.dump_command(TOOLS, database, PATH, plain=plain, compression="gzip:1", filters=filters)
+def dumping(
+    database: Database, filters: Filters = NO_FILTERS, *, plain: bool = False, encoding: str = "UTF8"
+) -> list[str]:
+    return dump.dump_command(
+        TOOLS, database, PATH, plain=plain, compression="gzip:1", encoding=encoding, filters=filters
+    )
 
 
 def restoring(
@@ -118,6 +123,19 @@ def test_definitions_alone_are_restored_with_dropping(database: Database) -> Non
 def test_plain_sql_runs_in_one_transaction_and_stops_at_the_first_error(database: Database) -> None:
     command = restore.sql_command(CLIENT, database, PATH)
     assert {"--single-transaction", "--set=ON_ERROR_STOP=1", "--no-psqlrc", f"--file={PATH}"} <= set(command)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("UTF8", "straße"), ("LATIN1", "straße"), ("KOI8R", "цены"), ("EUC_JP", "価格"), ("SQL_ASCII", "größe")],
+)
+def test_a_filter_reaches_pg_dump_in_the_encoding_of_the_dump(
+    database: Database, encoding: str, name: str
+) -> None:
+    command = dumping(database, Filters(tables=(name,)), encoding=encoding)
+    codec = encodings.codec(encoding)
+    assert f"--encoding={encoding}" in command
+    assert b"--table=" + name.encode(codec) in map(os.fsencode, command)
 
 
 def test_every_dump_filter_is_one_argument(database: Database) -> None:
