@@ -12,10 +12,13 @@ from pgpromote.postgres.archive import NAME, unquote
 from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
 from pgpromote.postgres.fit import (
     collations,
+    database_settings,
     encoding_and_locale,
     extensions,
+    money,
     source_version,
     tablespaces,
+    xml,
 )
 from pgpromote.postgres.model import EVERYTHING, Foreign, Policy, ServerVersion, Severity
 from pgpromote.postgres.obstacles import PASSING
@@ -230,7 +233,8 @@ RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
         target_reachable, target_allowed, client_tools, archive_readable, whole_archive, source_version,
-        extensions, collations, encoding_and_locale, policy_roles, source_roles, tablespaces, rights,
+        extensions, collations, encoding_and_locale, money, xml, database_settings, policy_roles,
+        source_roles, tablespaces, rights,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
         nothing_in_the_way, nothing_lost_outside, left_out,
     )
@@ -245,6 +249,9 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "extensions": (no_prod, no_archive),
     "collations": (no_prod, no_archive),
     "encoding_and_locale": (no_prod, no_archive),
+    "money": (no_prod, no_archive),
+    "xml": (no_prod, no_archive),
+    "database_settings": (no_prod, no_archive),
     "policy_roles": (no_prod, no_archive),
     "source_roles": (no_prod, no_archive),
     "tablespaces": (no_prod, no_archive),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pgpromote.postgres import archive, contents, encodings, mark, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
-from pgpromote.postgres.model import EVERYTHING, Archive, Content, Filters, Manifest
+from pgpromote.postgres.model import EVERYTHING, MONEY_AS_STORED, Archive, Content, Filters, Manifest
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact, size_of
 from pgpromote.postgres.tools import Tools, choose, run
 
@@ -77,7 +77,9 @@ def dump_command(
 
     `encoding` is the one of the dump, whatever the database's or the environment's is.
     """
-    command = [tools.path("pg_dump"), f"--dbname={source.argument()}", f"--file={path}", "--no-password"]
+    # Plain SQL is for whoever reads it, and run by psql under prod's own settings.
+    reach = source.argument({} if plain else MONEY_AS_STORED)
+    command = [tools.path("pg_dump"), f"--dbname={reach}", f"--file={path}", "--no-password"]
     command += ["--verbose", LOCK_WAIT, f"--encoding={encoding}"]
     if plain:
         command += ["--format=plain", "--clean", "--if-exists", "--no-owner", "--no-privileges"]
@@ -168,6 +170,7 @@ def dump(
             filters=str(filters),
             database_size=size,
             system_identifier=identity.system_identifier,
+            money_decimals=identity.money_decimals,
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)

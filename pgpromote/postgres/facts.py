@@ -69,6 +69,11 @@ class Facts:
     barred: tuple[Barred, ...] = ()
     barred_in_prod: tuple[Barred, ...] = ()
 
+    @property
+    def money_as_stored(self) -> bool:
+        """Whether the archive holds money as the server keeps it, and not as dev's lc_monetary writes it."""
+        return self.manifest is not None and self.manifest.money_decimals is not None
+
 
 def no_prod(facts: Facts) -> str:
     """Say why prod's catalog is missing, "" when it is there."""

@@ -5,12 +5,25 @@ import re
 from pgpromote.postgres.archive import NAME, extension_schema, unquote
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.facts import Facts, entries
-from pgpromote.postgres.model import Archive, Severity
+from pgpromote.postgres.model import Archive, ServerVersion, Severity, TocEntry
 from pgpromote.postgres.permissions import Found, quoted
 
 COLLATION = re.compile(rf"\bCOLLATE\s+(?:({NAME})\.)?({NAME})")
 NAME_OR_STRING = re.compile(r"""("(?:[^"]|"")*")|'(?:[^']|'')*'""")
 # What says COLLATE only within a text or as a definition of its own.
+WITH_COLUMNS = ("TABLE", "FOREIGN TABLE", "DOMAIN", "TYPE")
+SETTING = re.compile(
+    rf"^ALTER (?:DATABASE {NAME}|ROLE (?P<role>{NAME}) IN DATABASE {NAME}) SET (?P<name>{NAME}(?:\.{NAME})*) "
+    r"TO (?P<value>(?:'(?:[^']|'')*'|[^;'])+);$", re.MULTILINE
+)  # fmt: skip
+# Parentheses within parentheses, as deep as an expression may reasonably be.
+NESTED = r"\((?:[^()]|\((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*\))*\)"
+NEW_IN_18 = {
+    "a virtual generated column": re.compile(rf"\bGENERATED ALWAYS AS {NESTED}(?! STORED)"),
+    "a constraint that is NOT ENFORCED": re.compile(r" NOT ENFORCED\b"),
+    "a constraint over time": re.compile(r" WITHOUT OVERLAPS\)|, PERIOD "),
+    "a NOT NULL that is NOT VALID": re.compile(rf"\bCONSTRAINT {NAME} NOT NULL {NAME} NOT VALID\b"),
+}
 NO_COLLATION = frozenset({"FUNCTION", "PROCEDURE", "COMMENT", "COLLATION"})
 
 
@@ -59,7 +72,9 @@ def collations(facts: Facts) -> Found:
     """Every collation that the archive refers to exists on prod, whatever its provider."""
     if facts.archive is None or facts.catalog is None:
         return
-    known = {(c.schema, c.name) for c in facts.catalog.collations}
+    known = {
+        (c.schema, c.name) for c in facts.catalog.collations if c.provider != "i" or facts.catalog.has_icu
+    }
     known |= {(entry.schema, entry.tag) for entry in facts.archive.of_kind("COLLATION")}
     users: dict[tuple[str, str], str] = {}
     for entry in facts.archive.entries:
@@ -78,11 +93,10 @@ def _without_strings(definition: str) -> str:
 
 
 def _collation_definitions(archive: Archive, catalog: Catalog) -> Found:
-    has_icu = any(collation.provider == "i" for collation in catalog.collations)
     libc_locales = {c.locale for c in catalog.collations if c.provider == "c"}
     for entry in archive.of_kind("COLLATION"):
         locale = re.search(r"\b(?:locale|lc_collate) = '((?:[^']|'')*)'", entry.definition)
-        if "provider = icu" in entry.definition and not has_icu:
+        if "provider = icu" in entry.definition and not catalog.has_icu:
             message = f"The collation {entry.name} uses ICU; prod's server is built without it."
             yield Severity.ERROR, entry.name, message, "Use a server built with ICU."
         elif "provider = libc" in entry.definition and locale and locale[1] not in libc_locales:
@@ -91,7 +105,7 @@ def _collation_definitions(archive: Archive, catalog: Catalog) -> Found:
 
 
 def _collation_hint(name: str) -> str:
-    if "-x-icu" in name:
+    if "-x-icu" in name or name == "unicode":
         return "Use a server built with ICU, or drop the collation from the source's definition."
     return (
         f"Install the locale {name} on prod's server, then: SELECT pg_import_system_collations('pg_catalog');"
@@ -128,6 +142,25 @@ def tablespaces(facts: Facts) -> Found:
         if tablespace not in facts.catalog.tablespaces:
             message = f"{user} lies in the tablespace {tablespace}; prod does not have it."
             yield Severity.ERROR, tablespace, message, f"Create the tablespace {tablespace} on prod's server."
+    yield from _partitioned_in_own(facts.archive, facts.catalog.tablespace)
+
+
+def _partitioned_in_own(archive: Archive, own: str) -> Found:
+    """Find what is partitioned and in the database's own tablespace, which nobody may name for it."""
+    partitioned = {table.dump_id for table in archive.of_kind("TABLE") if _is_partitioned(table)}
+    for entry in archive.of_kind("TABLE", "INDEX", "CONSTRAINT"):
+        if entry.tablespace == own and partitioned & {entry.dump_id, *entry.dependencies}:
+            message = (
+                f"{entry.name} is partitioned and in the tablespace {own}, which is the one of prod's "
+                "database; PostgreSQL does not let that be named for it."
+            )
+            what = "TABLE" if entry.kind == "TABLE" else "INDEX"
+            hint = f"On dev: ALTER {what} … SET TABLESPACE pg_default; or move prod to another tablespace."
+            yield Severity.ERROR, entry.name, message, hint
+
+
+def _is_partitioned(table: TocEntry) -> bool:
+    return re.search(r"\)\s*PARTITION BY ", _without_strings(table.definition)) is not None
 
 
 def source_version(facts: Facts) -> Found:
@@ -142,3 +175,72 @@ def source_version(facts: Facts) -> Found:
             "what the older server does not know."
         )
         yield Severity.WARNING, "prod", message, f"Upgrade prod to {source_major}, or rehearse first."
+    if prod.major < 18:
+        yield from _new_in_18(facts.archive, prod)
+
+
+def _new_in_18(archive: Archive, prod: ServerVersion) -> Found:
+    for entry in archive.of_kind("TABLE", "CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT"):
+        definition = _without_strings(entry.definition)
+        for what, pattern in NEW_IN_18.items():
+            if pattern.search(definition):
+                message = f"{entry.name} has {what}, which PostgreSQL has since 18; prod is {prod}."
+                yield Severity.ERROR, entry.name, message, "Upgrade prod to 18, or change it on dev."
+
+
+def money(facts: Facts) -> Found:
+    """Money has as many decimals on prod as on dev: the server keeps whole numbers of the smallest unit."""
+    if facts.archive is None or facts.catalog is None:
+        return
+    held = [entry for entry in facts.archive.of_kind(*WITH_COLUMNS) if _has_type("money", entry)]
+    here = facts.catalog.identity.money_decimals
+    there = facts.manifest.money_decimals if facts.manifest else None
+    if not held or there == here:
+        return
+    name = held[0].name
+    if there is None:
+        message = f"{name} holds money, written by dev's lc_monetary, which the archive does not name."
+        hint = "Values may be read otherwise: dump with this release of pgpromote, or compare some of them."
+        yield Severity.WARNING, name, message, hint
+    else:
+        message = (
+            f"{name} holds money, which has {there} decimals on dev and {here} on prod (lc_monetary): each "
+            f"value would be worth {'more' if here < there else 'less'}."
+        )
+        database = quoted(facts.catalog.identity.database)
+        hint = f"ALTER DATABASE {database} SET lc_monetary TO that of dev; or change the columns to numeric."
+        yield Severity.ERROR, name, message, hint
+
+
+def xml(facts: Facts) -> Found:
+    """Prod's server can read xml values, where the archive has some."""
+    if facts.archive is None or facts.catalog is None or facts.catalog.has_xml:
+        return
+    for entry in facts.archive.of_kind("TABLE"):
+        held = facts.manifest.contents.get(entry.name) if facts.manifest else None
+        if _has_type("xml", entry) and (held is None or held.rows):
+            message = f"{entry.name} has a column of type xml; prod's server is built without libxml."
+            yield Severity.ERROR, entry.name, message, "Use a server built with libxml, or another type."
+
+
+def _has_type(name: str, entry: TocEntry) -> bool:
+    """Tell whether a definition has a column, or is a domain, of one of the server's own types."""
+    return re.search(rf"{NAME} {name}(?=[,;\[\s])", _without_strings(entry.definition)) is not None
+
+
+def database_settings(facts: Facts) -> Found:
+    """What dev's database sets for its sessions, prod's sets as well, be it to another value."""
+    if facts.archive is None or facts.catalog is None or facts.filters.data_only:
+        return
+    database = quoted(facts.catalog.identity.database)
+    settings = (match for entry in facts.archive.properties for match in SETTING.finditer(entry.definition))
+    for match in settings:
+        role, name = unquote(match["role"] or ""), match["name"]
+        key = name.replace('"', "").lower()
+        if (role, key) not in facts.catalog.settings and (not role or role in facts.catalog.roles):
+            # Settings of an application's own may hold its secrets.
+            value = "(as on dev)" if "." in key else match["value"]
+            whose = f"ROLE {match['role']} IN DATABASE" if role else "DATABASE"
+            message = f"Dev's database sets {key}{f' for the role {role}' if role else ''}; prod's does not."
+            hint = f"If the application needs it: ALTER {whose} {database} SET {name} TO {value};"
+            yield Severity.WARNING, key, message, hint

@@ -114,9 +114,10 @@ def fill_materialized_views(
     entries = [entry for entry in restorable(clearance.archive) if entry.kind == FILLED]
     if entries:
         client = _client(clearance.archive, target, available, promotion)
-        done = _run_pass(
-            clearance, entries, target, client, promotion, jobs=jobs or target.connections(), on_line=on_line
-        )
+        # No value of the archive is read, and a view computes under prod's own settings.
+        own = replace(clearance, settings=())
+        jobs = jobs or target.connections()
+        done = _run_pass(own, entries, target, client, promotion, jobs=jobs, on_line=on_line)
         _judge([done], counted(done, parse(done.streams)), target, _hint(clearance))
     return tuple(_refresh_empty(clearance, clearance.archive, target, promotion))
 
@@ -270,7 +271,8 @@ def restore_command(
     Into an empty database the first error is one too many, except where one is expected; in place, all of
     them are wanted at once. Owners and grants are restored only when the source's are wanted.
     """
-    command = [client.tools.path("pg_restore"), f"--dbname={target.argument()}", "--no-password", "--verbose"]
+    command = [client.tools.path("pg_restore"), f"--dbname={target.argument(dict(clearance.settings))}"]
+    command += ["--no-password", "--verbose"]
     command += [] if clearance.rights is Policy.SOURCE else ["--no-owner", "--no-privileges"]
     command += [f"--jobs={jobs}", f"--use-list={use_list}"]
     if not clearance.in_place:

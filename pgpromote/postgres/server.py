@@ -15,7 +15,7 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import class_row
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Identifier
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import Busy, ConnectionFailed, InvalidUrl, SessionFailed
@@ -169,6 +169,7 @@ class Identity:
     ctype: str
     provider: str
     locale: str | None
+    money_decimals: int = 2
 
     @property
     def version(self) -> ServerVersion:
@@ -260,6 +261,10 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
 def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
     reason = " ".join(redact(reason, target).split())
     hints = {
+        "not currently accepting connections": (
+            "Somebody has closed it. If it may be open, run in another database: "
+            f"ALTER DATABASE {Identifier(target.name).as_string()} WITH ALLOW_CONNECTIONS true;"
+        ),
         "does not exist": "Create the database or role first, or correct the URL.",
         "password": f"Check the user and the password in {target.variable}, or ~/.pgpass.",
         "no pg_hba.conf entry": "Ask the server's administrator to allow this login in pg_hba.conf.",
