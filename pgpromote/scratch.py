@@ -27,5 +27,5 @@ def read_back(
         made = shadow.create(target, promotion, agreed=agreed)
         stack.callback(shadow.drop, target, made.name, promotion, agreed=agreed)
         database = made.at(target)
-        restore.define(archive.path, entries, database, available, promotion)
+        restore.define(archive, entries, database, available, promotion)
         return describe(database, available, archive.pg_dump_version, promotion)

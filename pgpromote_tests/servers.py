@@ -69,12 +69,12 @@ class Server:
 
     def execute(self, script: str, database: str = "postgres") -> None:
         """Run a script of any number of statements, each committed on its own."""
-        with psycopg.connect(self.url(database), autocommit=True) as session:
+        with psycopg.connect(self.url(database), autocommit=True, client_encoding="UTF8") as session:
             session.execute(script.encode())
 
     def rows(self, query: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Return what a query gives."""
-        with psycopg.connect(self.url(database), autocommit=True) as session:
+        with psycopg.connect(self.url(database), autocommit=True, client_encoding="UTF8") as session:
             return session.execute(query.encode()).fetchall()
 
     def databases(self) -> set[str]:

@@ -17,11 +17,19 @@ from pgpromote.progress import Dumping
 @click.option(
     "--compression", default="", metavar="METHOD", help="zstd:1, lz4:1, gzip:6, none; default: the best."
 )
+@click.option("--encoding", default="", metavar="NAME", help="Such as UTF8; default: the one of Dev.")
 @filter_options
 @verbose
 @as_json
 def dump_command(
-    out_dir: Path | None, *, sql: bool, compression: str, verbose: bool, as_json: bool, **options: object
+    out_dir: Path | None,
+    *,
+    sql: bool,
+    compression: str,
+    encoding: str,
+    verbose: bool,
+    as_json: bool,
+    **options: object,
 ) -> None:
     """Dump Dev into OUT_DIR, which is PGPROMOTE_DUMP_DIR unless named.
 
@@ -39,12 +47,19 @@ def dump_command(
     terminal.warn_of_scope(scope)
     with terminal.drawn(Dumping(f"Dumping {source.label}", path), verbose=verbose) as line:
         contents, manifest = dump.dump(
-            source, path, tools, run_id, compression=compression, filters=scope, on_line=line
+            source,
+            path,
+            tools,
+            run_id,
+            compression=compression,
+            encoding=encoding,
+            filters=scope,
+            on_line=line,
         )
     if sql:
         plain = path.with_name("full.sql")
         with terminal.drawn(Dumping(f"Writing plain SQL to {plain}", plain), verbose=verbose) as line:
-            dump.dump_sql(source, plain, tools, run_id, filters=scope, on_line=line)
+            dump.dump_sql(source, plain, tools, run_id, encoding=encoding, filters=scope, on_line=line)
     if as_json:
         terminal.show_json(manifest)
     else:

@@ -55,6 +55,7 @@ def _archive(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
                 promotion.tools(),
                 context.run.run_id,
                 compression=config.compression,
+                encoding=config.encoding,
                 filters=config.filters(),
                 on_line=to_stdout,
             )

@@ -40,6 +40,11 @@ class DumpConfig(ScopeConfig):
         default="",
         description="Value for pg_dump --compress, such as zstd:1, gzip:6 or none. Empty: the best it has.",
     )
+    encoding: str = Field(
+        default="",
+        description="Encoding of the archive, as PostgreSQL calls it. Empty: the one of dev. UTF8 brings a "
+        "dev of the encoding SQL_ASCII into a prod of UTF8, if all of its text is valid UTF-8.",
+    )
 
 
 class SqlDumpConfig(ScopeConfig):

@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
+from pgpromote.postgres import encodings
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
 from pgpromote.postgres.model import Archive, Manifest, TocEntry
 from pgpromote.postgres.tools import Tools, run
@@ -111,7 +112,7 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
     database, server_version, pg_dump_version = source.text(), source.text(), source.text()
     if not re.match(r"\d+", server_version):
         raise source.broken()
-    entries = [_entry(source, version) for _ in range(source.integer())]
+    entries, encoding = _entries(source, version)
     return Archive(
         path=path,
         size=size,
@@ -121,11 +122,23 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
         pg_dump_version=pg_dump_version,
         format_version=version,
         compression=compression,
-        encoding=_encoding(entries),
+        encoding=encoding,
         entries=tuple(entry for entry in entries if not _is_setting(entry)),
         properties=tuple(entry for entry in entries if entry.kind == "DATABASE PROPERTIES"),
         sizes=(source.integer_size, source.offset_size),
     )
+
+
+def _entries(source: "_Reader", version: tuple[int, int]) -> tuple[list[TocEntry], str]:
+    """Read the entries, once more where they are not in UTF-8: in which encoding they are is one of them."""
+    start = source.file.tell()
+    entries = [_entry(source, version) for _ in range(source.integer())]
+    encoding = _encoding(entries)
+    if (codec := encodings.codec(encoding)) != source.codec:
+        source.codec, source.encoding = codec, encoding
+        source.file.seek(start)
+        entries = [_entry(source, version) for _ in range(source.integer())]
+    return entries, encoding
 
 
 def _is_setting(entry: TocEntry) -> bool:
@@ -157,14 +170,14 @@ def _entry(source: "_Reader", version: tuple[int, int]) -> TocEntry:
     dump_id = source.integer()
     source.integer()  # whether the entry has data of its own
     source.text(), source.text()  # the object's identity in the source's catalogs
-    tag, kind = source.text(), source.text()
+    tag, kind = source.name(), source.text()
     section = SECTIONS.get(source.integer(), "unknown")
     definition, drop, _copy = source.text(), source.text(), source.text()
-    schema, tablespace = source.text(), source.text()
+    schema, tablespace = source.name(), source.name()
     access_method = source.text() if version >= (1, 14) else ""
     if version >= (1, 16):
         source.integer()  # the relation's kind
-    owner = source.text()
+    owner = source.name()
     source.text()  # a flag for row identifiers, gone since PostgreSQL 12
     dependencies = []
     while (dependency := source.optional_text()) is not None:
@@ -190,12 +203,17 @@ def _entry(source: "_Reader", version: tuple[int, int]) -> TocEntry:
 
 @dataclass
 class _Reader:
-    """Reads the archive's primitive values; any surprise means that the file is cut or damaged."""
+    """Reads the archive's primitive values; any surprise means that the file is cut or damaged.
+
+    `codec` is Python's for the archive's encoding, "" where it has none: then only ASCII can be read.
+    """
 
     file: BinaryIO
     path: Path
     integer_size: int = 4
     offset_size: int = 8
+    codec: str = encodings.codec(encodings.UTF8)
+    encoding: str = encodings.UTF8
 
     def broken(self) -> ArchiveError:
         return ArchiveError(f"{self.path} is cut or damaged: its table of contents is broken.", HINT_DUMP)
@@ -238,10 +256,19 @@ class _Reader:
             return None
         if length > LONGEST_STRING:
             raise self.broken()
-        return self.bytes(length).decode("utf-8", errors="backslashreplace")
+        return self.bytes(length).decode(self.codec or "ascii", errors="backslashreplace")
 
     def text(self) -> str:
         return self.optional_text() or ""
+
+    def name(self) -> str:
+        text = self.text()
+        if not self.codec and "\\x" in text:
+            raise ArchiveError(
+                f"{self.path} holds a name in {self.encoding}, which cannot be read here: {text}.",
+                f"Dump again with the encoding {encodings.UTF8}: pg_dump --encoding={encodings.UTF8}.",
+            )
+        return text
 
 
 def search(archive: Archive, kinds: tuple[str, ...] = (), pattern: str = "*") -> tuple[TocEntry, ...]:

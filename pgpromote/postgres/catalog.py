@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import psycopg
+
 from pgpromote.postgres import sql
 from pgpromote.postgres.model import TocEntry
 from pgpromote.postgres.server import Identity, Session, identify, rows
@@ -69,7 +71,11 @@ class Schema:
 
 @dataclass(frozen=True)
 class Catalog:
-    """Prod as the checks see it. `dagster_schemas` are those that hold the tables of Dagster's storage."""
+    """Prod as the checks see it. `dagster_schemas` are those that hold the tables of Dagster's storage.
+
+    `tablespace` is the database's own. `settings` are (role, name) of what the database sets for all ("") or
+    for one role, names in lower case. `has_xml` says that the server is built with libxml.
+    """
 
     identity: Identity
     may_create_schemas: bool
@@ -83,6 +89,14 @@ class Catalog:
     replaced: tuple[Replaced, ...] = field(repr=False)
     dependents: tuple[Dependent, ...] = field(repr=False)
     published: tuple[Published, ...] = field(repr=False)
+    tablespace: str = "pg_default"
+    settings: frozenset[tuple[str, str]] = frozenset()
+    has_xml: bool = True
+
+    @property
+    def has_icu(self) -> bool:
+        """Whether the server is built with ICU; without it, one collation of it is there, unusable."""
+        return any(one.provider == "i" and one.name != "unicode" for one in self.collations)
 
 
 def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") -> Catalog:
@@ -103,6 +117,11 @@ def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") 
         schemas={row.name: row for row in rows(session, Schema, "catalog/schemas")},
         replaced=tuple(rows(session, Replaced, "catalog/replaced", objects)),
         published=tuple(rows(session, Published, "catalog/published", objects)),
+        tablespace=str(_column(session, "catalog/own_tablespace")[0]),
+        settings=frozenset(
+            (str(role), str(name)) for role, name in session.execute(sql.read("catalog/settings"))
+        ),
+        has_xml=_has_xml(session),
         dependents=tuple(
             rows(session, Dependent, "catalog/dependents", {**objects, "reset_schema": reset_schema})
         ),
@@ -111,6 +130,16 @@ def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") 
 
 def _column(session: Session, query: str) -> list[object]:
     return [row[0] for row in session.execute(sql.read(query)).fetchall()]
+
+
+def _has_xml(session: Session) -> bool:
+    """Ask for the simplest use of libxml: a server tells no one but superusers how it was built."""
+    try:
+        with session.transaction():
+            session.execute("SELECT pg_catalog.xml_is_well_formed('')")
+    except psycopg.errors.FeatureNotSupported:
+        return False
+    return True
 
 
 def _objects(entries: Sequence[TocEntry]) -> dict[str, list[str]]:

@@ -5,26 +5,32 @@ facts and yields (severity, object, message, hint) for everything that is not so
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from pgpromote.postgres import mark
-from pgpromote.postgres.archive import NAME, extension_schema, unquote
-from pgpromote.postgres.catalog import Catalog
-from pgpromote.postgres.facts import Facts, no_archive, no_client, no_manifest, no_prod, no_source
-from pgpromote.postgres.model import EVERYTHING, Archive, Foreign, Policy, Severity, TocEntry
+from pgpromote.postgres.archive import NAME, unquote
+from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
+from pgpromote.postgres.fit import (
+    collations,
+    database_settings,
+    encoding_and_locale,
+    extensions,
+    money,
+    source_version,
+    tablespaces,
+    xml,
+)
+from pgpromote.postgres.model import EVERYTHING, Foreign, Policy, ServerVersion, Severity
 from pgpromote.postgres.obstacles import PASSING
 from pgpromote.postgres.permissions import Found, quoted, rights, rollback_possible
 from pgpromote.postgres.reset import DATA_LOSS
+from pgpromote.postgres.tools import Tools
 
-COLLATION = re.compile(rf"\bCOLLATE\s+(?:({NAME})\.)?({NAME})")
 POLICY_ROLES = re.compile(
     rf"CREATE POLICY {NAME} ON (?:{NAME}\.)?{NAME}(?: AS \w+)?(?: FOR \w+)? TO ({NAME}(?:, {NAME})*)"
 )
 RESTRICTIVE = " AS RESTRICTIVE "
 GRANT_ROLES = re.compile(rf"\b(?:TO|FROM|FOR ROLE|SESSION AUTHORIZATION) ({NAME})")
-NAME_OR_STRING = re.compile(r"""("(?:[^"]|"")*")|'(?:[^']|'')*'""")
-# What says COLLATE only within a text or as a definition of its own.
-NO_COLLATION = frozenset({"FUNCTION", "PROCEDURE", "COMMENT", "COLLATION"})
 MAINTENANCE = "postgres"
 KEYWORD_ROLES = frozenset({"public", "current_user", "current_role", "session_user"})
 
@@ -59,27 +65,29 @@ def target_allowed(facts: Facts) -> Found:
 
 
 def client_tools(facts: Facts) -> Found:
-    """pg_restore is there, and neither older than prod nor older than the archive's source."""
+    """pg_restore is there, and neither older than prod nor older than the archive."""
     programs: dict[tuple[str, str], list[str]] = {}
     for program, problem in (("pg_restore", facts.client_problem), ("pg_dump", facts.source_client_problem)):
         if problem:
             programs.setdefault((problem.message, problem.hint), []).append(program)
     for (message, hint), named in programs.items():
         yield Severity.ERROR, " and ".join(named), message, hint
-    if facts.client is None or facts.catalog is None:
-        return
-    version, client = facts.catalog.identity.version, facts.client.version
-    if client.major > version.major:
-        message = f"pg_restore is {client}, prod is {version}: newer than needed, which usually works."
-        yield Severity.WARNING, "pg_restore", message, f"Install postgresql-client-{version.major}."
-    if facts.archive:
-        source_major = int(re.findall(r"\d+", facts.archive.server_version)[0])
-        if source_major > version.major:
-            message = (
-                f"The archive comes from PostgreSQL {facts.archive.server_version}, prod is {version}: "
-                "it may hold what the older server does not know."
-            )
-            yield Severity.WARNING, "prod", message, f"Upgrade prod to {source_major}, or rehearse first."
+    if facts.client and facts.catalog:
+        yield from _newer_client(facts.client, facts.catalog.identity.version)
+
+
+def _newer_client(client: Tools, prod: ServerVersion) -> Found:
+    if client.sends_unknown_setting(prod):
+        message = (
+            f"pg_restore is {client.version}, prod is {prod}: each of its connections begins with a setting "
+            "that prod does not know, transaction_timeout. That one error is expected and not counted; any "
+            "other fails the restore, but only at its end."
+        )
+        hint = f"Install postgresql-client-{prod.major}, and let it write the archive: it ends sooner."
+        yield Severity.WARNING, "pg_restore", message, hint
+    elif client.version.major > prod.major:
+        message = f"pg_restore is {client.version}, prod is {prod}: newer, which makes no difference here."
+        yield Severity.INFO, "pg_restore", message, ""
 
 
 def archive_readable(facts: Facts) -> Found:
@@ -105,112 +113,9 @@ def whole_archive(facts: Facts) -> Found:
         yield Severity.ERROR, str(facts.path), message, "Dump without filters, or choose the strategy clean."
 
 
-def extensions(facts: Facts) -> Found:
-    """Every extension that the archive needs is on prod, or can be created by our role."""
-    for entry, catalog in _entries(facts, "EXTENSION"):
-        name = entry.tag
-        extension = catalog.extensions.get(name)
-        created = extension is not None and extension.version is not None and facts.in_place
-        wanted = facts.manifest.extensions.get(name) if facts.manifest else None
-        if extension is None:
-            message = f"The archive needs the extension {name}; prod's server does not have it."
-            hint = f"Install the operating-system package that carries {name} on prod's server."
-            yield Severity.ERROR, name, message, hint
-        elif not created and not (extension.trusted or catalog.identity.superuser):
-            message = (
-                f"The archive needs the extension {name}; it is available on prod but has to be created, and "
-                f"the role {catalog.identity.user} may not create it (it is not trusted)."
-            )
-            hint = (
-                f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {quoted(name)};"
-                if facts.in_place
-                else "A new database needs it anew: promote as a superuser, or choose the strategy clean."
-            )
-            yield Severity.ERROR, name, message, hint
-        elif created and extension.schema != (schema := extension_schema(entry)):
-            message = f"The extension {name} is in the schema {extension.schema} on prod, in {schema} on dev."
-            hint = (
-                f"Move it: ALTER EXTENSION {quoted(name)} SET SCHEMA {quoted(schema)}; what uses it follows."
-            )
-            yield Severity.ERROR, name, message, hint
-        elif wanted and _older(present := extension.version or extension.default_version or "", wanted):
-            message = f"The source has {name} {wanted}, prod would use {present}, which is older."
-            hint = f"Update it on prod: ALTER EXTENSION {quoted(name)} UPDATE;"
-            yield Severity.WARNING, name, message, hint
-
-
-def _older(present: str, wanted: str) -> bool:
-    def key(version: str) -> list[int]:
-        return [int(part) for part in re.findall(r"\d+", version)]
-
-    return key(present) < key(wanted)
-
-
-def collations(facts: Facts) -> Found:
-    """Every collation that the archive refers to exists on prod, whatever its provider."""
-    if facts.archive is None or facts.catalog is None:
-        return
-    known = {(c.schema, c.name) for c in facts.catalog.collations}
-    known |= {(entry.schema, entry.tag) for entry in facts.archive.of_kind("COLLATION")}
-    users: dict[tuple[str, str], str] = {}
-    for entry in facts.archive.entries:
-        if "COLLATE" in entry.definition and entry.kind not in NO_COLLATION:
-            for schema, name in COLLATION.findall(_without_strings(entry.definition)):
-                users.setdefault((unquote(schema) or "pg_catalog", unquote(name)), entry.name)
-    for (schema, name), user in sorted(users.items()):
-        if (schema, name) not in known:
-            message = f"{user} uses the collation {schema}.{name}; prod does not have it."
-            yield Severity.ERROR, name, message, _collation_hint(name)
-    yield from _collation_definitions(facts.archive, facts.catalog)
-
-
-def _without_strings(definition: str) -> str:
-    return NAME_OR_STRING.sub(lambda match: match[1] or "''", definition)
-
-
-def _collation_definitions(archive: Archive, catalog: Catalog) -> Found:
-    has_icu = any(collation.provider == "i" for collation in catalog.collations)
-    libc_locales = {c.locale for c in catalog.collations if c.provider == "c"}
-    for entry in archive.of_kind("COLLATION"):
-        locale = re.search(r"\b(?:locale|lc_collate) = '((?:[^']|'')*)'", entry.definition)
-        if "provider = icu" in entry.definition and not has_icu:
-            message = f"The collation {entry.name} uses ICU; prod's server is built without it."
-            yield Severity.ERROR, entry.name, message, "Use a server built with ICU."
-        elif "provider = libc" in entry.definition and locale and locale[1] not in libc_locales:
-            message = f"The collation {entry.name} uses the locale {locale[1]}; prod does not know it."
-            yield Severity.ERROR, entry.name, message, _collation_hint(locale[1])
-
-
-def _collation_hint(name: str) -> str:
-    if "-x-icu" in name:
-        return "Use a server built with ICU, or drop the collation from the source's definition."
-    return (
-        f"Install the locale {name} on prod's server, then: SELECT pg_import_system_collations('pg_catalog');"
-    )
-
-
-def encoding_and_locale(facts: Facts) -> Found:
-    """Prod can hold the archive's characters, and sorts as the source does."""
-    if facts.archive is None or facts.catalog is None:
-        return
-    identity, encoding = facts.catalog.identity, facts.archive.encoding
-    if encoding and encoding != identity.encoding:
-        message = f"The source's encoding is {encoding}, prod's is {identity.encoding}."
-        if identity.encoding == "UTF8" and encoding != "SQL_ASCII":
-            yield Severity.INFO, "encoding", f"{message} Every character can be converted.", ""
-        else:
-            hint = f"Create prod again with ENCODING '{encoding}' TEMPLATE template0."
-            yield Severity.ERROR, "encoding", f"{message} Characters may be lost or refused.", hint
-    prod_locale = f"{identity.provider} {identity.locale or identity.collate}"
-    if facts.manifest and facts.manifest.locale != prod_locale:
-        message = f"The source sorts by {facts.manifest.locale}, prod by {prod_locale} (provider, locale)."
-        hint = "Order and uniqueness of text may differ; create prod with the source's locale to keep both."
-        yield Severity.WARNING, "locale", message, hint
-
-
 def policy_roles(facts: Facts) -> Found:
     """Every role that a row-level-security policy names exists on prod."""
-    for entry, catalog in _entries(facts, "POLICY"):
+    for entry, catalog in entries(facts, "POLICY"):
         match = POLICY_ROLES.match(entry.definition)
         roles = [unquote(name) for name in re.findall(NAME, match[1])] if match else []
         for role in roles:
@@ -231,17 +136,6 @@ def source_roles(facts: Facts) -> Found:
     for role in sorted(users.keys() - facts.catalog.roles):
         message = f"{users[role]} names the role {role}; prod does not have it."
         yield Severity.ERROR, role, message, f"CREATE ROLE {quoted(role)}; or keep prod's owners and grants."
-
-
-def tablespaces(facts: Facts) -> Found:
-    """Every tablespace that the archive names exists on prod."""
-    if facts.archive is None or facts.catalog is None:
-        return
-    named = {entry.tablespace: entry.name for entry in facts.archive.entries if entry.tablespace}
-    for tablespace, user in sorted(named.items()):
-        if tablespace not in facts.catalog.tablespaces:
-            message = f"{user} lies in the tablespace {tablespace}; prod does not have it."
-            yield Severity.ERROR, tablespace, message, f"Create the tablespace {tablespace} on prod's server."
 
 
 def not_same_database(facts: Facts) -> Found:
@@ -335,19 +229,14 @@ def left_out(facts: Facts) -> Found:
             yield Severity.WARNING, name, message, hint
 
 
-def _entries(facts: Facts, kind: str) -> Iterator[tuple[TocEntry, Catalog]]:
-    if facts.archive and facts.catalog:
-        for entry in facts.archive.of_kind(kind):
-            yield entry, facts.catalog
-
-
 RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
-        target_reachable, target_allowed, client_tools, archive_readable, whole_archive, extensions,
-        collations, encoding_and_locale, policy_roles, source_roles, tablespaces, rights, not_same_database,
-        right_direction, no_other_writer, swap_possible, rollback_possible, nothing_in_the_way,
-        nothing_lost_outside, left_out,
+        target_reachable, target_allowed, client_tools, archive_readable, whole_archive, source_version,
+        extensions, collations, encoding_and_locale, money, xml, database_settings, policy_roles,
+        source_roles, tablespaces, rights,
+        not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
+        nothing_in_the_way, nothing_lost_outside, left_out,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -356,9 +245,13 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "client_tools": (no_prod,),
     "archive_readable": (no_client,),
     "whole_archive": (no_manifest,),
+    "source_version": (no_prod, no_archive),
     "extensions": (no_prod, no_archive),
     "collations": (no_prod, no_archive),
     "encoding_and_locale": (no_prod, no_archive),
+    "money": (no_prod, no_archive),
+    "xml": (no_prod, no_archive),
+    "database_settings": (no_prod, no_archive),
     "policy_roles": (no_prod, no_archive),
     "source_roles": (no_prod, no_archive),
     "tablespaces": (no_prod, no_archive),

@@ -57,18 +57,19 @@ def snapshot(database: Database, promotion: str) -> Iterator[tuple[Session, str]
 
 
 def measure(
-    session: Session, tables: Sequence[tuple[str, str]], *, hashed: bool = True
+    session: Session, tables: Sequence[tuple[str, str]], *, hashed: bool = True, encoding: str | None = None
 ) -> dict[str, Content]:
     """Measure tables, given as (schema, name), without their children; keys are `schema.name`.
 
-    Not `hashed` means that rows are only counted. Raises psycopg.Error for a table that is not there.
+    Not `hashed` means that rows are only counted. Text is hashed by its bytes in an encoding, the database's
+    own when None. Raises psycopg.Error for a table that is not there.
     """
     if not tables:
         return {}
     evaluating = {(str(row[0]), str(row[1])) for row in session.execute(sql.read("contents/evaluating"))}
     plain = [table for table in tables if table not in evaluating]
     copied = [table for table in tables if table in evaluating]
-    measured = _measure(session, plain, hashed=hashed)
+    measured = _measure(session, plain, _columns(session, encoding) if hashed else {}, hashed=hashed)
     return measured | {".".join(table): _copy(session, table, hashed=hashed) for table in copied}
 
 
@@ -78,9 +79,14 @@ def comparable(one: Content, other: Content) -> bool:
     return None not in ways and ways[0] == ways[1]
 
 
-def _measure(session: Session, tables: list[tuple[str, str]], *, hashed: bool) -> dict[str, Content]:
+def _measure(
+    session: Session,
+    tables: list[tuple[str, str]],
+    columns: dict[tuple[str, str], _Columns],
+    *,
+    hashed: bool,
+) -> dict[str, Content]:
     keys = {(str(row[0]), str(row[1])): str(row[2]) for row in session.execute(sql.read("contents/keys"))}
-    columns = _columns(session) if hashed else {}
     query = compose.SQL(sql.read("contents/hash" if hashed else "contents/count"))
     queries = [
         query.format(
@@ -103,8 +109,8 @@ def _measure(session: Session, tables: list[tuple[str, str]], *, hashed: bool) -
     return measured
 
 
-def _columns(session: Session) -> dict[tuple[str, str], _Columns]:
-    rows = session.execute(sql.read("contents/columns"))
+def _columns(session: Session, encoding: str | None) -> dict[tuple[str, str], _Columns]:
+    rows = session.execute(sql.read("contents/columns"), {"encoding": encoding})
     # The values are names that the server has quoted, and words of the query itself.
     return {
         (str(schema), str(name)): _Columns(str(ways), compose.SQL(cast("LiteralString", values)))

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import archive, contents, dependencies, mark, sql
+from pgpromote.postgres import archive, contents, dependencies, encodings, mark, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
-from pgpromote.postgres.model import EVERYTHING, Archive, Content, Filters, Manifest
+from pgpromote.postgres.model import EVERYTHING, MONEY_AS_STORED, Archive, Content, Filters, Manifest
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact, size_of
 from pgpromote.postgres.tools import Tools, choose, run
 
@@ -69,19 +69,34 @@ def dump_command(
     *,
     plain: bool,
     compression: str,
+    encoding: str,
     filters: Filters,
     snapshot: str = "",
 ) -> list[str]:
-    """Build the pg_dump command line. It holds no secret."""
-    command = [tools.path("pg_dump"), f"--dbname={source.argument()}", f"--file={path}", "--no-password"]
-    command += ["--verbose", LOCK_WAIT]
+    """Build the pg_dump command line. It holds no secret.
+
+    `encoding` is the one of the dump, whatever the database's or the environment's is.
+    """
+    # Plain SQL is for whoever reads it, and run by psql under prod's own settings.
+    reach = source.argument({} if plain else MONEY_AS_STORED)
+    command = [tools.path("pg_dump"), f"--dbname={reach}", f"--file={path}", "--no-password"]
+    command += ["--verbose", LOCK_WAIT, f"--encoding={encoding}"]
     if plain:
         command += ["--format=plain", "--clean", "--if-exists", "--no-owner", "--no-privileges"]
         command += ["--no-subscriptions"]
     else:
         command += ["--format=custom", f"--compress={compression}"]
     command += [f"--snapshot={snapshot}"] if snapshot else []
-    return command + _filter_options(filters)
+    return command + _in_bytes(_filter_options(filters), encoding)
+
+
+def _in_bytes(options: list[str], encoding: str) -> list[str]:
+    """Write options so that they reach pg_dump in the encoding in which it compares names.
+
+    What that cannot hold stays as it is: it matches nothing, which pg_dump says.
+    """
+    codec = encodings.codec(encoding) or "ascii"
+    return [os.fsdecode(option.encode(codec, errors="surrogateescape")) for option in options]
 
 
 def _filter_options(filters: Filters) -> list[str]:
@@ -101,20 +116,23 @@ def dump(
     promotion: str,
     *,
     compression: str = "",
+    encoding: str = "",
     filters: Filters = EVERYTHING,
     of_prod: bool = False,
     on_line: OnLine = lambda line: None,
 ) -> tuple[Archive, Manifest]:
     """Dump the source into a custom-format archive at `path`, with its manifest beside it.
 
-    An older archive there stays whole until the new one is complete. `of_prod` says that prod is meant to
-    be dumped. Raises ConnectionFailed, ToolMissing, ToolFailed, ArchiveError, Busy, ConfigError, and Refused
-    for a source that is marked as prod otherwise.
+    An older archive there stays whole until the new one is complete. `encoding` is the archive's, the
+    source's own when "". `of_prod` says that prod is meant to be dumped. Raises ConnectionFailed,
+    ToolMissing, ToolFailed, ArchiveError, Busy, ConfigError, and Refused for a source that is marked as prod
+    otherwise.
     """
     started = time.monotonic()
     identity, extensions, size = _look_at(source, promotion, filters, of_prod=of_prod)
     tools = choose(available, identity.version)
     compression = compression_for(tools, compression)
+    encoding = encoding or encodings.for_dump(identity.encoding)
     with _partial(path) as partial:
         with (
             contents.snapshot(source, promotion) as (session, snapshot),
@@ -127,10 +145,11 @@ def dump(
                 partial,
                 plain=False,
                 compression=compression,
+                encoding=encoding,
                 filters=filters,
                 snapshot=snapshot,
             )
-            _run_pg_dump(command, source, path, promotion, on_line)
+            _run_pg_dump(command, source, path, promotion, encoding=encoding, on_line=on_line)
             sha256, written = _verify(partial, tools, thoroughly=of_prod or compression in UNCOMPRESSED)
             held = _select(measured.result(), session, written)
             rests_on = dependencies.read(session)
@@ -153,6 +172,7 @@ def dump(
             database_size=size,
             system_identifier=identity.system_identifier,
             rests_on=rests_on,
+            money_decimals=identity.money_decimals,
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)
@@ -207,6 +227,7 @@ def dump_sql(
     available: list[Tools],
     promotion: str,
     *,
+    encoding: str = "",
     filters: Filters = EVERYTHING,
     of_prod: bool = False,
     on_line: OnLine = lambda line: None,
@@ -217,9 +238,18 @@ def dump_sql(
     """
     identity, _, _ = _look_at(source, promotion, filters, of_prod=of_prod)
     tools = choose(available, identity.version)
+    encoding = encoding or encodings.for_dump(identity.encoding)
     with _partial(path) as partial:
-        command = dump_command(tools, source, partial, plain=True, compression="", filters=filters)
-        _run_pg_dump(command, source, path, promotion, on_line)
+        command = dump_command(
+            tools,
+            source,
+            partial,
+            plain=True,
+            compression="",
+            encoding=encoding,
+            filters=filters,
+        )
+        _run_pg_dump(command, source, path, promotion, encoding=encoding, on_line=on_line)
         archive.verify_sql(partial)
     return path.stat().st_size
 
@@ -262,8 +292,11 @@ def _matches(pattern: str, name: str) -> bool:
     return fnmatchcase(name, re.sub(r'"([^"]*)"|([^"]+)', part, pattern))
 
 
-def _run_pg_dump(command: list[str], source: Database, path: Path, promotion: str, on_line: OnLine) -> None:
-    completed = run(command, source.environment(promotion), lambda line: on_line(redact(line, source)))
+def _run_pg_dump(
+    command: list[str], source: Database, path: Path, promotion: str, *, encoding: str, on_line: OnLine
+) -> None:
+    codec = encodings.codec(encoding) or "ascii"  # the server answers in the encoding of the dump, too
+    completed = run(command, source.environment(promotion), lambda line: on_line(redact(line, source)), codec)
     if completed.returncode != 0:
         told = [line for line in completed.lines if "error:" in line or "ERROR:" in line or "detail:" in line]
         reason = redact(" ".join(told), source) or completed.ending
@@ -277,6 +310,9 @@ def _hint(reason: str) -> str:
         "permission denied": "Grant the role SELECT on everything it dumps, for example pg_read_all_data.",
         "row-level security": "Dump as the tables' owner or as a role with BYPASSRLS.",
         "lock timeout": "Something held a lock on the source too long. Start again later.",
+        "invalid byte sequence": "Correct that text of dev, or dump in dev's own encoding.",
+        "has no equivalent in encoding": "Dump in dev's own encoding, or in UTF8.",
+        "invalid client encoding": "Name an encoding as PostgreSQL does, such as UTF8.",
         "no matching": "Correct the pattern, or remove the filter.",
     }
     return next((hint for sign, hint in hints.items() if sign in reason), "The source is unchanged.")

@@ -1,7 +1,7 @@
 """Gather what the checks look at: the file, prod, dev and the client programs."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,6 +69,11 @@ class Facts:
     barred: tuple[Barred, ...] = ()
     barred_in_prod: tuple[Barred, ...] = ()
 
+    @property
+    def money_as_stored(self) -> bool:
+        """Whether the archive holds money as the server keeps it, and not as dev's lc_monetary writes it."""
+        return self.manifest is not None and self.manifest.money_decimals is not None
+
 
 def no_prod(facts: Facts) -> str:
     """Say why prod's catalog is missing, "" when it is there."""
@@ -101,6 +106,13 @@ def no_source(facts: Facts) -> str:
     if not facts.has_source:
         return "DEV_DATABASE_URL is not set"
     return "dev could not be reached" if facts.source_problem else ""
+
+
+def entries(facts: Facts, kind: str) -> Iterator[tuple[TocEntry, Catalog]]:
+    """Yield the archive's entries of a kind, each with prod's catalog; none where one of both is missing."""
+    if facts.archive and facts.catalog:
+        for entry in facts.archive.of_kind(kind):
+            yield entry, facts.catalog
 
 
 def gather(
@@ -145,7 +157,7 @@ def gather(
         safety_archive=safety_archive,
     )
     version = prod.catalog.identity.version if prod.catalog else None
-    client, client_problem = _choose_client(available, version)
+    client, client_problem = _choose_client(available, version, archive)
     if client and archive and not archive_problem:
         archive_problem = _unreadable(path, archive, client, manifest)
     source_version, source_is_prod, same_database, source_problem = _probe(source, target, prod.catalog)
@@ -271,12 +283,14 @@ def _barred(session: Session, archive: Archive, policy: Policy, *, in_place: boo
 
 
 def _choose_client(
-    available: list[Tools], version: ServerVersion | None
+    available: list[Tools], version: ServerVersion | None, archive: Archive | None = None
 ) -> tuple[Tools | None, PgpromoteError | None]:
     if version is None:
         return None, None
     try:
-        return tools.choose(available, version), None
+        if archive is None:
+            return tools.choose(available, version), None
+        return tools.choose(available, version, archive.format_version), None
     except PgpromoteError as problem:
         return None, problem
 

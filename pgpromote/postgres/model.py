@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 
 class Severity(StrEnum):
@@ -173,8 +174,9 @@ class Manifest:
     `size` is in bytes, `seconds` is how long the whole dump took, `extensions` maps the source's
     extensions to their versions, `contents` its tables to what they held under the dump's own snapshot,
     `filters` says what was left out on purpose, `database_size` is the source's size in bytes,
-    `system_identifier` is the one of its server ("" in older manifests), `rests_on` maps its objects to the
-    operators and functions on which they rest (None in older manifests).
+    `system_identifier` is the one of its server ("" in older manifests). `rests_on` maps its objects to the
+    operators and functions on which they rest (None: not known). `money_decimals` is how many decimals money
+    has there; such an archive is written under lc_monetary C, one with None under dev's own.
     """
 
     promotion: str
@@ -195,6 +197,7 @@ class Manifest:
     database_size: int | None = None
     system_identifier: str = ""
     rests_on: dict[str, tuple[str, ...]] | None = None
+    money_decimals: int | None = None
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,8 @@ class Filters:
 
 
 EVERYTHING = Filters()
+# Under this money is written and read as the server keeps it, whatever the decimals of either side.
+MONEY_AS_STORED = MappingProxyType({"lc_monetary": "C"})
 
 
 @dataclass(frozen=True)
@@ -246,7 +251,7 @@ class Clearance(Aim):
 
     Only `preflight.examine` builds it, from catalogs it has just read. `create_extensions` creates the
     extensions that prod still lacks, `make_room` drops what the archive replaces. `rights` says whose
-    ownership and grants the objects get.
+    ownership and grants the objects get, `settings` what sessions that load the archive have set.
     """
 
     sha256: str
@@ -255,6 +260,7 @@ class Clearance(Aim):
     create_extensions: tuple[Statement, ...]
     make_room: tuple[Statement, ...]
     rights: Policy = Policy.KEEP
+    settings: tuple[tuple[str, str], ...] = ()
 
     def into(self, target: str, oid: int) -> "Clearance":
         """Return the clearance for the database beside prod, which was made for it."""

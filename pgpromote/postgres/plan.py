@@ -12,7 +12,7 @@ from psycopg import sql as compose
 from psycopg.rows import tuple_row
 
 from pgpromote.postgres import archive as archives
-from pgpromote.postgres import contents, sql
+from pgpromote.postgres import contents, encodings, sql
 from pgpromote.postgres.errors import Refused, ToolFailed
 from pgpromote.postgres.model import Aim, Archive, Content, Filters, Finding, Manifest, Severity
 from pgpromote.postgres.scope import ONLY_IN_PROD, Object, Scope, Serial, Table, Written, spellings
@@ -251,8 +251,10 @@ def fingerprint(target: Database, available: list[Tools], promotion: str) -> str
     Raises ConnectionFailed, SessionFailed, ToolMissing, ToolFailed.
     """
     with contents.snapshot(target, promotion) as (session, snapshot):
-        tools = choose(available, identify(session).version)
-        definitions = _definitions(target, tools, snapshot, promotion)
+        identity = identify(session)
+        tools = choose(available, identity.version)
+        encoding = encodings.for_dump(identity.encoding)
+        definitions = _definitions(target, tools, snapshot, encoding, promotion)
         tables = [(table.schema, table.name) for table in rows(session, Table, "plan/tables")]
         held = contents.measure(session, tables)
         held[contents.LARGE_OBJECTS] = contents.measure_large_objects(session)
@@ -274,13 +276,16 @@ def check(expected: str, target: Database, available: list[Tools], promotion: st
         raise Refused([Finding(EXPECTED, Severity.ERROR, target.label, message, hint)])
 
 
-def _definitions(target: Database, tools: Tools, snapshot: str, promotion: str) -> list[tuple[str, ...]]:
+def _definitions(
+    target: Database, tools: Tools, snapshot: str, encoding: str, promotion: str
+) -> list[tuple[str, ...]]:
     """Let pg_dump write prod's definitions; the file may hold secrets and is gone at once."""
     with TemporaryDirectory(prefix="pgpromote-") as directory:
         path = Path(directory) / "prod.dump"
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         command = [tools.path("pg_dump"), f"--dbname={target.argument()}", f"--file={path}", "--no-password"]
         command += ["--schema-only", "--format=custom", "--lock-wait-timeout=300s", f"--snapshot={snapshot}"]
+        command += [f"--encoding={encoding}"]
         completed = run(command, target.environment(promotion))
         if completed.returncode != 0:
             reason = redact(" ".join(completed.lines[-3:]), target) or completed.ending

@@ -17,6 +17,7 @@ from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import (
     EVERYTHING,
+    MONEY_AS_STORED,
     Aim,
     Clearance,
     Filters,
@@ -138,6 +139,7 @@ def _clear(facts: Facts, catalog: Catalog) -> Clearance:
             if replaced.statement
         ),
         rights=facts.rights,
+        settings=tuple(MONEY_AS_STORED.items()) if facts.money_as_stored else (),
     )
 
 

@@ -178,14 +178,11 @@ def _compare(session: Session, clearance: Clearance, manifest: Manifest | None, 
         return Proof(OFF, 0, 0, ())
     if manifest is None or clearance.archive is None:
         return Proof(mode, 0, 0, (_nothing_to_compare(clearance),))
-    same_encoding = identify(session).encoding == manifest.encoding
-    hashed = mode == EXACT and same_encoding
-    present = _measure(session, clearance, hashed=hashed)
+    hashed = mode == EXACT
+    encoding = None if identify(session).encoding == manifest.encoding else manifest.encoding
+    present = _measure(session, clearance, hashed=hashed, encoding=encoding)
     wanted = {name: manifest.contents[name] for name in present if name in manifest.contents}
     findings = tuple(_differences(wanted, present, hashed=hashed))
-    if mode == EXACT and not same_encoding:
-        message = "Prod has another encoding than the source, so rows were only counted."
-        findings += (Finding("contents", Severity.WARNING, "encoding", message),)
     compared = tuple(
         Compared(name, dumped.rows, present[name].rows, hashed and contents.comparable(dumped, present[name]))
         for name, dumped in wanted.items()
@@ -193,9 +190,12 @@ def _compare(session: Session, clearance: Clearance, manifest: Manifest | None, 
     return Proof(mode, len(wanted), sum(each.dumped for each in compared), findings, compared)
 
 
-def _measure(session: Session, clearance: Clearance, *, hashed: bool) -> dict[str, Content]:
+def _measure(
+    session: Session, clearance: Clearance, *, hashed: bool, encoding: str | None
+) -> dict[str, Content]:
     entries = clearance.archive.entries if clearance.archive else ()
-    present = contents.measure(session, contents.loaded_tables(entries), hashed=hashed)
+    tables = contents.loaded_tables(entries)
+    present = contents.measure(session, tables, hashed=hashed, encoding=encoding)
     if any(entry.kind == "BLOBS" for entry in entries):
         present[contents.LARGE_OBJECTS] = contents.measure_large_objects(session, hashed=hashed)
     return present

@@ -1,9 +1,8 @@
 """Restore an archive into prod, in parallel, and say honestly how it went."""
 
-import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from pgpromote.postgres import encodings
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
@@ -20,22 +20,23 @@ from pgpromote.postgres.model import (
     Finding,
     Policy,
     RestoreError,
+    ServerVersion,
     Severity,
     Statement,
     TocEntry,
 )
-from pgpromote.postgres.server import Database, connect, identify, redact
+from pgpromote.postgres.restore_messages import (
+    DEAD_WORKER,
+    counted,
+    parse,
+    parse_psql,
+    without_unknown_setting,
+)
+from pgpromote.postgres.server import LIMITS_TRANSACTIONS, Database, connect, identify, redact
 from pgpromote.postgres.tools import Completed, Tools, choose, run
 
 OnLine = Callable[[str], None]
 
-ENTRY = re.compile(r"pg_restore: from TOC entry (\d+); \d+ \d+ (.*)")
-PROBLEM = re.compile(r"pg_restore: error: (.*)")
-IGNORED = re.compile(r"pg_restore: warning: errors ignored on restore: (\d+)")
-PSQL_PROBLEM = re.compile(r"psql:(?:.*:(\d+): )?(?:error: )?(?:ERROR|FATAL|PANIC): +(.*)")
-PARALLEL = "pg_restore: entering main parallel loop"
-DEAD_WORKER = "a worker process died unexpectedly"
-STATEMENT = "Command was: "
 SHOWN_STATEMENT = 400
 FILLED = "MATERIALIZED VIEW DATA"
 # The catalogs have grown. Without statistics of them the proof of 10,000 tables takes a minute, not a second.
@@ -74,6 +75,19 @@ class Restored:
     refreshed: tuple[Statement, ...] = ()
 
 
+@dataclass(frozen=True)
+class Client:
+    """The client programs of a restore, and the version of the server that they speak to."""
+
+    tools: Tools
+    server: ServerVersion
+
+    @property
+    def forgiving(self) -> bool:
+        """Whether one error of each connection is expected, so that the first cannot end the restore."""
+        return self.tools.sends_unknown_setting(self.server)
+
+
 def create_extensions(clearance: Clearance, target: Database, promotion: str) -> tuple[Statement, ...]:
     """Create the extensions that the clearance found missing. Returns what was run."""
     if clearance.create_extensions:
@@ -100,17 +114,24 @@ def fill_materialized_views(
         return ()
     entries = [entry for entry in restorable(clearance.archive) if entry.kind == FILLED]
     if entries:
-        tools = _tools_for(target, available, promotion)
-        done = _run_pass(
-            clearance, entries, target, tools, promotion, jobs=jobs or target.connections(), on_line=on_line
-        )
-        _judge([done], _counted(done, parse(done.streams)), target, _hint(clearance))
+        client = _client(clearance.archive, target, available, promotion)
+        # No value of the archive is read, and a view computes under prod's own settings.
+        own = replace(clearance, settings=())
+        jobs = jobs or target.connections()
+        done = _run_pass(own, entries, target, client, promotion, jobs=jobs, on_line=on_line)
+        _judge([done], counted(done, parse(done.streams)), target, _hint(clearance))
     return tuple(_refresh_empty(clearance, clearance.archive, target, promotion))
 
 
-def _tools_for(target: Database, available: list[Tools], promotion: str) -> Tools:
+def _client(archive: Archive, target: Database, available: list[Tools], promotion: str) -> Client:
     with connect(target, promotion) as session:
-        return choose(available, identify(session).version)
+        return _choose(available, identify(session).version, archive)
+
+
+def _choose(available: list[Tools], server: ServerVersion, archive: Archive | None) -> Client:
+    if archive is None:
+        return Client(choose(available, server), server)
+    return Client(choose(available, server, archive.format_version), server)
 
 
 def _refresh_empty(
@@ -158,16 +179,16 @@ def restore(
             raise Refused([_replaced(target)])
         for start in range(0, len(clearance.make_room), DROPS_AT_ONCE):
             apply(session, clearance.make_room[start : start + DROPS_AT_ONCE])
-    tools = choose(available, identity.version)
+    client = _choose(available, identity.version, clearance.archive)
     if clearance.archive is None:
         jobs, counts = 1, {}
-        completed = _run(sql_command(tools, target, clearance.path), target, promotion, on_line)
+        completed = _run(sql_command(client, target, clearance.path), target, promotion, on_line)
         _judge([completed], parse_psql(completed.lines), target, _hint(clearance))
         lines: Sequence[str] = completed.lines
     else:
         counts = clearance.archive.counts()
         lines = _restore_archive(
-            clearance, clearance.archive, target, tools, promotion, jobs=jobs, on_line=on_line
+            clearance, clearance.archive, target, client, promotion, jobs=jobs, on_line=on_line
         )
     with connect(target, promotion, autocommit=True) as session:
         session.execute(ANALYZE_CATALOGS)
@@ -186,7 +207,7 @@ def _restore_archive(
     clearance: Clearance,
     archive: Archive,
     target: Database,
-    tools: Tools,
+    client: Client,
     promotion: str,
     *,
     jobs: int,
@@ -196,9 +217,9 @@ def _restore_archive(
     completed: list[Completed] = []
     errors: list[RestoreError] = []
     for entries, connections in _passes(archive, jobs):
-        done = _run_pass(clearance, entries, target, tools, promotion, jobs=connections, on_line=on_line)
+        done = _run_pass(clearance, entries, target, client, promotion, jobs=connections, on_line=on_line)
         completed.append(done)
-        errors += _counted(done, parse(done.streams))
+        errors += counted(done, parse(done.streams))
         if done.returncode and not (clearance.in_place and errors):
             break
     _judge(completed, errors, target, _hint(clearance))
@@ -209,15 +230,17 @@ def _run_pass(
     clearance: Clearance,
     entries: Sequence[TocEntry],
     target: Database,
-    tools: Tools,
+    client: Client,
     promotion: str,
     *,
     jobs: int,
     on_line: OnLine,
 ) -> Completed:
+    encoding = clearance.archive.encoding if clearance.archive else encodings.UTF8
     with _use_list(entries) as use_list:
-        command = restore_command(tools, target, clearance, use_list, jobs=jobs)
-        return _run(command, target, promotion, on_line)
+        command = restore_command(client, target, clearance, use_list, jobs=jobs)
+        done = _run(command, target, promotion, on_line, encoding)
+    return without_unknown_setting(done) if client.forgiving else done
 
 
 @contextmanager
@@ -248,7 +271,7 @@ def _is_trigger(entry: TocEntry) -> bool:
 
 
 def define(
-    path: Path,
+    archive: Archive,
     entries: Sequence[TocEntry],
     database: Database,
     available: list[Tools],
@@ -260,48 +283,55 @@ def define(
 
     What cannot be restored is left out: whoever asks for it looks at what is there.
     """
-    tools = _tools_for(database, available, promotion)
+    tools = _client(archive, database, available, promotion).tools
     first, late = [e for e in entries if not _is_trigger(e)], [e for e in entries if _is_trigger(e)]
     for part, connections in ((first, jobs or database.connections()), (late, 1)):
         with _use_list(part) as use_list:
             command = [tools.path("pg_restore"), f"--dbname={database.argument()}", "--no-password"]
             command += ["--schema-only", "--no-owner", "--no-privileges"]
-            command += [f"--jobs={connections}", f"--use-list={use_list}", str(path)]
+            command += [f"--jobs={connections}", f"--use-list={use_list}", str(archive.path)]
             run(command, database.environment(promotion))
 
 
 def restore_command(
-    tools: Tools, target: Database, clearance: Clearance, use_list: Path, *, jobs: int
+    client: Client, target: Database, clearance: Clearance, use_list: Path, *, jobs: int
 ) -> list[str]:
     """Build the pg_restore command line. It holds no secret.
 
-    Into an empty database the first error is one too many; in place, all of them are wanted at once. Owners
-    and grants are restored only when the source's are wanted.
+    Into an empty database the first error is one too many, except where one is expected; in place, all of
+    them are wanted at once. Owners and grants are restored only when the source's are wanted.
     """
-    command = [tools.path("pg_restore"), f"--dbname={target.argument()}", "--no-password", "--verbose"]
+    command = [client.tools.path("pg_restore"), f"--dbname={target.argument(dict(clearance.settings))}"]
+    command += ["--no-password", "--verbose"]
     command += [] if clearance.rights is Policy.SOURCE else ["--no-owner", "--no-privileges"]
     command += [f"--jobs={jobs}", f"--use-list={use_list}"]
     if not clearance.in_place:
-        return [*command, "--exit-on-error", str(clearance.path)]
+        command += [] if client.forgiving else ["--exit-on-error"]
+        return [*command, str(clearance.path)]
     command += ["--data-only"] if clearance.filters.data_only else ["--clean", "--if-exists"]
     command += ["--schema-only"] if clearance.filters.schema_only else []
     return [*command, str(clearance.path)]
 
 
-def sql_command(tools: Tools, target: Database, path: Path) -> list[str]:
+def sql_command(client: Client, target: Database, path: Path) -> list[str]:
     """Build the psql command line for a plain SQL dump: stop at the first error, all or nothing."""
-    command = [tools.path("psql"), f"--dbname={target.argument()}", "--no-password", "--no-psqlrc", "--quiet"]
+    limit = {"transaction_timeout": "0"} if client.server.major >= LIMITS_TRANSACTIONS else {}
+    command = [client.tools.path("psql"), f"--dbname={target.argument(limit)}", "--no-password"]
+    command += ["--no-psqlrc", "--quiet"]
     command += ["--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose", "--single-transaction"]
     return [*command, "--output=/dev/null", f"--file={path}"]
 
 
-def _run(command: list[str], target: Database, promotion: str, on_line: OnLine) -> Completed:
+def _run(
+    command: list[str], target: Database, promotion: str, on_line: OnLine, encoding: str = encodings.UTF8
+) -> Completed:
     def show(line: str) -> None:
         # The other lines belong to a failing statement, whose secrets are found only in the whole of it.
         if line.startswith(("pg_restore: ", "psql:")):
             on_line(redact(line, target))
 
-    return run(command, target.environment(promotion), show)
+    # The server answers in the encoding of the archive, which the session has taken.
+    return run(command, target.environment(promotion), show, encodings.codec(encoding) or "ascii")
 
 
 def _replaced(target: Database) -> Finding:
@@ -334,86 +364,3 @@ def _judge(
         if done.returncode != 0:
             told = redact(" ".join(done.lines[-3:]), target)
             raise ToolFailed(f"The restore ended with {done.ending}: {told}", hint)
-
-
-def _counted(completed: Completed, errors: list[RestoreError]) -> list[RestoreError]:
-    """Add a doubt to the errors when pg_restore's own count of them does not agree."""
-    counted = next((int(match[1]) for match in map(IGNORED.match, completed.lines) if match), None)
-    if counted is None or counted == len(errors) + _counted_twice(completed):
-        return errors
-    doubt = f"pg_restore counted {counted} errors; {len(errors)} could be read from its output"
-    return [*errors, RestoreError("other", doubt)]
-
-
-def _counted_twice(completed: Completed) -> int:
-    """Count the entries that failed in a worker: pg_restore adds one for each to its workers' own counts.
-
-    Seen on 16.14 and 18.4: 3 errors of the leader and 2 of workers are reported as 7.
-    """
-    return sum(len({error.entry for error in _parse(stream, "")}) for stream in completed.streams[1:])
-
-
-def parse(streams: Sequence[Sequence[str]]) -> list[RestoreError]:
-    """Take the errors out of pg_restore's output, each with its entry and statement.
-
-    The lines come process by process, the leader's first, so that a message stays whole. pg_restore gives
-    no SQLSTATE, only the server's message. It names an entry only when it is another one than before, and
-    a worker inherits the last one that the leader named before it was forked.
-    """
-    leader, *workers = streams or [[]]
-    inherited = next((_entry(line) for line in reversed(_before_workers(leader)) if ENTRY.match(line)), "")
-    found = _parse(leader, "")
-    for worker in workers:
-        found += _parse(worker, inherited)
-    return found
-
-
-def _before_workers(leader: Sequence[str]) -> Sequence[str]:
-    return leader[: leader.index(PARALLEL)] if PARALLEL in leader else leader
-
-
-def _entry(line: str) -> str:
-    match = ENTRY.match(line)
-    return f"{match[1]} {match[2]}" if match else ""
-
-
-def _parse(lines: Iterable[str], entry: str) -> list[RestoreError]:
-    errors: list[RestoreError] = []
-    for record in _records(lines):
-        if ENTRY.match(record[0]):
-            entry = _entry(record[0])
-        elif match := PROBLEM.match(record[0]):
-            errors.append(_error(entry, match[1], record[1:]))
-    return errors
-
-
-def _records(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Group the lines: a message begins with the program's name, its other lines follow."""
-    record: list[str] = []
-    for line in lines:
-        if line.startswith("pg_restore: ") and record:
-            yield record
-            record = []
-        record.append(line)
-    if record:
-        yield record
-
-
-def _error(entry: str, message: str, rest: list[str]) -> RestoreError:
-    kinds = {"COPY failed": "data", "could not execute query": "statement", "connection": "connection"}
-    kind = next((kind for sign, kind in kinds.items() if sign in message), "other")
-    text = "\n".join(rest)
-    before, _, statement = text.partition(STATEMENT)
-    detail = [message, *(line.strip() for line in before.splitlines() if line.strip())]
-    cleaned = " ".join(detail).removeprefix("could not execute query: ")
-    return RestoreError(kind, cleaned, entry, statement.strip())
-
-
-def parse_psql(lines: Iterable[str]) -> list[RestoreError]:
-    """Take the errors out of psql's output; each message begins with its SQLSTATE."""
-    matches = (PSQL_PROBLEM.match(line) for line in lines)
-    return [
-        RestoreError("statement", match[2], f"line {match[1]}" if match[1] else "")
-        for match in matches
-        if match
-    ]

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TypeVar, cast
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import class_row
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Identifier
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import Busy, ConnectionFailed, InvalidUrl, SessionFailed
@@ -26,12 +27,32 @@ Done = TypeVar("Done")
 
 APPLICATION = "pgpromote"
 CONNECT_TIMEOUT = "10"
-# A server process notices within this time that its client has died, and stops working (facts §0.12).
-# A time limit that somebody has set for applications is not meant for us; our own are set where they belong.
-SESSION_OPTIONS = (
-    "-c client_connection_check_interval=500ms -c statement_timeout=0 -c lock_timeout=0 "
-    "-c idle_in_transaction_session_timeout=0"
-)
+# What somebody has set for the applications of a database or a role is not meant for us. All releases from 15
+# on know these; pg_dump and pg_restore set others themselves. Not among them: what prod decides about its new
+# tables (compression), and what a view may rest on when it is filled (TimeZone, DateStyle).
+SESSION_SETTINGS = {
+    # A server process notices within this time that its client has died, and stops working (facts §0.12).
+    "client_connection_check_interval": "500ms",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "default_transaction_read_only": "off",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+    "default_tablespace": "",
+    "temp_tablespaces": "",
+    # How SQL and values are read: {NULL} would become a text, x = NULL another condition.
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "xmloption": "content",
+    # How they are written, so that two servers say the same.
+    "quote_all_identifiers": "off",
+    "bytea_output": "hex",
+}
+# The first release with a limit for whole transactions; those before do not know the setting's name.
+LIMITS_TRANSACTIONS = 17
 # Also readable: psycopg takes times of the style ISO only, and a database may have set another. Of catalogs
 # the planner expects far more rows than there are: it would compile queries that take milliseconds.
 SAFE_SESSION = (
@@ -98,9 +119,13 @@ class Database:
         """Return the same server and login with another database."""
         return Database(self.variable, {**self.parameters, "dbname": database}, self.secrets)
 
-    def argument(self) -> str:
-        """Return the connection string for a client program's argument list: no secrets in it."""
-        options = f"{SESSION_OPTIONS} {self.parameters.get('options', '')}".strip()
+    def argument(self, settings: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Return the connection string for a client program's argument list: no secrets in it.
+
+        `settings` are those of the server that its session has beside SESSION_SETTINGS.
+        """
+        ours = (f"-c {name}={_escaped(value)}" for name, value in {**SESSION_SETTINGS, **settings}.items())
+        options = " ".join([*ours, self.parameters.get("options", "")]).strip()
         return make_conninfo(
             "", **{"connect_timeout": CONNECT_TIMEOUT, **self.parameters, "options": options}
         )
@@ -123,6 +148,11 @@ class Database:
         return variables
 
 
+def _escaped(value: str) -> str:
+    """Write a value for libpq's `options`, which are split at blanks."""
+    return re.sub(r"([\s\\])", r"\\\1", value)
+
+
 @dataclass(frozen=True)
 class Identity:
     """What a server says about itself and about our login."""
@@ -139,6 +169,7 @@ class Identity:
     ctype: str
     provider: str
     locale: str | None
+    money_decimals: int = 2
 
     @property
     def version(self) -> ServerVersion:
@@ -214,6 +245,8 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
     try:
         with session:
             session.execute(SAFE_SESSION)
+            if session.info.server_version // 10000 >= LIMITS_TRANSACTIONS:
+                session.execute("SET transaction_timeout = 0")
             session.autocommit = autocommit
             yield session
     except psycopg.Error as error:
@@ -228,6 +261,10 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
 def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
     reason = " ".join(redact(reason, target).split())
     hints = {
+        "not currently accepting connections": (
+            "Somebody has closed it. If it may be open, run in another database: "
+            f"ALTER DATABASE {Identifier(target.name).as_string()} WITH ALLOW_CONNECTIONS true;"
+        ),
         "does not exist": "Create the database or role first, or correct the URL.",
         "password": f"Check the user and the password in {target.variable}, or ~/.pgpass.",
         "no pg_hba.conf entry": "Ask the server's administrator to allow this login in pg_hba.conf.",

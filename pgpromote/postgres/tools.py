@@ -14,10 +14,13 @@ from pathlib import Path
 
 from pgpromote.postgres.errors import ToolFailed, ToolMissing
 from pgpromote.postgres.model import ServerVersion
+from pgpromote.postgres.server import LIMITS_TRANSACTIONS
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 PACKAGED = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 STOP_SECONDS = 10
+# The newest archive format that the pg_restore of a release reads; those before 16 read 1.14.
+FORMATS = {16: (1, 15), 17: (1, 16)}
 PR_SET_PDEATHSIG = 1
 CAN_TELL_WRITERS = hasattr(socket, "SO_PASSCRED")
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
@@ -33,6 +36,15 @@ class Tools:
     def path(self, program: str) -> str:
         """Return the full path of a program, such as `pg_dump`."""
         return str(self.directory / program)
+
+    @property
+    def newest_format(self) -> tuple[int, int]:
+        """The newest archive format that this pg_restore reads."""
+        return max((form for major, form in FORMATS.items() if major <= self.version.major), default=(1, 14))
+
+    def sends_unknown_setting(self, server: ServerVersion) -> bool:
+        """Tell whether pg_restore begins with `SET transaction_timeout`, which the server does not know."""
+        return self.version.major >= LIMITS_TRANSACTIONS > server.major
 
 
 @dataclass(frozen=True)
@@ -82,19 +94,22 @@ def client_version(program: Path) -> ServerVersion | None:
     return ServerVersion(int(match[1]) * 10000 + int(match[2] or 0))
 
 
-def choose(available: Sequence[Tools], server: ServerVersion) -> Tools:
+def choose(
+    available: Sequence[Tools], server: ServerVersion, archive_format: tuple[int, int] = (1, 12)
+) -> Tools:
     """Choose the programs for a server: its own major version, else the nearest newer one.
 
-    Raises ToolMissing when all are older: pg_dump and pg_restore refuse a newer server.
+    For a dump this also gives the oldest archive format that can be had. For a restore only those count that
+    read `archive_format`. Raises ToolMissing when there are none: pg_dump and pg_restore refuse a newer
+    server, pg_restore a newer archive.
     """
-    fitting = [tools for tools in available if tools.version.major >= server.major]
+    fitting = [
+        tools
+        for tools in available
+        if tools.version.major >= server.major and tools.newest_format >= archive_format
+    ]
     if not fitting:
-        present = ", ".join(f"{tools.version} in {tools.directory}" for tools in available) or "none"
-        raise ToolMissing(
-            f"The server is PostgreSQL {server}; its pg_dump and pg_restore must be {server.major} or newer. "
-            f"Found: {present}.",
-            f"Install postgresql-client-{server.major}, or name its bin directory in PGPROMOTE_PG_BIN.",
-        )
+        raise _none_fits(available, server, archive_format)
     return min(fitting, key=lambda tools: tools.version.major)
 
 
@@ -108,6 +123,20 @@ def choose_like(available: Sequence[Tools], pg_dump: str, server: ServerVersion)
     return choose([tools for tools in same if tools.version.major >= server.major] or available, server)
 
 
+def _none_fits(
+    available: Sequence[Tools], server: ServerVersion, archive_format: tuple[int, int]
+) -> ToolMissing:
+    reads = min((major for major, form in FORMATS.items() if form >= archive_format), default=0)
+    needed, why = server.major, f"The server is PostgreSQL {server}"
+    if archive_format > (1, 14) and reads > needed:
+        needed, why = reads, f"{why}, the archive has format {archive_format[0]}.{archive_format[1]}"
+    present = ", ".join(f"{tools.version} in {tools.directory}" for tools in available) or "none"
+    return ToolMissing(
+        f"{why}; its pg_dump and pg_restore must be {needed} or newer. Found: {present}.",
+        f"Install postgresql-client-{needed}, or name its bin directory in PGPROMOTE_PG_BIN.",
+    )
+
+
 def newest(available: Sequence[Tools]) -> Tools:
     """Choose the newest programs: they read the archives of every older release. Raises ToolMissing."""
     if not available:
@@ -119,8 +148,9 @@ def run(
     command: Sequence[str],
     environment: Mapping[str, str],
     on_line: Callable[[str], None] = lambda line: None,
+    codec: str = "utf-8",
 ) -> Completed:
-    """Run a program to its end and pass on each line it prints as it comes.
+    """Run a program to its end and pass on each line it prints as it comes, read by a codec of Python.
 
     The child has its own process group, dies with us, and on any interruption gets SIGTERM first: only
     that makes pg_dump and pg_restore cancel their queries on the server (facts-dagster §5). Raises
@@ -133,7 +163,7 @@ def run(
         with theirs:
             child = _start(command, environment, theirs.fileno())
         try:
-            streams = _read_lines(ours, child.pid, on_line)
+            streams = _read_lines(ours, child.pid, on_line, codec)
             return Completed(child.wait(), streams)
         except BaseException:
             _stop(child)
@@ -156,7 +186,7 @@ def _start(command: Sequence[str], environment: Mapping[str, str], output: int) 
 
 
 def _read_lines(
-    source: socket.socket, leader: int, on_line: Callable[[str], None]
+    source: socket.socket, leader: int, on_line: Callable[[str], None], codec: str
 ) -> tuple[tuple[str, ...], ...]:
     """Read until the last writer is gone, and keep apart what each process wrote.
 
@@ -172,12 +202,12 @@ def _read_lines(
         writer = CREDENTIALS.unpack(ancillary[0][2])[0] if ancillary else leader
         *complete, unfinished[writer] = (unfinished.get(writer, b"") + data).split(b"\n")
         for line in complete:
-            text = line.decode("utf-8", errors="backslashreplace")
+            text = line.decode(codec, errors="backslashreplace")
             lines.setdefault(writer, []).append(text)
             on_line(text)
     for writer, rest in unfinished.items():
         if rest:
-            lines.setdefault(writer, []).append(rest.decode("utf-8", errors="backslashreplace"))
+            lines.setdefault(writer, []).append(rest.decode(codec, errors="backslashreplace"))
     return tuple(tuple(stream) for stream in lines.values())
 
 

@@ -49,6 +49,7 @@ def written(
     archive_format: int = 1,
     server_version: str = "16.14",
     count: int | None = None,
+    codec: str = "utf-8",
 ) -> bytes:
     """Return the bytes of an archive. `compression` is the method, or before 1.15 the gzip level."""
 
@@ -56,7 +57,10 @@ def written(
         return bytes([value < 0]) + abs(value).to_bytes(integer_size, "little")
 
     def text(value: str | None) -> bytes:
-        return integer(-1) if value is None else integer(len(value.encode())) + value.encode()
+        if value is None:
+            return integer(-1)
+        data = value.encode(codec, errors="replace")
+        return integer(len(data)) + data
 
     def toc(entry: Entry) -> bytes:
         parts = [integer(entry.dump_id), integer(0), text("1259"), text("16384")]

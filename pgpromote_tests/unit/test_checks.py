@@ -254,8 +254,9 @@ def test_another_sort_order_is_a_warning() -> None:
     ("archive", "prod", "client", "severities"),
     [
         ("16.14", 160014, 160014, []),
+        ("16.14", 170010, 180004, [Severity.INFO]),
         ("16.14", 160014, 180004, [Severity.WARNING]),
-        ("18.4", 160014, 160014, [Severity.WARNING]),
+        ("18.4", 170010, 170010, [Severity.WARNING]),
         ("15.20", 180004, 180004, []),
         ("18.4 (Debian 18.4-1)", 160014, 180004, [Severity.WARNING, Severity.WARNING]),
     ],
@@ -269,7 +270,8 @@ def test_versions_that_differ_are_warned_of(
         catalog=identified(version_number=prod),
         client=Tools(Path("/pg"), ServerVersion(client)),
     )
-    assert [severity for severity, _, _ in found("client_tools", facts)] == severities
+    told = found("client_tools", facts) + found("source_version", facts)
+    assert [severity for severity, _, _ in told] == severities
 
 
 def test_a_file_that_is_not_the_one_of_its_manifest_is_refused() -> None:

@@ -1,15 +1,17 @@
 """The command lines of pg_dump, pg_restore and psql: complete, without secrets, one value per argument."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import dump, restore
+from pgpromote.postgres import dump, encodings, restore
 from pgpromote.postgres.model import Clearance, Filters, Policy, ServerVersion
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
 
 TOOLS = Tools(Path("/pg/bin"), ServerVersion(160014))
+CLIENT = restore.Client(TOOLS, TOOLS.version)
 PATH = Path("/dumps/a b's.dump")
 NO_FILTERS = Filters()
 
@@ -19,8 +21,12 @@ def database() -> Database:
     return parse_url("postgresql://me:Canary@host:5433/it's%20%22odd%22", "DEV_DATABASE_URL")
 
 
-def dumping(database: Database, filters: Filters = NO_FILTERS, *, plain: bool = False) -> list[str]:
-    return dump.dump_command(TOOLS, database, PATH, plain=plain, compression="gzip:1", filters=filters)
+def dumping(
+    database: Database, filters: Filters = NO_FILTERS, *, plain: bool = False, encoding: str = "UTF8"
+) -> list[str]:
+    return dump.dump_command(
+        TOOLS, database, PATH, plain=plain, compression="gzip:1", encoding=encoding, filters=filters
+    )
 
 
 def restoring(
@@ -30,6 +36,7 @@ def restoring(
     *,
     in_place: bool = True,
     rights: Policy = Policy.KEEP,
+    client: restore.Client = CLIENT,
 ) -> list[str]:
     clearance = Clearance(
         path=PATH,
@@ -43,17 +50,17 @@ def restoring(
         make_room=(),
         rights=rights,
     )
-    return restore.restore_command(TOOLS, database, clearance, Path("use.list"), jobs=jobs)
+    return restore.restore_command(client, database, clearance, Path("use.list"), jobs=jobs)
 
 
 def test_no_command_line_holds_the_password(database: Database) -> None:
     commands = [dumping(database), dumping(database, plain=True), restoring(database)]
-    commands.append(restore.sql_command(TOOLS, database, PATH))
+    commands.append(restore.sql_command(CLIENT, database, PATH))
     assert "Canary" not in str(commands)
 
 
 def test_no_command_asks_for_a_password(database: Database) -> None:
-    for command in (dumping(database), restoring(database), restore.sql_command(TOOLS, database, PATH)):
+    for command in (dumping(database), restoring(database), restore.sql_command(CLIENT, database, PATH)):
         assert "--no-password" in command
 
 
@@ -84,6 +91,15 @@ def test_a_restore_beside_prod_drops_nothing_and_stops_at_the_first_error(databa
     assert not {"--clean", "--if-exists"} & set(command)
 
 
+@pytest.mark.parametrize("client", [170010, 180004])
+@pytest.mark.parametrize("server", [150020, 160014])
+def test_a_restore_goes_on_after_the_one_error_that_is_expected(
+    database: Database, client: int, server: int
+) -> None:
+    programs = restore.Client(Tools(Path("/pg/bin"), ServerVersion(client)), ServerVersion(server))
+    assert "--exit-on-error" not in restoring(database, in_place=False, client=programs)
+
+
 @pytest.mark.parametrize("in_place", [True, False])
 def test_owners_and_grants_are_restored_only_when_the_sources_are_wanted(
     database: Database, *, in_place: bool
@@ -105,8 +121,21 @@ def test_definitions_alone_are_restored_with_dropping(database: Database) -> Non
 
 
 def test_plain_sql_runs_in_one_transaction_and_stops_at_the_first_error(database: Database) -> None:
-    command = restore.sql_command(TOOLS, database, PATH)
+    command = restore.sql_command(CLIENT, database, PATH)
     assert {"--single-transaction", "--set=ON_ERROR_STOP=1", "--no-psqlrc", f"--file={PATH}"} <= set(command)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("UTF8", "straße"), ("LATIN1", "straße"), ("KOI8R", "цены"), ("EUC_JP", "価格"), ("SQL_ASCII", "größe")],
+)
+def test_a_filter_reaches_pg_dump_in_the_encoding_of_the_dump(
+    database: Database, encoding: str, name: str
+) -> None:
+    command = dumping(database, Filters(tables=(name,)), encoding=encoding)
+    codec = encodings.codec(encoding)
+    assert f"--encoding={encoding}" in command
+    assert b"--table=" + name.encode(codec) in map(os.fsencode, command)
 
 
 def test_every_dump_filter_is_one_argument(database: Database) -> None:

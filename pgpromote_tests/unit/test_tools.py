@@ -44,6 +44,37 @@ def test_older_programs_alone_are_refused_with_what_is_there_and_what_is_needed(
     assert "postgresql-client-16" in message
 
 
+FORMATS = {15: (1, 14), 16: (1, 15), 17: (1, 16), 18: (1, 16)}
+RELEASES = tuple(FORMATS)
+
+
+@pytest.mark.parametrize("prod", RELEASES)
+@pytest.mark.parametrize("dev", RELEASES)
+def test_whatever_is_installed_a_pair_of_programs_is_found_if_there_is_one(dev: int, prod: int) -> None:
+    for number in range(1, 2 ** len(RELEASES)):
+        present = [major for bit, major in enumerate(RELEASES) if number >> bit & 1]
+        possible = [
+            (writer, reader)
+            for writer in present
+            for reader in present
+            if writer >= dev and reader >= prod and FORMATS[reader] >= FORMATS[writer]
+        ]
+        available = installed(*(major * 10000 for major in present))
+        if possible:
+            writer = tools.choose(available, ServerVersion(dev * 10000)).version.major
+            reader = tools.choose(available, ServerVersion(prod * 10000), FORMATS[writer]).version.major
+            assert (writer, reader) in possible
+            # prod's own release, if there is any way to it
+            assert (reader == prod) == any(one == prod for _, one in possible)
+
+
+def test_programs_that_cannot_read_the_archive_are_refused_with_what_can() -> None:
+    with pytest.raises(ToolMissing) as refusal:
+        tools.choose(installed(160014), ServerVersion(160014), (1, 16))
+    assert "the archive has format 1.16" in str(refusal.value)
+    assert "must be 17 or newer" in str(refusal.value)
+
+
 def test_no_programs_at_all_are_refused() -> None:
     with pytest.raises(ToolMissing, match="Found: none"):
         tools.choose([], ServerVersion(160014))

@@ -10,8 +10,13 @@ WITH RECURSIVE over (domain, type) AS (
 ), based (domain, type) AS (
     -- The type at the bottom of each domain.
     SELECT o.domain, o.type FROM over AS o JOIN pg_catalog.pg_type AS t ON t.oid = o.type AND t.typtype <> 'd'
+), encoded (before, after) AS (
+    -- Text as its bytes in another encoding than the database's, where one is asked for.
+    SELECT CASE WHEN g.encoding IS NULL THEN '' ELSE 'pg_catalog.convert_to(' END,
+           coalesce(', ' || pg_catalog.quote_literal(g.encoding) || ')', '')
+      FROM (SELECT %(encoding)s::text) AS g (encoding)
 ), "column" AS (
-    SELECT a.attrelid, a.attnum, pg_catalog.format('counted.%I', a.attname) AS name, t.typcollation <> 0 AS collated,
+    SELECT a.attrelid, a.attnum, pg_catalog.format('counted.%%I', a.attname) AS name, t.typcollation <> 0 AS collated,
            CASE WHEN t.oid IN ('pg_catalog.bool'::regtype, 'pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype,
                                 'pg_catalog.int8'::regtype, 'pg_catalog.oid'::regtype, 'pg_catalog.uuid'::regtype,
                                 'pg_catalog.text'::regtype, 'pg_catalog."varchar"'::regtype,
@@ -33,16 +38,17 @@ SELECT n.nspname::text AS schema,
        coalesce(pg_catalog.string_agg(k.way, '' ORDER BY k.attnum), '') AS ways,
        pg_catalog.concat_ws(', ',
            pg_catalog.string_agg(
-               CASE WHEN k.way = 't' THEN k.name || '::pg_catalog.text'
+               CASE WHEN k.way = 't' THEN e.before || k.name || '::pg_catalog.text' || e.after
                     -- by its bytes, also where a collation calls other bytes equal
-                    WHEN k.collated THEN k.name || ' COLLATE pg_catalog."C"'
+                    WHEN k.collated THEN e.before || k.name || ' COLLATE pg_catalog."C"' || e.after
                     ELSE k.name
                END, ', ' ORDER BY k.attnum) FILTER (WHERE k.way <> 'r'),
-           'ROW(' || pg_catalog.string_agg(k.name, ', ' ORDER BY k.attnum) FILTER (WHERE k.way = 'r')
-                  || ')::pg_catalog.text') AS "values"
+           e.before || 'ROW(' || pg_catalog.string_agg(k.name, ', ' ORDER BY k.attnum) FILTER (WHERE k.way = 'r')
+                  || ')::pg_catalog.text' || e.after) AS "values"
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   LEFT JOIN "column" AS k ON k.attrelid = c.oid
+ CROSS JOIN encoded AS e
  WHERE c.relkind IN ('r', 'p')
- GROUP BY n.nspname, c.relname
+ GROUP BY n.nspname, c.relname, e.before, e.after
  ORDER BY n.nspname, c.relname
