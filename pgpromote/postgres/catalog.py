@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pgpromote.postgres import sql
+from pgpromote.postgres.archive import large_objects
 from pgpromote.postgres.model import TocEntry
 from pgpromote.postgres.server import Identity, Session, identify, rows
 
@@ -33,7 +34,7 @@ class Collation:
 class Replaced:
     """An object of prod that a restore replaces, whether our role may, and the statement that makes room.
 
-    `statement` is None when the object is of another sort than the archive's, "" when none is needed.
+    `statement` is None when the object is of another sort than the archive's.
     """
 
     identity: str
@@ -53,10 +54,11 @@ class Dependent:
 
 @dataclass(frozen=True)
 class Published:
-    """A table that is replaced and that a publication of prod would no longer publish."""
+    """What is replaced and a publication of prod would no longer publish; `member` is how to add it again."""
 
     publication: str
-    table: str
+    what: str
+    member: str
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,10 @@ def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") 
         roles=frozenset(str(name) for name in _column(session, "catalog/roles")),
         tablespaces=frozenset(str(name) for name in _column(session, "catalog/tablespaces")),
         schemas={row.name: row for row in rows(session, Schema, "catalog/schemas")},
-        replaced=tuple(rows(session, Replaced, "catalog/replaced", objects)),
+        replaced=(
+            *rows(session, Replaced, "catalog/replaced", objects),
+            *rows(session, Replaced, "catalog/large_objects", {"numbers": large_objects(dropped)}),
+        ),
         published=tuple(rows(session, Published, "catalog/published", objects)),
         dependents=tuple(
             rows(session, Dependent, "catalog/dependents", {**objects, "reset_schema": reset_schema})
@@ -114,9 +119,10 @@ def _column(session: Session, query: str) -> list[object]:
 
 
 def _objects(entries: Sequence[TocEntry]) -> dict[str, list[str]]:
-    """Name archive entries for a query, as three parallel lists."""
+    """Name archive entries for a query, as parallel lists."""
     return {
         "kinds": [entry.kind for entry in entries],
         "schemas": [entry.schema for entry in entries],
         "names": [entry.tag for entry in entries],
+        "drops": [entry.drop for entry in entries],
     }

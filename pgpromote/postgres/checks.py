@@ -291,9 +291,9 @@ def nothing_in_the_way(facts: Facts) -> Found:
             yield Severity.ERROR, replaced.identity, message, "Rename or drop it on prod."
     for published in facts.catalog.published:
         message = (
-            f"The publication {published.publication} of prod would no longer publish {published.table}."
+            f"The publication {published.publication} of prod would no longer publish {published.what}."
         )
-        hint = f"Afterwards: ALTER PUBLICATION {published.publication} ADD TABLE {published.table};"
+        hint = f"Afterwards: ALTER PUBLICATION {published.publication} ADD {published.member};"
         yield Severity.WARNING, published.publication, message, hint
     for dependent in facts.catalog.dependents:
         message = (

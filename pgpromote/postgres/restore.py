@@ -3,13 +3,14 @@
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from pgpromote.postgres import sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
@@ -23,7 +24,7 @@ from pgpromote.postgres.model import (
     Statement,
     TocEntry,
 )
-from pgpromote.postgres.server import Database, connect, identify, redact
+from pgpromote.postgres.server import Database, Session, connect, identify, redact
 from pgpromote.postgres.tools import Completed, Tools, choose, run
 
 OnLine = Callable[[str], None]
@@ -45,6 +46,7 @@ ANALYZE_CATALOGS = (
 )
 # Few enough for the server's lock table: a DROP locks each index and partition, too.
 DROPS_AT_ONCE = 100
+SHOWN_DROPS = 10
 HINT_ROLLED_BACK = (
     "It ran in one transaction, which was rolled back: prod is as before. A dump without --clean needs an "
     "empty schema: reset it, or dump with --clean --if-exists."
@@ -155,8 +157,8 @@ def restore(
         identity = identify(session)
         if identity.database_oid != clearance.target_oid:
             raise Refused([_replaced(target)])
-        for start in range(0, len(clearance.make_room), DROPS_AT_ONCE):
-            apply(session, clearance.make_room[start : start + DROPS_AT_ONCE])
+        _make_room(session, clearance, target)
+        standing = frozenset(str(row[0]) for row in session.execute(sql.read("catalog/schemas")))
     tools = choose(available, identity.version)
     if clearance.archive is None:
         jobs, counts = 1, {}
@@ -166,7 +168,7 @@ def restore(
     else:
         counts = clearance.archive.counts()
         lines = _restore_archive(
-            clearance, clearance.archive, target, tools, promotion, jobs=jobs, on_line=on_line
+            clearance, clearance.archive, standing, target, tools, promotion, jobs=jobs, on_line=on_line
         )
     with connect(target, promotion, autocommit=True) as session:
         session.execute(ANALYZE_CATALOGS)
@@ -181,9 +183,29 @@ def restore(
     )
 
 
+def _make_room(session: Session, clearance: Clearance, target: Database) -> None:
+    """Drop what the archive replaces. Raises RestoreFailed for what cannot be dropped, with what is gone."""
+    statements = clearance.make_room
+    for start in range(0, len(statements), DROPS_AT_ONCE):
+        try:
+            apply(session, statements[start : start + DROPS_AT_ONCE])
+        except psycopg.Error as error:
+            reason = RestoreError("statement", " ".join(str(error).split()))
+            raise RestoreFailed([_redacted(reason, target)], _gone(statements[:start])) from None
+
+
+def _gone(dropped: Sequence[Statement]) -> str:
+    if not dropped:
+        return "Nothing was dropped: prod is as before. Remove the cause and start again."
+    shown = "; ".join(statement.sql for statement in dropped[:SHOWN_DROPS])
+    more = f" and {len(dropped) - SHOWN_DROPS} more" if len(dropped) > SHOWN_DROPS else ""
+    return f"What the archive replaces was being dropped, and this is gone: {shown}{more}. {HINT_IN_PLACE}"
+
+
 def _restore_archive(
     clearance: Clearance,
     archive: Archive,
+    standing: Collection[str],
     target: Database,
     tools: Tools,
     promotion: str,
@@ -194,7 +216,7 @@ def _restore_archive(
     """Restore in passes. In place, errors of the first do not keep the second from telling its own."""
     completed: list[Completed] = []
     errors: list[RestoreError] = []
-    for entries, connections in _passes(archive, jobs):
+    for entries, connections in _passes(archive, standing, jobs):
         done = _run_pass(clearance, entries, target, tools, promotion, jobs=connections, on_line=on_line)
         completed.append(done)
         errors += _counted(done, parse(done.streams))
@@ -221,15 +243,23 @@ def _run_pass(
         return _run(command, target, promotion, on_line)
 
 
-def _passes(archive: Archive, jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
+def _passes(
+    archive: Archive, standing: Collection[str], jobs: int
+) -> Iterator[tuple[list[TocEntry], int]]:
     """Yield all entries but triggers for the first pass, then the triggers, in order and one by one.
+
+    A schema that stands is not created: a reset has made it.
 
     Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
     With parallel jobs pg_restore creates the trigger of a partitioned table as soon as that table is there,
     while rows still come into its partitions, and it fires (seen on 16.14 and 18.4). A trigger that is
     disabled on one partition has to come after the one that it was made from.
     """
-    entries = [entry for entry in restorable(archive) if entry.kind != FILLED]
+    entries = [
+        entry
+        for entry in restorable(archive)
+        if entry.kind != FILLED and not (entry.kind == "SCHEMA" and entry.tag in standing)
+    ]
     late = [entry for entry in entries if _is_trigger(entry)]
     yield [entry for entry in entries if not _is_trigger(entry)], jobs
     if late:
@@ -245,15 +275,16 @@ def restore_command(
 ) -> list[str]:
     """Build the pg_restore command line. It holds no secret.
 
-    Into an empty database the first error is one too many; in place, all of them are wanted at once. Owners
-    and grants are restored only when the source's are wanted.
+    Into an empty database the first error is one too many; in place, all of them are wanted at once. What
+    the archive replaces has been dropped before. Owners and grants are restored only when the source's are
+    wanted.
     """
     command = [tools.path("pg_restore"), f"--dbname={target.argument()}", "--no-password", "--verbose"]
     command += [] if clearance.rights is Policy.SOURCE else ["--no-owner", "--no-privileges"]
     command += [f"--jobs={jobs}", f"--use-list={use_list}"]
     if not clearance.in_place:
         return [*command, "--exit-on-error", str(clearance.path)]
-    command += ["--data-only"] if clearance.filters.data_only else ["--clean", "--if-exists"]
+    command += ["--data-only"] if clearance.filters.data_only else []
     command += ["--schema-only"] if clearance.filters.schema_only else []
     return [*command, str(clearance.path)]
 
