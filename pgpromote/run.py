@@ -17,6 +17,7 @@ from pgpromote.postgres import (
     archive,
     cutover,
     dump,
+    handover,
     plan,
     preflight,
     previous,
@@ -228,7 +229,7 @@ class Run:
 
     @step
     def prove(self, on_statement: Callable[[Statement], None] = lambda statement: None) -> Proof:
-        """Compare what was restored with what was dumped, then give it prod's owners and grants.
+        """Compare what was restored with what was dumped, then give it prod's owners and grants, or dev's.
 
         Materialized views are filled meanwhile. In this order: afterwards we may not be allowed to read
         everything any more. Statistics of a new database are gathered last, with the rights of the owners.
@@ -254,6 +255,7 @@ class Run:
             self.after = tally.read(self.database, self.run_id, counted)
             wanted = self._rights_of_prod()
             told = rights.take_over(wanted, self.database, self.run_id, options.rights, carry)
+            handover.give(clearance, self.database, self.tools, self.run_id, carry)
             if self.shadow:
                 statistics.gather(self.database, self.run_id, jobs=options.jobs)
             moved = rights.prove(wanted, self.database, self.run_id, options.rights)

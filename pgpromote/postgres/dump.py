@@ -133,6 +133,7 @@ def dump(
             _run_pg_dump(command, source, path, promotion, on_line)
             sha256, written = _verify(partial, tools, thoroughly=of_prod or compression in UNCOMPRESSED)
             held = _select(measured.result(), session, written)
+            range_rights = [str(each) for (each,) in session.execute(sql.read("rights/ranges"))]
         manifest = Manifest(
             promotion=promotion,
             sha256=sha256,
@@ -151,6 +152,7 @@ def dump(
             filters=str(filters),
             database_size=size,
             system_identifier=identity.system_identifier,
+            range_rights=range_rights,
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)

@@ -1,16 +1,15 @@
 """Restore an archive into prod, in parallel, and say honestly how it went."""
 
-import re
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import sql
+from pgpromote.postgres import room, sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
@@ -18,35 +17,29 @@ from pgpromote.postgres.model import (
     Archive,
     Clearance,
     Finding,
-    Policy,
     RestoreError,
     Severity,
     Statement,
     TocEntry,
 )
-from pgpromote.postgres.server import Database, Session, connect, identify, redact
+from pgpromote.postgres.restore_messages import counted, parse, parse_psql
+from pgpromote.postgres.server import Database, connect, identify, redact
 from pgpromote.postgres.tools import Completed, Tools, choose, run
 
 OnLine = Callable[[str], None]
 
-ENTRY = re.compile(r"pg_restore: from TOC entry (\d+); \d+ \d+ (.*)")
-PROBLEM = re.compile(r"pg_restore: error: (.*)")
-IGNORED = re.compile(r"pg_restore: warning: errors ignored on restore: (\d+)")
-PSQL_PROBLEM = re.compile(r"psql:(?:.*:(\d+): )?(?:error: )?(?:ERROR|FATAL|PANIC): +(.*)")
-PARALLEL = "pg_restore: entering main parallel loop"
 DEAD_WORKER = "a worker process died unexpectedly"
-STATEMENT = "Command was: "
 SHOWN_STATEMENT = 400
 FILLED = "MATERIALIZED VIEW DATA"
+GRANTS = ("ACL", "DEFAULT ACL")
+# What is restored after all others, in passes of its own.
+LATER = frozenset({FILLED, *GRANTS})
 # The catalogs have grown. Without statistics of them the proof of 10,000 tables takes a minute, not a second.
 ANALYZE_CATALOGS = (
     "ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_attrdef, pg_catalog.pg_constraint, "
     "pg_catalog.pg_depend, pg_catalog.pg_index, pg_catalog.pg_inherits, pg_catalog.pg_namespace, "
     "pg_catalog.pg_proc, pg_catalog.pg_trigger, pg_catalog.pg_type"
 )
-# Few enough for the server's lock table: a DROP locks each index and partition, too.
-DROPS_AT_ONCE = 100
-SHOWN_DROPS = 10
 HINT_ROLLED_BACK = (
     "It ran in one transaction, which was rolled back: prod is as before. A dump without --clean needs an "
     "empty schema: reset it, or dump with --clean --if-exists."
@@ -100,13 +93,26 @@ def fill_materialized_views(
     if clearance.archive is None or clearance.filters.schema_only or clearance.filters.data_only:
         return ()
     entries = [entry for entry in restorable(clearance.archive) if entry.kind == FILLED]
+    jobs = jobs or target.connections()
+    restore_entries(clearance, entries, target, available, promotion, jobs=jobs, on_line=on_line)
+    return tuple(_refresh_empty(clearance, clearance.archive, target, promotion))
+
+
+def restore_entries(
+    clearance: Clearance,
+    entries: Sequence[TocEntry],
+    target: Database,
+    available: list[Tools],
+    promotion: str,
+    *,
+    jobs: int = 1,
+    on_line: OnLine = lambda line: None,
+) -> None:
+    """Restore some entries of the cleared archive, grants among them. Raises RestoreFailed, ToolFailed."""
     if entries:
         tools = _tools_for(target, available, promotion)
-        done = _run_pass(
-            clearance, entries, target, tools, promotion, jobs=jobs or target.connections(), on_line=on_line
-        )
-        _judge([done], _counted(done, parse(done.streams)), target, _hint(clearance))
-    return tuple(_refresh_empty(clearance, clearance.archive, target, promotion))
+        done = _run_pass(clearance, entries, target, tools, promotion, jobs=jobs, on_line=on_line)
+        _judge([done], counted(done, parse(done.streams)), target, _hint(clearance))
 
 
 def _tools_for(target: Database, available: list[Tools], promotion: str) -> Tools:
@@ -157,7 +163,7 @@ def restore(
         identity = identify(session)
         if identity.database_oid != clearance.target_oid:
             raise Refused([_replaced(target)])
-        _make_room(session, clearance, target)
+        room.make(session, clearance.make_room, target)
         standing = frozenset(str(row[0]) for row in session.execute(sql.read("catalog/schemas")))
     tools = choose(available, identity.version)
     if clearance.archive is None:
@@ -168,7 +174,14 @@ def restore(
     else:
         counts = clearance.archive.counts()
         lines = _restore_archive(
-            clearance, clearance.archive, standing, target, tools, promotion, jobs=jobs, on_line=on_line
+            clearance,
+            clearance.archive,
+            target,
+            tools,
+            promotion,
+            standing=standing,
+            jobs=jobs,
+            on_line=on_line,
         )
     with connect(target, promotion, autocommit=True) as session:
         session.execute(ANALYZE_CATALOGS)
@@ -183,33 +196,14 @@ def restore(
     )
 
 
-def _make_room(session: Session, clearance: Clearance, target: Database) -> None:
-    """Drop what the archive replaces. Raises RestoreFailed for what cannot be dropped, with what is gone."""
-    statements = clearance.make_room
-    for start in range(0, len(statements), DROPS_AT_ONCE):
-        try:
-            apply(session, statements[start : start + DROPS_AT_ONCE])
-        except psycopg.Error as error:
-            reason = RestoreError("statement", " ".join(str(error).split()))
-            raise RestoreFailed([_redacted(reason, target)], _gone(statements[:start])) from None
-
-
-def _gone(dropped: Sequence[Statement]) -> str:
-    if not dropped:
-        return "Nothing was dropped: prod is as before. Remove the cause and start again."
-    shown = "; ".join(statement.sql for statement in dropped[:SHOWN_DROPS])
-    more = f" and {len(dropped) - SHOWN_DROPS} more" if len(dropped) > SHOWN_DROPS else ""
-    return f"What the archive replaces was being dropped, and this is gone: {shown}{more}. {HINT_IN_PLACE}"
-
-
 def _restore_archive(
     clearance: Clearance,
     archive: Archive,
-    standing: Collection[str],
     target: Database,
     tools: Tools,
     promotion: str,
     *,
+    standing: Collection[str],
     jobs: int,
     on_line: OnLine,
 ) -> Sequence[str]:
@@ -219,7 +213,7 @@ def _restore_archive(
     for entries, connections in _passes(archive, standing, jobs):
         done = _run_pass(clearance, entries, target, tools, promotion, jobs=connections, on_line=on_line)
         completed.append(done)
-        errors += _counted(done, parse(done.streams))
+        errors += counted(done, parse(done.streams))
         if done.returncode and not (clearance.in_place and errors):
             break
     _judge(completed, errors, target, _hint(clearance))
@@ -243,12 +237,10 @@ def _run_pass(
         return _run(command, target, promotion, on_line)
 
 
-def _passes(
-    archive: Archive, standing: Collection[str], jobs: int
-) -> Iterator[tuple[list[TocEntry], int]]:
+def _passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
     """Yield all entries but triggers for the first pass, then the triggers, in order and one by one.
 
-    A schema that stands is not created: a reset has made it.
+    A schema that stands is not created: a reset has made it. Grants come last, in a pass of their own.
 
     Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
     With parallel jobs pg_restore creates the trigger of a partitioned table as soon as that table is there,
@@ -258,7 +250,7 @@ def _passes(
     entries = [
         entry
         for entry in restorable(archive)
-        if entry.kind != FILLED and not (entry.kind == "SCHEMA" and entry.tag in standing)
+        if entry.kind not in LATER and not (entry.kind == "SCHEMA" and entry.tag in standing)
     ]
     late = [entry for entry in entries if _is_trigger(entry)]
     yield [entry for entry in entries if not _is_trigger(entry)], jobs
@@ -276,12 +268,10 @@ def restore_command(
     """Build the pg_restore command line. It holds no secret.
 
     Into an empty database the first error is one too many; in place, all of them are wanted at once. What
-    the archive replaces has been dropped before. Owners and grants are restored only when the source's are
-    wanted.
+    the archive replaces has been dropped before. Owners are given when all is restored: see `handover`.
     """
     command = [tools.path("pg_restore"), f"--dbname={target.argument()}", "--no-password", "--verbose"]
-    command += [] if clearance.rights is Policy.SOURCE else ["--no-owner", "--no-privileges"]
-    command += [f"--jobs={jobs}", f"--use-list={use_list}"]
+    command += ["--no-owner", f"--jobs={jobs}", f"--use-list={use_list}"]
     if not clearance.in_place:
         return [*command, "--exit-on-error", str(clearance.path)]
     command += ["--data-only"] if clearance.filters.data_only else []
@@ -335,86 +325,3 @@ def _judge(
         if done.returncode != 0:
             told = redact(" ".join(done.lines[-3:]), target)
             raise ToolFailed(f"The restore ended with {done.ending}: {told}", hint)
-
-
-def _counted(completed: Completed, errors: list[RestoreError]) -> list[RestoreError]:
-    """Add a doubt to the errors when pg_restore's own count of them does not agree."""
-    counted = next((int(match[1]) for match in map(IGNORED.match, completed.lines) if match), None)
-    if counted is None or counted == len(errors) + _counted_twice(completed):
-        return errors
-    doubt = f"pg_restore counted {counted} errors; {len(errors)} could be read from its output"
-    return [*errors, RestoreError("other", doubt)]
-
-
-def _counted_twice(completed: Completed) -> int:
-    """Count the entries that failed in a worker: pg_restore adds one for each to its workers' own counts.
-
-    Seen on 16.14 and 18.4: 3 errors of the leader and 2 of workers are reported as 7.
-    """
-    return sum(len({error.entry for error in _parse(stream, "")}) for stream in completed.streams[1:])
-
-
-def parse(streams: Sequence[Sequence[str]]) -> list[RestoreError]:
-    """Take the errors out of pg_restore's output, each with its entry and statement.
-
-    The lines come process by process, the leader's first, so that a message stays whole. pg_restore gives
-    no SQLSTATE, only the server's message. It names an entry only when it is another one than before, and
-    a worker inherits the last one that the leader named before it was forked.
-    """
-    leader, *workers = streams or [[]]
-    inherited = next((_entry(line) for line in reversed(_before_workers(leader)) if ENTRY.match(line)), "")
-    found = _parse(leader, "")
-    for worker in workers:
-        found += _parse(worker, inherited)
-    return found
-
-
-def _before_workers(leader: Sequence[str]) -> Sequence[str]:
-    return leader[: leader.index(PARALLEL)] if PARALLEL in leader else leader
-
-
-def _entry(line: str) -> str:
-    match = ENTRY.match(line)
-    return f"{match[1]} {match[2]}" if match else ""
-
-
-def _parse(lines: Iterable[str], entry: str) -> list[RestoreError]:
-    errors: list[RestoreError] = []
-    for record in _records(lines):
-        if ENTRY.match(record[0]):
-            entry = _entry(record[0])
-        elif match := PROBLEM.match(record[0]):
-            errors.append(_error(entry, match[1], record[1:]))
-    return errors
-
-
-def _records(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Group the lines: a message begins with the program's name, its other lines follow."""
-    record: list[str] = []
-    for line in lines:
-        if line.startswith("pg_restore: ") and record:
-            yield record
-            record = []
-        record.append(line)
-    if record:
-        yield record
-
-
-def _error(entry: str, message: str, rest: list[str]) -> RestoreError:
-    kinds = {"COPY failed": "data", "could not execute query": "statement", "connection": "connection"}
-    kind = next((kind for sign, kind in kinds.items() if sign in message), "other")
-    text = "\n".join(rest)
-    before, _, statement = text.partition(STATEMENT)
-    detail = [message, *(line.strip() for line in before.splitlines() if line.strip())]
-    cleaned = " ".join(detail).removeprefix("could not execute query: ")
-    return RestoreError(kind, cleaned, entry, statement.strip())
-
-
-def parse_psql(lines: Iterable[str]) -> list[RestoreError]:
-    """Take the errors out of psql's output; each message begins with its SQLSTATE."""
-    matches = (PSQL_PROBLEM.match(line) for line in lines)
-    return [
-        RestoreError("statement", match[2], f"line {match[1]}" if match[1] else "")
-        for match in matches
-        if match
-    ]

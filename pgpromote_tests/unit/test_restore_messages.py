@@ -2,7 +2,7 @@
 
 import pytest
 
-from pgpromote.postgres import restore
+from pgpromote.postgres import restore, restore_messages
 from pgpromote.postgres.errors import RestoreFailed, ToolFailed
 from pgpromote.postgres.model import RestoreError
 from pgpromote.postgres.server import parse_url
@@ -51,7 +51,7 @@ TARGET = parse_url("postgresql://me:Canary-of-the-url@host/db", "PROD_DATABASE_U
 
 def read(text: str) -> list[RestoreError]:
     """Read errors as people get to see them."""
-    return [restore._redacted(error, TARGET) for error in restore.parse([text.splitlines()])]
+    return [restore._redacted(error, TARGET) for error in restore_messages.parse([text.splitlines()])]
 
 
 def test_a_failed_statement_has_its_entry_message_detail_and_statement() -> None:
@@ -105,7 +105,7 @@ def test_talk_without_errors_gives_none() -> None:
 
 
 def test_nothing_printed_gives_no_error() -> None:
-    assert restore.parse([]) == []
+    assert restore_messages.parse([]) == []
 
 
 def test_a_long_statement_is_shown_in_part() -> None:
@@ -118,7 +118,7 @@ def test_a_long_statement_is_shown_in_part() -> None:
 def judged(text: str, returncode: int, *workers: str) -> None:
     streams = tuple(tuple(stream.splitlines()) for stream in (text, *workers))
     completed = Completed(returncode, streams)
-    errors = restore._counted(completed, restore.parse(completed.streams))
+    errors = restore_messages.counted(completed, restore_messages.parse(completed.streams))
     restore._judge(
         [completed], errors, parse_url("postgresql://host/shop", "PROD_DATABASE_URL"), "What to do."
     )
@@ -186,13 +186,13 @@ def test_many_errors_are_all_kept_and_the_first_ten_shown() -> None:
     ],
 )
 def test_errors_of_psql_have_their_line_and_sqlstate(line: str, message: str, where: str) -> None:
-    (error,) = restore.parse_psql([line, "LOCATION:  parserOpenTable, parse_relation.c:1449"])
+    (error,) = restore_messages.parse_psql([line, "LOCATION:  parserOpenTable, parse_relation.c:1449"])
     assert (error.message, error.entry, error.kind) == (message, where, "statement")
 
 
 @pytest.mark.parametrize("line", ["psql:/d/full.sql:1: NOTICE:  00000: skipping", "ERROR in a row", ""])
 def test_other_lines_of_psql_are_no_errors(line: str) -> None:
-    assert restore.parse_psql([line]) == []
+    assert restore_messages.parse_psql([line]) == []
 
 
 @pytest.mark.parametrize("length", range(300, 420, 7))
