@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pgpromote.postgres import sql
-from pgpromote.postgres.archive import large_objects
-from pgpromote.postgres.model import TocEntry
+from pgpromote.postgres.archive import large_objects, restorable
+from pgpromote.postgres.model import Archive, TocEntry
 from pgpromote.postgres.server import Identity, Session, identify, rows
 
 
@@ -92,7 +92,7 @@ def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") 
 
     A schema that is reset is gone before them, with everything in it.
     """
-    objects = _objects(dropped)
+    objects = _named(dropped)
     return Catalog(
         identity=identify(session),
         may_create_schemas=bool(_column(session, "catalog/may_create_schemas")[0]),
@@ -118,7 +118,12 @@ def _column(session: Session, query: str) -> list[object]:
     return [row[0] for row in session.execute(sql.read(query)).fetchall()]
 
 
-def _objects(entries: Sequence[TocEntry]) -> dict[str, list[str]]:
+def brought_by(archive: Archive | None) -> dict[str, list[str]]:
+    """Name for a query of prod's own all that an archive brings; nothing for a plain SQL dump."""
+    return _named(tuple(restorable(archive)) if archive else ())
+
+
+def _named(entries: Sequence[TocEntry]) -> dict[str, list[str]]:
     """Name archive entries for a query, as parallel lists."""
     return {
         "kinds": [entry.kind for entry in entries],

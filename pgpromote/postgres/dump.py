@@ -133,7 +133,7 @@ def dump(
             _run_pg_dump(command, source, path, promotion, on_line)
             sha256, written = _verify(partial, tools, thoroughly=of_prod or compression in UNCOMPRESSED)
             held = _select(measured.result(), session, written)
-            range_rights = [str(each) for (each,) in session.execute(sql.read("rights/ranges"))]
+            range_rights = _range_rights(session)
         manifest = Manifest(
             promotion=promotion,
             sha256=sha256,
@@ -174,6 +174,14 @@ def _verify(path: Path, tools: Tools, *, thoroughly: bool) -> tuple[str, Archive
             return sha256.result(), archive.read(path)
         written = archive.walk(path)
         return sha256.result(), written
+
+
+def _range_rights(session: Session) -> dict[str, list[str]]:
+    """Compose what gives the constructors of each range type the rights that they have here."""
+    found: dict[str, list[str]] = {}
+    for name, statement in session.execute(sql.read("rights/ranges")):
+        found.setdefault(str(name), []).append(str(statement))
+    return found
 
 
 def _measure_all(session: Session, filters: Filters) -> dict[str, Content]:

@@ -43,13 +43,16 @@ def give(
         return
     with connect(target, promotion, autocommit=True) as session:
         _apply(session, list(owners(archive, session.info.user)), on_statement)
-        _apply(session, rows(session, Statement, "rights/ranges_owned"), on_statement)
+        _apply(session, rows(session, Statement, "rights/multiranges"), on_statement)
     restore_entries(clearance, archive.of_kind(*GRANTS), target, available, promotion)
     manifest = read_manifest(clearance.path)
-    if manifest and manifest.range_rights and archive.of_kind("TYPE"):
-        why = "who may make a range, which an archive does not hold"
+    if manifest and manifest.range_rights:
+        ranges = [manifest.range_rights.get(entry.name, []) for entry in archive.of_kind("TYPE")]
         with connect(target, promotion, autocommit=True) as session:
-            _apply(session, [Statement(each, why) for each in manifest.range_rights], on_statement)
+            # They are a superuser's to give; for another role the proof of rights tells what differs.
+            given = ranges if session.info.parameter_status("is_superuser") == "on" else []
+            why = "who may make a range, which an archive does not hold"
+            _apply(session, [Statement(sql, why) for each in given for sql in each], on_statement)
 
 
 def owners(archive: Archive, restorer: str) -> Iterator[Statement]:

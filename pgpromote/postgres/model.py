@@ -173,8 +173,8 @@ class Manifest:
     `size` is in bytes, `seconds` is how long the whole dump took, `extensions` maps the source's
     extensions to their versions, `contents` its tables to what they held under the dump's own snapshot,
     `filters` says what was left out on purpose, `database_size` is the source's size in bytes,
-    `system_identifier` is the one of its server ("" in older manifests), `range_rights` are the statements
-    that give the constructors of range types their rights, which no archive holds (None in older ones).
+    `system_identifier` is the one of its server ("" in older manifests), `range_rights` maps range types to
+    the statements that give their constructors their rights, which no archive holds (None in older ones).
     """
 
     promotion: str
@@ -194,7 +194,7 @@ class Manifest:
     filters: str = ""
     database_size: int | None = None
     system_identifier: str = ""
-    range_rights: list[str] | None = None
+    range_rights: dict[str, list[str]] | None = None
 
 
 @dataclass(frozen=True)

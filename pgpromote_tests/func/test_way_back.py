@@ -1,7 +1,9 @@
 """What was changed in place comes back as it was, whatever prod is made of and whoever owns it."""
 
+from contextlib import suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from pgpromote import rollback
@@ -45,10 +47,13 @@ EVERY_KIND = """
     CREATE STATISTICS st ON id, m FROM "ta ble"; ALTER STATISTICS st OWNER TO {owner};
     CREATE FUNCTION f(a pair, VARIADIC b integer[]) RETURNS integer LANGUAGE sql AS 'SELECT 1';
     ALTER FUNCTION f(pair, integer[]) OWNER TO {owner}; REVOKE ALL ON FUNCTION f FROM PUBLIC;
-    CREATE PROCEDURE p(IN a integer, OUT b integer) LANGUAGE sql AS 'SELECT 1'; ALTER PROCEDURE p OWNER TO {owner};
-    CREATE AGGREGATE total(integer) (sfunc = int4pl, stype = integer); ALTER AGGREGATE total(integer) OWNER TO {owner};
+    CREATE PROCEDURE p(IN a integer, OUT b integer) LANGUAGE sql AS 'SELECT 1';
+    ALTER PROCEDURE p OWNER TO {owner};
+    CREATE AGGREGATE total(integer) (sfunc = int4pl, stype = integer);
+    ALTER AGGREGATE total(integer) OWNER TO {owner};
     CREATE AGGREGATE middle(float8 ORDER BY anyelement)
-        (sfunc = ordered_set_transition, stype = internal, finalfunc = percentile_disc_final, finalfunc_extra);
+        (sfunc = ordered_set_transition, stype = internal,
+         finalfunc = percentile_disc_final, finalfunc_extra);
     ALTER AGGREGATE middle(float8 ORDER BY anyelement) OWNER TO {owner};
     CREATE AGGREGATE place(VARIADIC "any" ORDER BY VARIADIC "any") (sfunc = ordered_set_transition_multi,
         stype = internal, finalfunc = rank_final, finalfunc_extra, hypothetical);
@@ -56,14 +61,18 @@ EVERY_KIND = """
     CREATE FUNCTION same(pair, pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a = ($2).a';
     CREATE OPERATOR === (LEFTARG = pair, RIGHTARG = pair, FUNCTION = same, NEGATOR = !==);
     ALTER OPERATOR === (pair, pair) OWNER TO {owner};
-    CREATE OPERATOR ### (RIGHTARG = integer, FUNCTION = int4um); ALTER OPERATOR ### (NONE, integer) OWNER TO {owner};
+    CREATE OPERATOR ### (RIGHTARG = integer, FUNCTION = int4um);
+    ALTER OPERATOR ### (NONE, integer) OWNER TO {owner};
     CREATE OPERATOR FAMILY fam USING btree; ALTER OPERATOR FAMILY fam USING btree OWNER TO {owner};
     CREATE OPERATOR CLASS cls FOR TYPE integer USING hash AS OPERATOR 1 =, FUNCTION 1 hashint4(integer);
     ALTER OPERATOR CLASS cls USING hash OWNER TO {owner};
     CREATE COLLATION coll FROM "C"; ALTER COLLATION coll OWNER TO {owner};
-    CREATE CONVERSION conv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8; ALTER CONVERSION conv OWNER TO {owner};
-    CREATE TEXT SEARCH DICTIONARY dict (TEMPLATE = simple); ALTER TEXT SEARCH DICTIONARY dict OWNER TO {owner};
-    CREATE TEXT SEARCH CONFIGURATION conf (COPY = simple); ALTER TEXT SEARCH CONFIGURATION conf OWNER TO {owner};
+    CREATE CONVERSION conv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+    ALTER CONVERSION conv OWNER TO {owner};
+    CREATE TEXT SEARCH DICTIONARY dict (TEMPLATE = simple);
+    ALTER TEXT SEARCH DICTIONARY dict OWNER TO {owner};
+    CREATE TEXT SEARCH CONFIGURATION conf (COPY = simple);
+    ALTER TEXT SEARCH CONFIGURATION conf OWNER TO {owner};
     CREATE CAST (pair AS text) WITH INOUT;
     SELECT lo_from_bytea(4711, 'abc'); ALTER LARGE OBJECT 4711 OWNER TO {owner};
     GRANT SELECT ON LARGE OBJECT 4711 TO PUBLIC; COMMENT ON LARGE OBJECT 4711 IS 'kept';
@@ -78,7 +87,8 @@ SHAPES = {
 }
 # What is open to whom among what no archive holds.
 CONSTRUCTORS = (
-    "SELECT p.oid::regprocedure::text, proowner::regrole::text, has_function_privilege('public', p.oid, 'EXECUTE')"
+    "SELECT p.oid::regprocedure::text, proowner::regrole::text,"
+    "       has_function_privilege('public', p.oid, 'EXECUTE')"
     "  FROM pg_proc AS p WHERE pronamespace = 'public'::regnamespace ORDER BY 1"
 )
 
@@ -108,7 +118,7 @@ def test_a_restore_in_place_is_undone_to_the_last_grant(
 
 
 def test_who_may_make_a_range_is_who_might_before(dev: Server, prod: Server, tmp_path: Path) -> None:
-    (owner, user) = roles(prod, 2)
+    (user,) = roles(prod, 1)
     ranges = "CREATE TYPE span AS RANGE (subtype = integer); CREATE TABLE t (id integer PRIMARY KEY)"
     shop = stage(
         dev,
@@ -116,8 +126,7 @@ def test_who_may_make_a_range_is_who_might_before(dev: Server, prod: Server, tmp
         tmp_path,
         ranges,
         f"ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC; {ranges};"
-        f"GRANT EXECUTE ON FUNCTION span(integer, integer) TO {user};"
-        f"SET ROLE {owner}; RESET ROLE",
+        f"GRANT EXECUTE ON FUNCTION span(integer, integer) TO {user}",
     )
     name = shop.promotion.target().name
     before, held = (
@@ -149,3 +158,43 @@ def test_the_sources_owners_come_last_in_every_restore_that_brings_them(
         assert wanted == prod.rows(
             "SELECT relowner::regrole::text FROM pg_class WHERE relname = 't'", shop.promotion.target().name
         )
+
+
+# What prod had itself ---------------------------------------------------------------------------------------
+
+ODDITIES = {
+    "an invalid index": """
+        CREATE TABLE t (id integer PRIMARY KEY, n integer); INSERT INTO t VALUES (1, 1), (2, 1);
+    """,
+    "triggers that are off": """
+        CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE u (id integer PRIMARY KEY REFERENCES t);
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+        CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
+        ALTER TABLE t DISABLE TRIGGER ALL; ALTER TABLE u DISABLE TRIGGER ALL;
+    """,
+    "row security": """
+        CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1); CREATE POLICY p ON t USING (false);
+        ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    """,
+    "a check that old rows break": """
+        CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (-1);
+        ALTER TABLE t ADD CHECK (id > 0) NOT VALID;
+    """,
+    "a sequence that is behind": "CREATE TABLE t (id serial PRIMARY KEY); INSERT INTO t VALUES (7);",
+}
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_a_rollback_is_not_refused_for_what_prod_had_itself(
+    dev: Server, prod: Server, tmp_path: Path, oddity: str
+) -> None:
+    shop = stage(dev, prod, tmp_path, "CREATE TABLE added (id integer PRIMARY KEY)", ODDITIES[oddity])
+    with suppress(psycopg.errors.UndefinedColumn, psycopg.errors.UniqueViolation):
+        shop.in_prod("CREATE UNIQUE INDEX CONCURRENTLY bad ON t (n)")
+    before = shop.contents()
+    shop.promote(strategy=Strategy.CLEAN)
+    assert shop.contents() != before
+
+    back(shop)
+
+    assert shop.contents() == before

@@ -1,11 +1,13 @@
 -- The rights on what a range type brings by itself, its constructors, which pg_dump does not write: the statements
--- that give them to a type that was restored.
+-- that give them to a type that was restored. They belong to the first superuser, whoever makes the type.
 WITH constructor AS (
-    SELECT p.oid, p.proowner, p.proacl,
+    SELECT tn.nspname || '.' || t.typname AS range, p.proowner, p.proacl,
            pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, (
                SELECT pg_catalog.string_agg('IN ' || pg_catalog.format_type(a.type, NULL), ', ' ORDER BY a.number)
                  FROM pg_catalog.unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, number))) AS name
       FROM pg_catalog.pg_range AS r
+      JOIN pg_catalog.pg_type AS t ON t.oid = r.rngtypid
+      JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.typnamespace
       JOIN pg_catalog.pg_depend AS d
         ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid IN (r.rngtypid, r.rngmultitypid)
        AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.deptype = 'i'
@@ -17,7 +19,7 @@ WITH constructor AS (
              FROM pg_catalog.pg_depend AS e
             WHERE e.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND e.objid = r.rngtypid AND e.deptype = 'e')
 )
-SELECT step.statement
+SELECT c.range, step.statement
   FROM constructor AS c
  CROSS JOIN LATERAL (
         SELECT 1 AS number, pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', c.name) AS statement
@@ -30,4 +32,4 @@ SELECT step.statement
          WHERE a.grantee <> c.proowner
            AND (a.grantee = 0 OR r.oid IS NOT NULL)
        ) AS step
- ORDER BY c.name, step.number, step.statement
+ ORDER BY c.range, c.name, step.number, step.statement
