@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from pgpromote import safeguard
 from pgpromote.options import DEFAULTS, Options, bringing_back
 from pgpromote.postgres import (
     archive,
+    catalog,
     cutover,
-    dump,
+    handover,
     plan,
     preflight,
     previous,
@@ -32,7 +34,7 @@ from pgpromote.postgres import (
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, Refused
-from pgpromote.postgres.model import Aim, Clearance, Finding, Severity, Statement
+from pgpromote.postgres.model import Aim, Clearance, Finding, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.prove import Proof
@@ -183,7 +185,7 @@ class Run:
             self.clearance = clearance.into(self.database.label, self.shadow.oid)
         else:
             self.rights = rights.read(self.target, self.run_id)
-            taken = self._keep_what_is_overwritten(on_line)
+            taken = safeguard.take(self.promotion, self.options, self.tools, self.run_id, on_line)
             warnings = self._doubts(taken) if taken else ()
         with untouched(self.options):
             created = restore.create_extensions(self._cleared(), self.database, self.run_id)
@@ -195,11 +197,12 @@ class Run:
         """Drop and recreate a schema of prod, for the strategy that wants it."""
         if not self.options.schema_to_reset:
             return None
-        self._cleared()
+        cleared = self._cleared()
         with connect(self.target, self.run_id) as session:
-            planned = reset.plan(session, self.options.schema_to_reset)
+            brought = catalog.brought_by(cleared.archive)
+            planned = reset.plan(session, self.options.schema_to_reset, brought)
             allowed = self.options.allow_data_loss_outside
-            return reset.reset(session, planned, allow_data_loss_outside=allowed)
+            return reset.reset(session, planned, brought, allow_data_loss_outside=allowed)
 
     @step
     def restore(
@@ -229,7 +232,7 @@ class Run:
 
     @step
     def prove(self, on_statement: Callable[[Statement], None] = lambda statement: None) -> Proof:
-        """Compare what was restored with what was dumped, then give it prod's owners and grants.
+        """Compare what was restored with what was dumped, then give it prod's owners and grants, or dev's.
 
         Materialized views are filled meanwhile. In this order: afterwards we may not be allowed to read
         everything any more. Statistics of a new database are gathered last, with the rights of the owners.
@@ -264,6 +267,7 @@ class Run:
             self.after = tally.read(self.database, self.run_id, counted)
             wanted = self._rights_of_prod()
             told = rights.take_over(wanted, self.database, self.run_id, options.rights, carry)
+            handover.give(clearance, self.database, self.tools, self.run_id, carry)
             if self.shadow:
                 statistics.gather(self.database, self.run_id, jobs=options.jobs)
             moved = rights.prove(wanted, self.database, self.run_id, options.rights)
@@ -339,22 +343,10 @@ class Run:
         self.repair()
         self.prove().proven()
 
-    def _keep_what_is_overwritten(self, on_line: OnLine) -> Path | None:
-        taken, path = now(self.target.at(self.agreed), self.run_id), None
-        if self.options.safety_archive:
-            path = safety.path(self.promotion.safety_dir, self.target.name, taken)
-            dump.dump(self.target, path, self.tools, self.run_id, of_prod=True, on_line=on_line)
-        previous.mark_overwritten(self.target, taken, self.run_id, agreed=self.agreed)
-        return path
-
     def _doubts(self, taken: Path) -> tuple[Finding, ...]:
-        """Say what would keep a rollback from bringing the safety archive back."""
-        back = bringing_back(taken, self.options.allow)
-        return tuple(
-            replace(found, rule="safety_archive", severity=Severity.WARNING)
-            for found in self.look(back).findings
-            if found.severity is Severity.ERROR
-        )
+        """Say what would keep a rollback from bringing the safety archive back; try its definitions."""
+        report = self.look(bringing_back(taken, self.options.allow))
+        return safeguard.doubts(report, self.target, self.tools, self.run_id, agreed=self.agreed)
 
     def _check_plan(self) -> None:
         if self.options.expect_plan:

@@ -11,7 +11,7 @@ import re
 import signal
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -36,6 +36,7 @@ SQL_HEADER = b"-- PostgreSQL database dump"
 # An identifier as pg_dump writes it.
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 LONGEST_STRING = 1 << 30
+LARGE_OBJECT_KINDS = frozenset({"BLOB", "BLOB METADATA", "BLOBS"})
 # What the data of an entry begins with.
 TABLE_DATA, LARGE_OBJECTS = 1, 3
 
@@ -300,6 +301,18 @@ def restorable(archive: Archive) -> Iterator[TocEntry]:
         home = entry.kind == "SCHEMA" and entry.tag in homes
         if not (entry.kind == "EXTENSION" or comment or home):
             yield entry
+
+
+def large_objects(entries: Iterable[TocEntry]) -> list[int]:
+    """Return the numbers of the large objects that these entries create and fill; [] for definitions alone.
+
+    Up to pg_dump 16 each has an entry of its own; since then one names up to a thousand.
+    """
+    held = [entry for entry in entries if entry.kind in LARGE_OBJECT_KINDS]
+    if all(entry.kind != "BLOBS" for entry in held):
+        return []
+    numbers = (entry.tag if entry.kind == "BLOB" else entry.definition for entry in held)
+    return [int(number) for text in numbers for number in text.split()]
 
 
 def unquote(name: str) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import psycopg
 
 from pgpromote.postgres import sql
-from pgpromote.postgres.model import TocEntry
+from pgpromote.postgres.archive import large_objects, restorable
+from pgpromote.postgres.model import Archive, TocEntry
 from pgpromote.postgres.server import Identity, Session, identify, rows
 
 
@@ -35,7 +36,7 @@ class Collation:
 class Replaced:
     """An object of prod that a restore replaces, whether our role may, and the statement that makes room.
 
-    `statement` is None when the object is of another sort than the archive's, "" when none is needed.
+    `statement` is None when the object is of another sort than the archive's.
     """
 
     identity: str
@@ -55,10 +56,11 @@ class Dependent:
 
 @dataclass(frozen=True)
 class Published:
-    """A table that is replaced and that a publication of prod would no longer publish."""
+    """What is replaced and a publication of prod would no longer publish; `member` is how to add it again."""
 
     publication: str
-    table: str
+    what: str
+    member: str
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") 
 
     A schema that is reset is gone before them, with everything in it.
     """
-    objects = _objects(dropped)
+    objects = _named(dropped)
     return Catalog(
         identity=identify(session),
         may_create_schemas=bool(_column(session, "catalog/may_create_schemas")[0]),
@@ -115,7 +117,10 @@ def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") 
         roles=frozenset(str(name) for name in _column(session, "catalog/roles")),
         tablespaces=frozenset(str(name) for name in _column(session, "catalog/tablespaces")),
         schemas={row.name: row for row in rows(session, Schema, "catalog/schemas")},
-        replaced=tuple(rows(session, Replaced, "catalog/replaced", objects)),
+        replaced=(
+            *rows(session, Replaced, "catalog/replaced", objects),
+            *rows(session, Replaced, "catalog/large_objects", {"numbers": large_objects(dropped)}),
+        ),
         published=tuple(rows(session, Published, "catalog/published", objects)),
         tablespace=str(_column(session, "catalog/own_tablespace")[0]),
         settings=frozenset(
@@ -142,10 +147,16 @@ def _has_xml(session: Session) -> bool:
     return True
 
 
-def _objects(entries: Sequence[TocEntry]) -> dict[str, list[str]]:
-    """Name archive entries for a query, as three parallel lists."""
+def brought_by(archive: Archive | None) -> dict[str, list[str]]:
+    """Name for a query of prod's own all that an archive brings; nothing for a plain SQL dump."""
+    return _named(tuple(restorable(archive)) if archive else ())
+
+
+def _named(entries: Sequence[TocEntry]) -> dict[str, list[str]]:
+    """Name archive entries for a query, as parallel lists."""
     return {
         "kinds": [entry.kind for entry in entries],
         "schemas": [entry.schema for entry in entries],
         "names": [entry.tag for entry in entries],
+        "drops": [entry.drop for entry in entries],
     }

@@ -184,10 +184,8 @@ def nothing_in_the_way(facts: Facts) -> Found:
             message = f"{replaced.description} is on prod, where the archive has another object of that name."
             yield Severity.ERROR, replaced.identity, message, "Rename or drop it on prod."
     for published in facts.catalog.published:
-        message = (
-            f"The publication {published.publication} of prod would no longer publish {published.table}."
-        )
-        hint = f"Afterwards: ALTER PUBLICATION {published.publication} ADD TABLE {published.table};"
+        message = f"The publication {published.publication} of prod would no longer publish {published.what}."
+        hint = f"Afterwards: ALTER PUBLICATION {published.publication} ADD {published.member};"
         yield Severity.WARNING, published.publication, message, hint
     for dependent in facts.catalog.dependents:
         message = (

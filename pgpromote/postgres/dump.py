@@ -153,6 +153,7 @@ def dump(
             sha256, written = _verify(partial, tools, thoroughly=of_prod or compression in UNCOMPRESSED)
             held = _select(measured.result(), session, written)
             rests_on = dependencies.read(session)
+            range_rights = _range_rights(session)
         manifest = Manifest(
             promotion=promotion,
             sha256=sha256,
@@ -173,6 +174,7 @@ def dump(
             system_identifier=identity.system_identifier,
             rests_on=rests_on,
             money_decimals=identity.money_decimals,
+            range_rights=range_rights,
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)
@@ -194,6 +196,14 @@ def _verify(path: Path, tools: Tools, *, thoroughly: bool) -> tuple[str, Archive
             return sha256.result(), archive.read(path)
         written = archive.walk(path)
         return sha256.result(), written
+
+
+def _range_rights(session: Session) -> dict[str, list[str]]:
+    """Compose what gives the constructors of each range type the rights that they have here."""
+    found: dict[str, list[str]] = {}
+    for name, statement in session.execute(sql.read("rights/ranges")):
+        found.setdefault(str(name), []).append(str(statement))
+    return found
 
 
 def _measure_all(session: Session, filters: Filters) -> dict[str, Content]:

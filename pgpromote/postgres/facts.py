@@ -261,7 +261,9 @@ def _read_target(
         with server.connect(target, promotion) as session:
             return _Prod(
                 catalog=catalogs.read(session, dropped, reset_schema),
-                reset=resets.plan(session, reset_schema) if reset_schema else None,
+                reset=(
+                    resets.plan(session, reset_schema, catalogs.brought_by(archive)) if reset_schema else None
+                ),
                 obstacles=tuple(
                     obstacles.find(session, obstacles.side(session, session.info.dbname), allow=allow)
                 ),

@@ -176,7 +176,8 @@ class Manifest:
     `filters` says what was left out on purpose, `database_size` is the source's size in bytes,
     `system_identifier` is the one of its server ("" in older manifests). `rests_on` maps its objects to the
     operators and functions on which they rest (None: not known). `money_decimals` is how many decimals money
-    has there; such an archive is written under lc_monetary C, one with None under dev's own.
+    has there; such an archive is written under lc_monetary C, one with None under dev's own. `range_rights`
+    maps range types to the statements that give their constructors their rights, which no archive holds.
     """
 
     promotion: str
@@ -198,6 +199,7 @@ class Manifest:
     system_identifier: str = ""
     rests_on: dict[str, tuple[str, ...]] | None = None
     money_decimals: int | None = None
+    range_rights: dict[str, list[str]] | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ its place in publications, and the extensions that lived in it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import TypeVar
@@ -19,12 +19,14 @@ from pgpromote.postgres import sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import ConfigError, PgpromoteError, Refused
 from pgpromote.postgres.model import Finding, Severity, Statement
-from pgpromote.postgres.server import Session
+from pgpromote.postgres.server import Session, rows
 
 # What holds rows or a state that no definition brings back.
 HOLDS_DATA = frozenset({"table", "table column", "composite type column", "sequence"})
 # The rules that `allow_data_loss_outside` overrides.
 DATA_LOSS = frozenset({"reset_outside_data", "reset_extension_data"})
+# The names of no archive entry at all.
+NOTHING: Mapping[str, list[str]] = {"kinds": [], "schemas": [], "names": [], "drops": []}
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,18 @@ class Reset:
     locks: int
 
 
-def plan(session: Session, schema: str) -> Reset:
+def plan(session: Session, schema: str, brought: Mapping[str, list[str]] = NOTHING) -> Reset:
     """Work out a reset and change nothing.
+
+    `brought` names the entries of the archive that is restored afterwards, as `catalog.brought_by` does:
+    what they bring again is not lost.
 
     Reads catalogs, asks the tables in which extensions keep a user's data whether they hold any, and tries
     the schema's security labels in a transaction that it rolls back.
     Raises ConfigError when there is no such schema, or when it is one of the server's own.
     """
     present = _schema(session, schema)
-    taken = _rows(session, _Taken, "taken", schema=schema)
+    taken = rows(session, _Taken, "reset/taken", {"schema": schema, **brought})
     extensions = _extensions(session, [row.objid for row in taken if row.type == "extension"])
     grants = _rows(session, _Grant, "grants", schema=schema, become=_become(session))
     defaults = _rows(session, _Default, "default_privileges", schema=schema)
@@ -88,6 +93,7 @@ def plan(session: Session, schema: str) -> Reset:
 def reset(
     session: Session,
     wanted: Reset | str,
+    brought: Mapping[str, list[str]] = NOTHING,
     *,
     allow_data_loss_outside: bool = False,
     on_statement: Callable[[Statement], None] = lambda s: None,
@@ -104,7 +110,7 @@ def reset(
     locks = 0
     try:
         with session.transaction():
-            current = plan(session, schema)
+            current = plan(session, schema, brought)
             locks = current.locks
             _check(current, wanted, allow_data_loss_outside)
             apply(session, current.statements, on_statement)
@@ -164,6 +170,7 @@ class _Taken:
     identity: str
     inside: bool
     part: bool
+    again: bool
 
 
 @dataclass(frozen=True)
@@ -277,7 +284,7 @@ def _rights(schema: _Schema) -> Iterator[Finding]:
 
 def _outside(taken: list[_Taken]) -> Iterator[Finding]:
     for row in taken:
-        if row.inside or row.part or row.type == "extension":
+        if row.inside or row.part or row.again or row.type == "extension":
             continue
         name = f"{row.type} {row.identity}"
         if row.type in HOLDS_DATA:

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import encodings
+from pgpromote.postgres import encodings, room, sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
@@ -18,7 +18,6 @@ from pgpromote.postgres.model import (
     Archive,
     Clearance,
     Finding,
-    Policy,
     RestoreError,
     ServerVersion,
     Severity,
@@ -39,14 +38,15 @@ OnLine = Callable[[str], None]
 
 SHOWN_STATEMENT = 400
 FILLED = "MATERIALIZED VIEW DATA"
+GRANTS = ("ACL", "DEFAULT ACL")
+# What is restored after all others, in passes of its own.
+LATER = frozenset({FILLED, *GRANTS})
 # The catalogs have grown. Without statistics of them the proof of 10,000 tables takes a minute, not a second.
 ANALYZE_CATALOGS = (
     "ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_attrdef, pg_catalog.pg_constraint, "
     "pg_catalog.pg_depend, pg_catalog.pg_index, pg_catalog.pg_inherits, pg_catalog.pg_namespace, "
     "pg_catalog.pg_proc, pg_catalog.pg_trigger, pg_catalog.pg_type"
 )
-# Few enough for the server's lock table: a DROP locks each index and partition, too.
-DROPS_AT_ONCE = 100
 HINT_ROLLED_BACK = (
     "It ran in one transaction, which was rolled back: prod is as before. A dump without --clean needs an "
     "empty schema: reset it, or dump with --clean --if-exists."
@@ -113,14 +113,28 @@ def fill_materialized_views(
     if clearance.archive is None or clearance.filters.schema_only or clearance.filters.data_only:
         return ()
     entries = [entry for entry in restorable(clearance.archive) if entry.kind == FILLED]
-    if entries:
+    jobs = jobs or target.connections()
+    restore_entries(clearance, entries, target, available, promotion, jobs=jobs, on_line=on_line)
+    return tuple(_refresh_empty(clearance, clearance.archive, target, promotion))
+
+
+def restore_entries(
+    clearance: Clearance,
+    entries: Sequence[TocEntry],
+    target: Database,
+    available: list[Tools],
+    promotion: str,
+    *,
+    jobs: int = 1,
+    on_line: OnLine = lambda line: None,
+) -> None:
+    """Restore some entries of the cleared archive, grants among them. Raises RestoreFailed, ToolFailed."""
+    if entries and clearance.archive:
         client = _client(clearance.archive, target, available, promotion)
         # No value of the archive is read, and a view computes under prod's own settings.
         own = replace(clearance, settings=())
-        jobs = jobs or target.connections()
         done = _run_pass(own, entries, target, client, promotion, jobs=jobs, on_line=on_line)
         _judge([done], counted(done, parse(done.streams)), target, _hint(clearance))
-    return tuple(_refresh_empty(clearance, clearance.archive, target, promotion))
 
 
 def _client(archive: Archive, target: Database, available: list[Tools], promotion: str) -> Client:
@@ -177,8 +191,8 @@ def restore(
         identity = identify(session)
         if identity.database_oid != clearance.target_oid:
             raise Refused([_replaced(target)])
-        for start in range(0, len(clearance.make_room), DROPS_AT_ONCE):
-            apply(session, clearance.make_room[start : start + DROPS_AT_ONCE])
+        room.make(session, clearance.make_room, target)
+        standing = frozenset(str(row[0]) for row in session.execute(sql.read("catalog/schemas")))
     client = _choose(available, identity.version, clearance.archive)
     if clearance.archive is None:
         jobs, counts = 1, {}
@@ -188,7 +202,14 @@ def restore(
     else:
         counts = clearance.archive.counts()
         lines = _restore_archive(
-            clearance, clearance.archive, target, client, promotion, jobs=jobs, on_line=on_line
+            clearance,
+            clearance.archive,
+            target,
+            client,
+            promotion,
+            standing=standing,
+            jobs=jobs,
+            on_line=on_line,
         )
     with connect(target, promotion, autocommit=True) as session:
         session.execute(ANALYZE_CATALOGS)
@@ -210,13 +231,14 @@ def _restore_archive(
     client: Client,
     promotion: str,
     *,
+    standing: Collection[str],
     jobs: int,
     on_line: OnLine,
 ) -> Sequence[str]:
     """Restore in passes. In place, errors of the first do not keep the second from telling its own."""
     completed: list[Completed] = []
     errors: list[RestoreError] = []
-    for entries, connections in _passes(archive, jobs):
+    for entries, connections in _passes(archive, standing, jobs):
         done = _run_pass(clearance, entries, target, client, promotion, jobs=connections, on_line=on_line)
         completed.append(done)
         errors += counted(done, parse(done.streams))
@@ -251,15 +273,21 @@ def _use_list(entries: Sequence[TocEntry]) -> Iterator[Path]:
         yield Path(use_list.name)
 
 
-def _passes(archive: Archive, jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
+def _passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
     """Yield all entries but triggers for the first pass, then the triggers, in order and one by one.
+
+    A schema that stands is not created: a reset has made it. Grants come last, in a pass of their own.
 
     Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
     With parallel jobs pg_restore creates the trigger of a partitioned table as soon as that table is there,
     while rows still come into its partitions, and it fires (seen on 16.14 and 18.4). A trigger that is
     disabled on one partition has to come after the one that it was made from.
     """
-    entries = [entry for entry in restorable(archive) if entry.kind != FILLED]
+    entries = [
+        entry
+        for entry in restorable(archive)
+        if entry.kind not in LATER and not (entry.kind == "SCHEMA" and entry.tag in standing)
+    ]
     late = [entry for entry in entries if _is_trigger(entry)]
     yield [entry for entry in entries if not _is_trigger(entry)], jobs
     if late:
@@ -299,16 +327,15 @@ def restore_command(
     """Build the pg_restore command line. It holds no secret.
 
     Into an empty database the first error is one too many, except where one is expected; in place, all of
-    them are wanted at once. Owners and grants are restored only when the source's are wanted.
+    them are wanted at once. What the archive replaces has been dropped before. Owners are given when all is
+    restored: see `handover`.
     """
     command = [client.tools.path("pg_restore"), f"--dbname={target.argument(dict(clearance.settings))}"]
-    command += ["--no-password", "--verbose"]
-    command += [] if clearance.rights is Policy.SOURCE else ["--no-owner", "--no-privileges"]
-    command += [f"--jobs={jobs}", f"--use-list={use_list}"]
+    command += ["--no-password", "--verbose", "--no-owner", f"--jobs={jobs}", f"--use-list={use_list}"]
     if not clearance.in_place:
         command += [] if client.forgiving else ["--exit-on-error"]
         return [*command, str(clearance.path)]
-    command += ["--data-only"] if clearance.filters.data_only else ["--clean", "--if-exists"]
+    command += ["--data-only"] if clearance.filters.data_only else []
     command += ["--schema-only"] if clearance.filters.schema_only else []
     return [*command, str(clearance.path)]
 

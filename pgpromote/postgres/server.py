@@ -299,10 +299,11 @@ def rows(
 ) -> list[Row]:
     """Run a query of `sql/` and return each row as a dataclass.
 
-    `{named}` in a query stands for every object that an archive can name; such a query needs parameters, if
-    only an empty mapping, because its percent signs are doubled.
+    `{named}` in a query stands for every object that an archive can name, `{brought}` for those that one
+    does; such a query needs parameters, if only an empty mapping, because its percent signs are doubled.
     """
-    statement = SQL(sql.read(query)).format(named=SQL(sql.read("catalog/named")))
+    parts = {name: SQL(sql.read(f"catalog/{name}")) for name in ("named", "brought")}
+    statement = SQL(sql.read(query)).format(**parts)
     with session.cursor(row_factory=class_row(shape)) as cursor:
         return cursor.execute(statement, parameters).fetchall()
 

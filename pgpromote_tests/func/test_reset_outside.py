@@ -2,10 +2,10 @@
 
 import pytest
 
-from pgpromote.postgres import reset, sql
+from pgpromote.postgres import reset
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Severity
-from pgpromote.postgres.server import Session, connect
+from pgpromote.postgres.server import Session, connect, rows
 from pgpromote_tests.servers import Server
 
 KITCHEN_SINK = """
@@ -229,16 +229,17 @@ def truth(session: Session) -> tuple[set[object], set[object]]:
 
 def walked(session: Session) -> tuple[set[object], set[object]]:
     """Name the same as the plan's query foresees them."""
-    rows = session.execute(sql.read("reset/taken"), {"schema": "public"}).fetchall()
-    whole = {(row[0], row[1]) for row in rows if row[2] == 0}
+    found = rows(session, reset._Taken, "reset/taken", {"schema": "public", **reset.NOTHING})
+    taken = [(each.classid, each.objid, each.objsubid) for each in found]
+    whole = {(row[0], row[1]) for row in taken if row[2] == 0}
 
     def describe(row: tuple[object, ...]) -> object:
         found = session.execute("SELECT pg_describe_object(%s::bigint::oid, %s::bigint::oid, %s)", row[:3])
         return found.fetchall()[0][0]
 
     return (
-        {describe(row) for row in rows if row[2] == 0} | {"schema public"},
-        {describe(row) for row in rows if row[2] != 0 and (row[0], row[1]) not in whole},
+        {describe(row) for row in taken if row[2] == 0} | {"schema public"},
+        {describe(row) for row in taken if row[2] != 0 and (row[0], row[1]) not in whole},
     )
 
 

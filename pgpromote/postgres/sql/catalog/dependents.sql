@@ -1,38 +1,23 @@
 -- Objects that only prod has and that depend on one the restore replaces: they would be lost with it.
--- Parameters: kinds, schemas and names of the archive's entries, as three parallel lists; reset_schema, which
--- is dropped before with everything in it ('' for none). What hangs on that schema is the reset's own business.
-WITH RECURSIVE wanted (kind, schema, name) AS (
-    SELECT entry.kind, entry.schema, entry.name
-      FROM ROWS FROM (
-               pg_catalog.unnest(%(kinds)s::text[]),
-               pg_catalog.unnest(%(schemas)s::text[]),
-               pg_catalog.unnest(%(names)s::text[])
-           ) AS entry (kind, schema, name)
-), named (kind, classid, objid, schema, name) AS (
+-- Parameters: those of brought.sql; reset_schema, which is dropped before with everything in it ('' for none). What
+-- hangs on that schema is the reset's own business.
+WITH RECURSIVE named (kind, classid, objid, schema, name) AS (
     {named}
-), sort (kind, entry) AS (
-    VALUES ('relation', 'TABLE'), ('relation', 'FOREIGN TABLE'), ('relation', 'VIEW'),
-           ('relation', 'MATERIALIZED VIEW'), ('relation', 'SEQUENCE'), ('type', 'TYPE'), ('type', 'DOMAIN'),
-           ('routine', 'FUNCTION'), ('routine', 'PROCEDURE'), ('routine', 'AGGREGATE'),
-           ('operator', 'OPERATOR'), ('operator class', 'OPERATOR CLASS'),
-           ('operator family', 'OPERATOR FAMILY'), ('collation', 'COLLATION'), ('schema', 'SCHEMA'),
-           ('event trigger', 'EVENT TRIGGER'), ('cast', 'CAST'),
-           ('text search configuration', 'TEXT SEARCH CONFIGURATION'),
-           ('text search dictionary', 'TEXT SEARCH DICTIONARY'), ('text search parser', 'TEXT SEARCH PARSER'),
-           ('text search template', 'TEXT SEARCH TEMPLATE'), ('language', 'PROCEDURAL LANGUAGE'),
-           ('access method', 'ACCESS METHOD'), ('foreign-data wrapper', 'FOREIGN DATA WRAPPER'),
-           ('server', 'SERVER'), ('user mapping', 'USER MAPPING')
+), brought (kind, classid, objid, schema, name) AS (
+    {brought}
 ), partition AS (
     SELECT c.oid FROM pg_catalog.pg_class AS c WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f')
 ), replaced (classid, objid, by_reset) AS (
-    SELECT n.classid::oid, n.objid, false
-      FROM named AS n
-      JOIN sort AS s ON s.kind = n.kind
-      JOIN wanted AS w ON w.kind = s.entry AND w.schema = n.schema AND w.name = n.name
+    SELECT b.classid, b.objid, false FROM brought AS b
     UNION
     SELECT n.classid::oid, n.objid, true
       FROM named AS n
      WHERE n.schema = nullif(%(reset_schema)s, '')
+    UNION
+    -- nobody misses what only stands for an operator
+    SELECT n.classid::oid, n.objid, true
+      FROM named AS n
+     WHERE n.kind = 'shell operator'
     UNION
     -- what belongs to a replaced object goes with it: row types, identity sequences, constraints, indexes;
     -- a partition holds rows of its own, and goes unseen only where the archive has it, too

@@ -8,13 +8,13 @@ WITH named (kind, classid, objid, schema, name) AS NOT MATERIALIZED (  -- only t
 ), implied (classid, objid) AS (
     SELECT d.classid, d.objid FROM pg_catalog.pg_depend AS d WHERE d.deptype IN ('e', 'i') AND d.objsubid = 0
 ), relation AS (
-    SELECT c.oid, c.relkind, c.relrowsecurity, n.nspname, c.relname
+    SELECT c.oid, c.relkind, c.relrowsecurity, n.nspname::text AS nspname, c.relname::text AS relname
       FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE c.relpersistence <> 't'
        AND c.oid NOT IN (SELECT m.objid FROM implied AS m WHERE m.classid = 'pg_catalog.pg_class'::regclass)
 ), object (kind, classid, objid, schema, name, part_of) AS (
-    SELECT s.entry, 'pg_catalog.pg_class'::regclass, r.oid, r.nspname, r.relname, owner.relname
+    SELECT s.entry, 'pg_catalog.pg_class'::regclass, r.oid, r.nspname, r.relname, owner.relname::text
       FROM relation AS r
       JOIN (VALUES ('r', 'TABLE'), ('p', 'TABLE'), ('f', 'FOREIGN TABLE'), ('v', 'VIEW'),
                    ('m', 'MATERIALIZED VIEW'), ('S', 'SEQUENCE')) AS s (relkind, entry)
@@ -56,7 +56,7 @@ WITH named (kind, classid, objid, schema, name) AS NOT MATERIALIZED (  -- only t
       FROM relation AS r
      WHERE r.relrowsecurity
     UNION ALL
-    SELECT 'STATISTICS', 'pg_catalog.pg_statistic_ext'::regclass, x.oid, n.nspname, x.stxname,
+    SELECT 'STATISTICS', 'pg_catalog.pg_statistic_ext'::regclass, x.oid, n.nspname::text, x.stxname::text,
            CASE WHEN n.nspname = r.nspname THEN r.relname END
       FROM pg_catalog.pg_statistic_ext AS x
       JOIN pg_catalog.pg_namespace AS n ON n.oid = x.stxnamespace
@@ -76,7 +76,8 @@ WITH named (kind, classid, objid, schema, name) AS NOT MATERIALIZED (  -- only t
     SELECT s.entry, o.classid, o.objid, o.schema, o.name, NULL
       FROM named AS o
       JOIN (VALUES ('operator', 'OPERATOR'), ('operator class', 'OPERATOR CLASS'),
-                   ('operator family', 'OPERATOR FAMILY'), ('collation', 'COLLATION'), ('cast', 'CAST'),
+                   ('operator family', 'OPERATOR FAMILY'), ('collation', 'COLLATION'), ('conversion', 'CONVERSION'),
+                   ('cast', 'CAST'), ('transform', 'TRANSFORM'),
                    ('schema', 'SCHEMA'), ('event trigger', 'EVENT TRIGGER'),
                    ('text search configuration', 'TEXT SEARCH CONFIGURATION'),
                    ('text search dictionary', 'TEXT SEARCH DICTIONARY'),
@@ -84,25 +85,15 @@ WITH named (kind, classid, objid, schema, name) AS NOT MATERIALIZED (  -- only t
                    ('text search template', 'TEXT SEARCH TEMPLATE'),
                    ('language', 'PROCEDURAL LANGUAGE'), ('access method', 'ACCESS METHOD'),
                    ('foreign-data wrapper', 'FOREIGN DATA WRAPPER'), ('server', 'SERVER'),
-                   ('user mapping', 'USER MAPPING')) AS s (kind, entry)
+                   ('user mapping', 'USER MAPPING'), ('publication', 'PUBLICATION'),
+                   ('subscription', 'SUBSCRIPTION')) AS s (kind, entry)
         ON s.kind = o.kind
      WHERE o.kind NOT IN ('relation', 'type', 'routine')
     UNION ALL
-    SELECT 'CONVERSION', 'pg_catalog.pg_conversion'::regclass, v.oid, n.nspname, v.conname, NULL
-      FROM pg_catalog.pg_conversion AS v JOIN pg_catalog.pg_namespace AS n ON n.oid = v.connamespace
-    UNION ALL
-    SELECT 'EXTENSION', 'pg_catalog.pg_extension'::regclass, e.oid, '', e.extname, NULL
+    SELECT 'EXTENSION', 'pg_catalog.pg_extension'::regclass, e.oid, '', e.extname::text, NULL
       FROM pg_catalog.pg_extension AS e
-    UNION ALL
-    SELECT 'PUBLICATION', 'pg_catalog.pg_publication'::regclass, p.oid, '', p.pubname, NULL
-      FROM pg_catalog.pg_publication AS p
-    UNION ALL
-    SELECT 'SUBSCRIPTION', 'pg_catalog.pg_subscription'::regclass, s.oid, '', s.subname, NULL
-      FROM pg_catalog.pg_subscription AS s
-      JOIN pg_catalog.pg_database AS d ON d.oid = s.subdbid
-     WHERE d.datname = pg_catalog.current_database()
 )
-SELECT o.kind, o.schema::text AS schema, o.name::text AS name, o.part_of::text AS part_of
+SELECT o.kind, o.schema, o.name, o.part_of
   FROM object AS o
  WHERE o.objid >= 16384  -- the first number a user's object can have
    AND o.schema NOT LIKE 'pg\_%%'

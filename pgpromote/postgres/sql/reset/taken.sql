@@ -1,7 +1,24 @@
 -- Every object that DROP SCHEMA ... CASCADE takes, by the server's own rule (findDependentObjects in dependency.c):
 -- down to all that depends on a taken object or column, and up to what a taken object is a part of.
--- "part" marks what goes with another taken object and needs no mention of its own.
-WITH RECURSIVE start AS (
+-- "part" marks what goes with another taken object and needs no mention of its own, "again" what an archive brings
+-- again: its objects and what belongs to them; a partition only where it is one of them.
+-- Parameters: schema, and those of catalog/brought.sql.
+WITH RECURSIVE named (kind, classid, objid, schema, name) AS (
+    {named}
+), brought (kind, classid, objid, schema, name) AS (
+    {brought}
+), again (classid, objid) AS (
+    SELECT b.classid, b.objid FROM brought AS b
+     UNION
+    SELECT d.classid, d.objid
+      FROM again AS a
+      JOIN pg_catalog.pg_depend AS d ON d.refclassid = a.classid AND d.refobjid = a.objid
+      LEFT JOIN pg_catalog.pg_class AS p
+        ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND p.oid = d.objid
+       AND p.relispartition AND p.relkind IN ('r', 'p', 'f')
+     WHERE d.deptype IN ('i', 'a', 'P', 'S')
+       AND p.oid IS NULL
+), start AS (
     SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid AS classid, n.oid AS objid, 0 AS objsubid
       FROM pg_catalog.pg_namespace AS n
      WHERE n.nspname = %(schema)s
@@ -72,7 +89,7 @@ WITH RECURSIVE start AS (
            AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
            AND (c.contype = 'n' OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass))
 )
--- The three IN are hashed whatever the planner thinks of a recursive query's size; joins are not.
+-- The IN are hashed whatever the planner thinks of a recursive query's size; joins are not.
 SELECT t.classid::bigint AS classid,
        t.objid::bigint AS objid,
        t.objsubid,
@@ -83,7 +100,8 @@ SELECT t.classid::bigint AS classid,
         OR (t.classid, t.objid) IN (SELECT n.classid, n.objid
                                       FROM owned AS n
                                       JOIN whole AS w ON w.classid = n.ownerclass AND w.objid = n.ownerid)
-        OR (t.classid, t.objid, t.objsubid) IN (SELECT m.classid, m.objid, m.objsubid FROM made AS m)) AS part
+        OR (t.classid, t.objid, t.objsubid) IN (SELECT m.classid, m.objid, m.objsubid FROM made AS m)) AS part,
+       (t.classid, t.objid) IN (SELECT a.classid, a.objid FROM again AS a) AS again
   FROM taken AS t
  CROSS JOIN LATERAL pg_catalog.pg_identify_object(t.classid, t.objid, t.objsubid) AS o
  WHERE (t.classid, t.objid) NOT IN (SELECT s.classid, s.objid FROM start AS s)
