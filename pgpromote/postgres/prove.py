@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pgpromote.postgres import contents, objects, sql
+from pgpromote.postgres import objects, rows, sql
 from pgpromote.postgres.errors import NotProven
-from pgpromote.postgres.model import Clearance, Content, Finding, Manifest, Severity
+from pgpromote.postgres.model import Clearance, Finding, Manifest, Severity
+from pgpromote.postgres.rows import EXACT, Compared, Comparison
 from pgpromote.postgres.sequences import behind, excluded_tables
-from pgpromote.postgres.server import Database, Session, beside, connect, identify
+from pgpromote.postgres.server import Database, Session, beside, connect
 
-EXACT, COUNT, OFF = "exact", "count", "off"
 # Every rule that a proof can break, and what it demands. `rights.prove` finds what breaks the last one.
 RULES = {
     "objects": "Everything that the archive brings is there, and works as it did on dev.",
@@ -19,20 +19,7 @@ RULES = {
     "contents": "Every table holds the rows that were dumped.",
     "rights_kept": "Every role can do what it could before, no more, and sees no hidden row (strategy swap).",
 }
-HINT = (
-    "The restore lost or changed rows, or somebody wrote to prod since. Restore again; find the writer first."
-)
 HINT_BEHIND = "An insert would fail with a duplicate key. Run pgpromote repair."
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One table: rows that were dumped, rows that are there, and whether their hashes were compared, too."""
-
-    table: str
-    dumped: int
-    restored: int
-    hashed: bool
 
 
 @dataclass(frozen=True)
@@ -83,19 +70,25 @@ def prove(
     was to be repaired: `repaired` says that repair ran, `exclude` what it left alone. `meanwhile` is what
     leaves rows alone and can be done while they are compared, such as to fill materialized views.
     """
+
+    def comparison(session: Session) -> Comparison:
+        return rows.compare(session, clearance, manifest, mode)
+
     with connect(target, promotion) as session:
         if meanwhile:
-            with beside(session, lambda session: _compare(session, clearance, manifest, mode)) as comparing:
+            with beside(session, comparison) as comparing:
                 meanwhile()
                 compared = comparing.result()
         else:
-            compared = _compare(session, clearance, manifest, mode)
+            compared = comparison(session)
         findings = (
             *_objects(session, clearance),
             *_extensions(session, clearance, manifest),
             *_sequences(session, clearance, excluded_tables(session, exclude), repaired=repaired),
         )
-    return replace(compared, findings=findings + compared.findings)
+    held = compared.compared
+    dumped = sum(each.dumped for each in held)
+    return Proof(compared.mode, len(held), dumped, findings + compared.findings, held)
 
 
 def _objects(session: Session, clearance: Clearance) -> list[Finding]:
@@ -141,52 +134,3 @@ def _sequences(
         yield Finding("sequences", severity, str(feed.sequence), message, HINT_BEHIND)
     if clearance.archive:
         yield from objects.set_back(session, clearance.archive)
-
-
-def _compare(session: Session, clearance: Clearance, manifest: Manifest | None, mode: str) -> Proof:
-    if mode == OFF or clearance.filters.schema_only:
-        return Proof(OFF, 0, 0, ())
-    if manifest is None or clearance.archive is None:
-        return Proof(mode, 0, 0, (_nothing_to_compare(clearance),))
-    same_encoding = identify(session).encoding == manifest.encoding
-    hashed = mode == EXACT and same_encoding
-    present = _measure(session, clearance, hashed=hashed)
-    wanted = {name: manifest.contents[name] for name in present if name in manifest.contents}
-    findings = tuple(_differences(wanted, present, hashed=hashed))
-    if mode == EXACT and not same_encoding:
-        message = "Prod has another encoding than the source, so rows were only counted."
-        findings += (Finding("contents", Severity.WARNING, "encoding", message),)
-    compared = tuple(
-        Compared(name, dumped.rows, present[name].rows, hashed and contents.comparable(dumped, present[name]))
-        for name, dumped in wanted.items()
-    )
-    return Proof(mode, len(wanted), sum(each.dumped for each in compared), findings, compared)
-
-
-def _measure(session: Session, clearance: Clearance, *, hashed: bool) -> dict[str, Content]:
-    entries = clearance.archive.entries if clearance.archive else ()
-    present = contents.measure(session, contents.loaded_tables(entries), hashed=hashed)
-    if any(entry.kind == "BLOBS" for entry in entries):
-        present[contents.LARGE_OBJECTS] = contents.measure_large_objects(session, hashed=hashed)
-    return present
-
-
-def _differences(
-    wanted: dict[str, Content], present: dict[str, Content], *, hashed: bool
-) -> Iterator[Finding]:
-    for name, content in wanted.items():
-        if content.rows != present[name].rows:
-            message = f"{name} holds {present[name].rows} rows; {content.rows} were dumped."
-            yield Finding("contents", Severity.ERROR, name, message, HINT)
-        elif hashed and not contents.comparable(content, present[name]):
-            message = f"{name} cannot be hashed here as it was at the dump, so its rows were only counted."
-            yield Finding("contents", Severity.WARNING, name, message)
-        elif hashed and content.hash != present[name].hash:
-            message = f"{name} holds as many rows as were dumped ({content.rows}), but not the same."
-            yield Finding("contents", Severity.ERROR, name, message, HINT)
-
-
-def _nothing_to_compare(clearance: Clearance) -> Finding:
-    message = f"{clearance.path} has no manifest, so its contents cannot be compared with prod's."
-    hint = "Dump with pgpromote dump; it writes the manifest beside the archive."
-    return Finding("contents", Severity.WARNING, str(clearance.path), message, hint)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from pgpromote.demo import auction
-from pgpromote.postgres import archive, contents, dump, preflight, prove, repair, restore
+from pgpromote.postgres import archive, contents, dump, preflight, prove, repair, restore, rows
 from pgpromote.postgres.errors import NotProven
 from pgpromote.postgres.model import Clearance, Manifest, Severity
 from pgpromote.postgres.server import Database, connect, parse_url
@@ -138,11 +138,11 @@ def test_counting_finds_lost_rows_only_and_off_looks_at_nothing(
 ) -> None:
     clearance, manifest, target = promoted
     prod.execute("UPDATE kinds SET nothing = '' WHERE id = 7", target.name)
-    assert prove.prove(clearance, manifest, target, "test", prove.COUNT).findings == ()
+    assert prove.prove(clearance, manifest, target, "test", rows.COUNT).findings == ()
     prod.execute("DELETE FROM events", target.name)
-    counted = prove.prove(clearance, manifest, target, "test", prove.COUNT)
+    counted = prove.prove(clearance, manifest, target, "test", rows.COUNT)
     assert {finding.object for finding in counted.findings} == {"public.events_1", "public.events_2"}
-    assert prove.prove(clearance, manifest, target, "test", prove.OFF).findings == ()
+    assert prove.prove(clearance, manifest, target, "test", rows.OFF).findings == ()
 
 
 def test_an_archive_without_manifest_is_warned_of_not_called_proven(

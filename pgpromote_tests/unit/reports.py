@@ -9,8 +9,9 @@ from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.model import AuditFinding, Content, Finding, Manifest, Severity, Statement
 from pgpromote.postgres.plan import Plan
-from pgpromote.postgres.prove import Compared, Proof
+from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair, Skipped
+from pgpromote.postgres.rows import Compared
 from pgpromote.postgres.tally import Tally
 from pgpromote.record import Phase, Record
 
