@@ -139,6 +139,12 @@ def extensions(facts: Facts) -> Found:
             yield Severity.WARNING, name, message, hint
 
 
+def extension_contents(facts: Facts) -> Found:
+    """Nothing is lost that users put into an extension's own tables: no archive has it."""
+    for found in facts.lost_in_extensions:
+        yield found.severity, found.object, found.message, found.hint
+
+
 def _older(present: str, wanted: str) -> bool:
     def key(version: str) -> list[int]:
         return [int(part) for part in re.findall(r"\d+", version)]
@@ -345,9 +351,9 @@ RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
         target_reachable, target_allowed, client_tools, archive_readable, whole_archive, extensions,
-        collations, encoding_and_locale, policy_roles, source_roles, tablespaces, rights, not_same_database,
-        right_direction, no_other_writer, swap_possible, rollback_possible, nothing_in_the_way,
-        nothing_lost_outside, left_out,
+        extension_contents, collations, encoding_and_locale, policy_roles, source_roles, tablespaces,
+        rights, not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
+        nothing_in_the_way, nothing_lost_outside, left_out,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -357,6 +363,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "archive_readable": (no_client,),
     "whole_archive": (no_manifest,),
     "extensions": (no_prod, no_archive),
+    "extension_contents": (no_prod, no_manifest),
     "collations": (no_prod, no_archive),
     "encoding_and_locale": (no_prod, no_archive),
     "policy_roles": (no_prod, no_archive),

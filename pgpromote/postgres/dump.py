@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import archive, contents, mark, sql
+from pgpromote.postgres import archive, contents, mark, members, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
 from pgpromote.postgres.model import EVERYTHING, Archive, Content, Filters, Manifest
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact, size_of
@@ -133,6 +133,8 @@ def dump(
             _run_pg_dump(command, source, path, promotion, on_line)
             sha256, written = _verify(partial, tools, thoroughly=of_prod or compression in UNCOMPRESSED)
             held = _select(measured.result(), session, written)
+            # With filters pg_dump takes no extension along.
+            belonging = members.read(session) if filters == EVERYTHING else None
         manifest = Manifest(
             promotion=promotion,
             sha256=sha256,
@@ -151,6 +153,7 @@ def dump(
             filters=str(filters),
             database_size=size,
             system_identifier=identity.system_identifier,
+            members=belonging,
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pgpromote.postgres import access, mark, obstacles, selection, server, tools
+from pgpromote.postgres import access, mark, members, obstacles, selection, server, tools
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
@@ -68,6 +68,7 @@ class Facts:
     undumpable: tuple[str, ...] = ()
     barred: tuple[Barred, ...] = ()
     barred_in_prod: tuple[Barred, ...] = ()
+    lost_in_extensions: tuple[Finding, ...] = ()
 
 
 def no_prod(facts: Facts) -> str:
@@ -138,6 +139,7 @@ def gather(
         dropped,
         archive,
         rights,
+        manifest=manifest if filters == EVERYTHING else None,
         replaces=replaces or not in_place,
         in_place=in_place,
         reset_schema=reset_schema,
@@ -181,6 +183,7 @@ def gather(
         undumpable=prod.undumpable,
         barred=prod.barred,
         barred_in_prod=prod.barred_in_prod,
+        lost_in_extensions=prod.lost_in_extensions,
     )
 
 
@@ -229,6 +232,7 @@ class _Prod:
     undumpable: tuple[str, ...] = ()
     barred: tuple[Barred, ...] = ()
     barred_in_prod: tuple[Barred, ...] = ()
+    lost_in_extensions: tuple[Finding, ...] = ()
     problem: PgpromoteError | None = None
 
 
@@ -239,6 +243,7 @@ def _read_target(
     archive: Archive | None,
     rights: Policy,
     *,
+    manifest: Manifest | None,
     replaces: bool,
     in_place: bool,
     reset_schema: str,
@@ -257,6 +262,7 @@ def _read_target(
                 undumpable=access.undumpable(session) if safety_archive else (),
                 barred=_barred(session, archive, rights, in_place=in_place) if archive and replaces else (),
                 barred_in_prod=access.barred_in(session) if safety_archive else (),
+                lost_in_extensions=_lost_in_extensions(session, manifest),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)
@@ -268,6 +274,13 @@ def _barred(session: Session, archive: Archive, policy: Policy, *, in_place: boo
     if policy is Policy.KEEP:
         return access.unkept(session, archives.restorable(archive), in_place=in_place)
     return ()
+
+
+def _lost_in_extensions(session: Session, manifest: Manifest | None) -> tuple[Finding, ...]:
+    if manifest is None:
+        return ()
+    same_encoding = server.identify(session).encoding == manifest.encoding
+    return tuple(members.lost(manifest, session, restored=False, hashed=same_encoding))
 
 
 def _choose_client(

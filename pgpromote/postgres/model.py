@@ -166,6 +166,30 @@ class Content:
     highest: int | None = None
 
 
+class Archived(StrEnum):
+    """How many of the rows of an extension's own table an archive has: pg_dump asks the extension."""
+
+    ALL = "all"
+    SOME = "some"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Member:
+    """What belongs to an extension, so that a restore leaves it to CREATE EXTENSION.
+
+    `extension` is there in `version`. `parts` are its columns, indexes, triggers and the like; `content` is
+    what the `table` (`schema.name`) holds. None and "": it holds no rows, or we may not read them.
+    """
+
+    extension: str
+    version: str
+    parts: tuple[str, ...] = ()
+    archived: Archived = Archived.NONE
+    content: Content | None = None
+    table: str = ""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What pgpromote knows about an archive that it wrote itself; kept beside it as JSON.
@@ -173,7 +197,8 @@ class Manifest:
     `size` is in bytes, `seconds` is how long the whole dump took, `extensions` maps the source's
     extensions to their versions, `contents` its tables to what they held under the dump's own snapshot,
     `filters` says what was left out on purpose, `database_size` is the source's size in bytes,
-    `system_identifier` is the one of its server ("" in older manifests).
+    `system_identifier` is the one of its server ("" in older manifests), `members` what belongs to its
+    extensions, such as `table public.queue` (None: not known).
     """
 
     promotion: str
@@ -193,6 +218,7 @@ class Manifest:
     filters: str = ""
     database_size: int | None = None
     system_identifier: str = ""
+    members: dict[str, Member] | None = None
 
 
 @dataclass(frozen=True)

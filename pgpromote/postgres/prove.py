@@ -17,6 +17,7 @@ RULES = {
     "extension_versions": "Every extension of the archive is there, in dev's version.",
     "sequences": "No sequence is behind a column that it feeds, or behind where dev had it.",
     "contents": "Every table holds the rows that were dumped.",
+    "extension_contents": "What belongs to an extension, and so is not in the archive, is as on dev.",
     "rights_kept": "Every role can do what it could before, no more, and sees no hidden row (strategy swap).",
 }
 HINT_BEHIND = "An insert would fail with a duplicate key. Run pgpromote repair."

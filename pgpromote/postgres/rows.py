@@ -8,9 +8,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pgpromote.postgres import contents
+from pgpromote.postgres import contents, members
 from pgpromote.postgres.archive import NAME, unquote
-from pgpromote.postgres.model import Clearance, Content, Finding, Manifest, Severity, TocEntry
+from pgpromote.postgres.model import (
+    EVERYTHING,
+    Archived,
+    Clearance,
+    Content,
+    Finding,
+    Manifest,
+    Severity,
+    TocEntry,
+)
 from pgpromote.postgres.server import Session, identify
 
 EXACT, COUNT, OFF = "exact", "count", "off"
@@ -52,13 +61,15 @@ def compare(session: Session, clearance: Clearance, manifest: Manifest | None, m
     hashed = mode == EXACT and same_encoding
     roots = loaded_through(clearance.archive.entries)
     measured = _measure(session, clearance.archive.entries, hashed=hashed)
-    known = measured.keys() & manifest.contents.keys()
+    known = (measured.keys() & manifest.contents.keys()) - _partly_archived(manifest)
     present = _at_roots({name: measured[name] for name in measured if name in known}, roots)
     wanted = _at_roots({name: manifest.contents[name] for name in measured if name in known}, roots)
     findings = tuple(_differences(wanted, present, hashed=hashed))
     if mode == EXACT and not same_encoding:
         message = "Prod has another encoding than the source, so rows were only counted."
         findings += (Finding(RULE, Severity.WARNING, "encoding", message),)
+    if clearance.filters == EVERYTHING:
+        findings += tuple(members.lost(manifest, session, restored=True, hashed=hashed))
     compared = tuple(
         Compared(name, dumped.rows, present[name].rows, hashed and contents.comparable(dumped, present[name]))
         for name, dumped in wanted.items()
@@ -73,6 +84,11 @@ def loaded_through(entries: Iterable[TocEntry]) -> dict[str, str]:
         for entry in entries
         if entry.kind == "TABLE DATA" and entry.definition.startswith(ROOT)
     }
+
+
+def _partly_archived(manifest: Manifest) -> set[str]:
+    """Name the tables that hold more than the archive brings: extensions fill them themselves."""
+    return {each.table for each in (manifest.members or {}).values() if each.archived is Archived.SOME}
 
 
 def _measure(session: Session, entries: Iterable[TocEntry], *, hashed: bool) -> dict[str, Content]:

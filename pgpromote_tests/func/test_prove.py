@@ -314,7 +314,7 @@ def test_a_difference_fails_the_run_and_the_check_of_that_name(
     assert runs.run(promotion, "dump_dev").success
     manifest = archive.manifest_path(promotion.archive_path)
     told = json.loads(manifest.read_text())
-    told["contents"]["public.orders"]["hash"] = "vvv 1"
+    told["contents"]["public.orders"]["hash"] = "by name vvv 1"
     manifest.write_text(json.dumps(told))
 
     result = runs.run(promotion, "restore_prod")
