@@ -253,11 +253,12 @@ class Run:
             counted = {table.table: table.restored for table in self.proof.compared}
             self.after = tally.read(self.database, self.run_id, counted)
             wanted = self._rights_of_prod()
+            filled = self.restored.filled.findings if self.restored else ()
             told = rights.take_over(wanted, self.database, self.run_id, options.rights, carry)
             if self.shadow:
                 statistics.gather(self.database, self.run_id, jobs=options.jobs)
             moved = rights.prove(wanted, self.database, self.run_id, options.rights)
-            self.proof = self.proof.with_findings((*told, *moved))
+            self.proof = self.proof.with_findings((*filled, *told, *moved))
             if self.proof.errors:
                 self.failure = str(NotProven(self.proof.findings))
         return self.proof
@@ -286,10 +287,10 @@ class Run:
         return self.swapped
 
     def _fill(self) -> None:
-        refreshed = restore.fill_materialized_views(
+        filled = restore.fill_materialized_views(
             self._cleared(), self.database, self.tools, self.run_id, jobs=self.options.jobs
         )
-        self.restored = self.restored and replace(self.restored, refreshed=refreshed)
+        self.restored = self.restored and replace(self.restored, filled=filled)
 
     def _rights_of_prod(self) -> Rights:
         """Read prod's rights; in place, return what they were before anything was changed."""

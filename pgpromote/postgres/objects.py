@@ -69,7 +69,7 @@ def incomplete(session: Session, archive: Archive, *, populated: bool = True) ->
     """Find entries whose object is missing, and objects that are not in the state that dev had them in.
 
     Indexes must be valid, constraints validated, triggers enabled, unless the archive says otherwise.
-    `populated` demands that every materialized view is, whatever it was on dev.
+    `populated` demands that every materialized view is that was on dev.
     """
     found = _found(session)
     listed = {(entry.kind, entry.schema, entry.tag) for entry in archive.entries}
@@ -108,8 +108,8 @@ def _wrong_states(
 def _described(archive: Archive, *, populated: bool) -> Iterator[Described]:
     for entry in archive.entries:
         yield from describe(entry)
-        if entry.kind == "MATERIALIZED VIEW" and populated:
-            yield Described(entry.kind, entry.schema, entry.tag, ("populated",))
+        if entry.kind == "MATERIALIZED VIEW DATA" and populated:
+            yield Described("MATERIALIZED VIEW", entry.schema, entry.tag, ("populated",))
 
 
 def _wrong_partition_triggers(session: Session, archive: Archive) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
-from psycopg.sql import SQL, Identifier
 
+from pgpromote.postgres import views
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
@@ -25,6 +25,7 @@ from pgpromote.postgres.model import (
 )
 from pgpromote.postgres.server import Database, connect, identify, redact
 from pgpromote.postgres.tools import Completed, Tools, choose, run
+from pgpromote.postgres.views import NOTHING, Filled
 
 OnLine = Callable[[str], None]
 
@@ -60,7 +61,7 @@ HINT_IN_PLACE = (
 class Restored:
     """A restore that reported no error. `seconds` is its duration, `counts` the entries per kind.
 
-    `refreshed` are the statements that filled materialized views which the archive had left empty.
+    `filled` says how materialized views were filled beside pg_restore.
     """
 
     path: Path
@@ -70,7 +71,7 @@ class Restored:
     seconds: float
     counts: dict[str, int]
     warnings: tuple[str, ...]
-    refreshed: tuple[Statement, ...] = ()
+    filled: Filled = NOTHING
 
 
 def create_extensions(clearance: Clearance, target: Database, promotion: str) -> tuple[Statement, ...]:
@@ -89,49 +90,55 @@ def fill_materialized_views(
     *,
     jobs: int | None = None,
     on_line: OnLine = lambda line: None,
-) -> tuple[Statement, ...]:
-    """Fill the materialized views, also those that the archive brings empty. Returns what was run for these.
+) -> Filled:
+    """Fill the materialized views, also those that the archive brings empty, as far as they can be filled.
 
-    With definitions or rows alone there is nothing to fill them from. Raises RestoreFailed for the first
-    view that cannot be filled; those before it stay.
+    With definitions or rows alone there is nothing to fill them from. Raises RestoreFailed with every view
+    that was filled on the source and cannot be filled here.
     """
-    if clearance.archive is None or clearance.filters.schema_only or clearance.filters.data_only:
-        return ()
-    entries = [entry for entry in restorable(clearance.archive) if entry.kind == FILLED]
-    if entries:
-        tools = _tools_for(target, available, promotion)
-        done = _run_pass(
-            clearance, entries, target, tools, promotion, jobs=jobs or target.connections(), on_line=on_line
-        )
-        _judge([done], _counted(done, parse(done.streams)), target, _hint(clearance))
-    return tuple(_refresh_empty(clearance, clearance.archive, target, promotion))
-
-
-def _tools_for(target: Database, available: list[Tools], promotion: str) -> Tools:
-    with connect(target, promotion) as session:
-        return choose(available, identify(session).version)
-
-
-def _refresh_empty(
-    clearance: Clearance, archive: Archive, target: Database, promotion: str
-) -> list[Statement]:
-    filled = {(entry.schema, entry.tag) for entry in archive.of_kind(FILLED)}
-    views = [e for e in archive.of_kind("MATERIALIZED VIEW") if (e.schema, e.tag) not in filled]
-    statements = [_refresh(view) for view in views]
+    archive = clearance.archive
+    if archive is None or clearance.filters.schema_only or clearance.filters.data_only:
+        return NOTHING
     with connect(target, promotion, autocommit=True) as session:
-        for view, statement in zip(views, statements, strict=True):
-            try:
-                apply(session, [statement])
-            except psycopg.Error as error:
-                entry = f"{view.dump_id} {view.kind} {view.name}"
-                reason = RestoreError("statement", " ".join(str(error).split()), entry, statement.sql)
-                raise RestoreFailed([_redacted(reason, target)], _hint(clearance)) from None
-    return statements
+        calling = views.calling(session)
+        filled = [entry for entry in restorable(archive) if entry.kind == FILLED]
+        alone = [entry for entry in filled if (entry.schema, entry.tag) not in calling]
+        completed, errors = list[Completed](), list[RestoreError]()
+        if alone:
+            tools, jobs = choose(available, identify(session).version), jobs or target.connections()
+            done = _run_pass(
+                clearance, alone, target, tools, promotion, jobs=jobs, on_line=on_line, stop=False
+            )
+            completed, errors = [done], _counted(done, parse(done.streams))
+        named = {(entry.schema, entry.tag): entry for entry in archive.of_kind("MATERIALIZED VIEW")}
+        known = {(entry.schema, entry.tag) for entry in filled}
+        empty = views.fill(session, [name for name in named if name not in known | calling])
+        settled = views.settle(session, [name for name in named if name in calling])
+    failures = {**empty.failures, **settled.failures}
+    errors += [_unfilled(named[name], error) for name, error in failures.items() if name in known]
+    _judge(completed, errors, target, _hint(clearance))
+    return Filled(
+        tuple(_refreshed(name, calling) for name in named if name in calling or name not in known),
+        (
+            *(views.empty(name, _reason(error, target)) for name, error in failures.items()),
+            *(views.changing(name) for name in named if name in settled.changing - failures.keys()),
+        ),
+    )
 
 
-def _refresh(view: TocEntry) -> Statement:
-    query = SQL("REFRESH MATERIALIZED VIEW {}").format(Identifier(view.schema, view.tag))
-    return Statement(query.as_string(), f"{view.name} was empty on dev")
+def _unfilled(view: TocEntry, error: psycopg.Error) -> RestoreError:
+    statement = views.refresh((view.schema, view.tag))
+    entry = f"{view.dump_id} {view.kind} {view.name}"
+    return RestoreError("statement", " ".join(str(error).split()), entry, statement)
+
+
+def _refreshed(name: tuple[str, str], calling: frozenset[tuple[str, str]]) -> Statement:
+    why = "calls a function, which may read other views" if name in calling else "was empty on dev"
+    return Statement(views.refresh(name), f"{'.'.join(name)} {why}")
+
+
+def _reason(error: psycopg.Error, target: Database) -> str:
+    return redact(error.diag.message_primary or "the server did not say why", target)
 
 
 def restore(
@@ -213,11 +220,12 @@ def _run_pass(
     *,
     jobs: int,
     on_line: OnLine,
+    stop: bool = True,
 ) -> Completed:
     with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
         use_list.writelines(f"{entry.dump_id};\n" for entry in entries)
         use_list.flush()
-        command = restore_command(tools, target, clearance, Path(use_list.name), jobs=jobs)
+        command = restore_command(tools, target, clearance, Path(use_list.name), jobs=jobs, stop=stop)
         return _run(command, target, promotion, on_line)
 
 
@@ -241,18 +249,18 @@ def _is_trigger(entry: TocEntry) -> bool:
 
 
 def restore_command(
-    tools: Tools, target: Database, clearance: Clearance, use_list: Path, *, jobs: int
+    tools: Tools, target: Database, clearance: Clearance, use_list: Path, *, jobs: int, stop: bool = True
 ) -> list[str]:
     """Build the pg_restore command line. It holds no secret.
 
-    Into an empty database the first error is one too many; in place, all of them are wanted at once. Owners
-    and grants are restored only when the source's are wanted.
+    Into an empty database the first error is one too many, unless it is not to `stop` there; in place, all of
+    them are wanted at once. Owners and grants are restored only when the source's are wanted.
     """
     command = [tools.path("pg_restore"), f"--dbname={target.argument()}", "--no-password", "--verbose"]
     command += [] if clearance.rights is Policy.SOURCE else ["--no-owner", "--no-privileges"]
     command += [f"--jobs={jobs}", f"--use-list={use_list}"]
     if not clearance.in_place:
-        return [*command, "--exit-on-error", str(clearance.path)]
+        return [*command, *(["--exit-on-error"] if stop else []), str(clearance.path)]
     command += ["--data-only"] if clearance.filters.data_only else ["--clean", "--if-exists"]
     command += ["--schema-only"] if clearance.filters.schema_only else []
     return [*command, str(clearance.path)]
