@@ -17,6 +17,7 @@ from pgpromote.postgres import (
     archive,
     cutover,
     dump,
+    index_keys,
     plan,
     preflight,
     previous,
@@ -218,11 +219,10 @@ class Run:
     def repair(self) -> Repair:
         """Repair primary-key identities, or only plan it."""
         self.lock()
-        exclude = self.options.repair_exclude
         with untouched(self.options, self.taken):
-            really, alone = self.options.repair, not self.options.in_place
+            really, exclude = self.options.repair, self.options.repair_exclude
             self.repaired = repair.repair(
-                self.database, self.run_id, exclude=exclude, really=really, alone=alone
+                self.database, self.run_id, exclude=exclude, really=really, alone=not self.options.in_place
             )
         return self.repaired
 
@@ -231,7 +231,7 @@ class Run:
         """Compare what was restored with what was dumped, then give it prod's owners and grants.
 
         Materialized views are filled meanwhile. In this order: afterwards we may not be allowed to read
-        everything any more. Statistics of a new database are gathered last, with the rights of the owners.
+        everything any more. Statistics and keys of indexes come last, with the rights of the owners.
         """
         clearance, options = self._cleared(), self.options
 
@@ -253,12 +253,13 @@ class Run:
             counted = {table.table: table.restored for table in self.proof.compared}
             self.after = tally.read(self.database, self.run_id, counted)
             wanted = self._rights_of_prod()
-            filled = self.restored.filled.findings if self.restored else ()
             told = rights.take_over(wanted, self.database, self.run_id, options.rights, carry)
             if self.shadow:
                 statistics.gather(self.database, self.run_id, jobs=options.jobs)
             moved = rights.prove(wanted, self.database, self.run_id, options.rights)
-            self.proof = self.proof.with_findings((*filled, *told, *moved))
+            keys = index_keys.prove(clearance, self.target.name, self.database, self.run_id)
+            filled = self.restored.filled.findings if self.restored else ()
+            self.proof = self.proof.with_findings((*filled, *told, *moved, *keys))
             if self.proof.errors:
                 self.failure = str(NotProven(self.proof.findings))
         return self.proof
@@ -278,8 +279,7 @@ class Run:
         with untouched(self.options):
             proof, shadow = self._proven(), self._shadow()
             self._check_plan()
-            wanted = self._rights_of_prod()
-            moved = rights.prove(wanted, self.database, self.run_id, self.options.rights)
+            moved = rights.prove(self._rights_of_prod(), self.database, self.run_id, self.options.rights)
             proof.with_findings(moved).proven()
         self.swapped = cutover.swap(
             self.target, shadow.name, self.run_id, agreed=self.agreed, allow=self.options.allow
@@ -373,10 +373,9 @@ class Run:
 
     def _doubts(self, taken: Path) -> tuple[Finding, ...]:
         """Say what would keep a rollback from bringing the safety archive back."""
-        back = bringing_back(taken, self.options.allow)
         return tuple(
             replace(found, rule="safety_archive", severity=Severity.WARNING)
-            for found in self.look(back).findings
+            for found in self.look(bringing_back(taken, self.options.allow)).findings
             if found.severity is Severity.ERROR
         )
 
