@@ -11,7 +11,8 @@ from pgpromote.postgres import contents, server
 from pgpromote.postgres.model import Archived, Content, Finding, Manifest, Member, Severity
 from pgpromote.postgres.server import Session
 
-RULE = "extension_contents"
+# What it is called before the restore, and after it.
+RULE, PROVEN = "extension_contents", "extension_members"
 HINT = (
     "Bring it over yourself after the promotion. If it is yours and not the extension's, take it out on dev: "
     "ALTER EXTENSION … DROP …; then it is dumped. An extension's author registers tables with "

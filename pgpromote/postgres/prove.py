@@ -17,7 +17,7 @@ RULES = {
     "extension_versions": "Every extension of the archive is there, in dev's version.",
     "sequences": "No sequence is behind a column that it feeds, or behind where dev had it.",
     "contents": "Every table holds the rows that were dumped.",
-    "extension_contents": "What belongs to an extension, and so is not in the archive, is as on dev.",
+    "extension_members": "What belongs to an extension, and so is not in the archive, is as on dev.",
     "materialized_views": "Every materialized view is filled, and a second refresh would not change it.",
     "index_keys": "Indexes hold the keys that applications will look for, whoever calls their functions.",
     "rights_kept": "Every role can do what it could before, no more, and sees no hidden row (strategy swap).",

@@ -6,7 +6,7 @@ get other rows than it had on dev, because an enum's values are other numbers th
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgpromote.postgres import contents, members
 from pgpromote.postgres.archive import NAME, unquote
@@ -69,7 +69,8 @@ def compare(session: Session, clearance: Clearance, manifest: Manifest | None, m
         message = "Prod has another encoding than the source, so rows were only counted."
         findings += (Finding(RULE, Severity.WARNING, "encoding", message),)
     if clearance.filters == EVERYTHING:
-        findings += tuple(members.lost(manifest, session, restored=True, hashed=hashed))
+        lost = members.lost(manifest, session, restored=True, hashed=hashed)
+        findings += tuple(replace(found, rule=members.PROVEN) for found in lost)
     compared = tuple(
         Compared(name, dumped.rows, present[name].rows, hashed and contents.comparable(dumped, present[name]))
         for name, dumped in wanted.items()
