@@ -23,6 +23,7 @@ from pgpromote.postgres.model import (
     Statement,
     TocEntry,
 )
+from pgpromote.postgres.passes import FILLED, passes
 from pgpromote.postgres.server import Database, connect, identify, redact
 from pgpromote.postgres.tools import Completed, Tools, choose, run
 from pgpromote.postgres.views import NOTHING, Filled
@@ -37,7 +38,6 @@ PARALLEL = "pg_restore: entering main parallel loop"
 DEAD_WORKER = "a worker process died unexpectedly"
 STATEMENT = "Command was: "
 SHOWN_STATEMENT = 400
-FILLED = "MATERIALIZED VIEW DATA"
 # The catalogs have grown. Without statistics of them the proof of 10,000 tables takes a minute, not a second.
 ANALYZE_CATALOGS = (
     "ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_attrdef, pg_catalog.pg_constraint, "
@@ -201,7 +201,7 @@ def _restore_archive(
     """Restore in passes. In place, errors of the first do not keep the second from telling its own."""
     completed: list[Completed] = []
     errors: list[RestoreError] = []
-    for entries, connections in _passes(archive, jobs):
+    for entries, connections in passes(archive, jobs):
         done = _run_pass(clearance, entries, target, tools, promotion, jobs=connections, on_line=on_line)
         completed.append(done)
         errors += _counted(done, parse(done.streams))
@@ -227,25 +227,6 @@ def _run_pass(
         use_list.flush()
         command = restore_command(tools, target, clearance, Path(use_list.name), jobs=jobs, stop=stop)
         return _run(command, target, promotion, on_line)
-
-
-def _passes(archive: Archive, jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
-    """Yield all entries but triggers for the first pass, then the triggers, in order and one by one.
-
-    Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
-    With parallel jobs pg_restore creates the trigger of a partitioned table as soon as that table is there,
-    while rows still come into its partitions, and it fires (seen on 16.14 and 18.4). A trigger that is
-    disabled on one partition has to come after the one that it was made from.
-    """
-    entries = [entry for entry in restorable(archive) if entry.kind != FILLED]
-    late = [entry for entry in entries if _is_trigger(entry)]
-    yield [entry for entry in entries if not _is_trigger(entry)], jobs
-    if late:
-        yield sorted(late, key=lambda entry: "CREATE " not in entry.definition), 1
-
-
-def _is_trigger(entry: TocEntry) -> bool:
-    return entry.kind == "TRIGGER" or (entry.kind == "COMMENT" and entry.tag.startswith("TRIGGER "))
 
 
 def restore_command(
