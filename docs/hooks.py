@@ -21,7 +21,7 @@ from pgpromote.defs import config as launchpad
 from pgpromote.defs.promotion import build_promotion
 from pgpromote.postgres import audit, checks, sql
 from pgpromote.postgres.errors import PgpromoteError
-from pgpromote.postgres.model import Content, Manifest
+from pgpromote.postgres.model import Content, Manifest, Member
 from pgpromote.promotion import AUDITED, SETTINGS, SOURCE, TARGET, from_environment
 
 # The variables that are not in SETTINGS: the URLs, which have no default, and Dagster's own.
@@ -215,12 +215,14 @@ def meaning(field: Mapping[str, Any], kinds: Mapping[str, Any]) -> str:
 def manifest() -> str:
     """Describe the file beside an archive."""
     parts = [
-        part for kind in (Manifest, Content) for part in (f"## {kind.__name__}", doc(kind), _members(kind))
+        part
+        for kind in (Manifest, Content, Member)
+        for part in (f"## {kind.__name__}", doc(kind), _members(kind))
     ]
     return page("Manifest", "A JSON file beside the archive: `<name>_dev.dump.manifest.json`.", *parts)
 
 
-def _members(kind: type[Manifest | Content]) -> str:
+def _members(kind: type[Manifest | Content | Member]) -> str:
     types = {
         name: inspect.formatannotation(of, kind.__module__)
         for name, of in inspect.get_annotations(kind).items()

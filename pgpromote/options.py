@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from pgpromote.postgres.model import EVERYTHING, Filters, Foreign, Policy
-from pgpromote.postgres.prove import EXACT
+from pgpromote.postgres.rows import EXACT
 
 
 class Strategy(StrEnum):

@@ -19,6 +19,7 @@ from pgpromote.postgres import (
     catalog,
     cutover,
     handover,
+    index_keys,
     plan,
     preflight,
     previous,
@@ -222,11 +223,10 @@ class Run:
     def repair(self) -> Repair:
         """Repair primary-key identities, or only plan it."""
         self.lock()
-        exclude = self.options.repair_exclude
         with untouched(self.options, self.taken):
-            really, alone = self.options.repair, not self.options.in_place
+            really, exclude = self.options.repair, self.options.repair_exclude
             self.repaired = repair.repair(
-                self.database, self.run_id, exclude=exclude, really=really, alone=alone
+                self.database, self.run_id, exclude=exclude, really=really, alone=not self.options.in_place
             )
         return self.repaired
 
@@ -235,7 +235,7 @@ class Run:
         """Compare what was restored with what was dumped, then give it prod's owners and grants, or dev's.
 
         Materialized views are filled meanwhile. In this order: afterwards we may not be allowed to read
-        everything any more. Statistics of a new database are gathered last, with the rights of the owners.
+        everything any more. Statistics and keys of indexes come last, with the rights of the owners.
         """
         clearance, options = self._cleared(), self.options
 
@@ -271,7 +271,9 @@ class Run:
             if self.shadow:
                 statistics.gather(self.database, self.run_id, jobs=options.jobs)
             moved = rights.prove(wanted, self.database, self.run_id, options.rights)
-            self.proof = self.proof.with_findings((*told, *moved))
+            keys = index_keys.prove(clearance, self.target.name, self.database, self.run_id)
+            filled = self.restored.filled.findings if self.restored else ()
+            self.proof = self.proof.with_findings((*filled, *told, *moved, *keys))
             if self.proof.errors:
                 self.failure = str(NotProven(self.proof.findings))
         return self.proof
@@ -291,8 +293,7 @@ class Run:
         with untouched(self.options):
             proof, shadow = self._proven(), self._shadow()
             self._check_plan()
-            wanted = self._rights_of_prod()
-            moved = rights.prove(wanted, self.database, self.run_id, self.options.rights)
+            moved = rights.prove(self._rights_of_prod(), self.database, self.run_id, self.options.rights)
             proof.with_findings(moved).proven()
         self.swapped = cutover.swap(
             self.target, shadow.name, self.run_id, agreed=self.agreed, allow=self.options.allow
@@ -300,10 +301,10 @@ class Run:
         return self.swapped
 
     def _fill(self) -> None:
-        refreshed = restore.fill_materialized_views(
+        filled = restore.fill_materialized_views(
             self._cleared(), self.database, self.tools, self.run_id, jobs=self.options.jobs
         )
-        self.restored = self.restored and replace(self.restored, refreshed=refreshed)
+        self.restored = self.restored and replace(self.restored, filled=filled)
 
     def _rights_of_prod(self) -> Rights:
         """Read prod's rights; in place, return what they were before anything was changed."""

@@ -10,9 +10,10 @@ from textwrap import wrap
 from pgpromote.options import Strategy
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.plan import HEADROOM, Plan
-from pgpromote.postgres.prove import EXACT, OFF, Proof
+from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.restore import Restored
+from pgpromote.postgres.rows import EXACT, OFF
 from pgpromote.progress import PHASES
 from pgpromote.record import Record
 

@@ -10,7 +10,7 @@ from pgpromote.postgres import archive
 from pgpromote.postgres.activity import Activity, watched
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.model import Clearance, TocEntry
-from pgpromote.postgres.restore import FILLED
+from pgpromote.postgres.passes import FILLED
 from pgpromote.postgres.server import Database
 
 # With several jobs pg_restore names each entry when it is done with it; with one it only says what it does.

@@ -18,8 +18,9 @@ from pgpromote.postgres.model import (
     Statement,
 )
 from pgpromote.postgres.plan import Plan
-from pgpromote.postgres.prove import COUNT, EXACT, Proof
+from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
+from pgpromote.postgres.rows import COUNT, EXACT
 from pgpromote.record import Record
 from pgpromote.summary import needed
 

@@ -205,7 +205,7 @@ def _prove(prefix: str) -> dg.OpDefinition:
         run = walk.run
         with readable():
             proof = run.prove(lambda statement: to_stdout(statement.sql))
-            log_statements(context, run.restored.refreshed if run.restored else ())
+            log_statements(context, run.restored.filled.statements if run.restored else ())
             log_findings(context, proof.findings)
             for name in prove.RULES:
                 yield check_result(name, proof.of(name))

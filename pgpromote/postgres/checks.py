@@ -113,6 +113,12 @@ def whole_archive(facts: Facts) -> Found:
         yield Severity.ERROR, str(facts.path), message, "Dump without filters, or choose the strategy clean."
 
 
+def extension_contents(facts: Facts) -> Found:
+    """Nothing is lost that users put into an extension's own tables: no archive has it."""
+    for found in facts.lost_in_extensions:
+        yield found.severity, found.object, found.message, found.hint
+
+
 def policy_roles(facts: Facts) -> Found:
     """Every role that a row-level-security policy names exists on prod."""
     for entry, catalog in entries(facts, "POLICY"):
@@ -231,8 +237,8 @@ RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
         target_reachable, target_allowed, client_tools, archive_readable, whole_archive, source_version,
-        extensions, collations, encoding_and_locale, money, xml, database_settings, policy_roles,
-        source_roles, tablespaces, rights,
+        extensions, extension_contents, collations, encoding_and_locale, money, xml, database_settings,
+        policy_roles, source_roles, tablespaces, rights,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
         nothing_in_the_way, nothing_lost_outside, left_out,
     )
@@ -245,6 +251,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "whole_archive": (no_manifest,),
     "source_version": (no_prod, no_archive),
     "extensions": (no_prod, no_archive),
+    "extension_contents": (no_prod, no_manifest),
     "collations": (no_prod, no_archive),
     "encoding_and_locale": (no_prod, no_archive),
     "money": (no_prod, no_archive),

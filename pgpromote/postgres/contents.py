@@ -6,7 +6,7 @@ that a user of the database could have written. Where a query would (the planner
 rows are copied out instead, and hashed here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -20,7 +20,10 @@ from pgpromote.postgres.model import Content, TocEntry
 from pgpromote.postgres.server import Database, Session, connect
 
 LARGE_OBJECTS = "large objects"
-# What the hash of a table begins with that was copied out, instead of the ways its columns were hashed.
+# What each hash begins with. Those without it are older: columns by position, rows' hashes added up as they
+# are, large objects without comments.
+METHOD = "by name"
+# What follows for a table that was copied out, instead of the ways its columns were hashed.
 COPIED = "copied"
 # So many tables are measured in one statement.
 CHUNK = 100
@@ -28,17 +31,14 @@ CHUNK = 100
 
 @dataclass(frozen=True)
 class _Columns:
-    """How a table's columns are hashed, a letter for each, and their values as SQL."""
+    """How a table's columns are hashed, a letter for each; their values, and the columns to copy, as SQL."""
 
     ways: str
     values: compose.SQL
-
-    def told(self, content: Content) -> Content:
-        """Put the ways before the hash: hashes that were taken in different ways cannot be compared."""
-        return replace(content, hash=content.hash and f"{self.ways} {content.hash}")
+    copied: compose.SQL
 
 
-NOTHING = _Columns("", compose.SQL(""))
+NOTHING = _Columns("", compose.SQL(""), compose.SQL(""))
 
 
 @contextmanager
@@ -59,30 +59,61 @@ def snapshot(database: Database, promotion: str) -> Iterator[tuple[Session, str]
 def measure(
     session: Session, tables: Sequence[tuple[str, str]], *, hashed: bool = True, encoding: str | None = None
 ) -> dict[str, Content]:
-    """Measure tables, given as (schema, name), without their children; keys are `schema.name`.
+    """Measure tables or materialized views, (schema, name), without their children; keys are `schema.name`.
 
     Not `hashed` means that rows are only counted. Text is hashed by its bytes in an encoding, the database's
     own when None. Raises psycopg.Error for a table that is not there.
     """
     if not tables:
         return {}
-    evaluating = {(str(row[0]), str(row[1])) for row in session.execute(sql.read("contents/evaluating"))}
-    plain = [table for table in tables if table not in evaluating]
-    copied = [table for table in tables if table in evaluating]
-    measured = _measure(session, plain, _columns(session, encoding) if hashed else {}, hashed=hashed)
-    return measured | {".".join(table): _copy(session, table, hashed=hashed) for table in copied}
+    columns = _columns(session, encoding) if hashed else {}
+    calling = evaluating(session)
+    measured = _measure(session, [table for table in tables if table not in calling], columns, hashed=hashed)
+    return measured | {
+        ".".join(table): _copy(session, table, columns.get(table, NOTHING), hashed=hashed)
+        for table in tables
+        if table in calling
+    }
+
+
+def evaluating(session: Session) -> frozenset[tuple[str, str]]:
+    """Name what no query may read, because planning it would call what a user wrote: (schema, name)."""
+    return frozenset((str(row[0]), str(row[1])) for row in session.execute(sql.read("contents/evaluating")))
 
 
 def comparable(one: Content, other: Content) -> bool:
     """Tell whether two hashes were taken in the same way."""
-    ways = [content.hash and content.hash.rpartition(" ")[0] for content in (one, other)]
-    return None not in ways and ways[0] == ways[1]
+    return None not in (one.hash, other.hash) and _way(one) == _way(other)
+
+
+def outdated(content: Content) -> bool:
+    """Tell whether a hash was taken by a version of pgpromote that took it otherwise."""
+    return content.hash is not None and not content.hash.startswith(METHOD)
+
+
+def total(parts: Sequence[Content]) -> Content:
+    """Add up what the tables of a tree hold; without a hash if theirs were not taken in one way."""
+    rows = sum(part.rows for part in parts)
+    hashes = [part.hash.rpartition(" ") for part in parts if part.hash is not None]
+    ways = {way for way, _, _ in hashes}
+    if len(hashes) < len(parts) or len(ways) != 1:
+        return Content(rows, None)
+    return Content(rows, f"{ways.pop()} {sum(int(number) for _, _, number in hashes)}")
+
+
+def _way(content: Content) -> str:
+    return (content.hash or "").rpartition(" ")[0]
+
+
+def _told(content: Content, ways: str) -> Content:
+    """Put the ways before the hash: hashes that were taken in different ways cannot be compared."""
+    return replace(content, hash=content.hash and " ".join(filter(None, (METHOD, ways, content.hash))))
 
 
 def _measure(
     session: Session,
     tables: list[tuple[str, str]],
-    columns: dict[tuple[str, str], _Columns],
+    columns: Mapping[tuple[str, str], _Columns],
     *,
     hashed: bool,
 ) -> dict[str, Content]:
@@ -103,18 +134,22 @@ def _measure(
             chunk = slice(first, first + CHUNK)
             rows = _read(session, compose.SQL("\nUNION ALL\n").join(queries[chunk]))
             measured |= {
-                ".".join(table): columns.get(table, NOTHING).told(content)
+                ".".join(table): _told(content, columns.get(table, NOTHING).ways)
                 for table, content in zip(tables[chunk], rows, strict=True)
             }
     return measured
 
 
 def _columns(session: Session, encoding: str | None) -> dict[tuple[str, str], _Columns]:
-    rows = session.execute(sql.read("contents/columns"), {"encoding": encoding})
-    # The values are names that the server has quoted, and words of the query itself.
+    found = session.execute(sql.read("contents/columns"), {"encoding": encoding})
+    # These are names that the server has quoted, and words of the query itself.
     return {
-        (str(schema), str(name)): _Columns(str(ways), compose.SQL(cast("LiteralString", values)))
-        for schema, name, ways, values in rows
+        (str(schema), str(name)): _Columns(
+            str(ways),
+            compose.SQL(cast("LiteralString", values)),
+            compose.SQL(cast("LiteralString", copied)),
+        )
+        for schema, name, ways, values, copied in found
     }
 
 
@@ -122,19 +157,19 @@ def measure_large_objects(session: Session, *, hashed: bool = True) -> Content:
     """Measure all large objects together."""
     with _settled(session):
         (content,) = _read(session, compose.SQL(sql.read("contents/large_objects")).format(hashed=hashed))
-    return content
+    return _told(content, "")
 
 
-def _copy(session: Session, table: tuple[str, str], *, hashed: bool) -> Content:
+def _copy(session: Session, table: tuple[str, str], columns: _Columns, *, hashed: bool) -> Content:
     """Measure a table by reading it, a row at a time; COPY of a table is not planned."""
-    query = compose.SQL("COPY {} TO STDOUT").format(compose.Identifier(*table))
-    rows, total = 0, 0
+    query = compose.SQL("COPY {} {} TO STDOUT").format(compose.Identifier(*table), columns.copied)
+    rows, digest = 0, 0
     with _settled(session), session.cursor().copy(query) as copy:
         for row in copy:
             rows += 1
             if hashed:
-                total += int.from_bytes(blake2b(row, digest_size=8).digest())
-    return Content(rows, f"{COPIED} {total}" if hashed else None)
+                digest += int.from_bytes(blake2b(row, digest_size=8).digest())
+    return _told(Content(rows, str(digest) if hashed else None), COPIED)
 
 
 @contextmanager

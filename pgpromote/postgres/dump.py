@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import archive, contents, dependencies, encodings, mark, sql
+from pgpromote.postgres import archive, contents, dependencies, encodings, mark, members, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
 from pgpromote.postgres.model import EVERYTHING, MONEY_AS_STORED, Archive, Content, Filters, Manifest
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact, size_of
@@ -154,6 +154,8 @@ def dump(
             held = _select(measured.result(), session, written)
             rests_on = dependencies.read(session)
             range_rights = _range_rights(session)
+            # With filters pg_dump takes no extension along.
+            belonging = members.read(session) if filters == EVERYTHING else None
         manifest = Manifest(
             promotion=promotion,
             sha256=sha256,
@@ -175,6 +177,7 @@ def dump(
             rests_on=rests_on,
             money_decimals=identity.money_decimals,
             range_rights=range_rights,
+            members=belonging,
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pgpromote.postgres import access, mark, obstacles, selection, server, tools
+from pgpromote.postgres import access, mark, members, obstacles, selection, server, tools
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
@@ -68,6 +68,7 @@ class Facts:
     undumpable: tuple[str, ...] = ()
     barred: tuple[Barred, ...] = ()
     barred_in_prod: tuple[Barred, ...] = ()
+    lost_in_extensions: tuple[Finding, ...] = ()
 
     @property
     def money_as_stored(self) -> bool:
@@ -150,6 +151,7 @@ def gather(
         dropped,
         archive,
         rights,
+        manifest=manifest if filters == EVERYTHING else None,
         replaces=replaces or not in_place,
         in_place=in_place,
         reset_schema=reset_schema,
@@ -193,6 +195,7 @@ def gather(
         undumpable=prod.undumpable,
         barred=prod.barred,
         barred_in_prod=prod.barred_in_prod,
+        lost_in_extensions=prod.lost_in_extensions,
     )
 
 
@@ -241,6 +244,7 @@ class _Prod:
     undumpable: tuple[str, ...] = ()
     barred: tuple[Barred, ...] = ()
     barred_in_prod: tuple[Barred, ...] = ()
+    lost_in_extensions: tuple[Finding, ...] = ()
     problem: PgpromoteError | None = None
 
 
@@ -251,6 +255,7 @@ def _read_target(
     archive: Archive | None,
     rights: Policy,
     *,
+    manifest: Manifest | None,
     replaces: bool,
     in_place: bool,
     reset_schema: str,
@@ -271,6 +276,7 @@ def _read_target(
                 undumpable=access.undumpable(session) if safety_archive else (),
                 barred=_barred(session, archive, rights, in_place=in_place) if archive and replaces else (),
                 barred_in_prod=access.barred_in(session) if safety_archive else (),
+                lost_in_extensions=_lost_in_extensions(session, manifest),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)
@@ -282,6 +288,13 @@ def _barred(session: Session, archive: Archive, policy: Policy, *, in_place: boo
     if policy is Policy.KEEP:
         return access.unkept(session, archives.restorable(archive), in_place=in_place)
     return ()
+
+
+def _lost_in_extensions(session: Session, manifest: Manifest | None) -> tuple[Finding, ...]:
+    if manifest is None:
+        return ()
+    same_encoding = server.identify(session).encoding == manifest.encoding
+    return tuple(members.lost(manifest, session, restored=False, hashed=same_encoding))
 
 
 def _choose_client(

@@ -11,7 +11,8 @@ from psycopg.sql import SQL, Composable, Identifier
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import large_objects, read_manifest
 from pgpromote.postgres.model import Archive, Clearance, Policy, Statement, TocEntry
-from pgpromote.postgres.restore import GRANTS, restore_entries
+from pgpromote.postgres.passes import GRANTS
+from pgpromote.postgres.restore import restore_entries
 from pgpromote.postgres.server import Database, Session, connect, rows
 from pgpromote.postgres.tools import Tools
 

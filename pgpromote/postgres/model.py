@@ -167,6 +167,30 @@ class Content:
     highest: int | None = None
 
 
+class Archived(StrEnum):
+    """How many of the rows of an extension's own table an archive has: pg_dump asks the extension."""
+
+    ALL = "all"
+    SOME = "some"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Member:
+    """What belongs to an extension, so that a restore leaves it to CREATE EXTENSION.
+
+    `extension` is there in `version`. `parts` are its columns, indexes, triggers and the like; `content` is
+    what the `table` (`schema.name`) holds. None and "": it holds no rows, or we may not read them.
+    """
+
+    extension: str
+    version: str
+    parts: tuple[str, ...] = ()
+    archived: Archived = Archived.NONE
+    content: Content | None = None
+    table: str = ""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What pgpromote knows about an archive that it wrote itself; kept beside it as JSON.
@@ -178,6 +202,7 @@ class Manifest:
     operators and functions on which they rest (None: not known). `money_decimals` is how many decimals money
     has there; such an archive is written under lc_monetary C, one with None under dev's own. `range_rights`
     maps range types to the statements that give their constructors their rights, which no archive holds.
+    `members` is what belongs to its extensions, such as `table public.queue` (None: not known).
     """
 
     promotion: str
@@ -200,6 +225,7 @@ class Manifest:
     rests_on: dict[str, tuple[str, ...]] | None = None
     money_decimals: int | None = None
     range_rights: dict[str, list[str]] | None = None
+    members: dict[str, Member] | None = None
 
 
 @dataclass(frozen=True)

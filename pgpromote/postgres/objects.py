@@ -188,12 +188,15 @@ def _otherwise(name: str, lost: set[str], new: set[str], differing: Sequence[Dif
 def not_working(session: Session, archive: Archive, *, whole: bool, populated: bool) -> list[Finding]:
     """Find indexes that are not valid, keys that nothing checks, and views that are not filled.
 
-    `whole` says that all of the database came from the archive; `populated` demands that views are filled.
+    `whole` says that all of the database came from the archive; `populated` demands that views are filled
+    that were on dev.
     """
     listed = {(entry.schema, entry.tag) for entry in archive.entries}
+    filled = {(e.schema, e.tag) for e in archive.of_kind("MATERIALIZED VIEW DATA")} if populated else set()
     return [
         Finding(RULE, Severity.ERROR, name, f"{each.kind} {name} is {each.state}.", HINT)
         for each in rows(session, _State, "objects/states")
-        if (whole or (each.schema, each.name) in listed) and (populated or each.kind != "MATERIALIZED VIEW")
+        if (each.schema, each.name) in (filled if each.kind == "MATERIALIZED VIEW" else listed)
+        or (whole and each.kind != "MATERIALIZED VIEW")
         for name in [f"{each.schema}.{each.name}"]
     ]

@@ -4,39 +4,29 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pgpromote.postgres import access, contents, objects, sql
+from pgpromote.postgres import access, contents, objects, rows, sql
 from pgpromote.postgres.archive import unquoted
 from pgpromote.postgres.description import Description, describe
 from pgpromote.postgres.errors import NotProven
-from pgpromote.postgres.model import Archive, Clearance, Content, Finding, Manifest, Severity
+from pgpromote.postgres.model import Archive, Clearance, Finding, Manifest, Severity
 from pgpromote.postgres.objects import Column, Rewrite
+from pgpromote.postgres.rows import EXACT, Compared, Comparison
 from pgpromote.postgres.sequences import behind, excluded_tables, set_back
-from pgpromote.postgres.server import Database, Session, beside, connect, identify
+from pgpromote.postgres.server import Database, Session, beside, connect
 from pgpromote.postgres.tools import Tools
 
-EXACT, COUNT, OFF = "exact", "count", "off"
 # Every rule that a proof can break, and what it demands. `rights.prove` finds what breaks the last one.
 RULES = {
     "objects": "Everything that the archive brings is there as on dev, and works, and nothing else is.",
     "extension_versions": "Every extension of the archive is there, in dev's version.",
     "sequences": "No sequence is behind a column that it feeds, or behind where dev had it.",
     "contents": "Every table holds the rows that were dumped.",
+    "extension_members": "What belongs to an extension, and so is not in the archive, is as on dev.",
+    "materialized_views": "Every materialized view is filled, and a second refresh would not change it.",
+    "index_keys": "Indexes hold the keys that applications will look for, whoever calls their functions.",
     "rights_kept": "Every role can do what it could before, no more, and sees no hidden row (strategy swap).",
 }
-HINT = (
-    "The restore lost or changed rows, or somebody wrote to prod since. Restore again; find the writer first."
-)
 HINT_BEHIND = "An insert would fail with a duplicate key. Run pgpromote repair."
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One table: rows that were dumped, rows that are there, and whether their hashes were compared, too."""
-
-    table: str
-    dumped: int
-    restored: int
-    hashed: bool
 
 
 @dataclass(frozen=True)
@@ -92,9 +82,13 @@ def prove(
     alone and can be done while they are compared, such as to fill materialized views. Raises ToolFailed.
     """
     archive = clearance.archive
+
+    def comparison(session: Session) -> Comparison:
+        return rows.compare(session, clearance, manifest, mode)
+
     with connect(target, promotion) as session:
         hidden = _hidden(session, archive) if archive and clearance.in_place else []
-        with beside(session, lambda session: _compare(session, clearance, manifest, mode)) as comparing:
+        with beside(session, comparison) as comparing:
             meanwhile()
             found = archive and describe(
                 target, available, archive.pg_dump_version, promotion, leave_out=hidden
@@ -109,7 +103,9 @@ def prove(
             *_extensions(session, clearance, manifest),
             *_sequences(session, clearance, excluded_tables(session, exclude), repaired=repaired),
         )
-    return replace(compared, findings=findings + compared.findings)
+    held = compared.compared
+    dumped = sum(each.dumped for each in held)
+    return Proof(compared.mode, len(held), dumped, findings + compared.findings, held)
 
 
 def _hidden(session: Session, archive: Archive) -> list[str]:
@@ -136,8 +132,8 @@ def _objects(
 
 def _extensions(session: Session, clearance: Clearance, manifest: Manifest | None) -> Iterator[Finding]:
     rule = "extension_versions"
-    rows = session.execute(sql.read("catalog/extension_versions")).fetchall()
-    versions = {str(name): str(version) for name, version in rows}
+    found = session.execute(sql.read("catalog/extension_versions")).fetchall()
+    versions = {str(name): str(version) for name, version in found}
     for name in (entry.tag for entry in clearance.archive.of_kind("EXTENSION")) if clearance.archive else ():
         present, dumped = versions.get(name), manifest.extensions.get(name) if manifest else None
         if present is None:
@@ -171,52 +167,3 @@ def _sequences(
         yield Finding("sequences", severity, str(feed.sequence), message, HINT_BEHIND)
     if clearance.archive:
         yield from set_back(session, clearance.archive)
-
-
-def _compare(session: Session, clearance: Clearance, manifest: Manifest | None, mode: str) -> Proof:
-    if mode == OFF or clearance.filters.schema_only:
-        return Proof(OFF, 0, 0, ())
-    if manifest is None or clearance.archive is None:
-        return Proof(mode, 0, 0, (_nothing_to_compare(clearance),))
-    hashed = mode == EXACT
-    encoding = None if identify(session).encoding == manifest.encoding else manifest.encoding
-    present = _measure(session, clearance, hashed=hashed, encoding=encoding)
-    wanted = {name: manifest.contents[name] for name in present if name in manifest.contents}
-    findings = tuple(_differences(wanted, present, hashed=hashed))
-    compared = tuple(
-        Compared(name, dumped.rows, present[name].rows, hashed and contents.comparable(dumped, present[name]))
-        for name, dumped in wanted.items()
-    )
-    return Proof(mode, len(wanted), sum(each.dumped for each in compared), findings, compared)
-
-
-def _measure(
-    session: Session, clearance: Clearance, *, hashed: bool, encoding: str | None
-) -> dict[str, Content]:
-    entries = clearance.archive.entries if clearance.archive else ()
-    tables = contents.loaded_tables(entries)
-    present = contents.measure(session, tables, hashed=hashed, encoding=encoding)
-    if any(entry.kind == "BLOBS" for entry in entries):
-        present[contents.LARGE_OBJECTS] = contents.measure_large_objects(session, hashed=hashed)
-    return present
-
-
-def _differences(
-    wanted: dict[str, Content], present: dict[str, Content], *, hashed: bool
-) -> Iterator[Finding]:
-    for name, content in wanted.items():
-        if content.rows != present[name].rows:
-            message = f"{name} holds {present[name].rows} rows; {content.rows} were dumped."
-            yield Finding("contents", Severity.ERROR, name, message, HINT)
-        elif hashed and not contents.comparable(content, present[name]):
-            message = f"{name} cannot be hashed here as it was at the dump, so its rows were only counted."
-            yield Finding("contents", Severity.WARNING, name, message)
-        elif hashed and content.hash != present[name].hash:
-            message = f"{name} holds as many rows as were dumped ({content.rows}), but not the same."
-            yield Finding("contents", Severity.ERROR, name, message, HINT)
-
-
-def _nothing_to_compare(clearance: Clearance) -> Finding:
-    message = f"{clearance.path} has no manifest, so its contents cannot be compared with prod's."
-    hint = "Dump with pgpromote dump; it writes the manifest beside the archive."
-    return Finding("contents", Severity.WARNING, str(clearance.path), message, hint)

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
-from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import encodings, room, sql
+from pgpromote.postgres import encodings, room, sql, views
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
@@ -24,6 +23,7 @@ from pgpromote.postgres.model import (
     Statement,
     TocEntry,
 )
+from pgpromote.postgres.passes import FILLED, is_trigger, passes
 from pgpromote.postgres.restore_messages import (
     DEAD_WORKER,
     counted,
@@ -33,14 +33,11 @@ from pgpromote.postgres.restore_messages import (
 )
 from pgpromote.postgres.server import LIMITS_TRANSACTIONS, Database, connect, identify, redact
 from pgpromote.postgres.tools import Completed, Tools, choose, run
+from pgpromote.postgres.views import NOTHING, Filled
 
 OnLine = Callable[[str], None]
 
 SHOWN_STATEMENT = 400
-FILLED = "MATERIALIZED VIEW DATA"
-GRANTS = ("ACL", "DEFAULT ACL")
-# What is restored after all others, in passes of its own.
-LATER = frozenset({FILLED, *GRANTS})
 # The catalogs have grown. Without statistics of them the proof of 10,000 tables takes a minute, not a second.
 ANALYZE_CATALOGS = (
     "ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_attrdef, pg_catalog.pg_constraint, "
@@ -62,7 +59,7 @@ HINT_IN_PLACE = (
 class Restored:
     """A restore that reported no error. `seconds` is its duration, `counts` the entries per kind.
 
-    `refreshed` are the statements that filled materialized views which the archive had left empty.
+    `filled` says how materialized views were filled beside pg_restore.
     """
 
     path: Path
@@ -72,7 +69,7 @@ class Restored:
     seconds: float
     counts: dict[str, int]
     warnings: tuple[str, ...]
-    refreshed: tuple[Statement, ...] = ()
+    filled: Filled = NOTHING
 
 
 @dataclass(frozen=True)
@@ -104,18 +101,40 @@ def fill_materialized_views(
     *,
     jobs: int | None = None,
     on_line: OnLine = lambda line: None,
-) -> tuple[Statement, ...]:
-    """Fill the materialized views, also those that the archive brings empty. Returns what was run for these.
+) -> Filled:
+    """Fill the materialized views, also those that the archive brings empty, as far as they can be filled.
 
-    With definitions or rows alone there is nothing to fill them from. Raises RestoreFailed for the first
-    view that cannot be filled; those before it stay.
+    With definitions or rows alone there is nothing to fill them from. Raises RestoreFailed with every view
+    that was filled on the source and cannot be filled here.
     """
-    if clearance.archive is None or clearance.filters.schema_only or clearance.filters.data_only:
-        return ()
-    entries = [entry for entry in restorable(clearance.archive) if entry.kind == FILLED]
-    jobs = jobs or target.connections()
-    restore_entries(clearance, entries, target, available, promotion, jobs=jobs, on_line=on_line)
-    return tuple(_refresh_empty(clearance, clearance.archive, target, promotion))
+    archive = clearance.archive
+    if archive is None or clearance.filters.schema_only or clearance.filters.data_only:
+        return NOTHING
+    with connect(target, promotion, autocommit=True) as session:
+        calling = views.calling(session)
+        filled = [entry for entry in restorable(archive) if entry.kind == FILLED]
+        alone = [entry for entry in filled if (entry.schema, entry.tag) not in calling]
+        completed, errors = list[Completed](), list[RestoreError]()
+        if alone:
+            client = _choose(available, identify(session).version, archive)
+            # No value of the archive is read, and a view computes under prod's own settings.
+            own, jobs = replace(clearance, settings=()), jobs or target.connections()
+            done = _run_pass(own, alone, target, client, promotion, jobs=jobs, on_line=on_line, stop=False)
+            completed, errors = [done], counted(done, parse(done.streams))
+        named = {(entry.schema, entry.tag): entry for entry in archive.of_kind("MATERIALIZED VIEW")}
+        known = {(entry.schema, entry.tag) for entry in filled}
+        empty = views.fill(session, [name for name in named if name not in known | calling])
+        settled = views.settle(session, [name for name in named if name in calling])
+    failures = {**empty.failures, **settled.failures}
+    errors += [_unfilled(named[name], error) for name, error in failures.items() if name in known]
+    _judge(completed, errors, target, _hint(clearance))
+    return Filled(
+        tuple(_refreshed(name, calling) for name in named if name in calling or name not in known),
+        (
+            *(views.empty(name, _reason(error, target)) for name, error in failures.items()),
+            *(views.changing(name) for name in named if name in settled.changing - failures.keys()),
+        ),
+    )
 
 
 def restore_entries(
@@ -148,26 +167,19 @@ def _choose(available: list[Tools], server: ServerVersion, archive: Archive | No
     return Client(choose(available, server, archive.format_version), server)
 
 
-def _refresh_empty(
-    clearance: Clearance, archive: Archive, target: Database, promotion: str
-) -> list[Statement]:
-    filled = {(entry.schema, entry.tag) for entry in archive.of_kind(FILLED)}
-    views = [e for e in archive.of_kind("MATERIALIZED VIEW") if (e.schema, e.tag) not in filled]
-    statements = [_refresh(view) for view in views]
-    with connect(target, promotion, autocommit=True) as session:
-        for view, statement in zip(views, statements, strict=True):
-            try:
-                apply(session, [statement])
-            except psycopg.Error as error:
-                entry = f"{view.dump_id} {view.kind} {view.name}"
-                reason = RestoreError("statement", " ".join(str(error).split()), entry, statement.sql)
-                raise RestoreFailed([_redacted(reason, target)], _hint(clearance)) from None
-    return statements
+def _unfilled(view: TocEntry, error: psycopg.Error) -> RestoreError:
+    statement = views.refresh((view.schema, view.tag))
+    entry = f"{view.dump_id} {view.kind} {view.name}"
+    return RestoreError("statement", " ".join(str(error).split()), entry, statement)
 
 
-def _refresh(view: TocEntry) -> Statement:
-    query = SQL("REFRESH MATERIALIZED VIEW {}").format(Identifier(view.schema, view.tag))
-    return Statement(query.as_string(), f"{view.name} was empty on dev")
+def _refreshed(name: tuple[str, str], calling: frozenset[tuple[str, str]]) -> Statement:
+    why = "calls a function, which may read other views" if name in calling else "was empty on dev"
+    return Statement(views.refresh(name), f"{'.'.join(name)} {why}")
+
+
+def _reason(error: psycopg.Error, target: Database) -> str:
+    return redact(error.diag.message_primary or "the server did not say why", target)
 
 
 def restore(
@@ -238,7 +250,7 @@ def _restore_archive(
     """Restore in passes. In place, errors of the first do not keep the second from telling its own."""
     completed: list[Completed] = []
     errors: list[RestoreError] = []
-    for entries, connections in _passes(archive, standing, jobs):
+    for entries, connections in passes(archive, standing, jobs):
         done = _run_pass(clearance, entries, target, client, promotion, jobs=connections, on_line=on_line)
         completed.append(done)
         errors += counted(done, parse(done.streams))
@@ -257,10 +269,11 @@ def _run_pass(
     *,
     jobs: int,
     on_line: OnLine,
+    stop: bool = True,
 ) -> Completed:
     encoding = clearance.archive.encoding if clearance.archive else encodings.UTF8
     with _use_list(entries) as use_list:
-        command = restore_command(client, target, clearance, use_list, jobs=jobs)
+        command = restore_command(client, target, clearance, use_list, jobs=jobs, stop=stop)
         done = _run(command, target, promotion, on_line, encoding)
     return without_unknown_setting(done) if client.forgiving else done
 
@@ -271,31 +284,6 @@ def _use_list(entries: Sequence[TocEntry]) -> Iterator[Path]:
         use_list.writelines(f"{entry.dump_id};\n" for entry in entries)
         use_list.flush()
         yield Path(use_list.name)
-
-
-def _passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
-    """Yield all entries but triggers for the first pass, then the triggers, in order and one by one.
-
-    A schema that stands is not created: a reset has made it. Grants come last, in a pass of their own.
-
-    Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
-    With parallel jobs pg_restore creates the trigger of a partitioned table as soon as that table is there,
-    while rows still come into its partitions, and it fires (seen on 16.14 and 18.4). A trigger that is
-    disabled on one partition has to come after the one that it was made from.
-    """
-    entries = [
-        entry
-        for entry in restorable(archive)
-        if entry.kind not in LATER and not (entry.kind == "SCHEMA" and entry.tag in standing)
-    ]
-    late = [entry for entry in entries if _is_trigger(entry)]
-    yield [entry for entry in entries if not _is_trigger(entry)], jobs
-    if late:
-        yield sorted(late, key=lambda entry: "CREATE " not in entry.definition), 1
-
-
-def _is_trigger(entry: TocEntry) -> bool:
-    return entry.kind == "TRIGGER" or (entry.kind == "COMMENT" and entry.tag.startswith("TRIGGER "))
 
 
 def define(
@@ -312,7 +300,7 @@ def define(
     What cannot be restored is left out: whoever asks for it looks at what is there.
     """
     tools = _client(archive, database, available, promotion).tools
-    first, late = [e for e in entries if not _is_trigger(e)], [e for e in entries if _is_trigger(e)]
+    first, late = [e for e in entries if not is_trigger(e)], [e for e in entries if is_trigger(e)]
     for part, connections in ((first, jobs or database.connections()), (late, 1)):
         with _use_list(part) as use_list:
             command = [tools.path("pg_restore"), f"--dbname={database.argument()}", "--no-password"]
@@ -322,18 +310,18 @@ def define(
 
 
 def restore_command(
-    client: Client, target: Database, clearance: Clearance, use_list: Path, *, jobs: int
+    client: Client, target: Database, clearance: Clearance, use_list: Path, *, jobs: int, stop: bool = True
 ) -> list[str]:
     """Build the pg_restore command line. It holds no secret.
 
-    Into an empty database the first error is one too many, except where one is expected; in place, all of
-    them are wanted at once. What the archive replaces has been dropped before. Owners are given when all is
-    restored: see `handover`.
+    Into an empty database the first error is one too many, except where one is expected, or where it is not
+    to `stop`; in place, all of them are wanted at once. What the archive replaces has been dropped before.
+    Owners are given when all is restored: see `handover`.
     """
     command = [client.tools.path("pg_restore"), f"--dbname={target.argument(dict(clearance.settings))}"]
     command += ["--no-password", "--verbose", "--no-owner", f"--jobs={jobs}", f"--use-list={use_list}"]
     if not clearance.in_place:
-        command += [] if client.forgiving else ["--exit-on-error"]
+        command += ["--exit-on-error"] if stop and not client.forgiving else []
         return [*command, str(clearance.path)]
     command += ["--data-only"] if clearance.filters.data_only else []
     command += ["--schema-only"] if clearance.filters.schema_only else []

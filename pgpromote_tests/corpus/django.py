@@ -270,6 +270,10 @@ def _constrained(model: _Model, keys: dict[str, str]) -> Iterator[str]:
         if field.type.startswith("character varying") and field.unique:
             name = _name(model.name, (field.column,), "_like")
             yield f'CREATE INDEX "{name}" ON {table} ("{field.column}" varchar_pattern_ops);'
+    yield from _constrained_together(model, table)
+
+
+def _constrained_together(model: _Model, table: str) -> Iterator[str]:
     for kind, names in model.together:
         columns = ", ".join(f'"{name}"' for name in names)
         if kind == "unique":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from pgpromote import scratch
-from pgpromote.postgres import prove
+from pgpromote.postgres import prove, rows
 from pgpromote.postgres.model import Clearance, Manifest
 from pgpromote.postgres.objects import Rewrite
 from pgpromote.postgres.prove import Proof
@@ -25,7 +25,7 @@ def proof_of(
     clearance: Clearance,
     manifest: Manifest | None,
     target: Database,
-    mode: str = prove.EXACT,
+    mode: str = rows.EXACT,
     *,
     repaired: Repair | None = None,
     behind: bool = True,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, preflight, prove, restore
+from pgpromote.postgres import archive, preflight, restore, rows
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import Sample, contents, dumped, moved
@@ -48,7 +48,7 @@ def test_an_archive_of_every_compression_arrives_whole(
     restore.restore(clearance, target, [prod.tools()], "test")
     restore.fill_materialized_views(clearance, target, [prod.tools()], "test")
     assert sample.manifest.compression == METHODS[wanted]
-    assert proof_of(prod, clearance, sample.manifest, target).proven().mode == prove.EXACT
+    assert proof_of(prod, clearance, sample.manifest, target).proven().mode == rows.EXACT
     bare = ("--no-owner", "--no-privileges")
     assert contents(prod, target.name, *bare) == contents(dev, sample.source.name, *bare)
 

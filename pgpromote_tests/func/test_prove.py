@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from pgpromote.demo import auction
-from pgpromote.postgres import archive, contents, dump, preflight, prove, repair, restore
+from pgpromote.postgres import archive, contents, dump, preflight, repair, restore, rows
 from pgpromote.postgres.errors import NotProven
 from pgpromote.postgres.model import Clearance, Manifest, Severity
 from pgpromote.postgres.server import Database, connect, parse_url
@@ -139,11 +139,11 @@ def test_counting_finds_lost_rows_only_and_off_looks_at_nothing(
 ) -> None:
     clearance, manifest, target = promoted
     prod.execute("UPDATE kinds SET nothing = '' WHERE id = 7", target.name)
-    assert proof_of(prod, clearance, manifest, target, prove.COUNT).findings == ()
+    assert proof_of(prod, clearance, manifest, target, rows.COUNT).findings == ()
     prod.execute("DELETE FROM events", target.name)
-    counted = proof_of(prod, clearance, manifest, target, prove.COUNT)
+    counted = proof_of(prod, clearance, manifest, target, rows.COUNT)
     assert {finding.object for finding in counted.findings} == {"public.events_1", "public.events_2"}
-    assert proof_of(prod, clearance, manifest, target, prove.OFF).findings == ()
+    assert proof_of(prod, clearance, manifest, target, rows.OFF).findings == ()
 
 
 def test_an_archive_without_manifest_is_warned_of_not_called_proven(
@@ -315,7 +315,7 @@ def test_a_difference_fails_the_run_and_the_check_of_that_name(
     assert runs.run(promotion, "dump_dev").success
     manifest = archive.manifest_path(promotion.archive_path)
     told = json.loads(manifest.read_text())
-    told["contents"]["public.orders"]["hash"] = "vvv 1"
+    told["contents"]["public.orders"]["hash"] = "by name vvv 1"
     manifest.write_text(json.dumps(told))
 
     result = runs.run(promotion, "restore_prod")

@@ -7,10 +7,20 @@ from pathlib import Path
 from pgpromote.options import Strategy
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.cutover import CutOver
-from pgpromote.postgres.model import AuditFinding, Content, Finding, Manifest, Severity, Statement
+from pgpromote.postgres.model import (
+    Archived,
+    AuditFinding,
+    Content,
+    Finding,
+    Manifest,
+    Member,
+    Severity,
+    Statement,
+)
 from pgpromote.postgres.plan import Plan
-from pgpromote.postgres.prove import Compared, Proof
+from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair, Skipped
+from pgpromote.postgres.rows import Compared
 from pgpromote.postgres.tally import Tally
 from pgpromote.record import Phase, Record
 
@@ -77,6 +87,7 @@ def manifest() -> Manifest:
             "public.orders": Content(50, "8", 50),
             "public.same": Content(1, None, None),
         },
+        members={HOSTILE: Member("queue", "1.0", (HOSTILE,), Archived.SOME, Content(1, None, None), HOSTILE)},
         database_size=9_876_543_210,
     )
 

@@ -1,4 +1,6 @@
--- How each table's rows are hashed: one letter for each column, and the values of the row to hash.
+-- How each table's rows are hashed: one letter for each column, and the values of the row to hash; and what is copied
+-- out where they cannot be queried: all but generated columns. Columns stand in the order of their names: a restore
+-- gives a child another order, where its parent has got a column later, and a partition may have any.
 -- v: the value itself, of a type whose equal values are written alike. The server keeps these hashes stable from
 --    release to release, because partitions by hash rest on them.
 -- t: its text; only the server's own types, for which no user can have written a cast.
@@ -16,7 +18,8 @@ WITH RECURSIVE over (domain, type) AS (
            coalesce(', ' || pg_catalog.quote_literal(g.encoding) || ')', '')
       FROM (SELECT %(encoding)s::text) AS g (encoding)
 ), "column" AS (
-    SELECT a.attrelid, a.attnum, pg_catalog.format('counted.%%I', a.attname) AS name, t.typcollation <> 0 AS collated,
+    SELECT a.attrelid, a.attname::text COLLATE pg_catalog."C" AS attname, pg_catalog.format('counted.%%I', a.attname) AS name,
+           a.attgenerated = '' AS stored, t.typcollation <> 0 AS collated,
            CASE WHEN t.oid IN ('pg_catalog.bool'::regtype, 'pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype,
                                 'pg_catalog.int8'::regtype, 'pg_catalog.oid'::regtype, 'pg_catalog.uuid'::regtype,
                                 'pg_catalog.text'::regtype, 'pg_catalog."varchar"'::regtype,
@@ -35,20 +38,22 @@ WITH RECURSIVE over (domain, type) AS (
 )
 SELECT n.nspname::text AS schema,
        c.relname::text AS name,
-       coalesce(pg_catalog.string_agg(k.way, '' ORDER BY k.attnum), '') AS ways,
+       coalesce(pg_catalog.string_agg(k.way, '' ORDER BY k.attname), '') AS ways,
        pg_catalog.concat_ws(', ',
            pg_catalog.string_agg(
                CASE WHEN k.way = 't' THEN e.before || k.name || '::pg_catalog.text' || e.after
                     -- by its bytes, also where a collation calls other bytes equal
                     WHEN k.collated THEN e.before || k.name || ' COLLATE pg_catalog."C"' || e.after
                     ELSE k.name
-               END, ', ' ORDER BY k.attnum) FILTER (WHERE k.way <> 'r'),
-           e.before || 'ROW(' || pg_catalog.string_agg(k.name, ', ' ORDER BY k.attnum) FILTER (WHERE k.way = 'r')
-                  || ')::pg_catalog.text' || e.after) AS "values"
+               END, ', ' ORDER BY k.attname) FILTER (WHERE k.way <> 'r'),
+           e.before || 'ROW(' || pg_catalog.string_agg(k.name, ', ' ORDER BY k.attname) FILTER (WHERE k.way = 'r')
+                  || ')::pg_catalog.text' || e.after) AS "values",
+       coalesce('(' || pg_catalog.string_agg(pg_catalog.quote_ident(k.attname), ', ' ORDER BY k.attname)
+                           FILTER (WHERE k.stored) || ')', '') AS copied
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   LEFT JOIN "column" AS k ON k.attrelid = c.oid
  CROSS JOIN encoded AS e
- WHERE c.relkind IN ('r', 'p')
+ WHERE c.relkind IN ('r', 'p', 'm')
  GROUP BY n.nspname, c.relname, e.before, e.after
  ORDER BY n.nspname, c.relname

@@ -1,5 +1,5 @@
--- Large objects, and a hash of their numbers and contents, four megabytes at a time: more than half a gigabyte
--- does not fit in one value.
+-- Large objects, and a hash of their numbers, contents and comments; contents four megabytes at a time: more than half
+-- a gigabyte does not fit in one value.
 WITH RECURSIVE piece (object, number, size, hash) AS (
     SELECT m.oid, 0::pg_catalog.int8, first.size, first.hash
       FROM pg_catalog.pg_largeobject_metadata AS m
@@ -19,6 +19,13 @@ WITH RECURSIVE piece (object, number, size, hash) AS (
 )
 SELECT 0,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata),
-       CASE WHEN {hashed} THEN coalesce(pg_catalog.sum(p.hash), 0) END,
+       CASE WHEN {hashed} THEN coalesce(pg_catalog.sum(p.hash), 0)
+                 + (SELECT coalesce(pg_catalog.sum(pg_catalog.hashtextextended(
+                               pg_catalog.concat(m.oid, ' comment ', d.description), 0)), 0)
+                      FROM pg_catalog.pg_largeobject_metadata AS m
+                      JOIN pg_catalog.pg_description AS d
+                        ON d.classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass
+                       AND d.objoid = m.oid AND d.objsubid = 0)
+       END,
        NULL
   FROM piece AS p

@@ -1,0 +1,109 @@
+"""Whether indexes hold the keys under which prod will look for them.
+
+A restore builds an index under a search path that holds nothing but pg_catalog. A function that finds a
+table by its bare name finds none there, or another one than when an application calls it. Then nobody looks
+for the keys that the index has, and a unique one lets duplicates in.
+"""
+
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql as compose
+
+from pgpromote.postgres import server, sql
+from pgpromote.postgres.model import Clearance, Finding, Severity
+from pgpromote.postgres.server import Database, Session, connect, redact
+
+RULE = "index_keys"
+HINT = (
+    "On dev, fix what the function finds: ALTER FUNCTION … SET search_path = …, or write its tables and "
+    "functions with their schema. Then dump again."
+)
+HINT_UNKNOWN = f"It was not compared. {HINT}"
+RESTRICTED = 170000  # from this server on, indexes are built under a search path of the server's own
+
+
+@dataclass(frozen=True)
+class _Key:
+    """Keys over one table; `name` is that of the index, or of the partitioned table."""
+
+    kind: str
+    name: str
+    schema: str
+    table: str
+    owner: str
+    functions: list[str]
+    expressions: str
+    predicate: str
+
+
+def prove(clearance: Clearance, prod: str, database: Database, promotion: str) -> tuple[Finding, ...]:
+    """Compare the keys of restored indexes with those that their tables' owners would write in `prod`.
+
+    The functions are called as the owner, in transactions that can write nothing. So owners must be in place.
+    """
+    with connect(database, promotion, autocommit=True) as session:
+        keys = [key for key in server.rows(session, _Key, "index_keys/keys") if _is_restored(clearance, key)]
+        found = [found for key in keys if (found := _compare(session, key, prod, database))]
+    # One for all partitions of a table, an error if there is one.
+    found.sort(key=lambda each: each.severity is Severity.ERROR)
+    return tuple({each.object: each for each in found}.values())
+
+
+def _is_restored(clearance: Clearance, key: _Key) -> bool:
+    if clearance.archive is None:
+        return True
+    entries = clearance.archive.of_kind("TABLE", "TABLE DATA", "MATERIALIZED VIEW")
+    return any((entry.schema, entry.tag) == (key.schema, key.table) for entry in entries)
+
+
+def _compare(session: Session, key: _Key, prod: str, database: Database) -> Finding | None:
+    safe = "pg_catalog, pg_temp" if session.info.server_version >= RESTRICTED else ""
+    functions = ", ".join(key.functions)
+    try:
+        path = _search_path(session, prod, key.owner)
+        built, written = _digest(session, key, safe), _digest(session, key, path)
+        same_twice = built == written or built == _digest(session, key, safe)
+    except psycopg.Error as error:
+        if session.closed:
+            raise
+        reason = redact(error.diag.message_primary or "the server did not say why", database)
+        message = (
+            f"Whether {key.kind} {key.name} is right cannot be said: {functions} as {key.owner}: {reason}"
+        )
+        return Finding(RULE, Severity.WARNING, key.name, message, HINT_UNKNOWN)
+    if not same_twice:
+        message = (
+            f"The {key.kind} {key.name} has other keys each time: {functions} does not give the same twice."
+        )
+        return Finding(RULE, Severity.WARNING, key.name, message, HINT_UNKNOWN)
+    if built != written:
+        message = (
+            f"The {key.kind} {key.name} was built with other keys than {key.owner} would look for: "
+            f"{functions} gives something else under prod's search_path ({path})."
+        )
+        return Finding(RULE, Severity.ERROR, key.name, message, HINT)
+    return None
+
+
+def _search_path(session: Session, database: str, role: str) -> str:
+    query = sql.read("index_keys/search_path")
+    row = session.execute(query, {"database": database, "role": role}).fetchone()
+    return str(row[0] if row else "")
+
+
+def _digest(session: Session, key: _Key, path: str) -> object:
+    """Digest a table's keys under a search path, as its owner."""
+    # The expressions are the server's own words.
+    query = compose.SQL(sql.read("index_keys/digest")).format(
+        expressions=compose.SQL(key.expressions),
+        predicate=compose.SQL(key.predicate),
+        table=compose.Identifier(key.schema, key.table),
+    )
+    with session.transaction(force_rollback=True):
+        session.execute("SET TRANSACTION READ ONLY")
+        session.execute(sql.read("index_keys/settings"))
+        session.execute(compose.SQL("SET LOCAL ROLE {}").format(compose.Identifier(key.owner)))
+        session.execute("SELECT pg_catalog.set_config('search_path', %s, true)", [path])
+        row = session.execute(query).fetchone()
+    return row[0] if row else None

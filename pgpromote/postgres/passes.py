@@ -1,0 +1,56 @@
+"""The passes in which an archive is restored: pg_restore does not know all that its entries need."""
+
+from collections.abc import Collection, Iterator
+
+from pgpromote.postgres.archive import restorable
+from pgpromote.postgres.model import Archive, TocEntry
+
+FILLED = "MATERIALIZED VIEW DATA"
+GRANTS = ("ACL", "DEFAULT ACL")
+# What is restored after all others, in passes of its own.
+LATER = frozenset({FILLED, *GRANTS})
+INDEXES = frozenset({"INDEX", "CONSTRAINT"})
+CALLED = ("FUNCTION", "OPERATOR")
+
+
+def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
+    """Yield the entries of each pass, and with how many connections: the bulk, indexes that call, triggers.
+
+    A schema that stands is not created: a reset has made it. Grants come last, in a pass of their own.
+
+    Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
+    With parallel jobs pg_restore builds an index as soon as the rows of its table are there; a function in it
+    may read another table, whose rows are not. Likewise it creates the trigger of a partitioned table while
+    rows still come into its partitions, and it fires (seen on 16.14 and 18.4). A trigger that is disabled on
+    one partition has to come after the one that it was made from.
+    """
+    entries = [
+        entry
+        for entry in restorable(archive)
+        if entry.kind not in LATER and not (entry.kind == "SCHEMA" and entry.tag in standing)
+    ]
+    calling = _calling(archive, entries)
+    bulk = [entry for entry in entries if not (entry.dump_id in calling or is_trigger(entry))]
+    indexes = [entry for entry in entries if entry.dump_id in calling and not is_trigger(entry)]
+    triggers = [entry for entry in entries if is_trigger(entry)]
+    yield bulk, jobs
+    if indexes:
+        yield indexes, jobs
+    if triggers:
+        yield sorted(triggers, key=lambda entry: "CREATE " not in entry.definition), 1
+
+
+def _calling(archive: Archive, entries: list[TocEntry]) -> set[int]:
+    """Name the indexes that call a function of the archive, and what needs them; entries are in order."""
+    called = {entry.dump_id for entry in archive.of_kind(*CALLED)}
+    found = set[int]()
+    for entry in entries:
+        calls = entry.kind in INDEXES and not called.isdisjoint(entry.dependencies)
+        if calls or not found.isdisjoint(entry.dependencies):
+            found.add(entry.dump_id)
+    return found
+
+
+def is_trigger(entry: TocEntry) -> bool:
+    """Tell whether an entry makes a trigger, or says something about one."""
+    return entry.kind == "TRIGGER" or (entry.kind == "COMMENT" and entry.tag.startswith("TRIGGER "))
