@@ -78,14 +78,15 @@ def contents(server: Server, database: str) -> list[str]:
 def schema(server: Server, database: str, program: Path | str = "", without: Sequence[str] = ()) -> list[str]:
     """Return the definitions as lines, but for the identities of the columns in `without`.
 
-    Each is schema.table.column, not quoted.
+    Each is schema.table.column; quotes do not count.
     """
+    announced = {name.replace('"', "") for name in without}
     text = pg_dump(server, database, "--schema-only", "--no-owner", "--no-acl", program=program)
 
-    def announced(match: re.Match[str]) -> bool:
-        return f"{match[1]}.{match[2]}".replace('"', "") in without
+    def kept(match: re.Match[str]) -> str:
+        return "" if f"{match[1]}.{match[2]}".replace('"', "") in announced else match[0]
 
-    return _lines(IDENTITY.sub(lambda match: "" if announced(match) else match[0], text))
+    return _lines(IDENTITY.sub(kept, text))
 
 
 def reloaded(source: Server, database: str, server: Server, name: str, program: Path | str) -> list[str]:

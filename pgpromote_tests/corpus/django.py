@@ -1,6 +1,6 @@
 """A schema as Django's migrations leave it: contrib apps, a shop, a learning platform and a content manager.
 
-One line for each model, in the words of its fields:
+django.txt has one line for each model, in the words of its fields; django.sql is what changed later:
 
     app_model[!kind of key]: field:type … field>app_model … | unique a b | index a b | m2m field app_model
 
@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from pgpromote_tests.corpus.values import insert, value
 
@@ -44,103 +45,6 @@ KEYS = {
     "serial": "serial NOT NULL",
     "uuid": "uuid NOT NULL",
 }
-MODELS = """
-django_content_type!int: app_label:c model:c | unique app_label model
-django_migrations: app:c name:c applied:d
-django_site!int: domain:c+ name:slug
-django_redirect!int: site>django_site old_path:c new_path:c | unique site_id old_path
-django_flatpage!int: url:c title:c content:t enable_comments:b | index url | m2m sites django_site
-auth_group!int: name:c+ | m2m permissions auth_permission
-auth_permission!int: name:c content_type>django_content_type codename:c | unique content_type_id codename
-auth_user!serial: password:c last_login:d? is_superuser:b username:c+ first_name:c last_name:c email:mail is_staff:b is_active:b date_joined:d | m2m groups auth_group | m2m user_permissions auth_permission
-django_admin_log!int: action_time:d object_id:t? object_repr:c action_flag:pos change_message:t content_type>django_content_type? user>auth_user
-authtoken_token: key:slug+ created:d user>auth_user+
-account_emailaddress!int: email:mail verified:b primary:b user>auth_user | unique user_id email
-account_emailconfirmation!int: created:d sent:d? key:slug+ email_address>account_emailaddress
-socialaccount_socialapp!int: provider:slug name:slug client_id:c secret:c settings:j | m2m sites django_site
-socialaccount_socialaccount!int: provider:slug uid:c last_login:d extra_data:j user>auth_user | unique provider uid
-socialaccount_socialtoken!int: token:t token_secret:t expires_at:d? account>socialaccount_socialaccount app>socialaccount_socialapp? | unique app_id account_id
-django_celery_beat_intervalschedule!int: every:i period:slug
-django_celery_beat_crontabschedule!int: minute:c hour:c day_of_week:slug timezone:slug
-django_celery_beat_clockedschedule!int: clocked_time:d
-django_celery_beat_periodictask!int: name:c+ task:c args:t kwargs:t queue:c? enabled:b last_run_at:d? total_run_count:pos interval>django_celery_beat_intervalschedule? crontab>django_celery_beat_crontabschedule? clocked>django_celery_beat_clockedschedule?
-django_celery_results_taskresult!int: task_id:c+ status:slug content_type:c result:t? date_done:d traceback:t? worker:c? | index status | index date_done
-django_celery_results_groupresult!int: group_id:c+ date_done:d result:t?
-easy_thumbnails_source!int: storage_hash:slug name:c modified:d | unique storage_hash name
-easy_thumbnails_thumbnail!int: storage_hash:slug name:c modified:d source>easy_thumbnails_source | unique storage_hash name source_id
-easy_thumbnails_thumbnaildimensions!int: thumbnail>easy_thumbnails_thumbnail+ width:pos? height:pos?
-taggit_tag!int: name:c+ slug:slug+
-taggit_taggeditem!int: object_id:i content_type>django_content_type tag>taggit_tag | unique content_type_id object_id tag_id | index object_id content_type_id
-reversion_revision!int: date_created:d comment:t user>auth_user? | index date_created
-reversion_version!int: object_id:c format:c serialized_data:t object_repr:t db:c content_type>django_content_type revision>reversion_revision | unique db content_type_id object_id revision_id
-cms_collection: path:c+ depth:pos numchild:pos name:c
-cms_image!uuid: title:c file:c width:i height:i focal_point_x:pos? file_hash:slug collection>cms_collection uploaded_by_user>auth_user? | index file_hash
-cms_rendition: filter_spec:c file:c image>cms_image focal_point_key:slug | unique image_id filter_spec focal_point_key
-cms_page: path:c+ depth:pos numchild:pos title:c slug:slug live:b has_unpublished_changes:b first_published_at:d? go_live_at:d? content_type>django_content_type owner>auth_user? | index first_published_at
-cms_pagerevision: created_at:d content:j approved_go_live_at:d? page>cms_page user>auth_user? | index created_at
-cms_blogpage!>cms_page: intro:t body:j header_image>cms_image? | m2m categories cms_blogcategory
-cms_landingpage!>cms_page: hero:c call_to_action:c
-cms_blogcategory: name:c slug:slug+ parent>cms_blogcategory?
-cms_pageviewrestriction: restriction_type:slug password:c page>cms_page | m2m groups auth_group
-cms_workflowtaskstate: status:slug comment:t started_at:d finished_at:d? page_revision>cms_pagerevision? exclude_fields:j finished_by>auth_user?
-catalogue_productclass!int: name:c slug:c+ requires_shipping:b track_stock:b
-catalogue_category!int: path:c+ depth:pos numchild:pos name:c description:t slug:c
-catalogue_product!int: structure:slug upc:slug?+ title:c slug:c description:t rating:f? date_created:d is_discountable:b parent>catalogue_product? product_class>catalogue_productclass? | index date_created | m2m recommended catalogue_category
-catalogue_productattribute!int: name:c code:c type:slug required:b product_class>catalogue_productclass? | index code
-catalogue_productattributevalue!int: value_text:t? value_integer:i? value_boolean:b? value_float:f? value_date:D? attribute>catalogue_productattribute product>catalogue_product | unique attribute_id product_id
-partner_partner!int: code:c+ name:c | m2m users auth_user
-partner_stockrecord!int: partner_sku:c price_currency:slug price:n? num_in_stock:pos? num_allocated:i? date_updated:d partner>partner_partner product>catalogue_product | unique partner_id partner_sku | index date_updated
-basket_basket!int: status:c date_created:d date_merged:d? owner>auth_user? | m2m vouchers voucher_voucher
-basket_line!int: line_reference:c quantity:pos price_currency:slug price_excl_tax:n? date_created:d basket>basket_basket product>catalogue_product stockrecord>partner_stockrecord | unique basket_id line_reference
-voucher_voucher!int: name:c+ code:c+ usage:c start_datetime:d end_datetime:d num_basket_additions:pos num_orders:pos total_discount:n
-order_shippingaddress!int: first_name:c last_name:c line1:c postcode:slug notes:t search_text:t
-order_order!int: number:c+ currency:slug total_incl_tax:n total_excl_tax:n status:c date_placed:d basket>basket_basket? shipping_address>order_shippingaddress? site>django_site? user>auth_user? guest_email:mail | index date_placed
-order_line!int: title:c quantity:pos line_price_incl_tax:n line_price_excl_tax:n status:c order>order_order product>catalogue_product? stockrecord>partner_stockrecord?
-order_lineattribute!int: type:c value:j line>order_line option>catalogue_productattribute?
-payment_source!int: currency:slug amount_allocated:n amount_debited:n amount_refunded:n reference:c label:c order>order_order
-payment_transaction!int: txn_type:c amount:n reference:c status:c date_created:d source>payment_source | index date_created
-course_overviews_courseoverview: version:i org:t display_name:t? start:d? end:d? lowest_passing_grade:n? days_early_for_beta:f? effort:t? invitation_only:b
-course_modes_coursemode!int: course>course_overviews_courseoverview mode_slug:c min_price:i currency:slug expiration_datetime:d? | unique course_id mode_slug
-student_courseenrollment!int: created:d? is_active:b mode:c course>course_overviews_courseoverview user>auth_user | unique user_id course_id | index user_id created
-student_courseenrollmentattribute!int: namespace:c name:c value:c enrollment>student_courseenrollment
-student_anonymoususerid!int: anonymous_user_id:slug+ course_id:c user>auth_user
-student_historicalmanualenrollmentaudit!int: history_date:d history_change_reason:c? history_type:slug enrolled_email:c? time_stamp:d? state_transition:c reason:t? history_user>auth_user?
-courseware_studentmodule: module_type:slug module_id:c course_id:c state:t? grade:f? max_grade:f? done:slug created:d modified:d student>auth_user | unique student_id module_id course_id | index module_id grade student_id
-courseware_studentmodulehistory: version:c? created:d state:t? grade:f? max_grade:f? student_module>courseware_studentmodule | index version
-grades_persistentsubsectiongrade: user_id:i course_id:c usage_key:c subtree_edited_timestamp:d? earned_all:f possible_all:f first_attempted:d? | unique course_id user_id usage_key | index first_attempted course_id user_id
-certificates_generatedcertificate!int: course_id:c verify_uuid:u download_uuid:u grade:slug status:slug mode:slug created_date:d user>auth_user | unique user_id course_id | index verify_uuid
-certificates_certificateinvalidation!int: created:d notes:t? active:b generated_certificate>certificates_generatedcertificate invalidated_by>auth_user
-credentials_usercredential!uuid: credential_id:pos username:c status:slug download_url:c? credential_content_type>django_content_type | unique username credential_content_type_id credential_id
-credentials_usercredentialattribute: name:c value:c user_credential>credentials_usercredential | unique user_credential_id name
-survey_surveyform: name:c+ form:t created:d
-survey_surveyanswer: field_name:c field_value:c answered:d form>survey_surveyform user>auth_user time_spent:dur? | index field_name
-schedule_timeslot: weekday:small starts_at:tm ends_at:tm course>course_overviews_courseoverview | unique course_id weekday
-waffle_flag!int: name:c+ everyone:b? percent:n? testing:b superusers:b note:t created:d modified:d | index created | m2m groups auth_group | m2m users auth_user
-axes_accessattempt!int: user_agent:c ip_address:ip? username:c? path_info:c attempt_time:d get_data:t failures_since_start:pos | unique username ip_address user_agent | index ip_address | index username
-django_session: session_key:slug+ session_data:t expire_date:d | index expire_date
-"""
-HISTORY = """
-ALTER TABLE "auth_user" ALTER COLUMN "last_name" TYPE varchar(150) USING left("last_name", 150);
-ALTER TABLE "auth_user" ADD COLUMN "middle_name" varchar(30) DEFAULT '' NOT NULL;
-ALTER TABLE "auth_user" ALTER COLUMN "middle_name" DROP DEFAULT;
-ALTER TABLE "order_order" ADD COLUMN "legacy_state" integer NULL;
-ALTER TABLE "order_order" DROP COLUMN "legacy_state" CASCADE;
-ALTER TABLE "order_order" ADD COLUMN "analytics_tracked" boolean DEFAULT true NOT NULL;
-ALTER TABLE "order_order" ALTER COLUMN "analytics_tracked" DROP DEFAULT;
-ALTER TABLE "survey_surveyanswer" RENAME TO "survey_surveyanswerrecord";
-ALTER TABLE "survey_surveyanswerrecord" RENAME COLUMN "field_value" TO "given_answer";
-ALTER TABLE "course_modes_coursemode" ALTER COLUMN "min_price" TYPE numeric(10,2) USING "min_price"::numeric(10,2);
-ALTER TABLE "cms_page" ADD CONSTRAINT "cms_page_depth_fits_path_or_root_unique_per_locale_check_7f3a9c" CHECK ("depth" >= 0) NOT VALID;
-ALTER TABLE "cms_page" VALIDATE CONSTRAINT "cms_page_depth_fits_path_or_root_unique_per_locale_check_7f3a9c";
-ALTER TABLE "cms_page" ADD COLUMN "search_vector" tsvector GENERATED ALWAYS AS (to_tsvector('simple', "title")) STORED;
-CREATE INDEX "cms_page_search_vector_1c9e07d2" ON "cms_page" USING gin ("search_vector");
-CREATE UNIQUE INDEX "basket_one_open_per_owner" ON "basket_basket" ("owner_id", "id") WHERE "status" = 'Open';
-CREATE UNIQUE INDEX "auth_user_username_upper_uniq" ON "auth_user" (UPPER("username"));
-DELETE FROM "django_session" WHERE "id" % 4 = 0;
-UPDATE "cms_page" SET "title" = 'Überschrift „' || "title" || '“' WHERE "id" % 3 = 0;
-SELECT setval(pg_get_serial_sequence('"auth_user"', 'id'), 1000);
-COMMENT ON COLUMN "auth_user"."middle_name" IS 'entered by the user; may be empty';
-"""
 
 
 @dataclass(frozen=True)
@@ -175,7 +79,7 @@ class _Model:
 
 def script() -> str:
     """Return the whole schema with its rows as one script."""
-    models = [_model(line) for line in MODELS.strip().splitlines()]
+    models = [_model(line) for line in _text("txt").splitlines()]
     models += [joined for model in models for joined in _joined(model)]
     types = {model.name: "uuid" if model.key == "uuid" else "bigint" for model in models}
     keys = {model.name: model.key_column for model in models}
@@ -186,9 +90,13 @@ def script() -> str:
         *(_filled(model, types) for model in models),
         "COMMIT;",
         *(statement for model in models for statement in _constrained(model, keys)),
-        HISTORY,
+        _text("sql"),
     ]
     return "\n".join(statements)
+
+
+def _text(kind: str) -> str:
+    return Path(__file__).with_suffix(f".{kind}").read_text(encoding="utf-8")
 
 
 def _model(line: str) -> _Model:
@@ -259,27 +167,28 @@ def _reference(field: _Field, number: int, types: dict[str, str]) -> str:
 
 
 def _constrained(model: _Model, keys: dict[str, str]) -> Iterator[str]:
-    table = f'"{model.name}"'
     if model.parent:
         yield _foreign_key(model.name, model.key_column, model.parent, "id")
     for field in model.fields:
-        if field.to:
-            yield _foreign_key(model.name, field.column, field.to, keys[field.to])
-        if field.to and not field.unique:
-            yield f'CREATE INDEX "{_name(model.name, (field.column,))}" ON {table} ("{field.column}");'
-        if field.type.startswith("character varying") and field.unique:
-            name = _name(model.name, (field.column,), "_like")
-            yield f'CREATE INDEX "{name}" ON {table} ("{field.column}" varchar_pattern_ops);'
-    yield from _constrained_together(model, table)
-
-
-def _constrained_together(model: _Model, table: str) -> Iterator[str]:
+        yield from _of_field(model, field, keys)
     for kind, names in model.together:
         columns = ", ".join(f'"{name}"' for name in names)
         if kind == "unique":
-            yield f'ALTER TABLE {table} ADD CONSTRAINT "{_name(model.name, names, "_uniq")}" UNIQUE ({columns});'
+            name = _name(model.name, names, "_uniq")
+            yield f'ALTER TABLE "{model.name}" ADD CONSTRAINT "{name}" UNIQUE ({columns});'
         elif kind == "index":
-            yield f'CREATE INDEX "{_name(model.name, names, "_idx")}" ON {table} ({columns});'
+            yield f'CREATE INDEX "{_name(model.name, names, "_idx")}" ON "{model.name}" ({columns});'
+
+
+def _of_field(model: _Model, field: _Field, keys: dict[str, str]) -> Iterator[str]:
+    column = (field.column,)
+    if field.to:
+        yield _foreign_key(model.name, field.column, field.to, keys[field.to])
+    if field.to and not field.unique:
+        yield f'CREATE INDEX "{_name(model.name, column)}" ON "{model.name}" ("{field.column}");'
+    if field.unique and field.type.startswith("character varying"):
+        name = _name(model.name, column, "_like")
+        yield f'CREATE INDEX "{name}" ON "{model.name}" ("{field.column}" varchar_pattern_ops);'
 
 
 def _foreign_key(table: str, column: str, to: str, key: str) -> str:
@@ -291,7 +200,7 @@ def _foreign_key(table: str, column: str, to: str, key: str) -> str:
 
 
 def _name(table: str, columns: tuple[str, ...], suffix: str = "") -> str:
-    """Name a constraint or an index after its table and columns; long parts are cut, a hash tells them apart."""
+    """Name a constraint or an index after its table and columns: long parts are cut, a hash follows."""
     joined = "_".join(columns)
     ending = hashlib.md5("".join((table, *columns)).encode(), usedforsecurity=False).hexdigest()[:8] + suffix
     if len(f"{table}_{joined}_{ending}") <= NAME_BYTES:

@@ -5,7 +5,7 @@ NULL_EVERY = 7
 VALUES = {
     "bigint": "n * 1000003",
     "boolean": "n % 3 = 0",
-    "bytea": "pg_catalog.decode(pg_catalog.md5({label} || n), 'hex')",
+    "bytea": "decode(md5({label} || n), 'hex')",
     "character varying": "{label} || ' ' || n",
     "character varying[]": "ARRAY[{label}, 'Ü' || n]::character varying[]",
     "date": "date '2019-02-28' + n",
@@ -13,16 +13,16 @@ VALUES = {
     "inet": "('10.0.' || n % 250 || '.' || (n * 7) % 250)::inet",
     "integer": "n * 3",
     "interval": "n * interval '1 hour 7 seconds'",
-    "jsonb": "pg_catalog.jsonb_build_object({label}, n, 'tags', pg_catalog.jsonb_build_array('a', n % 5, NULL))",
+    "jsonb": "jsonb_build_object({label}, n, 'tags', jsonb_build_array('a', n % 5, NULL))",
     "numeric": "n * 1.25",
     "smallint": "n % 300",
     "text": "{label} || E'\\t\\\\ \"' || n || E'\\n'",
     "text[]": "ARRAY[{label}, NULL, n::text]",
     "time without time zone": "time '00:00' + n * interval '97 seconds'",
     "timestamp without time zone": "timestamp '2019-03-31 01:59:59.123456' + n * interval '7 hours'",
-    "timestamp with time zone": "timestamp with time zone '2019-03-31 01:59:59.5+00' + n * interval '7 hours'",
-    "tsvector": "pg_catalog.to_tsvector('simple', {label} || ' ' || n)",
-    "uuid": "pg_catalog.md5({label} || n)::uuid",
+    "timestamp with time zone": "timestamptz '2019-03-31 01:59:59.5+00' + n * interval '7 hours'",
+    "tsvector": "to_tsvector('simple', {label} || ' ' || n)",
+    "uuid": "md5({label} || n)::uuid",
 }
 
 
@@ -40,5 +40,5 @@ def insert(table: str, columns: dict[str, str], rows: int) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
     return (
         f"INSERT INTO {table} ({names}) SELECT {', '.join(columns.values())} "
-        f"FROM pg_catalog.generate_series(1, {rows}) AS n;"
+        f"FROM generate_series(1, {rows}) AS n;"
     )

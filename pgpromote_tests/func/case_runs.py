@@ -124,12 +124,14 @@ def _promotion(case: Case, dev: Server, prod: Server, directory: Path) -> Promot
 @contextmanager
 def _cleared(server: Server) -> Iterator[None]:
     before = _own(server)
-    yield
-    after = _own(server)
-    with psycopg.connect(server.url(), autocommit=True) as session:
-        for kind, query in DROPPED.items():
-            for name in after[kind] - before[kind]:
-                session.execute(sql.SQL(query).format(sql.Identifier(name)))
+    try:
+        yield
+    finally:
+        after = _own(server)
+        with psycopg.connect(server.url(), autocommit=True) as session:
+            for kind, query in DROPPED.items():
+                for name in after[kind] - before[kind]:
+                    session.execute(sql.SQL(query).format(sql.Identifier(name)))
 
 
 def _own(server: Server) -> Mapping[str, set[str]]:

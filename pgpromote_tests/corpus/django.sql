@@ -1,0 +1,21 @@
+-- What later migrations changed.
+ALTER TABLE "auth_user" ALTER COLUMN "last_name" TYPE varchar(150) USING left("last_name", 150);
+ALTER TABLE "auth_user" ADD COLUMN "middle_name" varchar(30) DEFAULT '' NOT NULL;
+ALTER TABLE "auth_user" ALTER COLUMN "middle_name" DROP DEFAULT;
+ALTER TABLE "order_order" ADD COLUMN "legacy_state" integer NULL;
+ALTER TABLE "order_order" DROP COLUMN "legacy_state" CASCADE;
+ALTER TABLE "order_order" ADD COLUMN "analytics_tracked" boolean DEFAULT true NOT NULL;
+ALTER TABLE "order_order" ALTER COLUMN "analytics_tracked" DROP DEFAULT;
+ALTER TABLE "survey_surveyanswer" RENAME TO "survey_surveyanswerrecord";
+ALTER TABLE "survey_surveyanswerrecord" RENAME COLUMN "field_value" TO "given_answer";
+ALTER TABLE "course_modes_coursemode" ALTER COLUMN "min_price" TYPE numeric(10,2) USING "min_price"::numeric(10,2);
+ALTER TABLE "cms_page" ADD CONSTRAINT "cms_page_depth_fits_path_or_root_unique_per_locale_check_7f3a9c" CHECK ("depth" >= 0) NOT VALID;
+ALTER TABLE "cms_page" VALIDATE CONSTRAINT "cms_page_depth_fits_path_or_root_unique_per_locale_check_7f3a9c";
+ALTER TABLE "cms_page" ADD COLUMN "search_vector" tsvector GENERATED ALWAYS AS (to_tsvector('simple', "title")) STORED;
+CREATE INDEX "cms_page_search_vector_1c9e07d2" ON "cms_page" USING gin ("search_vector");
+CREATE UNIQUE INDEX "basket_one_open_per_owner" ON "basket_basket" ("owner_id", "id") WHERE "status" = 'Open';
+CREATE UNIQUE INDEX "auth_user_username_upper_uniq" ON "auth_user" (UPPER("username"));
+DELETE FROM "django_session" WHERE "id" % 4 = 0;
+UPDATE "cms_page" SET "title" = 'Überschrift „' || "title" || '“' WHERE "id" % 3 = 0;
+SELECT setval(pg_get_serial_sequence('"auth_user"', 'id'), 1000);
+COMMENT ON COLUMN "auth_user"."middle_name" IS 'entered by the user; may be empty';
