@@ -70,7 +70,11 @@ def key(world: World) -> None:
 
 def exclusion(world: World) -> None:
     """Forbid overlapping ranges, or equal values by a btree."""
-    found = [(relation, column) for relation in world.tables("r") for column in relation.of("range", "integer", "text")]
+    found = [
+        (relation, column)
+        for relation in world.tables("r")
+        for column in relation.of("range", "integer", "text")
+    ]
     if not found:
         return
     relation, column = world.one(found)
@@ -103,18 +107,20 @@ def foreign_key(world: World) -> None:
         for relation in world.tables()
         if (chosen := _referencing(relation, [c for n in names for c in target.columns if c.name == n]))
     ]
-    if not pairs:
+    if not pairs or world.chance(0.4):
         _with_reference(world)
         return
     relation, target, wanted, chosen = world.one(pairs)
     ours, theirs = (", ".join(column.sql for column in side) for side in (chosen, wanted))
     extra = world.one((" NOT VALID", " NOT VALID", "")) + _deferrable(world)
-    full = world.one(("", "", " MATCH FULL"))
+    actions = (
+        f"{world.one(('', '', ' MATCH FULL'))} ON DELETE {world.one(ACTIONS)} ON UPDATE {world.one(ACTIONS)}"
+    )
     label = world.label("fk")
     world.say(
         "FK CONSTRAINT",
-        f"ALTER TABLE {relation.sql} ADD CONSTRAINT {label} FOREIGN KEY ({ours}) REFERENCES {target.sql} ({theirs})"
-        f"{full} ON DELETE {world.one(ACTIONS)} ON UPDATE {world.one(ACTIONS)}{extra}",
+        f"ALTER TABLE {relation.sql} ADD CONSTRAINT {label} FOREIGN KEY ({ours}) "
+        f"REFERENCES {target.sql} ({theirs}){actions}{extra}",
     )
     world.commented.append(f"CONSTRAINT {label} ON {relation.sql}")
 
@@ -141,4 +147,10 @@ def _with_reference(world: World) -> None:
     world.relations.append(Relation(made, "r", renamed))
 
 
-MAKERS = {"check": check, "not_null": not_null, "key": key, "exclusion": exclusion, "foreign_key": foreign_key}
+MAKERS = {
+    "check": check,
+    "not_null": not_null,
+    "key": key,
+    "exclusion": exclusion,
+    "foreign_key": foreign_key,
+}

@@ -2,14 +2,15 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
 
 from pgpromote_tests.generator.judge import FAILURES, Judge, Outcome, Pair, Verdict
-from pgpromote_tests.generator.reduce import reduce
+from pgpromote_tests.generator.reduce import reduce, way
 from pgpromote_tests.generator.scripts import scripts
 from pgpromote_tests.generator.world import Statement
 
@@ -39,7 +40,9 @@ class Figures:
         return f"{self.pair}: {total} examples ({verdicts}), {pace}\n  statements: {kinds}"
 
 
-def explore(pair: Pair, judge: Judge, examples: int, seed: int | None, tell: Tell = lambda outcome: None) -> Figures:
+def explore(
+    pair: Pair, judge: Judge, examples: int, seed: int | None, tell: Tell = lambda outcome: None
+) -> Figures:
     """Judge so many examples; without a seed always the same. Failures are told as they come, and kept."""
     figures, begun = Figures(str(pair)), time.monotonic()
 
@@ -65,13 +68,14 @@ def explore(pair: Pair, judge: Judge, examples: int, seed: int | None, tell: Tel
     return figures
 
 
-def reduced(pair: Pair, judge: Judge, outcome: Outcome, seconds: float) -> Outcome:
-    """Reduce a failure on the same pair."""
-    return reduce(outcome, lambda script: judge(pair, script), seconds)
+def reduced(pair: Pair, judge: Judge, failures: Iterable[Outcome], seconds: float) -> list[str]:
+    """Describe the first failure of each way, reduced within so many seconds each."""
+    firsts = {way(outcome): outcome for outcome in reversed([*failures])}
+    return [described(pair, reduce(first, partial(judge, pair), seconds)) for first in firsts.values()]
 
 
 def described(pair: Pair, outcome: Outcome) -> str:
     """Write a failure for people: the versions, the verdict, what was said and found, the script."""
     script = ";\n".join(statement.sql for statement in outcome.script)
     found = "\n".join(outcome.found)
-    return f"{pair}: {outcome.verdict}\n{outcome.said}\n{found}\n--- dev\n{script};\n"
+    return f"{pair}: {outcome.verdict}\n{outcome.said}\n{found}\n--@ dev\n{script};\n"

@@ -1,4 +1,4 @@
-"""Conditions and expressions over the columns of a relation, for checks, indexes, views, policies and triggers."""
+"""Conditions and expressions over the columns of a relation, for checks, indexes, views, policies."""
 
 from pgpromote_tests.generator.world import Column, Relation, World
 
@@ -25,16 +25,38 @@ CONDITIONS = {
         "({c} || 'x') > ''",
         "COALESCE({c}, '') = {c} OR {c} IS NULL",
     ),
-    "boolean": ("{c} IS NOT FALSE OR NOT {c}", "({c} OR NOT {c}) IS NOT FALSE", "{c} IS UNKNOWN OR {c} = {c}"),
+    "boolean": (
+        "{c} IS NOT FALSE OR NOT {c}",
+        "({c} OR NOT {c}) IS NOT FALSE",
+        "{c} IS UNKNOWN OR {c} = {c}",
+    ),
     "time": ("{c} > '4713-01-01 BC'", "isfinite({c}) OR {c} IS NOT NULL OR {c} IS NULL", "{c} <= 'infinity'"),
-    "number": ("{c} >= 0 OR {c} < 0 OR {c} IS NULL", "{c} <> 3.5", "{c} = 'NaN' OR {c} <> 'NaN' OR {c} IS NULL"),
+    "number": (
+        "{c} >= 0 OR {c} < 0 OR {c} IS NULL",
+        "{c} <> 3.5",
+        "{c} = 'NaN' OR {c} <> 'NaN' OR {c} IS NULL",
+    ),
     "range": ("isempty({c}) OR NOT isempty({c})", "lower_inf({c}) IS NOT NULL OR {c} IS NULL"),
     "json": ("({c} ->> 'a') IS DISTINCT FROM 'never'", "({c} #>> '{{a,1}}') IS NULL OR true"),
     "array": ("cardinality({c}) < 100", "array_ndims({c}) IS NULL OR array_ndims({c}) > 0"),
 }
 VALUES = {
-    "integer": ("({c} + 1)", "abs({c} % 1000)", "({c})::text", "COALESCE({c}, 0)", "GREATEST({c}, 5)", "(-{c})"),
-    "text": ("lower({c})", "upper({c}::text)", "md5({c})", "({c} || '!')", "length({c})", "(({c} COLLATE \"C\") || '')"),
+    "integer": (
+        "({c} + 1)",
+        "abs({c} % 1000)",
+        "({c})::text",
+        "COALESCE({c}, 0)",
+        "GREATEST({c}, 5)",
+        "(-{c})",
+    ),
+    "text": (
+        "lower({c})",
+        "upper({c}::text)",
+        "md5({c})",
+        "({c} || '!')",
+        "length({c})",
+        "(({c} COLLATE \"C\") || '')",
+    ),
     "boolean": ("(NOT {c})", "CASE WHEN {c} THEN 1 ELSE 0 END"),
     "number": ("({c} * 2)", "(- {c})"),
     "json": ("({c} ->> 'a')", "({c} -> 0)"),
@@ -56,7 +78,9 @@ def condition(world: World, relation: Relation, prefix: str = "") -> str:
 
 def _condition(world: World, column: Column, prefix: str) -> str:
     written = prefix + column.sql
-    taking = [f for f in world.functions if f.takes == column.type.sql and f.gives == "boolean" and f.immutable]
+    taking = [
+        f for f in world.functions if f.takes == column.type.sql and f.gives == "boolean" and f.immutable
+    ]
     if taking and world.chance(0.5):
         return f"{world.one(taking).id.sql}({written}) IS NOT NULL OR {written} IS NULL"
     return world.one(CONDITIONS[column.type.family]).format(c=written)

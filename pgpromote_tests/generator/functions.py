@@ -5,8 +5,12 @@ from pgpromote_tests.generator.names import literal, name, quote
 from pgpromote_tests.generator.world import Function, World
 
 BODIES = {
-    "integer": ("SELECT $1 + 1", "SELECT pg_catalog.abs($1 % 1000)", "SELECT CASE WHEN $1 > 0 THEN $1 ELSE -1 END"),
-    "text": ("SELECT pg_catalog.lower($1)", "SELECT 'x' || $1", "SELECT pg_catalog.btrim($1) COLLATE \"C\""),
+    "integer": (
+        "SELECT $1 + 1",
+        "SELECT pg_catalog.abs($1 % 1000)",
+        "SELECT CASE WHEN $1 > 0 THEN $1 ELSE -1 END",
+    ),
+    "text": ("SELECT pg_catalog.lower($1)", "SELECT 'x' || $1", 'SELECT pg_catalog.btrim($1) COLLATE "C"'),
     "boolean": ("SELECT $1 IS NOT NULL", "SELECT $1 <> $1 IS NOT TRUE"),
 }
 PROPERTIES = (
@@ -32,18 +36,35 @@ SIGNATURES = (
     ("a anyelement, b anyarray", "boolean", "SELECT a = ANY (b)"),
     ("a double precision, b timestamp with time zone", "interval", "SELECT now() - b"),
 )
+INTEGERS = "SFUNC = int4pl, STYPE = int4"
+PERCENTILE = (
+    "SFUNC = ordered_set_transition, STYPE = internal, FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA"
+)
 AGGREGATES = (
-    ("integer", "SFUNC = int4pl, STYPE = integer, INITCOND = '0', PARALLEL = safe, COMBINEFUNC = int4pl"),
-    ("integer", "SFUNC = int4pl, STYPE = int4, MSFUNC = int4pl, MINVFUNC = int4mi, MSTYPE = int4, MINITCOND = '0'"),
-    ("float8 ORDER BY anyelement", "SFUNC = ordered_set_transition, STYPE = internal, "
-     "FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA"),
-    ("text", "SFUNC = textcat, STYPE = text, SORTFUNC = OPERATOR(pg_catalog.>)"),
+    ("integer", f"{INTEGERS}, INITCOND = '0', PARALLEL = safe, COMBINEFUNC = int4pl"),
+    ("integer", f"{INTEGERS}, MSFUNC = int4pl, MINVFUNC = int4mi, MSTYPE = int4, MINITCOND = '0'"),
+    ("float8 ORDER BY anyelement", PERCENTILE),
+    ("text", "SFUNC = textcat, STYPE = text, SORTOP = OPERATOR(pg_catalog.>)"),
     ("*", "SFUNC = int8inc, STYPE = bigint, INITCOND = '0'"),
-)  # fmt: skip
+)
+SIGNS = ("<", "<=", "=", ">=", ">")
+READING = (
+    ("FUNCTION", "RETURNS bigint LANGUAGE sql STABLE BEGIN ATOMIC SELECT count({column}) FROM {table}; END"),
+    ("FUNCTION", "RETURNS SETOF {table} LANGUAGE sql STABLE AS $body$ TABLE {table} $body$"),
+    ("FUNCTION", "RETURNS bigint LANGUAGE sql STABLE AS $body$ SELECT count(*) FROM {table} $body$"),
+    (
+        "FUNCTION",
+        "RETURNS {table}.{column}%TYPE LANGUAGE sql AS $body$ SELECT {column} FROM {table} LIMIT 1 $body$",
+    ),
+    ("PROCEDURE", "LANGUAGE sql BEGIN ATOMIC DELETE FROM {table} AS gone WHERE gone.{column} IS NULL; END"),
+    ("PROCEDURE", "LANGUAGE plpgsql AS $body$ BEGIN PERFORM 1 FROM {table}; END $body$"),
+)
 
 
 def _properties(world: World) -> str:
-    return " ".join({p.split()[0]: p for p in world.some(PROPERTIES, 3)}.values()) if world.chance(0.4) else ""
+    return (
+        " ".join({p.split()[0]: p for p in world.some(PROPERTIES, 3)}.values()) if world.chance(0.4) else ""
+    )
 
 
 def simple(world: World) -> None:
@@ -67,7 +88,9 @@ def constant(world: World) -> None:
     """Make a function without parameters, for defaults."""
     made, gives = world.new("make"), types.draw(world)
     head = f"CREATE FUNCTION {made.sql}() RETURNS {gives.sql} LANGUAGE sql {_properties(world)}"
-    world.say("FUNCTION", f"{head} AS $body$ SELECT {gives.value(world.rng)} $body$", f"FUNCTION {made.sql}()")
+    world.say(
+        "FUNCTION", f"{head} AS $body$ SELECT {gives.value(world.rng)} $body$", f"FUNCTION {made.sql}()"
+    )
     world.functions.append(Function(made, "", gives.sql, immutable=False))
 
 
@@ -79,10 +102,8 @@ def signature(world: World) -> None:
     if world.chance(0.4):
         takes = f"{takes.split(' DEFAULT')[0]}" if "DEFAULT" not in takes else takes
         body = f"{body} /* {world.label('note').replace('*/', '')} */"
-    if world.chance(0.3) and "any" not in takes:
-        text = f"BEGIN ATOMIC {body}; END"
-    else:
-        text = f"AS {literal(body)}"
+    atomic = world.chance(0.3) and "any" not in takes
+    text = f"BEGIN ATOMIC {body}; END" if atomic else f"AS {literal(body)}"
     world.say("FUNCTION", f"CREATE FUNCTION {made.sql}({takes}) {returns} LANGUAGE sql{extra} {text}")
 
 
@@ -98,38 +119,40 @@ def long_signature(world: World) -> None:
 
 def reading(world: World) -> None:
     """Make a function or procedure that reads or writes a table, by text or by an atomic body."""
-    if not (found := world.tables("rpv")):
+    if not (found := world.tables("rplv")):
         return
     relation, made = world.one(found), world.new("read")
     column = world.one(relation.columns).sql
-    bodies = (
-        ("FUNCTION", f"RETURNS bigint LANGUAGE sql STABLE BEGIN ATOMIC SELECT count({column}) FROM {relation.sql}; END"),
-        ("FUNCTION", f"RETURNS SETOF {relation.sql} LANGUAGE sql STABLE AS $body$ TABLE {relation.sql} $body$"),
-        ("FUNCTION", f"RETURNS bigint LANGUAGE sql STABLE AS $body$ SELECT count(*) FROM {relation.sql} $body$"),
-        ("FUNCTION", f"RETURNS {relation.sql}.{column}%TYPE LANGUAGE sql AS $body$ SELECT {column} FROM {relation.sql}"
-         " ORDER BY 1 LIMIT 1 $body$"),
-        ("PROCEDURE", f"LANGUAGE sql BEGIN ATOMIC DELETE FROM {relation.sql} AS gone WHERE gone.{column} IS NULL; END"),
-        ("PROCEDURE", f"LANGUAGE plpgsql AS $body$ BEGIN PERFORM 1 FROM {relation.sql}; END $body$"),
-    )  # fmt: skip
-    kind, rest = world.one(bodies)
+    kind, rest = world.one(READING)
+    rest = rest.format(table=relation.sql, column=column)
     world.say(kind, f"CREATE {kind} {made.sql}() {rest}", f"{kind} {made.sql}()")
 
 
 def aggregate(world: World) -> None:
     made, (takes, options) = world.new("total"), world.one(AGGREGATES)
-    world.say("AGGREGATE", f"CREATE AGGREGATE {made.sql}({takes}) ({options})", f"AGGREGATE {made.sql}({takes})")
+    world.say(
+        "AGGREGATE", f"CREATE AGGREGATE {made.sql}({takes}) ({options})", f"AGGREGATE {made.sql}({takes})"
+    )
 
 
 def operator(world: World) -> None:
     """Make an operator over a function of the script; with a commutator that may stay a shell."""
     taking = world.one((types.INT4, types.TEXT, *world.types)).sql
-    function, schema, sign = world.new("op"), world.one(world.schemas), world.one(("<=>", "@#@", "%%", "~~~", "=&="))
+    function, schema, sign = (
+        world.new("op"),
+        world.one(world.schemas),
+        world.one(("<=>", "@#@", "%%", "~~~", "=&=")),
+    )
     world.say(
         "FUNCTION",
         f"CREATE FUNCTION {function.sql}({taking}, {taking}) RETURNS boolean LANGUAGE sql IMMUTABLE "
         "AS 'SELECT $1 IS NOT NULL AND $2 IS NOT NULL'",
     )
-    commutators = ("", f", COMMUTATOR = OPERATOR({quote(schema)}.{sign})", f", NEGATOR = OPERATOR({quote(schema)}.!!)")
+    commutators = (
+        "",
+        f", COMMUTATOR = OPERATOR({quote(schema)}.{sign})",
+        f", NEGATOR = OPERATOR({quote(schema)}.!!)",
+    )
     estimators = ("", ", RESTRICT = eqsel, JOIN = eqjoinsel", ", HASHES, MERGES")
     world.say(
         "OPERATOR",
@@ -145,19 +168,27 @@ def operator_class(world: World) -> None:
     made, family = f"{quote(schema)}.{quote(label)}", world.new("family").sql
     kind, compare = world.one((("integer", "btint4cmp"), ("text", "bttextcmp")))
     in_family = world.chance(0.5)
+    inside = f" FAMILY {family}" if in_family else ""
     if in_family:
-        world.say("OPERATOR FAMILY", f"CREATE OPERATOR FAMILY {family} USING btree", f"OPERATOR FAMILY {family} USING btree")
-    signs = ", ".join(f"OPERATOR {number} {sign}" for number, sign in enumerate(("<", "<=", "=", ">=", ">"), 1))
+        world.say(
+            "OPERATOR FAMILY",
+            f"CREATE OPERATOR FAMILY {family} USING btree",
+            f"OPERATOR FAMILY {family} USING btree",
+        )
+    signs = ", ".join(f"OPERATOR {number} {sign}" for number, sign in enumerate(SIGNS, 1))
     world.say(
         "OPERATOR CLASS",
-        f"CREATE OPERATOR CLASS {made} FOR TYPE {kind} USING btree{f' FAMILY {family}' if in_family else ''} AS "
+        f"CREATE OPERATOR CLASS {made} FOR TYPE {kind} USING btree{inside} AS "
         f"{signs}, FUNCTION 1 {compare}({kind}, {kind})",
         f"OPERATOR CLASS {made} USING btree",
     )
     world.classes.append(made)
     if in_family and kind == "integer":
-        signs = ", ".join(f"OPERATOR {n} {sign} (int4, int8)" for n, sign in enumerate(("<", "<=", "=", ">=", ">"), 1))
-        world.say("OPERATOR FAMILY", f"ALTER OPERATOR FAMILY {family} USING btree ADD {signs}, FUNCTION 1 btint48cmp(int4, int8)")
+        signs = ", ".join(f"OPERATOR {n} {sign} (int4, int8)" for n, sign in enumerate(SIGNS, 1))
+        world.say(
+            "OPERATOR FAMILY",
+            f"ALTER OPERATOR FAMILY {family} USING btree ADD {signs}, FUNCTION 1 btint48cmp(int4, int8)",
+        )
 
 
 def cast(world: World) -> None:
@@ -165,14 +196,22 @@ def cast(world: World) -> None:
     if not world.types:
         return
     source = world.one(world.types)
-    target, how = world.one(("text", "integer", "bytea", "varchar")), world.one(("", " AS ASSIGNMENT", " AS IMPLICIT"))
+    target, how = (
+        world.one(("text", "integer", "bytea", "varchar")),
+        world.one(("", " AS ASSIGNMENT", " AS IMPLICIT")),
+    )
     if world.chance(0.5):
-        world.say("CAST", f"CREATE CAST ({source.sql} AS {target}) WITH INOUT{how}", f"CAST ({source.sql} AS {target})")
+        world.say(
+            "CAST",
+            f"CREATE CAST ({source.sql} AS {target}) WITH INOUT{how}",
+            f"CAST ({source.sql} AS {target})",
+        )
         return
     function = world.new("cast")
     world.say(
         "FUNCTION",
-        f"CREATE FUNCTION {function.sql}({source.sql}) RETURNS {target} LANGUAGE sql IMMUTABLE AS 'SELECT NULL::{target}'",
+        f"CREATE FUNCTION {function.sql}({source.sql}) RETURNS {target} LANGUAGE sql IMMUTABLE "
+        f"AS 'SELECT NULL::{target}'",
     )
     world.say(
         "CAST",
@@ -183,7 +222,6 @@ def cast(world: World) -> None:
 
 MAKERS = {
     "simple": simple,
-    "simple_more": simple,
     "constant": constant,
     "signature": signature,
     "long_signature": long_signature,

@@ -9,7 +9,9 @@ from pgpromote_tests.generator.world import Column, Named, Relation, World
 
 def _replace_column(relation: Relation, old: Column, new: tuple[Column, ...]) -> Relation:
     columns = [item for column in relation.columns for item in (new if column == old else (column,))]
-    return replace(relation, columns=tuple(columns), keys=tuple(k for k in relation.keys if old.name not in k))
+    return replace(
+        relation, columns=tuple(columns), keys=tuple(k for k in relation.keys if old.name not in k)
+    )
 
 
 def drop_column(world: World) -> None:
@@ -18,12 +20,14 @@ def drop_column(world: World) -> None:
         return
     relation = world.one(found)
     column = world.one(relation.columns)
-    world.say("HISTORY", f"ALTER TABLE {relation.sql} DROP COLUMN {column.sql}{world.one((' CASCADE', '', ''))}")
+    world.say(
+        "HISTORY", f"ALTER TABLE {relation.sql} DROP COLUMN {column.sql}{world.one((' CASCADE', '', ''))}"
+    )
     world.replace(relation, _replace_column(relation, column, ()))
 
 
 def rename_column(world: World) -> None:
-    if not (found := world.tables("rpv")):
+    if not (found := world.tables("rplv")):
         return
     relation = world.one(found)
     column, renamed = world.one(relation.columns), name(world.rng, "renamed")
@@ -58,13 +62,18 @@ def drop_default(world: World) -> None:
         return
     relation = world.one(found)
     column = world.one(relation.columns)
-    changes = ("DROP DEFAULT", f"SET DEFAULT {tables.default(world, column)}", "DROP NOT NULL", "DROP EXPRESSION IF EXISTS")
+    changes = (
+        "DROP DEFAULT",
+        f"SET DEFAULT {tables.default(world, column)}",
+        "DROP NOT NULL",
+        "DROP EXPRESSION IF EXISTS",
+    )
     world.say("HISTORY", f"ALTER TABLE {relation.sql} ALTER COLUMN {column.sql} {world.one(changes)}")
 
 
 def rename(world: World) -> None:
-    """Rename a table or view, or move it to another schema: its sequences and constraints keep their names."""
-    if not (found := world.tables("rpv")):
+    """Rename a table or view, or move it to another schema; its sequences keep their names."""
+    if not (found := world.tables("rplv")):
         return
     relation = world.one(found)
     if world.chance(0.5):
@@ -78,7 +87,7 @@ def rename(world: World) -> None:
 
 def drop(world: World) -> None:
     """Drop an object with what depends on it."""
-    if found := world.tables("rpv"):
+    if found := world.tables("rplv"):
         relation = world.one(found)
         kind = "VIEW" if relation.kind == "v" else "TABLE"
         world.say("HISTORY", f"DROP {kind} {relation.sql}{world.one((' CASCADE', ''))}")

@@ -13,7 +13,11 @@ METHODS = {
     "document": ("gin", "gist"),
     "other": ("btree", "hash", "gist", "brin"),
 }
-CLASSES = {"text": ("text_pattern_ops", "varchar_ops"), "json": ("jsonb_path_ops",), "document": ("tsvector_ops",)}
+CLASSES = {
+    "text": ("text_pattern_ops", "varchar_ops"),
+    "json": ("jsonb_path_ops",),
+    "document": ("tsvector_ops",),
+}
 OPTIONS = {
     "btree": (" WITH (fillfactor = 55)", " WITH (deduplicate_items = off)"),
     "gin": (" WITH (fastupdate = off)",),
@@ -38,7 +42,7 @@ def _element(world: World, relation: Relation, column: Column, method: str) -> s
 
 def index(world: World) -> None:
     """Index a table, a partitioned table (also it ONLY) or a materialized view."""
-    if not (found := world.tables("rpm")):
+    if not (found := world.tables("rplm")):
         return
     relation = world.one(found)
     column = world.one(relation.columns)
@@ -81,4 +85,4 @@ def statistics(world: World) -> None:
     world.commented.append(f"STATISTICS {made.sql}")
 
 
-MAKERS = {"index": index, "index_more": index, "statistics": statistics}
+MAKERS = {"index": index, "statistics": statistics}

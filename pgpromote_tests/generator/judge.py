@@ -1,4 +1,4 @@
-"""Promote one script, and judge what the product did by what plain pg_dump and pg_restore do, and by the oracle."""
+"""Promote one script, and judge what came of it by the oracle, and by what plain pg_restore does."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from pgpromote import run as runs_of
 from pgpromote.options import Options
 from pgpromote.postgres import dump
 from pgpromote.postgres.errors import NotProven, PgpromoteError, Refused, RestoreFailed
-from pgpromote.postgres.model import Foreign
+from pgpromote.postgres.model import Foreign, Severity
 from pgpromote.run import Run
 from pgpromote_tests import runs
 from pgpromote_tests.generator.load import load
@@ -22,6 +22,8 @@ from pgpromote_tests.generator.oracle import Announced, Picture, differences, pi
 from pgpromote_tests.generator.world import Statement, Traits
 from pgpromote_tests.servers import Server
 
+EXTENSIONS = ("citext", "hstore", "pg_trgm", "ltree", "btree_gist", "btree_gin", "unaccent")
+AVAILABLE = "SELECT name::text FROM pg_available_extensions"
 BROUGHT = {"PUBLICATION", "EVENT TRIGGER"}
 
 
@@ -47,6 +49,7 @@ class Outcome:
     verdict: Verdict
     said: str = ""
     found: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,15 @@ class Pair:
     prod: Server
     extensions: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, dev: Server, prod: Server) -> "Pair":
+        """Pair two servers; of the extensions, those are used that both offer."""
+        found = [{name for (name,) in server.rows(AVAILABLE)} for server in (dev, prod)]
+        return cls(dev, prod, tuple(name for name in EXTENSIONS if name in found[0] & found[1]))
+
     @property
     def traits(self) -> Traits:
+        """What scripts for this pair may use."""
         return Traits(self.dev.major, self.prod.major, self.extensions)
 
     @property
@@ -75,7 +85,7 @@ Judge = Callable[[Pair, Iterable[Statement]], Outcome]
 
 @contextmanager
 def databases(*servers: Server) -> Iterator[list[str]]:
-    """Make an empty database on each server and return their URLs; drop them, with what stands beside them."""
+    """Make an empty database on each server, yield their URLs; drop them, and what stands beside them."""
     name = f"generated_{uuid4().hex[:12]}"
     try:
         yield [server.new_url(name=f"{name}_{number}") for number, server in enumerate(servers)]
@@ -89,7 +99,14 @@ def restored_plainly(pair: Pair, dev_url: str, shown: Picture) -> tuple[str, ...
     with databases(pair.prod) as (url,), tempfile.NamedTemporaryFile() as archive:
         for command in (
             [pair.program("pg_dump"), "-Fc", f"--file={archive.name}", dev_url],
-            [pair.program("pg_restore"), "-e", "--no-owner", "--no-privileges", f"--dbname={url}", archive.name],
+            [
+                pair.program("pg_restore"),
+                "-e",
+                "--no-owner",
+                "--no-privileges",
+                f"--dbname={url}",
+                archive.name,
+            ],
         ):
             done = subprocess.run(command, check=False, capture_output=True, env=os.environ)
             if done.returncode:
@@ -103,7 +120,9 @@ def plainly(pair: Pair, statements: Iterable[Statement]) -> Outcome:
         script = load(url, statements)
         found = restored_plainly(pair, url, picture(url, pair.program("pg_dump")))
     failed = any(" failed: " in difference for difference in found)
-    return Outcome(script, Verdict.REFUSED if failed else Verdict.WRONG if found else Verdict.EQUAL, found=found)
+    return Outcome(
+        script, Verdict.REFUSED if failed else Verdict.WRONG if found else Verdict.EQUAL, found=found
+    )
 
 
 def promoted(pair: Pair, statements: Iterable[Statement]) -> Outcome:
@@ -136,15 +155,24 @@ def _refused(
     said = f"{type(error).__name__}: {error}"
     found = restored_plainly(pair, dev_url, shown)
     if not found:
-        return Outcome(script, Verdict.FALSE, said)
-    if not isinstance(error, Refused | NotProven | RestoreFailed):
-        return Outcome(script, Verdict.BROKEN, said, found)
-    return Outcome(script, Verdict.REFUSED if isinstance(error, Refused) else Verdict.UNPROVEN, said, found)
+        verdict = Verdict.FALSE
+    elif isinstance(error, Refused):
+        verdict = Verdict.REFUSED
+    else:
+        verdict = Verdict.UNPROVEN if isinstance(error, NotProven | RestoreFailed) else Verdict.BROKEN
+    return Outcome(script, verdict, said, found, _rules(error))
+
+
+def _rules(error: PgpromoteError) -> tuple[str, ...]:
+    findings = error.findings if isinstance(error, NotProven | Refused) else ()
+    return tuple(sorted({finding.rule for finding in findings if finding.severity is Severity.ERROR}))
 
 
 def _announced(run: Run) -> Announced:
     changes = run.repaired.changes if run.repaired else ()
     return Announced(
-        frozenset(f"{change.table} ALTER COLUMN {change.column}" for change in changes if not change.feed.sequence),
+        frozenset(
+            f"{change.table} ALTER COLUMN {change.column}" for change in changes if not change.feed.sequence
+        ),
         frozenset(change.feed.sequence for change in changes if change.feed.sequence),
     )

@@ -15,7 +15,20 @@ ALPHABETS = (
     "جدولفهرسعمود",
     "ab\tc\nd",
 )
-RESERVED = ("select", "user", "table", "order", "name", "id", "value", "public", "old", "new", "Table", "oid2")
+RESERVED = (
+    "select",
+    "user",
+    "table",
+    "order",
+    "name",
+    "id",
+    "value",
+    "public",
+    "old",
+    "new",
+    "Table",
+    "oid2",
+)
 
 
 def quote(name: str) -> str:

@@ -1,8 +1,8 @@
-"""Schemas, extensions, collations, sequences, text search, large objects, publications, comments, settings."""
+"""Schemas, extensions, collations, sequences, text search, large objects, publications, comments."""
 
-from pgpromote_tests.generator.names import LONGEST, literal, name, quote
+from pgpromote_tests.generator.names import literal, name, quote
 from pgpromote_tests.generator.types import TEXTS
-from pgpromote_tests.generator.world import Named, Type, World
+from pgpromote_tests.generator.world import Type, World
 
 EXTENSION_TYPES = {
     "citext": ("citext", "text", ("a", "A", "Zoë", "")),
@@ -21,7 +21,12 @@ DICTIONARIES = (
     "TEMPLATE = snowball, LANGUAGE = german",
     "TEMPLATE = simple, ACCEPT = false",
 )
-SETTINGS = ("work_mem = '7MB'", "timezone = 'Asia/Tokyo'", "datestyle = 'SQL, DMY'", "quote_all_identifiers = on")
+SETTINGS = (
+    "work_mem = '7MB'",
+    "timezone = 'Asia/Tokyo'",
+    "datestyle = 'SQL, DMY'",
+    "quote_all_identifiers = on",
+)
 
 
 def schema(world: World) -> None:
@@ -41,7 +46,9 @@ def extension(world: World) -> None:
     if not world.traits.extensions:
         return
     chosen, where = world.one(world.traits.extensions), world.one(world.schemas)
-    world.say("EXTENSION", f"CREATE EXTENSION {quote(chosen)} SCHEMA {quote(where)}", f"EXTENSION {quote(chosen)}")
+    world.say(
+        "EXTENSION", f"CREATE EXTENSION {quote(chosen)} SCHEMA {quote(where)}", f"EXTENSION {quote(chosen)}"
+    )
     if chosen in EXTENSION_TYPES:
         label, family, values = EXTENSION_TYPES[chosen]
         sql = f"{quote(where)}.{label}"
@@ -50,7 +57,9 @@ def extension(world: World) -> None:
 
 def collation(world: World) -> None:
     made = world.new("collation")
-    options = world.one(("FROM \"C\"", "FROM \"POSIX\"", "(LOCALE = 'C')", "(LC_COLLATE = 'C', LC_CTYPE = 'POSIX')"))
+    options = world.one(
+        ('FROM "C"', 'FROM "POSIX"', "(LOCALE = 'C')", "(LC_COLLATE = 'C', LC_CTYPE = 'POSIX')")
+    )
     world.say("COLLATION", f"CREATE COLLATION {made.sql} {options}", f"COLLATION {made.sql}")
     world.collations.append(made.sql)
 
@@ -62,10 +71,15 @@ def sequence(world: World) -> None:
     world.say("SEQUENCE", f"CREATE {unlogged}SEQUENCE {made.sql} {options}", f"SEQUENCE {made.sql}")
     world.sequences.append(made)
     if world.chance(0.6):
-        world.say("SEQUENCE", f"SELECT nextval({literal(made.sql)}) FROM generate_series(1, {world.rng.randint(1, 5)})")
+        world.say(
+            "SEQUENCE",
+            f"SELECT nextval({literal(made.sql)}) FROM generate_series(1, {world.rng.randint(1, 5)})",
+        )
     if world.tables("r") and world.chance(0.3):
         relation = world.one(world.tables("r"))
-        world.say("SEQUENCE", f"ALTER SEQUENCE {made.sql} OWNED BY {relation.sql}.{world.one(relation.columns).sql}")
+        world.say(
+            "SEQUENCE", f"ALTER SEQUENCE {made.sql} OWNED BY {relation.sql}.{world.one(relation.columns).sql}"
+        )
 
 
 def text_search(world: World) -> None:
@@ -87,21 +101,28 @@ def text_search(world: World) -> None:
     )
     world.configurations.append(made.sql)
     if (found := world.tables("r")) and (columns := (relation := world.one(found)).of("text")):
-        label, written = world.label("fulltext"), f"to_tsvector({literal(made.sql)}::regconfig, {columns[0].sql}::text)"
+        label, written = (
+            world.label("fulltext"),
+            f"to_tsvector({literal(made.sql)}::regconfig, {columns[0].sql}::text)",
+        )
         world.say("INDEX", f"CREATE INDEX {label} ON {relation.sql} USING gin ({written})")
 
 
 def large_object(world: World) -> None:
     number = world.rng.randrange(40000, 50000)
     content = world.one(("\\x", "\\x00ff10", "\\x" + "c3" * 3000))
-    world.say("LARGE OBJECT", f"SELECT lo_from_bytea({number}, {literal(content)}::bytea)", f"LARGE OBJECT {number}")
+    world.say(
+        "LARGE OBJECT", f"SELECT lo_from_bytea({number}, {literal(content)}::bytea)", f"LARGE OBJECT {number}"
+    )
 
 
 def publication(world: World) -> None:
-    if not (found := world.tables("rp")):
+    if not (found := world.tables("rpl")):
         return
     relation, label = world.one(found), world.label("publication")
-    what = world.one((f"FOR TABLE {relation.sql}", "FOR ALL TABLES", f"FOR TABLES IN SCHEMA {quote(relation.id.schema)}"))
+    what = world.one(
+        (f"FOR TABLE {relation.sql}", "FOR ALL TABLES", f"FOR TABLES IN SCHEMA {quote(relation.id.schema)}")
+    )
     world.say("PUBLICATION", f"CREATE PUBLICATION {label} {what} WITH (publish = 'insert, update')")
 
 
@@ -129,26 +150,25 @@ def conversion(world: World) -> None:
 
 def long_name(world: World) -> None:
     """Make a table of which every name has 63 bytes, so that every pair of names is longer."""
-    letters = "ab" if world.chance(0.5) else "жы"
-    label = lambda: (world.one(letters) * LONGEST).encode()[: LONGEST - 1].decode(errors="ignore")  # noqa: E731 - short
-    made, column = Named(world.one(world.schemas), label()), quote(label())
-    world.say("TABLE", f"CREATE TABLE {made.sql} ({column} serial CONSTRAINT {quote(label())} CHECK ({column} > 0))")
-    world.say("CONSTRAINT", f"ALTER TABLE {made.sql} ADD CONSTRAINT {quote(label() + 'k')} PRIMARY KEY ({column})")
-    world.say("COMMENT", f"COMMENT ON COLUMN {made.sql}.{column} IS {literal(label())}")
+    letter, most = world.one((("a", 62), ("ж", 31)))
+    table, column, check, key = (letter * most + end for end in "1234")
+    made, number = f"{quote(world.one(world.schemas))}.{quote(table)}", quote(column)
+    checked = f"CONSTRAINT {quote(check)} CHECK ({number} > 0)"
+    world.say("TABLE", f"CREATE TABLE {made} ({number} serial {checked})")
+    world.say("CONSTRAINT", f"ALTER TABLE {made} ADD CONSTRAINT {quote(key)} PRIMARY KEY ({number})")
+    world.say("COMMENT", f"COMMENT ON COLUMN {made}.{number} IS {literal(column)}")
 
 
 MAKERS = {
     "schema": schema,
     "drop_public": drop_public,
     "extension": extension,
-    "extension_more": extension,
     "collation": collation,
     "sequence": sequence,
     "text_search": text_search,
     "large_object": large_object,
     "publication": publication,
     "comment": comment,
-    "comment_more": comment,
     "setting": setting,
     "conversion": conversion,
     "long_name": long_name,

@@ -12,22 +12,22 @@ from pgpromote_tests.generator.judge import Outcome
 from pgpromote_tests.generator.world import Statement
 
 Script = tuple[Statement, ...]
-QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|\d+")
 
 
 def way(outcome: Outcome) -> str:
     """Describe how a script failed, without its names."""
-    first = outcome.said.splitlines()[1:2] if "\n" in outcome.said else [outcome.said]
-    rule = re.match(r"\s*- (\[\w+\])", first[0]) if first and first[0] else None
     headers = sorted({_kind(difference) for difference in outcome.found})
-    said = rule[1] if rule else outcome.said.split(":")[0]
-    return " ".join([outcome.verdict, said, *headers])
+    return " ".join([outcome.verdict, outcome.said.split(":")[0], *outcome.rules, *headers])
 
 
 def _kind(difference: str) -> str:
     line = difference.splitlines()[0]
     typed = re.search(r"; Type: ([A-Z ]+);", line)
-    return f"{line.split()[0]} {typed[1]}" if typed else " ".join(line.split()[:5] if line.startswith("fact") else line.split()[:1])
+    return (
+        f"{line.split()[0]} {typed[1]}"
+        if typed
+        else " ".join(line.split()[:5] if line.startswith("fact") else line.split()[:1])
+    )
 
 
 def reduce(outcome: Outcome, judge: Callable[[Script], Outcome], seconds: float) -> Outcome:

@@ -38,9 +38,38 @@ MAKERS: dict[str, Maker] = {
     **history.MAKERS,
 }
 # What everything else is made over.
-GROUND = ("schema", "table", "enum", "domain", "composite", "simple", "partitions", "inheritance", "extension")
-SHORTEST, LONGEST = 4, 22
-SEEDS = 2**32 - 1
+GROUND = (
+    "schema",
+    "table",
+    "enum",
+    "domain",
+    "composite",
+    "simple",
+    "partitions",
+    "inheritance",
+    "extension",
+)
+# How often a maker is drawn, where not once: what schemas have most of, and what has most forms.
+OFTEN = {
+    "view": 6,
+    "index": 4,
+    "materialized": 3,
+    "foreign_key": 3,
+    "trigger": 3,
+    "check": 2,
+    "comment": 2,
+    "extension": 2,
+    "inheritance": 2,
+    "key": 2,
+    "partitions": 2,
+    "policy": 2,
+    "reading": 2,
+    "simple": 2,
+    "typed_text": 2,
+}
+DRAWN = tuple(maker for maker in MAKERS for _ in range(OFTEN.get(maker, 1)))
+SHORTEST, LONGEST = 8, 26
+BYTES = 6  # of a step: two choose the maker, four are the seed
 
 
 @dataclass(frozen=True)
@@ -51,10 +80,15 @@ class Step:
     seed: int
 
 
-def steps(makers: tuple[str, ...], least: int, most: int) -> st.SearchStrategy[list[Step]]:
-    """Return lists of steps of these makers."""
-    step = st.builds(Step, st.sampled_from(makers), st.integers(0, SEEDS))
-    return st.lists(step, min_size=least, max_size=most)
+def steps(drawn: bytes) -> list[Step]:
+    """Read steps: one to six for the ground, then anything."""
+    ground = 1 + drawn[-1] % 6
+    parts = [drawn[begin : begin + BYTES] for begin in range(0, len(drawn) - BYTES + 1, BYTES)]
+    return [
+        Step(makers[int.from_bytes(part[:2]) % len(makers)], int.from_bytes(part[2:]))
+        for number, part in enumerate(parts)
+        for makers in (GROUND if number < ground else DRAWN,)
+    ]
 
 
 def statements(drawn: list[Step], traits: Traits) -> tuple[Statement, ...]:
@@ -67,7 +101,10 @@ def statements(drawn: list[Step], traits: Traits) -> tuple[Statement, ...]:
 
 
 def scripts(traits: Traits) -> st.SearchStrategy[tuple[Statement, ...]]:
-    """Return scripts for a pair of servers: some ground first, then anything."""
-    ground = steps(GROUND, 1, 6)
-    anything = steps(tuple(MAKERS), SHORTEST, LONGEST)
-    return st.tuples(ground, anything).map(lambda drawn: statements([*drawn[0], *drawn[1]], traits))
+    """Return scripts for a pair of servers.
+
+    All steps are one draw: of several draws of a kind, hypothesis copies one over another, and five of six
+    examples would be such copies of the sixth.
+    """
+    drawn = st.binary(min_size=BYTES * SHORTEST, max_size=BYTES * LONGEST)
+    return drawn.map(lambda content: statements(steps(content), traits))

@@ -25,9 +25,11 @@ def columns(world: World, most: int = 6) -> tuple[Column, ...]:
     return tuple({column.name: column for column in drawn}.values())
 
 
-def definition(world: World, column: Column, identity: bool = False) -> str:
-    """Write a column as CREATE TABLE takes it."""
+def definition(world: World, column: Column, identity: bool = False, bare: bool = False) -> str:
+    """Write a column as CREATE TABLE takes it; a bare one has a default at most."""
     parts = [column.sql, column.type.sql]
+    if bare:
+        return " ".join([*parts, f"DEFAULT {default(world, column)}" if world.chance(0.2) else ""])
     if world.chance(0.15) and world.traits.major >= 16 and column.type.family == "text":
         parts.append("STORAGE external")
     if column.type.family == "text" and column.type.sql != "name" and world.chance(0.15):
@@ -44,7 +46,14 @@ def definition(world: World, column: Column, identity: bool = False) -> str:
 
 def _identity(world: World) -> str:
     when = world.one(("ALWAYS", "BY DEFAULT"))
-    options = world.one(("", "(START WITH 10000 INCREMENT BY 10)", "(INCREMENT -1 MINVALUE -9 START 3)", "(CYCLE CACHE 5)"))
+    options = world.one(
+        (
+            "",
+            "(START WITH 10000 INCREMENT BY 10)",
+            "(INCREMENT -1 MINVALUE -9 MAXVALUE 9 START 3)",
+            "(CYCLE CACHE 5)",
+        )
+    )
     return f"GENERATED {when} AS IDENTITY {options}"
 
 
@@ -74,7 +83,9 @@ def _generated(world: World, made: tuple[Column, ...]) -> tuple[str, Column] | N
     kind, family = column.type, column.type.family
     expression = "({c} % 100)" if family == "integer" else "lower({c}::text)"
     result = kind if family == "integer" else types.TEXT
-    made_column = Column(name(world.rng, "g"), replace(result, sql="bigint") if family == "integer" else result, True)
+    made_column = Column(
+        name(world.rng, "g"), replace(result, sql="bigint") if family == "integer" else result, True
+    )
     stored = "VIRTUAL" if world.traits.major >= 18 and world.chance(0.4) else "STORED"
     written = f"GENERATED ALWAYS AS ({expression.format(c=column.sql)}) {stored}"
     return f"{made_column.sql} {made_column.type.sql} {written}", made_column
@@ -99,7 +110,9 @@ def table(world: World) -> None:
         lines.append(f"CONSTRAINT {world.label('check')} CHECK ({expressions.condition(world, relation)})")
     storage = f" WITH ({', '.join(world.some(PARAMETERS, 2))})" if world.chance(0.15) else ""
     unlogged = "UNLOGGED " if world.chance(0.1) else ""
-    world.say("TABLE", f"CREATE {unlogged}TABLE {made.sql} ({', '.join(lines)}){storage}", f"TABLE {made.sql}")
+    world.say(
+        "TABLE", f"CREATE {unlogged}TABLE {made.sql} ({', '.join(lines)}){storage}", f"TABLE {made.sql}"
+    )
     world.relations.append(relation)
     if world.chance(0.4):
         primary_key(world, relation)
@@ -162,7 +175,6 @@ def tune(world: World, relation: Relation) -> None:
         f"ALTER COLUMN {column} SET (n_distinct = -0.5)",
         f"REPLICA IDENTITY {world.one(('FULL', 'NOTHING'))}",
         "SET (fillfactor = 40)",
-        "CLUSTER ON missing",
     ]
     for change in world.some(changes, 3):
         world.say("TABLE", f"ALTER TABLE {relation.sql} {change}")

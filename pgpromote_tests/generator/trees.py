@@ -67,7 +67,8 @@ def partitions(world: World) -> None:
         return
     key = world.one(usable)
     written = key.sql if method != "hash" or world.chance(0.8) else f"({key.sql})"
-    lines = ", ".join(tables.definition(world, column) for column in drawn)
+    bare = world.chance(0.5)  # so that tables made elsewhere can be attached
+    lines = ", ".join(tables.definition(world, column, bare=bare) for column in drawn)
     world.say(
         "TABLE",
         f"CREATE TABLE {made.sql} ({lines}) PARTITION BY {method} ({written})",
@@ -112,10 +113,10 @@ def _partition(world: World, root: Relation, bound: str) -> None:
         f"CREATE TABLE {made.sql} PARTITION OF {root.sql}{options} {bound}{deeper}",
         f"TABLE {made.sql}",
     )
-    world.relations.append(Relation(made, "p" if sub else "r", root.columns))
+    world.relations.append(Relation(made, "p" if sub else "l", root.columns))
     if sub:
         world.say("TABLE", f"CREATE TABLE {sub.sql} PARTITION OF {made.sql} DEFAULT", f"TABLE {sub.sql}")
-        world.relations.append(Relation(sub, "r", root.columns))
+        world.relations.append(Relation(sub, "l", root.columns))
 
 
 def _attach(world: World, root: Relation, made: Named, bound: str) -> None:
@@ -130,7 +131,7 @@ def _attach(world: World, root: Relation, made: Named, bound: str) -> None:
     if len(lines) > len(columns):
         world.say("TABLE", f'ALTER TABLE {made.sql} DROP COLUMN "dropped soon"')
     world.say("TABLE", f"ALTER TABLE {root.sql} ATTACH PARTITION {made.sql} {bound}")
-    world.relations.append(Relation(made, "r", tuple(columns)))
+    world.relations.append(Relation(made, "l", tuple(columns)))
 
 
 def _index(world: World, root: Relation) -> None:
@@ -140,7 +141,7 @@ def _index(world: World, root: Relation) -> None:
     column, label = world.one(usable), world.label("tree_index")
     only = world.chance(0.5)
     world.say("INDEX", f"CREATE INDEX {label} ON {'ONLY ' if only else ''}{root.sql} ({column.sql})")
-    children = [r for r in world.relations if r.columns == root.columns and r.kind == "r"]
+    children = [r for r in world.relations if r.columns == root.columns and r.kind == "l"]
     if only and children:
         child, own = world.one(children), world.label("part_index")
         schemas = [quote(relation.id.schema) for relation in (root, child)]
@@ -150,7 +151,7 @@ def _index(world: World, root: Relation) -> None:
 
 def detach(world: World) -> None:
     """Take a partition out of its tree, if it is one."""
-    roots, leaves = world.tables("p"), world.tables("r")
+    roots, leaves = world.tables("p"), world.tables("l")
     if roots and leaves:
         root, leaf = world.one(roots), world.one(leaves)
         world.say("TABLE", f"ALTER TABLE {root.sql} DETACH PARTITION {leaf.sql}")
@@ -160,6 +161,5 @@ MAKERS = {
     "inheritance": inheritance,
     "inherit_later": inherit_later,
     "partitions": partitions,
-    "partitions_more": partitions,
     "detach": detach,
 }

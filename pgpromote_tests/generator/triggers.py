@@ -11,7 +11,9 @@ COMMANDS = ("ALL", "SELECT", "INSERT", "UPDATE", "DELETE")
 def _function(world: World, returns: str = "trigger") -> str:
     made = world.new("trigger_function").sql
     body = "BEGIN RETURN NEW; END" if returns == "trigger" else "BEGIN END"
-    world.say("FUNCTION", f"CREATE FUNCTION {made}() RETURNS {returns} LANGUAGE plpgsql AS $body$ {body} $body$")
+    world.say(
+        "FUNCTION", f"CREATE FUNCTION {made}() RETURNS {returns} LANGUAGE plpgsql AS $body$ {body} $body$"
+    )
     return made
 
 
@@ -23,8 +25,8 @@ def _when(world: World, relation: Relation, event: str) -> str:
 
 
 def trigger(world: World) -> None:
-    """Make a trigger: row or statement, with columns, condition, arguments, transition tables; or a constraint's."""
-    if not (found := world.tables("rpv")):
+    """Make a trigger: with columns, condition, arguments, transition tables, or for a constraint."""
+    if not (found := world.tables("rplv")):
         return
     relation, function, label = world.one(found), _function(world), world.label("trigger")
     event = world.one(("INSERT", "UPDATE", "DELETE", "TRUNCATE"))
@@ -37,8 +39,17 @@ def trigger(world: World) -> None:
     arguments = world.one(("", "", "'a', 'it''s', '\\'", "1"))
     when = "" if per == "STATEMENT" or relation.kind == "v" else _when(world, relation, event)
     constraint, extra = "", ""
-    if moment == "AFTER" and per == "ROW" and relation.kind == "r" and event != "TRUNCATE" and world.chance(0.4):
-        constraint, extra = "CONSTRAINT ", world.one((" DEFERRABLE INITIALLY DEFERRED", " NOT DEFERRABLE", " DEFERRABLE"))
+    if (
+        moment == "AFTER"
+        and per == "ROW"
+        and relation.kind == "r"
+        and event != "TRUNCATE"
+        and world.chance(0.4)
+    ):
+        constraint, extra = (
+            "CONSTRAINT ",
+            world.one((" DEFERRABLE INITIALLY DEFERRED", " NOT DEFERRABLE", " DEFERRABLE")),
+        )
     elif moment == "AFTER" and per == "STATEMENT" and event in ("INSERT", "UPDATE") and not columns:
         extra = world.one(("", f" REFERENCING NEW TABLE AS {world.label('fresh')}"))
     world.say(
@@ -48,7 +59,7 @@ def trigger(world: World) -> None:
         f"TRIGGER {label} ON {relation.sql}",
     )
     if relation.kind != "v" and world.chance(0.3):
-        target = world.one(world.tables("r")) if relation.kind == "p" and world.tables("r") else relation
+        target = world.one(world.tables("l")) if relation.kind == "p" and world.tables("l") else relation
         only = world.one(("", "ONLY ")) if relation.kind == "p" else ""
         world.say("TRIGGER", f"ALTER TABLE {only}{target.sql} {world.one(STATES)} TRIGGER {label}")
 
@@ -56,7 +67,9 @@ def trigger(world: World) -> None:
 def all_triggers(world: World) -> None:
     """Turn a table's triggers off: all with those of its constraints, or a person's alone."""
     if found := world.tables():
-        world.say("TRIGGER", f"ALTER TABLE {world.one(found).sql} DISABLE TRIGGER {world.one(('USER', 'ALL'))}")
+        world.say(
+            "TRIGGER", f"ALTER TABLE {world.one(found).sql} DISABLE TRIGGER {world.one(('USER', 'ALL'))}"
+        )
 
 
 def event_trigger(world: World) -> None:
@@ -76,7 +89,11 @@ def policy(world: World) -> None:
         return
     relation, label, command = world.one(found), world.label("policy"), world.one(COMMANDS)
     using = f" USING ({expressions.condition(world, relation)})" if command != "INSERT" else ""
-    check = f" WITH CHECK ({expressions.condition(world, relation)})" if command not in ("SELECT", "DELETE") else ""
+    check = (
+        f" WITH CHECK ({expressions.condition(world, relation)})"
+        if command not in ("SELECT", "DELETE")
+        else ""
+    )
     kind, role = world.one(("PERMISSIVE", "RESTRICTIVE")), world.one(("PUBLIC", "PUBLIC", quote("postgres")))
     world.say(
         "POLICY",
@@ -91,7 +108,6 @@ def policy(world: World) -> None:
 
 MAKERS = {
     "trigger": trigger,
-    "trigger_more": trigger,
     "all_triggers": all_triggers,
     "event_trigger": event_trigger,
     "policy": policy,

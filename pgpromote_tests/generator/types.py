@@ -5,19 +5,49 @@ from random import Random
 from pgpromote_tests.generator.names import literal, name
 from pgpromote_tests.generator.world import Literal, Type, World
 
-TEXTS = ("", "a", "A", "ab", "ß", "ÄÖ ü", "ab'c", 'd"e', "\\N", "\\", "a\tb\nc", "🐘", "日本", " x ", "%", "null", "Zoë")
+TEXTS = (
+    "",
+    "a",
+    "A",
+    "ab",
+    "ß",
+    "ÄÖ ü",
+    "ab'c",
+    'd"e',
+    "\\N",
+    "\\",
+    "a\tb\nc",
+    "🐘",
+    "日本",
+    " x ",
+    "%",
+    "null",
+    "Zoë",
+)
 ARRAYS = ("'{}'", "'{1,NULL,3}'", "'[2:3]={7,8}'", "'{{1,2},{3,4}}'")
 # Type, family, constants; those of the third list have no default btree or hash operator class.
 INTEGERS = (("smallint", 32767), ("integer", 2147483647), ("bigint", 9223372036854775807))
 PLAIN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("numeric", "number", ("0", "1.10", "NaN", "Infinity", "1e200", "-0.00000000000000000001", "12345678901234567890.5")),
+    (
+        "numeric",
+        "number",
+        ("0", "1.10", "NaN", "Infinity", "1e200", "-0.00000000000000000001", "12345678901234567890.5"),
+    ),
     ("numeric(12,3)", "number", ("0", "1.5", "NaN", "-99999.999")),
     ("real", "number", ("0", "-0", "NaN", "-Infinity", "1e-30", "3.4e38")),
     ("double precision", "number", ("0", "NaN", "Infinity", "1e-300", "0.1", "1.7976931348623157e308")),
     ("boolean", "boolean", ("t", "f")),
     ("date", "time", ("2024-02-29", "infinity", "0044-03-15 BC", "-infinity", "5874897-12-31")),
-    ("timestamp(3) without time zone", "time", ("2024-01-01 12:00:00.123", "infinity", "4713-01-01 00:00 BC")),
-    ("timestamp with time zone", "time", ("2024-06-01 12:00:00.123456+02", "-infinity", "0001-01-01 00:00+00 BC")),
+    (
+        "timestamp(3) without time zone",
+        "time",
+        ("2024-01-01 12:00:00.123", "infinity", "4713-01-01 00:00 BC"),
+    ),
+    (
+        "timestamp with time zone",
+        "time",
+        ("2024-06-01 12:00:00.123456+02", "-infinity", "0001-01-01 00:00+00 BC"),
+    ),
     ("interval", "other", ("1 year 2 mons -3 days 04:05:06.7", "0", "-178000000 years")),
     ("interval day to second(2)", "other", ("1 day 02:03:04.5",)),
     ("time(2)", "other", ("24:00", "00:00:00.25")),
@@ -111,7 +141,12 @@ def array(element: Type) -> Type:
 def _domain_check(world: World, base: Type) -> str:
     by_family = {
         "integer": ("VALUE > -100000000000000", "VALUE <> 7 OR VALUE IS NULL", "VALUE % 1 = 0"),
-        "text": ("length(VALUE) < 64", "VALUE <> ALL (ARRAY['x1', 'x2'])", "VALUE !~ '^zz'", "VALUE::text <> 'no'"),
+        "text": (
+            "length(VALUE) < 64",
+            "VALUE <> ALL (ARRAY['x1', 'x2'])",
+            "VALUE !~ '^zz'",
+            "VALUE::text <> 'no'",
+        ),
     }
     checks = by_family.get(base.family, ("VALUE IS NOT NULL OR true", "(VALUE IS NULL) IS NOT NULL"))
     return f"CONSTRAINT {world.label('check')} CHECK ({world.one(checks)})"
@@ -119,7 +154,9 @@ def _domain_check(world: World, base: Type) -> str:
 
 def enum(world: World) -> None:
     made, labels = world.new("mood"), list(dict.fromkeys(name(world.rng, "label") for _ in range(3)))
-    world.say("TYPE", f"CREATE TYPE {made.sql} AS ENUM ({', '.join(map(literal, labels))})", f"TYPE {made.sql}")
+    world.say(
+        "TYPE", f"CREATE TYPE {made.sql} AS ENUM ({', '.join(map(literal, labels))})", f"TYPE {made.sql}"
+    )
     if world.chance(0.3):
         labels.append("between")
         world.say("TYPE", f"ALTER TYPE {made.sql} ADD VALUE 'between' BEFORE {literal(labels[0])}")
@@ -176,7 +213,9 @@ def composite(world: World) -> None:
 
 def value_range(world: World) -> None:
     made, multi = world.new("range"), world.new("ranges")
-    subtype = world.one([t for t in (*BUILTIN, *world.types) if t.sortable and t.family in ("text", "number", "enum")])
+    subtype = world.one(
+        [t for t in (*BUILTIN, *world.types) if t.sortable and t.family in ("text", "number", "enum")]
+    )
     options = [f"SUBTYPE = {subtype.sql}"]
     if subtype.family == "text" and subtype.sql != "name":
         options.append(f"COLLATION = {world.one(world.collations)}")
@@ -188,7 +227,9 @@ def value_range(world: World) -> None:
 
     def value(rng: Random) -> str:
         bound = subtype.value(rng)
-        return rng.choice((f"'empty'::{made.sql}", f"{made.sql}({bound}, {bound}, '[]')", f"{made.sql}(NULL, {bound})"))
+        return rng.choice(
+            (f"'empty'::{made.sql}", f"{made.sql}({bound}, {bound}, '[]')", f"{made.sql}(NULL, {bound})")
+        )
 
     world.types.append(Type(made.sql, "range", value))
     if named:

@@ -61,7 +61,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table, partition, view or materialized view (`kind` as in pg_class) and its columns."""
+    """A relation and its columns; `kind` is as in pg_class, and `l` for a leaf partition."""
 
     id: Named
     kind: str
@@ -140,7 +140,7 @@ class World:
         """Draw a name that stands without schema, quoted."""
         return quote(name(self.rng, hint))
 
-    def tables(self, kinds: str = "rp") -> list[Relation]:
+    def tables(self, kinds: str = "rpl") -> list[Relation]:
         return [relation for relation in self.relations if relation.kind in kinds]
 
     def replace(self, old: Relation, new: Relation) -> None:
