@@ -46,7 +46,7 @@ RELATIONS = """
         AND NOT EXISTS (
             SELECT FROM pg_depend d
             WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-        -- pg_dump from 16 on loads a hash partition by an enum through its root: rows may move between leaves.
+        -- pg_dump 16 loads a hash partition by an enum through its root: rows may move between leaves.
         AND NOT (c.relispartition AND EXISTS (
             SELECT FROM pg_partition_tree(c.oid), pg_partition_ancestors(c.oid) a
             JOIN pg_partitioned_table p ON p.partrelid = a.relid WHERE p.partstrat = 'h'))

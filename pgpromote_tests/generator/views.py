@@ -50,9 +50,7 @@ OTHERS = (
     "SELECT x.{first} FROM {one} x WHERE EXISTS (SELECT FROM {two} y WHERE y.{second} NOTNULL) ORDER BY 1",
     "SELECT x AS whole, (x).{first} AS part FROM {one} x",
     "SELECT GROUPING({first}) AS g, {first} FROM {one} GROUP BY ROLLUP ({first})",
-    (
-        "SELECT (SELECT max(y.{second}::text) FROM {two} y) AS m, CASE WHEN {where} THEN 'j' END AS c FROM {one}"
-    ),
+    "SELECT (SELECT max(y.{second}::text) FROM {two} y), CASE WHEN {where} THEN 'j' END AS c FROM {one}",
     "SELECT string_agg({first}::text, ',' ORDER BY {first}::text COLLATE \"C\") AS s FROM {one}",
     "SELECT * FROM (VALUES (1, 'a'::varchar), (2, NULL)) AS v(k, w)",
     "SELECT {first} FROM ONLY {one} OFFSET 0",
