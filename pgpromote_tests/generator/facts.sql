@@ -18,7 +18,7 @@ SELECT format('index %s valid %s ready %s clustered %s replica %s immediate %s',
     indisclustered, indisreplident, indimmediate)
 FROM pg_index i JOIN own ON own.oid = i.indexrelid
 UNION ALL
-SELECT format('populated %s %s', name, relispopulated) FROM own WHERE relkind = 'm'
+SELECT format('populated %s %s', name, relispopulated::text) FROM own WHERE relkind = 'm'
 UNION ALL
 SELECT format('inherits %s from %s as %s', child.name, parent.name, inhseqno)
 FROM pg_inherits JOIN own child ON child.oid = inhrelid JOIN own parent ON parent.oid = inhparent
@@ -27,6 +27,8 @@ UNION ALL
 SELECT format('validated %s on %s %s', c.conname, coalesce(own.name, 'a domain'), c.convalidated)
 FROM pg_constraint c LEFT JOIN own ON own.oid = c.conrelid
 WHERE c.oid >= 16384
+    -- A child made after a NOT VALID check of its parent has it validated; restored, it comes with the parent's.
+    AND (c.conislocal OR c.conrelid = 0)
 UNION ALL
 SELECT format('triggers of constraint %s on %s: %s', c.conname, own.name,
     string_agg(DISTINCT t.tgenabled::text, ' ' ORDER BY t.tgenabled::text))

@@ -34,8 +34,13 @@ BETWEEN = re.compile(r"^(SET default_\w+ = .*;|\\(un)?restrict .*|--|-- PostgreS
 # A server that reads `(ARRAY['a'::varchar])::text[]` casts the elements: `ARRAY[('a'::varchar)::text]`.
 CAST_ARRAY = re.compile(r"\(ARRAY\[((?:'(?:[^']|'')*'::[\w .\"]+(?:\(\d+\))?(?:, )?)+)\]\)::([\w .\"]+)\[\]")
 ELEMENT = re.compile(r"'(?:[^']|'')*'::[\w .\"]+(?:\(\d+\))?")
-# pg_dump writes `DEFAULT NULL` for a child without its parent's default; types with a length keep its cast.
-NULL_DEFAULT = re.compile(r" DEFAULT NULL::[\w .\"()]+?(?=[,;]?$| NOT NULL| CONSTRAINT )")
+# pg_dump writes `DEFAULT NULL` for a child without its parent's default. The server keeps that only where a
+# cast to a length belongs to it, and then for the child's children, too. It is what no default is.
+NULL_DEFAULT = re.compile(r" DEFAULT NULL(::[\w .\"()\[\]]+?)?(?=[,;]?$| NOT NULL| CONSTRAINT )")
+NO_DEFAULT = re.compile(
+    r"^ALTER TABLE ONLY .* ALTER COLUMN .* SET DEFAULT NULL(::[\w .\"()\[\]]+)?;$", re.DOTALL
+)
+UNFILLED = re.compile(r"^55000 materialized view .* has not been populated$", re.DOTALL)
 FACTS = (Path(__file__).parent / "facts.sql").read_text()
 RELATIONS = """
     SELECT format('%I.%I', n.nspname, c.relname), n.nspname::text, c.relname::text, c.relkind::text,
@@ -66,10 +71,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Announced:
-    """What a promotion says that it changed: columns that got an identity, sequences that moved."""
+    """What a promotion says that it changed: columns that got an identity, sequences that moved, views filled.
+
+    `filled` are the statements that refreshed materialized views which are empty on dev.
+    """
 
     identities: frozenset[str] = frozenset()
     sequences: frozenset[str] = frozenset()
+    filled: tuple[str, ...] = ()
 
 
 def picture(url: str, pg_dump: str) -> Picture:
@@ -100,7 +109,8 @@ def entries(text: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for header, body in zip(parts[1::2], parts[2::2], strict=True):
         kept = [line for line in body.split("\n") if not BETWEEN.match(line)]
-        found.setdefault(header, []).append("\n".join(_meant(header, kept)))
+        if not NO_DEFAULT.match("\n".join(kept)):
+            found.setdefault(header, []).append("\n".join(_meant(header, kept)))
     return {header: tuple(sorted(bodies)) for header, bodies in found.items()}
 
 
@@ -110,7 +120,7 @@ def _meant(header: str, lines: list[str]) -> list[str]:
     The column order of an inheriting child: inherited columns come first in a restored one. Nothing but
     `SELECT *` and an INSERT without columns sees it, and pg_dump cannot keep it.
     """
-    lines = [NULL_DEFAULT.sub(" DEFAULT NULL", CAST_ARRAY.sub(_with_cast_elements, line)) for line in lines]
+    lines = [NULL_DEFAULT.sub("", CAST_ARRAY.sub(_with_cast_elements, line)) for line in lines]
     inheriting = "; Type: TABLE;" in header and any(line.startswith("INHERITS (") for line in lines)
     return sorted(line.rstrip(",") for line in lines) if inheriting else lines
 
@@ -140,13 +150,29 @@ def _rows(
 
 def differences(dev: Picture, prod: Picture, announced: Announced = Announced()) -> list[str]:
     """List what differs and was not announced, a line or some lines each."""
+    facts, rows = _filled(dev, prod, announced)
     return [
         *_of_mappings("entry", dev.entries, _without(prod.entries, announced)),
-        *_of_mappings("rows", dev.rows, prod.rows),
+        *_of_mappings("rows", dev.rows, rows),
         *_of_mappings("position", dev.positions, _moved(dev.positions, prod.positions, announced)),
-        *(f"fact only in dev: {fact}" for fact in sorted(dev.facts - prod.facts)),
-        *(f"fact only in prod: {fact}" for fact in sorted(prod.facts - dev.facts)),
+        *(f"fact only in dev: {fact}" for fact in sorted(dev.facts - facts)),
+        *(f"fact only in prod: {fact}" for fact in sorted(facts - dev.facts)),
     ]
+
+
+def _filled(
+    dev: Picture, prod: Picture, announced: Announced
+) -> tuple[frozenset[str], Mapping[str, tuple[str, ...]]]:
+    """Take back what filling did: of views that are empty on dev, and of what reads them."""
+    filled = {
+        fact: f"{fact.removesuffix('true')}false"
+        for fact in prod.facts - dev.facts
+        if fact.startswith("populated ")
+        and any(fact.removeprefix("populated ").removesuffix(" true") in text for text in announced.filled)
+    }
+    unread = {name for name, rows in dev.rows.items() if filled and any(map(UNFILLED.match, rows))}
+    rows = {name: dev.rows[name] if name in unread else rows for name, rows in prod.rows.items()}
+    return frozenset(filled.get(fact, fact) for fact in prod.facts), rows
 
 
 def _of_mappings(
