@@ -7,7 +7,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo up all test test-kill lint type imports unit func ui screenshots docs bench clean
+.PHONY: help demo up all test test-generated test-kill lint type imports unit func ui screenshots docs bench clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -56,6 +56,10 @@ ui: $(VENV)/test  ## Click through the Dagster UI in Chromium
 
 screenshots: $(VENV)/test  ## Make docs/*.png again
 	$(BIN)/python -m pgpromote_tests.ui.screenshots
+
+test-generated: $(VENV)/test  ## Promote random schemas, EXAMPLES=300 on each pair of versions; about an hour and a half
+	PGPROMOTE_GENERATED=$(or $(EXAMPLES),300) $(BIN)/pytest pgpromote_tests/func/test_generated.py \
+		--numprocesses 2 --dist worksteal -rP
 
 test-kill: $(VENV)/test  ## Kill promotions and servers some hundred times; about 15 minutes
 	PGPROMOTE_KILLS=full $(BIN)/pytest pgpromote_tests/func/test_promotion_kills.py \

@@ -1,0 +1,81 @@
+"""Explore a pair of servers with many examples, and tell what was found."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+import hypothesis
+from hypothesis import HealthCheck, Phase
+
+from pgpromote_tests.generator.judge import FAILURES, Judge, Outcome, Pair, Verdict
+from pgpromote_tests.generator.reduce import reduce, way
+from pgpromote_tests.generator.scripts import scripts
+from pgpromote_tests.generator.world import Statement
+
+Tell = Callable[[Outcome], None]
+
+
+@dataclass
+class Figures:
+    """What the examples of a pair were."""
+
+    pair: str
+    seconds: float = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    failures: list[Outcome] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        self.verdicts[outcome.verdict] += 1
+        self.kinds.update(statement.kind for statement in outcome.script)
+
+    def __str__(self) -> str:
+        """Write the figures in two lines."""
+        total = self.verdicts.total()
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in self.verdicts.most_common())
+        kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common())
+        pace = f"{self.seconds / max(total, 1):.2f} s each"
+        return f"{self.pair}: {total} examples ({verdicts}), {pace}\n  statements: {kinds}"
+
+
+def explore(
+    pair: Pair, judge: Judge, examples: int, seed: int | None, tell: Tell = lambda outcome: None
+) -> Figures:
+    """Judge so many examples; without a seed always the same. Failures are told as they come, and kept."""
+    figures, begun = Figures(str(pair)), time.monotonic()
+
+    def check(script: tuple[Statement, ...]) -> None:
+        outcome = judge(pair, script)
+        figures.add(outcome)
+        if outcome.verdict in FAILURES:
+            figures.failures.append(outcome)
+            tell(outcome)
+
+    settings = hypothesis.settings(
+        max_examples=examples,
+        derandomize=seed is None,
+        database=None,
+        deadline=None,
+        # A failure is kept and reduced by us; the next example is tried.
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    test = settings(hypothesis.given(scripts(pair.traits))(check))
+    (test if seed is None else hypothesis.seed(seed)(test))()
+    figures.seconds = time.monotonic() - begun
+    return figures
+
+
+def reduced(pair: Pair, judge: Judge, failures: Iterable[Outcome], seconds: float) -> list[str]:
+    """Describe the first failure of each way, reduced within so many seconds each."""
+    firsts = {way(outcome): outcome for outcome in reversed([*failures])}
+    return [described(pair, reduce(first, partial(judge, pair), seconds)) for first in firsts.values()]
+
+
+def described(pair: Pair, outcome: Outcome) -> str:
+    """Write a failure for people: the versions, the verdict, what was said and found, the script."""
+    script = ";\n".join(statement.sql for statement in outcome.script)
+    found = "\n".join(outcome.found)
+    return f"{pair}: {outcome.verdict}\n{outcome.said}\n{found}\n--@ dev\n{script};\n"

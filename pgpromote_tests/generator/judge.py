@@ -1,0 +1,179 @@
+"""Promote one script, and judge what came of it by the oracle, and by what plain pg_restore does."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from uuid import uuid4
+
+from pgpromote import run as runs_of
+from pgpromote.options import Options
+from pgpromote.postgres import dump
+from pgpromote.postgres.errors import NotProven, PgpromoteError, Refused, RestoreFailed
+from pgpromote.postgres.model import Foreign, Severity
+from pgpromote.run import Run
+from pgpromote_tests import runs
+from pgpromote_tests.generator.load import load
+from pgpromote_tests.generator.oracle import Announced, Picture, differences, picture
+from pgpromote_tests.generator.world import Statement, Traits
+from pgpromote_tests.servers import Server
+
+EXTENSIONS = ("citext", "hstore", "pg_trgm", "ltree", "btree_gist", "btree_gin", "unaccent")
+AVAILABLE = "SELECT name::text FROM pg_available_extensions"
+BROUGHT = {"PUBLICATION", "EVENT TRIGGER"}
+
+
+class Verdict(StrEnum):
+    """How a promotion ended, judged."""
+
+    EQUAL = "equal"
+    REFUSED = "refused"  # by a check, and plain pg_restore fails or makes something else, too
+    UNPROVEN = "unproven"  # after the restore, and plain pg_restore fails or makes something else, too
+    FALSE = "false refusal"
+    WRONG = "wrong"
+    BROKEN = "broken"
+
+
+FAILURES = (Verdict.FALSE, Verdict.WRONG, Verdict.BROKEN)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was promoted, how it ended, what the product said, what the oracle found."""
+
+    script: tuple[Statement, ...]
+    verdict: Verdict
+    said: str = ""
+    found: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A dev and a prod server."""
+
+    dev: Server
+    prod: Server
+    extensions: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, dev: Server, prod: Server) -> "Pair":
+        """Pair two servers; of the extensions, those are used that both offer."""
+        found = [{name for (name,) in server.rows(AVAILABLE)} for server in (dev, prod)]
+        return cls(dev, prod, tuple(name for name in EXTENSIONS if name in found[0] & found[1]))
+
+    @property
+    def traits(self) -> Traits:
+        """What scripts for this pair may use."""
+        return Traits(self.dev.major, self.prod.major, self.extensions)
+
+    @property
+    def program(self) -> Callable[[str], str]:
+        """Name the path of a client program that reads both."""
+        return max(self.dev, self.prod, key=lambda server: server.major).tools().path
+
+    def __str__(self) -> str:
+        return f"{self.dev.major}→{self.prod.major}"
+
+
+Judge = Callable[[Pair, Iterable[Statement]], Outcome]
+
+
+@contextmanager
+def databases(*servers: Server) -> Iterator[list[str]]:
+    """Make an empty database on each server, yield their URLs; drop them, and what stands beside them."""
+    name = f"generated_{uuid4().hex[:12]}"
+    try:
+        yield [server.new_url(name=f"{name}_{number}") for number, server in enumerate(servers)]
+    finally:
+        for server in {id(server): server for server in servers}.values():
+            server.drop({found for found in server.databases() if found.startswith(name)})
+
+
+def restored_plainly(pair: Pair, dev_url: str, shown: Picture) -> tuple[str, ...]:
+    """Restore dev by pg_dump and pg_restore alone, and list what failed or differs."""
+    with databases(pair.prod) as (url,), tempfile.NamedTemporaryFile() as archive:
+        for command in (
+            [pair.program("pg_dump"), "-Fc", f"--file={archive.name}", dev_url],
+            [
+                pair.program("pg_restore"),
+                "-e",
+                "--no-owner",
+                "--no-privileges",
+                f"--dbname={url}",
+                archive.name,
+            ],
+        ):
+            done = subprocess.run(command, check=False, capture_output=True, env=os.environ)
+            if done.returncode:
+                return (f"{Path(command[0]).name} failed: {done.stderr.decode(errors='replace')[:600]}",)
+        return tuple(differences(shown, picture(url, pair.program("pg_dump"))))
+
+
+def plainly(pair: Pair, statements: Iterable[Statement]) -> Outcome:
+    """Judge plain pg_restore by the oracle, so that the oracle is known to be right."""
+    with databases(pair.dev) as (url,):
+        script = load(url, statements)
+        found = restored_plainly(pair, url, picture(url, pair.program("pg_dump")))
+    failed = any(" failed: " in difference for difference in found)
+    return Outcome(
+        script, Verdict.REFUSED if failed else Verdict.WRONG if found else Verdict.EQUAL, found=found
+    )
+
+
+def promoted(pair: Pair, statements: Iterable[Statement]) -> Outcome:
+    """Load a script on dev, promote it into an empty prod, and judge."""
+    with databases(pair.dev, pair.prod) as (dev_url, prod_url), tempfile.TemporaryDirectory() as directory:
+        script = load(dev_url, statements)
+        shown = picture(dev_url, pair.program("pg_dump"))
+        bring = tuple(Foreign) if any(s.kind in BROUGHT for s in script) else ()
+        promotion = runs.promotion(dev_url, prod_url, Path(directory), _newest(pair))
+        try:
+            dump.dump(promotion.source(), promotion.archive_path, promotion.tools(), "generated")
+            with runs_of.start(promotion, "generated", Options(jobs=2, bring=bring)) as run:
+                run.promote()
+                announced = _announced(run)
+        except PgpromoteError as error:
+            return _refused(pair, dev_url, script, shown, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the next example is tried
+            return Outcome(script, Verdict.BROKEN, f"{type(error).__name__}: {error}")
+        found = tuple(differences(shown, picture(prod_url, pair.program("pg_dump")), announced))
+        return Outcome(script, Verdict.WRONG if found else Verdict.EQUAL, found=found)
+
+
+def _newest(pair: Pair) -> Server:
+    return max(pair.dev, pair.prod, key=lambda server: server.major)
+
+
+def _refused(
+    pair: Pair, dev_url: str, script: tuple[Statement, ...], shown: Picture, error: PgpromoteError
+) -> Outcome:
+    said = f"{type(error).__name__}: {error}"
+    found = restored_plainly(pair, dev_url, shown)
+    if not found:
+        verdict = Verdict.FALSE
+    elif isinstance(error, Refused):
+        verdict = Verdict.REFUSED
+    else:
+        verdict = Verdict.UNPROVEN if isinstance(error, NotProven | RestoreFailed) else Verdict.BROKEN
+    return Outcome(script, verdict, said, found, _rules(error))
+
+
+def _rules(error: PgpromoteError) -> tuple[str, ...]:
+    findings = error.findings if isinstance(error, NotProven | Refused) else ()
+    return tuple(sorted({finding.rule for finding in findings if finding.severity is Severity.ERROR}))
+
+
+def _announced(run: Run) -> Announced:
+    changes = run.repaired.changes if run.repaired else ()
+    return Announced(
+        frozenset(
+            f"{change.table} ALTER COLUMN {change.column}" for change in changes if not change.feed.sequence
+        ),
+        frozenset(change.feed.sequence for change in changes if change.feed.sequence),
+        tuple(statement.sql for statement in run.restored.refreshed) if run.restored else (),
+    )
