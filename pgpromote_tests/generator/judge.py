@@ -175,5 +175,5 @@ def _announced(run: Run) -> Announced:
             f"{change.table} ALTER COLUMN {change.column}" for change in changes if not change.feed.sequence
         ),
         frozenset(change.feed.sequence for change in changes if change.feed.sequence),
-        tuple(statement.sql for statement in run.restored.refreshed) if run.restored else (),
+        tuple(statement.sql for statement in run.restored.filled.statements) if run.restored else (),
     )

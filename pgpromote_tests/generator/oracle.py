@@ -71,7 +71,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Announced:
-    """What a promotion says that it changed: columns that got an identity, sequences that moved, views filled.
+    """What a promotion says it changed: columns that got an identity, sequences moved, views filled.
 
     `filled` are the statements that refreshed materialized views which are empty on dev.
     """
