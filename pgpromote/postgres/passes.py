@@ -14,13 +14,14 @@ CALLED = ("FUNCTION", "OPERATOR")
 
 
 def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
-    """Yield the entries of each pass, and with how many connections: the bulk, indexes that call, triggers.
+    """Yield the entries of each pass, and with how many connections: the bulk, what needs all rows, triggers.
 
     A schema that stands is not created: a reset has made it. Grants come last, in a pass of their own.
 
     Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
     With parallel jobs pg_restore builds an index as soon as the rows of its table are there; a function in it
-    may read another table, whose rows are not. Likewise it creates the trigger of a partitioned table while
+    may read another table, whose rows are not. A domain's check that is NOT VALID may come before the rows that
+    break it. Likewise pg_restore creates the trigger of a partitioned table while
     rows still come into its partitions, and it fires (seen on 16.14 and 18.4). A trigger that is disabled on
     one partition has to come after the one that it was made from.
     """
@@ -29,24 +30,25 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
         for entry in restorable(archive)
         if entry.kind not in LATER and not (entry.kind == "SCHEMA" and entry.tag in standing)
     ]
-    calling = _calling(archive, entries)
-    bulk = [entry for entry in entries if not (entry.dump_id in calling or is_trigger(entry))]
-    indexes = [entry for entry in entries if entry.dump_id in calling and not is_trigger(entry)]
+    late = _after_all_rows(archive, entries)
+    bulk = [entry for entry in entries if not (entry.dump_id in late or is_trigger(entry))]
+    after = [entry for entry in entries if entry.dump_id in late and not is_trigger(entry)]
     triggers = [entry for entry in entries if is_trigger(entry)]
     yield bulk, jobs
-    if indexes:
-        yield indexes, jobs
+    if after:
+        yield after, jobs
     if triggers:
         yield sorted(triggers, key=lambda entry: "CREATE " not in entry.definition), 1
 
 
-def _calling(archive: Archive, entries: list[TocEntry]) -> set[int]:
-    """Name the indexes that call a function of the archive, and what needs them; entries are in order."""
+def _after_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:
+    """Name indexes that call a function of the archive, checks of domains, and what needs one of them."""
     called = {entry.dump_id for entry in archive.of_kind(*CALLED)}
+    domains = {entry.dump_id for entry in archive.of_kind("DOMAIN")}
     found = set[int]()
-    for entry in entries:
-        calls = entry.kind in INDEXES and not called.isdisjoint(entry.dependencies)
-        if calls or not found.isdisjoint(entry.dependencies):
+    for entry in entries:  # in order: what is needed comes first
+        needed = called if entry.kind in INDEXES else domains if entry.kind == "CHECK CONSTRAINT" else found
+        if not (needed | found).isdisjoint(entry.dependencies):
             found.add(entry.dump_id)
     return found
 

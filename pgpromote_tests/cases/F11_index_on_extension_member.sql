@@ -1,5 +1,6 @@
 -- Expected: warned. Prod has the extension's table; the column, index, trigger and policy that dev put on it are lost.
 --@ expect warned extension_contents
+--@ set differs=rows
 --@ dev
 create schema "Warteschlange äöü";
 create table "Warteschlange äöü"."Aufträge (alle) mit einem Namen von genau dreiundsechzig B."(id int);

@@ -1,5 +1,6 @@
 -- Expected: promoted with a warning. The view's function gives other rows each time, so prod's cannot be dev's.
 --@ expect warned materialized_views
+--@ set differs=rows
 --@ dev
 create function "Würfel"(n int) returns setof float8 language sql volatile as 'select random() from generate_series(1, n)';
 create materialized view thrown as select * from "Würfel"(3);
