@@ -97,7 +97,7 @@ def _barred(barred: Barred, user: str) -> tuple[str, str, str]:
 
 
 def rollback_possible(facts: Facts) -> Found:
-    """What a safety archive of prod will hold can be brought back by our role."""
+    """Our role may bring back a safety archive of prod; its definitions are tried when the restore begins."""
     if facts.catalog is None or not facts.safety_archive:
         return
     user = facts.catalog.identity.user

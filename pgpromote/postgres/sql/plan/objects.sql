@@ -8,13 +8,13 @@ WITH named (kind, classid, objid, schema, name) AS NOT MATERIALIZED (  -- only t
 ), implied (classid, objid) AS (
     SELECT d.classid, d.objid FROM pg_catalog.pg_depend AS d WHERE d.deptype IN ('e', 'i') AND d.objsubid = 0
 ), relation AS (
-    SELECT c.oid, c.relkind, c.relrowsecurity, n.nspname::text AS nspname, c.relname::text AS relname
+    SELECT c.oid, c.relkind, c.relrowsecurity, n.nspname::text AS schema, c.relname::text AS name
       FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE c.relpersistence <> 't'
        AND c.oid NOT IN (SELECT m.objid FROM implied AS m WHERE m.classid = 'pg_catalog.pg_class'::regclass)
 ), object (kind, classid, objid, schema, name, part_of) AS (
-    SELECT s.entry, 'pg_catalog.pg_class'::regclass, r.oid, r.nspname, r.relname, owner.relname::text
+    SELECT s.entry, 'pg_catalog.pg_class'::regclass, r.oid, r.schema, r.name, owner.relname::text
       FROM relation AS r
       JOIN (VALUES ('r', 'TABLE'), ('p', 'TABLE'), ('f', 'FOREIGN TABLE'), ('v', 'VIEW'),
                    ('m', 'MATERIALIZED VIEW'), ('S', 'SEQUENCE')) AS s (relkind, entry)
@@ -24,13 +24,13 @@ WITH named (kind, classid, objid, schema, name) AS NOT MATERIALIZED (  -- only t
        AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'a'
       LEFT JOIN pg_catalog.pg_class AS owner ON owner.oid = d.refobjid
     UNION ALL
-    SELECT 'INDEX', 'pg_catalog.pg_class'::regclass, r.oid, r.nspname, r.relname, indexed.relname
+    SELECT 'INDEX', 'pg_catalog.pg_class'::regclass, r.oid, r.schema, r.name, indexed.name
       FROM relation AS r
       JOIN pg_catalog.pg_index AS i ON i.indexrelid = r.oid
       JOIN relation AS indexed ON indexed.oid = i.indrelid
      WHERE i.indisvalid OR r.relkind = 'I'
     UNION ALL
-    SELECT s.entry, 'pg_catalog.pg_constraint'::regclass, k.oid, r.nspname, r.relname || ' ' || k.conname, r.relname
+    SELECT s.entry, 'pg_catalog.pg_constraint'::regclass, k.oid, r.schema, r.name || ' ' || k.conname, r.name
       FROM pg_catalog.pg_constraint AS k
       JOIN relation AS r ON r.oid = k.conrelid
       JOIN (VALUES ('p', 'CONSTRAINT'), ('u', 'CONSTRAINT'), ('x', 'CONSTRAINT'),
@@ -38,26 +38,26 @@ WITH named (kind, classid, objid, schema, name) AS NOT MATERIALIZED (  -- only t
         ON s.contype = k.contype::text
      WHERE k.contype <> 'f' OR k.conparentid = 0
     UNION ALL
-    SELECT 'TRIGGER', 'pg_catalog.pg_trigger'::regclass, g.oid, r.nspname, r.relname || ' ' || g.tgname, r.relname
+    SELECT 'TRIGGER', 'pg_catalog.pg_trigger'::regclass, g.oid, r.schema, r.name || ' ' || g.tgname, r.name
       FROM pg_catalog.pg_trigger AS g
       JOIN relation AS r ON r.oid = g.tgrelid
      WHERE g.tgparentid = 0
        AND NOT g.tgisinternal
     UNION ALL
-    SELECT 'RULE', 'pg_catalog.pg_rewrite'::regclass, w.oid, r.nspname, r.relname || ' ' || w.rulename, r.relname
+    SELECT 'RULE', 'pg_catalog.pg_rewrite'::regclass, w.oid, r.schema, r.name || ' ' || w.rulename, r.name
       FROM pg_catalog.pg_rewrite AS w
       JOIN relation AS r ON r.oid = w.ev_class
     UNION ALL
-    SELECT 'POLICY', 'pg_catalog.pg_policy'::regclass, p.oid, r.nspname, r.relname || ' ' || p.polname, r.relname
+    SELECT 'POLICY', 'pg_catalog.pg_policy'::regclass, p.oid, r.schema, r.name || ' ' || p.polname, r.name
       FROM pg_catalog.pg_policy AS p
       JOIN relation AS r ON r.oid = p.polrelid
     UNION ALL
-    SELECT 'ROW SECURITY', 'pg_catalog.pg_class'::regclass, r.oid, r.nspname, r.relname, r.relname
+    SELECT 'ROW SECURITY', 'pg_catalog.pg_class'::regclass, r.oid, r.schema, r.name, r.name
       FROM relation AS r
      WHERE r.relrowsecurity
     UNION ALL
     SELECT 'STATISTICS', 'pg_catalog.pg_statistic_ext'::regclass, x.oid, n.nspname::text, x.stxname::text,
-           CASE WHEN n.nspname = r.nspname THEN r.relname END
+           CASE WHEN n.nspname = r.schema THEN r.name END
       FROM pg_catalog.pg_statistic_ext AS x
       JOIN pg_catalog.pg_namespace AS n ON n.oid = x.stxnamespace
       JOIN relation AS r ON r.oid = x.stxrelid
