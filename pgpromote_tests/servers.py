@@ -40,7 +40,7 @@ class Server:
         return self.cluster.url(database, user)
 
     def new_url(self, script: str = "", name: str = "", options: str = "") -> str:
-        """Create a database, run the script in it, and return its URL. `options` are those of CREATE DATABASE."""
+        """Create a database with options of CREATE DATABASE, run the script in it, and return its URL."""
         name = name or f"test_{next(self.numbers)}"
         with psycopg.connect(self.url(), autocommit=True) as session:
             # Less than half the time of the other strategy, which writes everything into the log.
