@@ -117,7 +117,8 @@ def encoding_and_locale(facts: Facts) -> Found:
     if facts.archive is None or facts.catalog is None:
         return
     identity, encoding = facts.catalog.identity, facts.archive.encoding
-    if encoding and encoding != identity.encoding:
+    source = facts.manifest.encoding if facts.manifest else encoding
+    if encoding and identity.encoding not in {encoding, source}:
         message = f"The source's encoding is {encoding}, prod's is {identity.encoding}."
         if identity.encoding == "UTF8" and encoding != "SQL_ASCII":
             yield Severity.INFO, "encoding", f"{message} Every character can be converted.", ""

@@ -35,8 +35,8 @@ CONTENT = r"""
         raw bytea DEFAULT '\x00ff5c', span interval DEFAULT '-1 day +02:03', day date DEFAULT '2001-02-03',
         moment timestamptz DEFAULT '2001-02-03 04:05:06+00', rate float8 DEFAULT 0.1::float8 + 0.2);
     INSERT INTO "or""ders" (list, price) VALUES ('{NULL,"NULL",a}', 12.34::numeric::money);
-    INSERT INTO "or""ders" (note, list)
-        SELECT E'tab\t\\n ' || n, ARRAY[NULL, 'ß'] FROM generate_series(1, 9) n;
+    INSERT INTO "or""ders" (note, list) SELECT E'tab\t\\n ' || n, ARRAY[NULL, 'ß']
+      FROM generate_series(1, 9) AS n;
     CREATE VIEW nothing AS SELECT * FROM "or""ders" WHERE note = NULL;
     CREATE VIEW bytes AS SELECT id FROM "or""ders" WHERE raw = '\x5c27'::bytea AND span > '-1 day'::interval;
     CREATE MATERIALIZED VIEW days AS SELECT day, count(*) FROM "or""ders" GROUP BY day;

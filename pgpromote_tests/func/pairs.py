@@ -1,0 +1,42 @@
+"""A dev and a prod that are not alike, their promotion, and what is said of it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pgpromote.postgres import dump, preflight
+from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.preflight import Report
+from pgpromote.postgres.server import parse_url
+from pgpromote_tests import runs
+from pgpromote_tests.func.walks import Stage
+from pgpromote_tests.servers import Server
+
+
+def stage(
+    dev: Server, prod: Server, directory: Path, dev_url: str, prod_url: str, *, client: Server
+) -> Stage:
+    """Set up a promotion with the client programs of one release alone."""
+    return Stage(dev, prod, runs.promotion(dev_url, prod_url, directory, client, PATH=""))
+
+
+def told(findings: Iterable[Finding], rule: str) -> list[tuple[Severity, str]]:
+    """Give the severity and the text of what one rule found."""
+    return [(f.severity, f"{f.message} {f.hint}") for f in findings if f.rule == rule]
+
+
+def proven(shop: Stage, **options: object) -> Report:
+    """Promote what was dumped; check that the proof found nothing worse than information."""
+    with shop.walk(**options) as run:
+        report = run.examine()
+        run.promote()
+    assert run.proof
+    assert [f for f in run.proof.findings if f.severity is not Severity.INFO] == []
+    return report
+
+
+def examined(dev: Server, prod: Server, path: Path, script: str, prod_url: str = "") -> Report:
+    """Dump a script's objects and check them against prod."""
+    tools = [dev.tools(), prod.tools()]
+    dump.dump(dev.new_database(script), path, tools, "test")
+    target = parse_url(prod_url or prod.new_url(), "PROD_DATABASE_URL")
+    return preflight.examine(path, target, tools, in_place=False)
