@@ -1,6 +1,7 @@
 """What was changed in place comes back as it was, whatever prod is made of and whoever owns it."""
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -8,7 +9,10 @@ import pytest
 
 from pgpromote import rollback
 from pgpromote.options import Strategy
-from pgpromote.postgres.model import Policy
+from pgpromote.postgres import room
+from pgpromote.postgres.errors import RestoreFailed
+from pgpromote.postgres.model import Policy, Severity
+from pgpromote.promotion import TARGET, from_environment
 from pgpromote_tests.func.shops import roles
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
@@ -198,3 +202,105 @@ def test_a_rollback_is_not_refused_for_what_prod_had_itself(
     back(shop)
 
     assert shop.contents() == before
+
+
+def test_a_member_of_the_owner_brings_back_what_is_built_with_the_owners_rights(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    (owner,) = roles(prod, 1)
+    (member,) = roles(prod, 1, f"CREATEDB IN ROLE {owner}")
+    dev.execute(f"CREATE ROLE {owner}")
+    shop = stage(dev, prod, tmp_path, INDEX_FUNCTION.format(owner=owner), INDEX_FUNCTION.format(owner=owner))
+    name = shop.promotion.target().name
+    prod.execute(f"ALTER DATABASE {name} OWNER TO {owner}")
+    shop.in_prod(
+        f"ALTER SCHEMA s OWNER TO {owner}; ALTER FUNCTION s.f OWNER TO {owner};"
+        f"ALTER FUNCTION s.g OWNER TO {owner}"
+    )
+    settings = {**shop.promotion.environment, TARGET: prod.url(name, member)}
+    shop = replace(shop, promotion=from_environment(settings))
+    before = shop.contents()
+    shop.promote(strategy=Strategy.CLEAN)
+
+    back(shop)
+
+    assert shop.contents() == before
+
+
+# What is said before ----------------------------------------------------------------------------------------
+
+
+def test_what_no_restore_could_bring_back_is_said_before_prod_is_changed_and_leaves_nothing(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    shop = stage(
+        dev,
+        prod,
+        tmp_path,
+        "CREATE TABLE added (id integer PRIMARY KEY)",
+        "CREATE FUNCTION f(n integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN n; END';"
+        "CREATE TABLE t (n integer); CREATE INDEX ON t (f(n)); ALTER FUNCTION f VOLATILE",
+    )
+    shop.dump()
+
+    with shop.untouched(), shop.walk(strategy=Strategy.CLEAN) as run:
+        run.examine()
+        prepared = run.create_shadow()
+
+    (doubt,) = prepared.warnings
+    assert (doubt.rule, doubt.severity) == ("safety_archive", Severity.WARNING)
+    assert "must be marked IMMUTABLE" in doubt.message
+
+
+def test_a_drop_that_fails_says_what_is_gone(dev: Server, prod: Server, tmp_path: Path) -> None:
+    tables = "".join(f"CREATE TABLE t{number:03} (id integer);" for number in range(room.AT_ONCE + 1))
+    shop = stage(dev, prod, tmp_path, tables, tables)
+    shop.in_prod(
+        "CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN"
+        "  IF EXISTS (SELECT FROM pg_event_trigger_dropped_objects() WHERE object_name = 't100') THEN"
+        "    RAISE 'not this one'; END IF; END $$;"
+        "CREATE EVENT TRIGGER guard ON sql_drop EXECUTE FUNCTION no()"
+    )
+
+    with pytest.raises(RestoreFailed, match="not this one") as failed:
+        shop.promote(strategy=Strategy.CLEAN)
+
+    assert "DROP TABLE IF EXISTS public.t000 CASCADE; " in failed.value.hint
+    assert "and 90 more" in failed.value.hint
+    assert "pgpromote rollback brings it back" in failed.value.outcome
+
+
+def test_a_first_drop_that_fails_says_that_nothing_is_gone(dev: Server, prod: Server, tmp_path: Path) -> None:
+    shop = stage(dev, prod, tmp_path, "CREATE TABLE t (id integer)", "CREATE TABLE t (id integer)")
+    shop.in_prod(
+        "CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;"
+        "CREATE EVENT TRIGGER guard ON sql_drop EXECUTE FUNCTION no()"
+    )
+    shop.dump()
+    with shop.untouched(), shop.walk(strategy=Strategy.CLEAN) as run, pytest.raises(RestoreFailed) as failed:
+        run.promote()
+    assert failed.value.hint == room.NOTHING_GONE
+
+
+def test_a_reset_does_not_call_lost_what_the_archive_brings_again(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    script = """
+        CREATE TYPE public.mood AS ENUM ('low'); CREATE SCHEMA other;
+        CREATE TABLE other.kept (id integer PRIMARY KEY, m public.mood);
+        CREATE VIEW other.seen AS SELECT m FROM other.kept; INSERT INTO other.kept VALUES (1, 'low');
+    """
+    own = "CREATE TABLE other.own (id integer PRIMARY KEY, m public.mood);"
+    shop = stage(dev, prod, tmp_path, script, script + own)
+    resetting = {"strategy": Strategy.RESET_SCHEMA, "reset_schema": "public"}
+    shop.dump()
+    with shop.walk(**resetting) as run:
+        told = run.look().of("nothing_lost_outside")
+    assert [found.object for found in told] == ["table column other.own.m"]
+    shop.in_prod("DROP TABLE other.own")
+
+    with shop.walk(**resetting) as run:
+        assert run.preview(run.examine().cleared()).losses == ()
+        run.promote()
+
+    assert prod.rows("SELECT m::text FROM other.seen", shop.promotion.target().name) == [("low",)]
