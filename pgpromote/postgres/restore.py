@@ -1,9 +1,8 @@
 """Restore an archive into prod, in parallel, and say honestly how it went."""
 
-import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,18 +22,12 @@ from pgpromote.postgres.model import (
     Statement,
     TocEntry,
 )
+from pgpromote.postgres.restore_messages import DEAD_WORKER, advice, counted, parse, parse_psql
 from pgpromote.postgres.server import Database, connect, identify, redact
 from pgpromote.postgres.tools import Completed, Tools, choose, run
 
 OnLine = Callable[[str], None]
 
-ENTRY = re.compile(r"pg_restore: from TOC entry (\d+); \d+ \d+ (.*)")
-PROBLEM = re.compile(r"pg_restore: error: (.*)")
-IGNORED = re.compile(r"pg_restore: warning: errors ignored on restore: (\d+)")
-PSQL_PROBLEM = re.compile(r"psql:(?:.*:(\d+): )?(?:error: )?(?:ERROR|FATAL|PANIC): +(.*)")
-PARALLEL = "pg_restore: entering main parallel loop"
-DEAD_WORKER = "a worker process died unexpectedly"
-STATEMENT = "Command was: "
 SHOWN_STATEMENT = 400
 FILLED = "MATERIALIZED VIEW DATA"
 # The catalogs have grown. Without statistics of them the proof of 10,000 tables takes a minute, not a second.
@@ -103,7 +96,7 @@ def fill_materialized_views(
         done = _run_pass(
             clearance, entries, target, tools, promotion, jobs=jobs or target.connections(), on_line=on_line
         )
-        _judge([done], _counted(done, parse(done.streams)), target, _hint(clearance))
+        _judge([done], counted(done, parse(done.streams)), target, _hint(clearance))
     return tuple(_refresh_empty(clearance, clearance.archive, target, promotion))
 
 
@@ -125,7 +118,8 @@ def _refresh_empty(
             except psycopg.Error as error:
                 entry = f"{view.dump_id} {view.kind} {view.name}"
                 reason = RestoreError("statement", " ".join(str(error).split()), entry, statement.sql)
-                raise RestoreFailed([_redacted(reason, target)], _hint(clearance)) from None
+                hint = advice([reason], _hint(clearance))
+                raise RestoreFailed([_redacted(reason, target)], hint) from None
     return statements
 
 
@@ -197,7 +191,7 @@ def _restore_archive(
     for entries, connections in _passes(archive, jobs):
         done = _run_pass(clearance, entries, target, tools, promotion, jobs=connections, on_line=on_line)
         completed.append(done)
-        errors += _counted(done, parse(done.streams))
+        errors += counted(done, parse(done.streams))
         if done.returncode and not (clearance.in_place and errors):
             break
     _judge(completed, errors, target, _hint(clearance))
@@ -299,91 +293,8 @@ def _judge(
         # What names an entry comes first; that a worker died is only what followed from it.
         causes = [error for error in errors if error.message != DEAD_WORKER] or errors
         ranked = sorted(causes, key=lambda error: not error.entry)
-        raise RestoreFailed([_redacted(error, target) for error in ranked], hint)
+        raise RestoreFailed([_redacted(error, target) for error in ranked], advice(ranked, hint))
     for done in completed:
         if done.returncode != 0:
             told = redact(" ".join(done.lines[-3:]), target)
             raise ToolFailed(f"The restore ended with {done.ending}: {told}", hint)
-
-
-def _counted(completed: Completed, errors: list[RestoreError]) -> list[RestoreError]:
-    """Add a doubt to the errors when pg_restore's own count of them does not agree."""
-    counted = next((int(match[1]) for match in map(IGNORED.match, completed.lines) if match), None)
-    if counted is None or counted == len(errors) + _counted_twice(completed):
-        return errors
-    doubt = f"pg_restore counted {counted} errors; {len(errors)} could be read from its output"
-    return [*errors, RestoreError("other", doubt)]
-
-
-def _counted_twice(completed: Completed) -> int:
-    """Count the entries that failed in a worker: pg_restore adds one for each to its workers' own counts.
-
-    Seen on 16.14 and 18.4: 3 errors of the leader and 2 of workers are reported as 7.
-    """
-    return sum(len({error.entry for error in _parse(stream, "")}) for stream in completed.streams[1:])
-
-
-def parse(streams: Sequence[Sequence[str]]) -> list[RestoreError]:
-    """Take the errors out of pg_restore's output, each with its entry and statement.
-
-    The lines come process by process, the leader's first, so that a message stays whole. pg_restore gives
-    no SQLSTATE, only the server's message. It names an entry only when it is another one than before, and
-    a worker inherits the last one that the leader named before it was forked.
-    """
-    leader, *workers = streams or [[]]
-    inherited = next((_entry(line) for line in reversed(_before_workers(leader)) if ENTRY.match(line)), "")
-    found = _parse(leader, "")
-    for worker in workers:
-        found += _parse(worker, inherited)
-    return found
-
-
-def _before_workers(leader: Sequence[str]) -> Sequence[str]:
-    return leader[: leader.index(PARALLEL)] if PARALLEL in leader else leader
-
-
-def _entry(line: str) -> str:
-    match = ENTRY.match(line)
-    return f"{match[1]} {match[2]}" if match else ""
-
-
-def _parse(lines: Iterable[str], entry: str) -> list[RestoreError]:
-    errors: list[RestoreError] = []
-    for record in _records(lines):
-        if ENTRY.match(record[0]):
-            entry = _entry(record[0])
-        elif match := PROBLEM.match(record[0]):
-            errors.append(_error(entry, match[1], record[1:]))
-    return errors
-
-
-def _records(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Group the lines: a message begins with the program's name, its other lines follow."""
-    record: list[str] = []
-    for line in lines:
-        if line.startswith("pg_restore: ") and record:
-            yield record
-            record = []
-        record.append(line)
-    if record:
-        yield record
-
-
-def _error(entry: str, message: str, rest: list[str]) -> RestoreError:
-    kinds = {"COPY failed": "data", "could not execute query": "statement", "connection": "connection"}
-    kind = next((kind for sign, kind in kinds.items() if sign in message), "other")
-    text = "\n".join(rest)
-    before, _, statement = text.partition(STATEMENT)
-    detail = [message, *(line.strip() for line in before.splitlines() if line.strip())]
-    cleaned = " ".join(detail).removeprefix("could not execute query: ")
-    return RestoreError(kind, cleaned, entry, statement.strip())
-
-
-def parse_psql(lines: Iterable[str]) -> list[RestoreError]:
-    """Take the errors out of psql's output; each message begins with its SQLSTATE."""
-    matches = (PSQL_PROBLEM.match(line) for line in lines)
-    return [
-        RestoreError("statement", match[2], f"line {match[1]}" if match[1] else "")
-        for match in matches
-        if match
-    ]

@@ -1,0 +1,120 @@
+"""What pg_restore and psql print: the errors in it, and what usually causes them."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from pgpromote.postgres.model import RestoreError
+from pgpromote.postgres.tools import Completed
+
+ENTRY = re.compile(r"pg_restore: from TOC entry (\d+); \d+ \d+ (.*)")
+PROBLEM = re.compile(r"pg_restore: error: (.*)")
+IGNORED = re.compile(r"pg_restore: warning: errors ignored on restore: (\d+)")
+PSQL_PROBLEM = re.compile(r"psql:(?:.*:(\d+): )?(?:error: )?(?:ERROR|FATAL|PANIC): +(.*)")
+PARALLEL = "pg_restore: entering main parallel loop"
+DEAD_WORKER = "a worker process died unexpectedly"
+STATEMENT = "Command was: "
+# How the server says that it does not find a name without a schema; one with its schema holds a dot.
+NOT_FOUND = re.compile(
+    r"\b(?:(?:function|procedure|aggregate) [^.(]+\([^()]*\)"
+    r"|(?:relation|type|collation|text search \w+) \"[^\".]+\"(?: for encoding \"\w+\")?"
+    r"|operator) does not exist"
+)
+INSIDE = re.compile(r"PL/pgSQL function (?!inline_code_block)(.+?\)) line \d+")
+HINT_UNQUALIFIED = (
+    "A name without its schema is the usual cause: the search path is empty while an archive is restored. On "
+    "dev, write the schema before the name, or give the function that uses it a path of its own: "
+    "ALTER {function} SET search_path = …; then dump again."
+)
+
+
+def advice(errors: Sequence[RestoreError], hint: str) -> str:
+    """Say what to do: first about the first name that was not found for want of its schema, if any."""
+    for error in errors:
+        if NOT_FOUND.search(error.message):
+            inside = INSIDE.search(error.message)
+            function = f"FUNCTION {inside[1]}" if inside else "FUNCTION …"
+            return f"{HINT_UNQUALIFIED.format(function=function)} {hint}"
+    return hint
+
+
+def counted(completed: Completed, errors: list[RestoreError]) -> list[RestoreError]:
+    """Add a doubt to the errors when pg_restore's own count of them does not agree."""
+    told = next((int(match[1]) for match in map(IGNORED.match, completed.lines) if match), None)
+    if told is None or told == len(errors) + _counted_twice(completed):
+        return errors
+    doubt = f"pg_restore counted {told} errors; {len(errors)} could be read from its output"
+    return [*errors, RestoreError("other", doubt)]
+
+
+def _counted_twice(completed: Completed) -> int:
+    """Count the entries that failed in a worker: pg_restore adds one for each to its workers' own counts.
+
+    Seen on 16.14 and 18.4: 3 errors of the leader and 2 of workers are reported as 7.
+    """
+    return sum(len({error.entry for error in _parse(stream, "")}) for stream in completed.streams[1:])
+
+
+def parse(streams: Sequence[Sequence[str]]) -> list[RestoreError]:
+    """Take the errors out of pg_restore's output, each with its entry and statement.
+
+    The lines come process by process, the leader's first, so that a message stays whole. pg_restore gives
+    no SQLSTATE, only the server's message. It names an entry only when it is another one than before, and
+    a worker inherits the last one that the leader named before it was forked.
+    """
+    leader, *workers = streams or [[]]
+    inherited = next((_entry(line) for line in reversed(_before_workers(leader)) if ENTRY.match(line)), "")
+    found = _parse(leader, "")
+    for worker in workers:
+        found += _parse(worker, inherited)
+    return found
+
+
+def _before_workers(leader: Sequence[str]) -> Sequence[str]:
+    return leader[: leader.index(PARALLEL)] if PARALLEL in leader else leader
+
+
+def _entry(line: str) -> str:
+    match = ENTRY.match(line)
+    return f"{match[1]} {match[2]}" if match else ""
+
+
+def _parse(lines: Iterable[str], entry: str) -> list[RestoreError]:
+    errors: list[RestoreError] = []
+    for record in _records(lines):
+        if ENTRY.match(record[0]):
+            entry = _entry(record[0])
+        elif match := PROBLEM.match(record[0]):
+            errors.append(_error(entry, match[1], record[1:]))
+    return errors
+
+
+def _records(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Group the lines: a message begins with the program's name, its other lines follow."""
+    record: list[str] = []
+    for line in lines:
+        if line.startswith("pg_restore: ") and record:
+            yield record
+            record = []
+        record.append(line)
+    if record:
+        yield record
+
+
+def _error(entry: str, message: str, rest: list[str]) -> RestoreError:
+    kinds = {"COPY failed": "data", "could not execute query": "statement", "connection": "connection"}
+    kind = next((kind for sign, kind in kinds.items() if sign in message), "other")
+    text = "\n".join(rest)
+    before, _, statement = text.partition(STATEMENT)
+    detail = [message, *(line.strip() for line in before.splitlines() if line.strip())]
+    cleaned = " ".join(detail).removeprefix("could not execute query: ")
+    return RestoreError(kind, cleaned, entry, statement.strip())
+
+
+def parse_psql(lines: Iterable[str]) -> list[RestoreError]:
+    """Take the errors out of psql's output; each message begins with its SQLSTATE."""
+    matches = (PSQL_PROBLEM.match(line) for line in lines)
+    return [
+        RestoreError("statement", match[2], f"line {match[1]}" if match[1] else "")
+        for match in matches
+        if match
+    ]
