@@ -26,10 +26,12 @@ from psycopg.rows import dict_row, kwargs_row
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, SessionFailed
 from pgpromote.postgres.model import AuditFinding, ColumnFinding, Severity
-from pgpromote.postgres.sequences import next_free, read_positions, read_sequences
+from pgpromote.postgres.sequences import next_free, read_keys, read_positions, read_sequences
 from pgpromote.postgres.server import LOCAL, Database, Session, beside, connect
+from pgpromote.postgres.shared_keys import REASON, spare
 
-RULES = ("not_null_without_default", "primary_key_without_identity")
+KEYS = "primary_key_without_identity"
+RULES = ("not_null_without_default", KEYS)
 OBJECT_RULES = tuple(name for name in sql.names("audits") if name not in RULES)
 ALL_RULES = (*RULES, *OBJECT_RULES)
 TRACES = "points_at_dev"
@@ -346,8 +348,15 @@ def _columns(session: Session, name: str) -> list[ColumnFinding]:
     def finding(severity: str, **where: str) -> ColumnFinding:
         return ColumnFinding(rule=name, severity=Severity(severity), **where)
 
+    parameters = _shared(session) if name == KEYS else None
     with session.cursor(row_factory=kwargs_row(finding)) as cursor:
-        return cursor.execute(sql.read(f"audits/{name}")).fetchall()
+        return cursor.execute(sql.read(f"audits/{name}"), parameters).fetchall()
+
+
+def _shared(session: Session) -> dict[str, object]:
+    """Return the tables whose key is another table's, as the rule's query takes them."""
+    found = [feed for feed in spare(session, read_keys(session)) if feed.reason == REASON]
+    return {"tables": [feed.table for feed in found], "others": [feed.other for feed in found]}
 
 
 def _is_comment(line: str) -> bool:

@@ -34,6 +34,7 @@ from pgpromote.postgres.sequences import (
     with_identities,
 )
 from pgpromote.postgres.server import Database, Session, connect, redact
+from pgpromote.postgres.shared_keys import spare
 
 __all__ = ["Change", "Repair", "Skipped", "check_exclusions", "plan", "repair"]
 
@@ -64,6 +65,8 @@ REASONS = {
     "not_readable": "we may not read it, so the next free value is unknown",
     "owned_sequence": "it owns a sequence that is not its default; set the default to nextval() of it",
     "partition_default": "one of its partitions has a default of its own",
+    "shared_key": "its values are the keys of {other}, to which no foreign key binds it; an identity would "
+    "number rows that are not there",
     "row_security": "row security hides rows from us, so the next free value is unknown",
     "system_schema": "it lies in a system schema",
     "temporary": "it is temporary",
@@ -158,7 +161,7 @@ def repair(
         excluded = excluded_tables(session, exclude)
         if not really:
             return _plan(session, excluded)
-        feeds = read_feeds(session, excluded)
+        feeds = spare(session, read_feeds(session, excluded))
         # Where nobody waits, a key that nothing feeds is read only once: under the lock.
         unread = [feed for feed in feeds if alone and _is_unfed(feed)]
         judged = _judge(session, [feed for feed in feeds if not (alone and _is_unfed(feed))])
@@ -240,7 +243,7 @@ def _locks(feeds: Sequence[Feed]) -> Iterator[str]:
 
 
 def _plan(session: Session, excluded: frozenset[int]) -> Repair:
-    judged = _judge(session, read_feeds(session, excluded))
+    judged = _judge(session, spare(session, read_feeds(session, excluded)))
     return _told(judged, _untracked(session, excluded))
 
 
@@ -265,7 +268,7 @@ def _judge(session: Session, feeds: Sequence[Feed]) -> list[_Judged]:
 
 def _judge_one(feed: Feed, position: Position | None) -> _Judged:
     if position is None:
-        return _Judged(feed, skipped=_skipped(feed.name, feed.column, feed.reason))
+        return _Judged(feed, skipped=_skipped(feed.name, feed.column, feed.reason, feed.other))
     after = next_free(feed, position)
     if feed.sequence and after == position.upcoming:
         return _Judged(feed, position.upcoming)
@@ -317,8 +320,9 @@ def _finding(rule: str, target: str, message: str, hint: str) -> Finding:
     return Finding(rule, Severity.WARNING, target, message, hint)
 
 
-def _skipped(table: str, column: str, reason: str) -> Skipped:
-    return Skipped(table, column, reason, f"{table}.{column} is left alone: {REASONS[reason]}.")
+def _skipped(table: str, column: str, reason: str, other: str = "") -> Skipped:
+    why = REASONS[reason].format(other=other)
+    return Skipped(table, column, reason, f"{table}.{column} is left alone: {why}.")
 
 
 def _statement(query: str, why: str, **parts: str | int) -> Statement:

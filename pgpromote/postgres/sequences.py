@@ -4,14 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import starmap
+from typing import Any
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.server import Session, rows
 
-# So many sequences are read until their locks are given up: the lock table does not hold thousands.
+# So many queries are run until their locks are given up.
 CHUNK = 10
 
 
@@ -23,7 +24,7 @@ class Feed:
     and `columns`: all columns that take values from the sequence. `low` and `high` are the values that
     the sequence and each of its columns can hold. `reason` is a key of `repair.REASONS`, or "" when we may
     repair; `readable` tells whether we may read where it stands. `parent_only`: an identity would not
-    reach the partitions.
+    reach the partitions. `other` is the table that the reason is about, "" for none.
     """
 
     table: int
@@ -41,6 +42,7 @@ class Feed:
     parent_only: bool
     reason: str
     readable: bool
+    other: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,6 @@ class _Table:
     oid: int
     schema: str
     table: str
-
-
-@dataclass(frozen=True)
-class _State:
-    number: int
-    last_value: int
-    is_called: bool
-    furthest: int | None
 
 
 def next_free(feed: Feed, position: Position) -> int | None:
@@ -109,7 +103,12 @@ def read_feeds(session: Session, excluded: frozenset[int] = frozenset()) -> list
 
     A feed of one of the excluded tables has the reason `excluded`.
     """
-    return [*_read(session, "repair/keys", excluded), *read_sequences(session, excluded)]
+    return [*read_keys(session, excluded), *read_sequences(session, excluded)]
+
+
+def read_keys(session: Session, excluded: frozenset[int] = frozenset()) -> list[Feed]:
+    """Read the primary keys that nothing feeds, as `read_feeds` does."""
+    return _read(session, "repair/keys", excluded)
 
 
 def read_sequences(session: Session, excluded: frozenset[int] = frozenset()) -> list[Feed]:
@@ -128,16 +127,24 @@ def read_positions(session: Session, feeds: Sequence[Feed]) -> list[Position | N
     """Read where each feed stands, all in one round trip; None for those we may not read."""
     readable = [(number, feed) for number, feed in enumerate(feeds) if feed.readable]
     positions: dict[int, Position] = {}
-    with (
-        session.cursor(row_factory=class_row(_State)) as cursor,
-        session.transaction(force_rollback=True),
-    ):
-        cursor.execute(_reading(readable).encode())
-        for _ in cursor.results():
-            for state in cursor.fetchall() if cursor.description else ():
-                step = feeds[state.number].increment if state.is_called else 0
-                positions[state.number] = Position(state.last_value + step, state.furthest)
+    for number, last_value, is_called, furthest in read_together(session, list(starmap(_state, readable))):
+        step = feeds[number].increment if is_called else 0
+        positions[number] = Position(last_value + step, furthest)
     return [positions.get(number) for number in range(len(feeds))]
+
+
+def read_together(session: Session, queries: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Run queries of the same columns in one round trip, and return their rows.
+
+    Their locks are given up now and then: the lock table does not hold thousands.
+    """
+    if not queries:
+        return []
+    parts = ["UNION ALL\n".join(queries[first : first + CHUNK]) for first in range(0, len(queries), CHUNK)]
+    batch = "SAVEPOINT reading;\n" + ";\nROLLBACK TO SAVEPOINT reading;\n".join(parts)
+    with session.cursor(row_factory=tuple_row) as cursor, session.transaction(force_rollback=True):
+        cursor.execute(batch.encode())
+        return [row for _ in cursor.results() for row in (cursor.fetchall() if cursor.description else ())]
 
 
 def behind(session: Session, excluded: frozenset[int]) -> Iterator[tuple[Feed, Position, bool]]:
@@ -167,14 +174,6 @@ def composed(query: str, **parts: str | int) -> str:
     psycopg's Identifier would quote every name, and people read these; for thousands it is slow, too.
     """
     return sql.read(f"repair/{query}").format(**parts)
-
-
-def _reading(feeds: Sequence[tuple[int, Feed]]) -> str:
-    parts = [
-        "UNION ALL\n".join(starmap(_state, feeds[first : first + CHUNK]))
-        for first in range(0, len(feeds), CHUNK)
-    ]
-    return "SAVEPOINT reading;\n" + ";\nROLLBACK TO SAVEPOINT reading;\n".join(parts)
 
 
 def _state(number: int, feed: Feed) -> str:
