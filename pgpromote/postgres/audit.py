@@ -26,7 +26,13 @@ from psycopg.rows import dict_row, kwargs_row
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, SessionFailed
 from pgpromote.postgres.model import AuditFinding, ColumnFinding, Severity
-from pgpromote.postgres.sequences import next_free, read_keys, read_positions, read_sequences
+from pgpromote.postgres.sequences import (
+    next_free,
+    read_keys,
+    read_positions,
+    read_sequences,
+    read_unfollowed,
+)
 from pgpromote.postgres.server import LOCAL, Database, Session, beside, connect
 from pgpromote.postgres.shared_keys import REASON, spare
 
@@ -326,12 +332,15 @@ def _standing(session: Session) -> dict[str, object]:
         for feed, position in zip(feeds, read_positions(session, feeds), strict=True)
     ]
     found = [each for each in standing if not each[1] or each[1].upcoming != each[2]]
+    unknown = read_unfollowed(session)
+    nothing = [None] * len(unknown)
     return {
-        "columns": [f"{feed.name}.{feed.column}" for feed, _, _ in found],
-        "sequences": [feed.sequence for feed, _, _ in found],
-        "reasons": [feed.reason for feed, _, _ in found],
-        "upcoming": [position and position.upcoming for _, position, _ in found],
-        "free": [free for _, _, free in found],
+        "columns": [f"{each.name}.{each.column}" for each, _, _ in found]
+        + [f"{each.table}.{each.column}" for each in unknown],
+        "sequences": [feed.sequence for feed, _, _ in found] + nothing,
+        "reasons": [feed.reason for feed, _, _ in found] + [each.reason for each in unknown],
+        "upcoming": [position and position.upcoming for _, position, _ in found] + nothing,
+        "free": [free for _, _, free in found] + nothing,
     }
 
 

@@ -16,7 +16,6 @@ from itertools import accumulate, groupby
 
 import psycopg
 from psycopg.errors import DeadlockDetected, LockNotAvailable
-from psycopg.rows import class_row
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.apply import apply_together
@@ -31,6 +30,7 @@ from pgpromote.postgres.sequences import (
     next_free,
     read_feeds,
     read_positions,
+    read_unfollowed,
     with_identities,
 )
 from pgpromote.postgres.server import Database, Session, connect, redact
@@ -50,7 +50,8 @@ LOCK_TIMEOUT = "2s"
 NEARLY_USED_UP = 0.8
 
 REASONS = {
-    "by_name": "its default finds the sequence by name at run time; use nextval('…'::regclass)",
+    "by_name": "its default finds a sequence by a name at run time, which leads to none or to several here; "
+    "use nextval('…'::regclass)",
     "composite": "one of several key columns; which of them should count is not in the schema",
     "computed": "its default computes with a sequence's values, so they cannot be compared with the ids",
     "domain": "its type is a domain, which cannot be an identity",
@@ -113,14 +114,6 @@ class Repair:
     def statements(self) -> tuple[Statement, ...]:
         """All statements, in the order in which they run."""
         return tuple(statement for change in self.changes for statement in change.statements)
-
-
-@dataclass(frozen=True)
-class _UntrackedDefault:
-    table: str
-    column: str
-    reason: str
-    oid: int
 
 
 @dataclass(frozen=True)
@@ -256,9 +249,9 @@ def _told(judged: Sequence[_Judged], untracked: Sequence[Skipped]) -> Repair:
 
 
 def _untracked(session: Session, excluded: frozenset[int]) -> list[Skipped]:
-    with session.cursor(row_factory=class_row(_UntrackedDefault)) as cursor:
-        defaults = cursor.execute(sql.read("repair/untracked_defaults")).fetchall()
-    return [_skipped(d.table, d.column, d.reason) for d in defaults if d.oid not in excluded]
+    """Tell of the defaults that cannot be followed; what a function fills is complete, whatever it does."""
+    defaults = [d for d in read_unfollowed(session) if d.oid not in excluded and d.reason in REASONS]
+    return [_skipped(d.table, d.column, d.reason) for d in defaults]
 
 
 def _judge(session: Session, feeds: Sequence[Feed]) -> list[_Judged]:

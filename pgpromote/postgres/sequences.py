@@ -1,6 +1,6 @@
 """What feeds a primary key: which sequence, where it stands, and what it must give next. Only reads."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import starmap
@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.rows import class_row, tuple_row
 
-from pgpromote.postgres import sql
+from pgpromote.postgres import sequence_names, sql
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.server import Session, rows
 
@@ -51,6 +51,19 @@ class Position:
 
     upcoming: int
     furthest: int | None
+
+
+@dataclass(frozen=True)
+class Unfollowed:
+    """A primary key column whose default cannot be followed to one sequence's values, and why.
+
+    `reason` is `by_name`, `computed`, `currval` or `function`; `oid` is the table's.
+    """
+
+    table: str
+    column: str
+    reason: str
+    oid: int
 
 
 @dataclass(frozen=True)
@@ -113,13 +126,29 @@ def read_keys(session: Session, excluded: frozenset[int] = frozenset()) -> list[
 
 def read_sequences(session: Session, excluded: frozenset[int] = frozenset()) -> list[Feed]:
     """Read the sequences that feed a primary key, as `read_feeds` does."""
-    return _read(session, "repair/feeds", excluded)
+    return _read(session, "repair/feeds", excluded, _named(session))
 
 
-def _read(session: Session, query: str, excluded: frozenset[int]) -> list[Feed]:
+def read_unfollowed(session: Session) -> list[Unfollowed]:
+    """Read the defaults of primary keys that cannot be followed to one sequence's values."""
+    return rows(session, Unfollowed, "repair/untracked_defaults", _named(session))
+
+
+def _named(session: Session) -> dict[str, object]:
+    named = sequence_names.read(session)
+    return {
+        "sequences": [each.sequence for each in named],
+        "tables": [each.table for each in named],
+        "attnums": [each.attnum for each in named],
+    }
+
+
+def _read(
+    session: Session, query: str, excluded: frozenset[int], parameters: Mapping[str, object] | None = None
+) -> list[Feed]:
     return [
         replace(feed, reason="excluded") if excluded.intersection(feed.tables) else feed
-        for feed in rows(session, Feed, query)
+        for feed in rows(session, Feed, query, parameters)
     ]
 
 

@@ -9,6 +9,7 @@ named for the other table, or what both hold cannot be by chance.
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from pgpromote.postgres.sequences import Feed, composed, read_together
 from pgpromote.postgres.server import Session, rows
@@ -21,10 +22,9 @@ SIGNS = str.maketrans("", "", "_ -")
 IRREGULAR = {"people": "person", "children": "child", "men": "man"}
 # So improbable must it be that unrelated keys are all among the other's.
 CHANCE = 0.001
-# Pairs that are compared only because their values might fit: enough for any real database, and never a
-# matter of minutes for 10,000 tables. The nearest come first.
+# So many pairs are compared only because their values might fit, and one for each key at least: 10,000 tables
+# would make a hundred million. The nearest come first.
 PAIRS = 2000
-NEAREST = 8
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,6 @@ class _Pair:
     table: Table
     other: Table
     sure: bool = False
-
-
-@dataclass(frozen=True)
-class _Extent:
-    """The lowest and the highest key of a table that has rows."""
-
-    low: int
-    high: int
 
 
 @dataclass(frozen=True)
@@ -164,40 +156,32 @@ def _plain(name: str) -> str:
 
 def _by_value(session: Session, feeds: Sequence[Feed], tables: Mapping[int, Table]) -> dict[int, Table]:
     """Find the keys that are all among another table's, which has too many gaps for that to be chance."""
-    extents = _extents(session, [tables[feed.table] for feed in feeds if tables[feed.table].estimate])
-    gapped = [feed for feed in feeds if _has_gaps(tables[feed.table], extents.get(feed.table))]
+    highest = _highest(session, [tables[feed.table] for feed in feeds if tables[feed.table].estimate])
+    # As far as the planner knows their rows; keys without gaps are 1 to n.
+    gapped = [table for oid, high in highest.items() if (table := tables[oid]).estimate < high]
     if not gapped:
         return {}
     owners = [table for table in tables.values() if table.owns]
-    known = extents | _extents(session, [table for table in owners if table.oid not in extents])
-    ranked = sorted((known[table.oid].high, table.oid) for table in owners if table.oid in known)
-    at_most = max(NEAREST, PAIRS // len(gapped))
+    highest |= _highest(session, [table for table in owners if table.oid not in highest])
+    ranked = sorted((highest[table.oid], table.oid) for table in owners if table.oid in highest)
     pairs = [
-        _Pair(tables[feed.table], other)
-        for feed in gapped
-        for other in _nearest(tables[feed.table], tables, known, ranked)[:at_most]
+        _Pair(table, other)
+        for table in gapped
+        for other in islice(_nearest(table, tables, highest, ranked), max(1, PAIRS // len(gapped)))
     ]
     within = _within(session, pairs)
     spreads = _spreads(session, within)
     return {pair.table.oid: pair.other for pair in reversed(within) if not spreads[pair].by_chance}
 
 
-def _has_gaps(table: Table, extent: _Extent | None) -> bool:
-    """Tell whether a table's keys leave out numbers, as far as the planner knows its rows."""
-    return extent is not None and table.estimate < extent.high - extent.low + 1
-
-
 def _nearest(
-    table: Table, tables: Mapping[int, Table], known: Mapping[int, _Extent], ranked: Sequence[tuple[int, int]]
-) -> list[Table]:
-    """List the tables whose keys reach as far as this one's, the nearest first, without what hangs on it."""
-    here = known[table.oid]
-    further = (tables[oid] for _, oid in ranked[bisect_left(ranked, (here.high, 0)) :])
-    return [
-        other
-        for other in further
-        if other.oid != table.oid and known[other.oid].low <= here.low and not _hangs_on(other, table)
-    ]
+    table: Table, tables: Mapping[int, Table], highest: Mapping[int, int], ranked: Sequence[tuple[int, int]]
+) -> Iterator[Table]:
+    """Yield the tables whose keys reach as far as this one's, the nearest first, without what hangs on it."""
+    for place in range(bisect_left(ranked, (highest[table.oid], 0)), len(ranked)):
+        other = tables[ranked[place][1]]
+        if other.oid != table.oid and not _hangs_on(other, table):
+            yield other
 
 
 def _hangs_on(other: Table, table: Table) -> bool:
@@ -209,16 +193,14 @@ def _hangs_on(other: Table, table: Table) -> bool:
     return _plain(other.name).startswith(tuple(forms)) or any(f"_{form}_" in words for form in forms)
 
 
-def _extents(session: Session, tables: Sequence[Table]) -> dict[int, _Extent]:
+def _highest(session: Session, tables: Sequence[Table]) -> dict[int, int]:
+    """Read the highest key of each table that has rows."""
     queries = [
-        composed("extent", number=number, table=table.target, key=table.key)
+        composed("highest", number=number, table=table.target, key=table.key)
         for number, table in enumerate(tables)
     ]
-    return {
-        tables[number].oid: _Extent(low, high)
-        for number, low, high in read_together(session, queries)
-        if low is not None
-    }
+    found = read_together(session, queries)
+    return {tables[number].oid: highest for number, highest in found if highest is not None}
 
 
 def _within(session: Session, pairs: Sequence[_Pair]) -> list[_Pair]:
