@@ -255,7 +255,7 @@ class Run:
             wanted = self._rights_of_prod()
             told = rights.take_over(wanted, self.database, self.run_id, options.rights, carry)
             if self.shadow:
-                statistics.gather(self.database, self.run_id, jobs=options.jobs)
+                told += statistics.gather(self.database, self.run_id, jobs=options.jobs)
             moved = rights.prove(wanted, self.database, self.run_id, options.rights)
             self.proof = self.proof.with_findings((*told, *moved))
             if self.proof.errors:

@@ -11,12 +11,14 @@ from pgpromote.postgres.sequences import behind, excluded_tables
 from pgpromote.postgres.server import Database, Session, beside, connect, identify
 
 EXACT, COUNT, OFF = "exact", "count", "off"
-# Every rule that a proof can break, and what it demands. `rights.prove` finds what breaks the last one.
+# Every rule that a proof can break, and what it demands. `statistics.gather` and `rights.prove` find what
+# breaks the last two.
 RULES = {
     "objects": "Everything that the archive brings is there, and works as it did on dev.",
     "extension_versions": "Every extension of the archive is there, in dev's version.",
     "sequences": "No sequence is behind a column that it feeds, or behind where dev had it.",
     "contents": "Every table holds the rows that were dumped.",
+    "statistics": "Every table can be analyzed, so that its queries are planned well (strategy swap).",
     "rights_kept": "Every role can do what it could before, no more, and sees no hidden row (strategy swap).",
 }
 HINT = (

@@ -24,7 +24,8 @@ BEHIND = (
     "c20.by_default.id", "c25.behind.id", "c25.used_up.id", "c27.down.id", "c27.down_by_three.id",
     "c28.even.id", "c28.odd.id", "c30.rings.id", "c31.full_up.id", "c32.cats.id",
     '"Sales Room"."it\'s serial\\too"."{i}d\'"', "c36.served.id", "c39.invoices.id", "c41.t.id", "c42.t.id",
-    "c15.by_varchar.id", "c15.elsewhere.id", "c15.quoted.id", "c43.t.a", "c43.t.b", "c44.t.id", "c45.t.id", "c46.parent.id",
+    "c15.by_varchar.id", "c15.elsewhere.id", "c15.quoted.id", "c43.t.a", "c43.t.b",
+    "c44.t.id", "c45.t.id", "c46.parent.id",
 )  # fmt: skip
 IN_CASES = {f"sequence_behind {column}" for column in BEHIND} | {
     "partitioned_without_partitions c09.tenant_bids",
