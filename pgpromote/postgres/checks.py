@@ -15,6 +15,7 @@ from pgpromote.postgres.model import EVERYTHING, Archive, Foreign, Policy, Sever
 from pgpromote.postgres.obstacles import PASSING
 from pgpromote.postgres.permissions import Found, quoted, rights, rollback_possible
 from pgpromote.postgres.reset import DATA_LOSS
+from pgpromote.postgres.row_security import no_trigger_fires, rows_protected, rows_visible
 
 COLLATION = re.compile(rf"\bCOLLATE\s+(?:({NAME})\.)?({NAME})")
 POLICY_ROLES = re.compile(
@@ -345,9 +346,9 @@ RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
         target_reachable, target_allowed, client_tools, archive_readable, whole_archive, extensions,
-        collations, encoding_and_locale, policy_roles, source_roles, tablespaces, rights, not_same_database,
-        right_direction, no_other_writer, swap_possible, rollback_possible, nothing_in_the_way,
-        nothing_lost_outside, left_out,
+        collations, encoding_and_locale, policy_roles, source_roles, tablespaces, rights, rows_visible,
+        rows_protected, no_trigger_fires, not_same_database, right_direction, no_other_writer, swap_possible,
+        rollback_possible, nothing_in_the_way, nothing_lost_outside, left_out,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -363,6 +364,9 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "source_roles": (no_prod, no_archive),
     "tablespaces": (no_prod, no_archive),
     "rights": (no_prod, no_archive),
+    "rows_visible": (no_prod, no_archive),
+    "rows_protected": (no_prod, no_archive),
+    "no_trigger_fires": (no_prod, no_archive),
     "not_same_database": (no_prod, no_source),
     "right_direction": (no_prod, no_source),
     "no_other_writer": (no_prod,),
