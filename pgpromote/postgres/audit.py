@@ -37,7 +37,8 @@ from pgpromote.postgres.server import LOCAL, Database, Session, beside, connect
 from pgpromote.postgres.shared_keys import REASON, spare
 
 KEYS = "primary_key_without_identity"
-RULES = ("not_null_without_default", KEYS)
+NOT_NULL = "not_null_without_default"
+RULES = (NOT_NULL, KEYS)
 OBJECT_RULES = tuple(name for name in sql.names("audits") if name not in RULES)
 ALL_RULES = (*RULES, *OBJECT_RULES)
 TRACES = "points_at_dev"

@@ -40,6 +40,7 @@ __all__ = ["Change", "Repair", "Skipped", "check_exclusions", "plan", "repair"]
 
 ADD_IDENTITY = "add identity"
 BUMP = "bump"
+COMPOSITE = "composite"
 
 # So many tables, with their partitions, are changed in one transaction when nobody waits for them: few enough
 # for the lock table, which prod shares.
@@ -52,7 +53,7 @@ NEARLY_USED_UP = 0.8
 REASONS = {
     "by_name": "its default finds a sequence by a name at run time, which leads to none or to several here; "
     "use nextval('…'::regclass)",
-    "composite": "one of several key columns; which of them should count is not in the schema",
+    COMPOSITE: "one of several key columns; which of them should count is not in the schema",
     "computed": "its default computes with a sequence's values, so they cannot be compared with the ids",
     "domain": "its type is a domain, which cannot be an identity",
     "excluded": "excluded by configuration",

@@ -101,6 +101,7 @@ def test_the_suggestion_says_why_repair_leaves_a_key_alone(prod: Server) -> None
 def test_not_null_columns_without_default_are_found_once_each(prod: Server) -> None:
     shop = prod.new_database("""
         CREATE TABLE users (id serial PRIMARY KEY, email varchar(80) NOT NULL, name text);
+        CREATE TABLE orders (id serial PRIMARY KEY, user_id integer NOT NULL REFERENCES users);
         CREATE TABLE parts (id serial PRIMARY KEY, "Day" date NOT NULL) PARTITION BY RANGE (id);
         CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (10);
     """)
