@@ -269,7 +269,7 @@ class Run:
             told = rights.take_over(wanted, self.database, self.run_id, options.rights, carry)
             handover.give(clearance, self.database, self.tools, self.run_id, carry)
             if self.shadow:
-                statistics.gather(self.database, self.run_id, jobs=options.jobs)
+                told += statistics.gather(self.database, self.run_id, jobs=options.jobs)
             moved = rights.prove(wanted, self.database, self.run_id, options.rights)
             keys = index_keys.prove(clearance, self.target.name, self.database, self.run_id)
             filled = self.restored.filled.findings if self.restored else ()

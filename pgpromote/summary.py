@@ -3,7 +3,7 @@
 `whole` cuts nothing: what is piped is a mail or a log, and often all that is left of a run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from textwrap import wrap
 
@@ -11,7 +11,7 @@ from pgpromote.options import Strategy
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.plan import HEADROOM, Plan
 from pgpromote.postgres.prove import Proof
-from pgpromote.postgres.repair import Repair
+from pgpromote.postgres.repair import COMPOSITE, Repair, Skipped
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.rows import EXACT, OFF
 from pgpromote.progress import PHASES
@@ -125,8 +125,22 @@ def _repair(repair: Repair, *, done: bool) -> Facts:
     counted = f"{len(repair.changes)} primary key(s)"
     return {
         "repaired" if done else "to repair": f"{counted}: {keys}" if keys else counted,
-        "left alone": ", ".join(f"{skipped.table}.{skipped.column}" for skipped in repair.skipped),
+        "left alone": ", ".join(_left_alone(repair)),
     }
+
+
+def _left_alone(repair: Repair) -> Iterator[str]:
+    """Name the keys that were left alone, and only count composite ones, of which there are hundreds."""
+    shown, composite = told_and_counted(repair)
+    yield from (f"{each.table}.{each.column}" for each in shown)
+    if composite:
+        yield f"{composite} composite key(s)"
+
+
+def told_and_counted(repair: Repair) -> tuple[list[Skipped], int]:
+    """Split what was left alone: what is told one by one, and how many keys of several columns."""
+    told = [each for each in repair.skipped if each.reason != COMPOSITE]
+    return told, len(repair.skipped) - len(told)
 
 
 def _proof(proof: Proof, record: Record) -> str:

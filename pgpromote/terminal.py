@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import cast
@@ -270,7 +270,7 @@ def show_audit(
                 why = audit.describe(rule) if rule in audit.ALL_RULES else ""
                 title = f"{rule.replace('_', ' ')}: {len(shown)}  {why}"
                 _headline(f"{severity.value:>9}", title, COLOURS[severity])
-                for finding in shown:
+                for finding in _by_table(shown) if rule == audit.NOT_NULL else shown:
                     OUT.print(f"      {finding.object}: {finding.message}".translate(CONTROLS))
                     if finding.fix:
                         OUT.print(f"      → {finding.fix}".translate(CONTROLS))
@@ -283,14 +283,30 @@ def show_audit(
         _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
 
 
+def _by_table(found: Sequence[AuditFinding]) -> Iterator[AuditFinding]:
+    """Put plain information about the columns of a table on one line; what is worse stays as it is."""
+    for (plain, table), columns in groupby(
+        found, lambda each: (each.severity is Severity.INFO and each.judged, each.object.rpartition(".")[0])
+    ):
+        several = list(columns)
+        if plain and len(several) > 1:
+            names = ", ".join(each.object.rpartition(".")[2] for each in several)
+            yield replace(several[0], object=table, message=names)
+        else:
+            yield from several
+
+
 def show_repair(repair: Repair, *, done: bool) -> None:
     """Show the statements with their reasons, and what was left alone."""
     _headline("Repaired" if done else "Would repair", f"{len(repair.changes)} primary key(s)")
     for statement in repair.statements:
         OUT.print(f"  {statement.sql};")
         OUT.print(f"    -- {statement.why}", style="dim")
-    for skipped in repair.skipped:
+    told, composite = summary.told_and_counted(repair)
+    for skipped in told:
         OUT.print(f"  left alone: {skipped.message}")
+    if composite:
+        OUT.print(f"  left alone: {composite} composite key(s); --json lists them")
     for finding in repair.findings:
         show_finding(finding)
 

@@ -100,3 +100,69 @@ def _given(objects: list[tuple[str, ...]]) -> Given:
         {(owner, schema): thing for owner, schema, _, _, thing in owned},
         {name: owner for owner, _, kind, name, _ in owned if kind == "SCHEMA"},
     )
+
+
+@dataclass(frozen=True)
+class RowSecured:
+    """A table of prod with row security switched on; `active` says that it hides rows from our role.
+
+    `forced` says that it binds the owner, `restrictive` counts the policies that only take rows away.
+    """
+
+    schema: str
+    name: str
+    forced: bool
+    restrictive: int
+    active: bool
+
+
+@dataclass(frozen=True)
+class Firing:
+    """A table of prod and its triggers, quoted, that fire when rows are copied into it."""
+
+    schema: str
+    name: str
+    triggers: list[str]
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Default privileges in prod of a role as which our role may not act.
+
+    `schema` is "" for the whole database; `undo` are the statements that take them back.
+    """
+
+    role: str
+    superuser: bool
+    schema: str
+    kind: str
+    undo: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What limits our role in prod, and what would change rows that it loads."""
+
+    bypasses: bool = True
+    superusers: frozenset[str] = frozenset()
+    secured: tuple[RowSecured, ...] = ()
+    firing: tuple[Firing, ...] = ()
+    defaults: tuple[Defaults, ...] = ()
+
+
+NO_LIMITS = Limits()
+
+
+def limits(session: Session, loaded: Sequence[tuple[str, str]]) -> Limits:
+    """Read what limits our role; `loaded` are tables of prod, as (schema, name), that only get rows."""
+    tables = {"schemas": [schema for schema, _ in loaded], "names": [name for _, name in loaded]}
+    with session.cursor(row_factory=scalar_row) as cursor:
+        bypasses = bool(cursor.execute(sql.read("preflight/bypasses")).fetchone())
+        superusers = frozenset(map(str, cursor.execute(sql.read("preflight/superusers"))))
+    return Limits(
+        bypasses,
+        superusers,
+        tuple(rows(session, RowSecured, "preflight/row_secured")),
+        tuple(rows(session, Firing, "preflight/firing", tables)) if loaded else (),
+        tuple(rows(session, Defaults, "preflight/defaults", {"become": become(session)})),
+    )

@@ -26,10 +26,19 @@ from psycopg.rows import dict_row, kwargs_row
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, SessionFailed
 from pgpromote.postgres.model import AuditFinding, ColumnFinding, Severity
-from pgpromote.postgres.sequences import next_free, read_positions, read_sequences
+from pgpromote.postgres.sequences import (
+    next_free,
+    read_keys,
+    read_positions,
+    read_sequences,
+    read_unfollowed,
+)
 from pgpromote.postgres.server import LOCAL, Database, Session, beside, connect
+from pgpromote.postgres.shared_keys import REASON, spare
 
-RULES = ("not_null_without_default", "primary_key_without_identity")
+KEYS = "primary_key_without_identity"
+NOT_NULL = "not_null_without_default"
+RULES = (NOT_NULL, KEYS)
 OBJECT_RULES = tuple(name for name in sql.names("audits") if name not in RULES)
 ALL_RULES = (*RULES, *OBJECT_RULES)
 TRACES = "points_at_dev"
@@ -324,12 +333,15 @@ def _standing(session: Session) -> dict[str, object]:
         for feed, position in zip(feeds, read_positions(session, feeds), strict=True)
     ]
     found = [each for each in standing if not each[1] or each[1].upcoming != each[2]]
+    unknown = read_unfollowed(session)
+    nothing = [None] * len(unknown)
     return {
-        "columns": [f"{feed.name}.{feed.column}" for feed, _, _ in found],
-        "sequences": [feed.sequence for feed, _, _ in found],
-        "reasons": [feed.reason for feed, _, _ in found],
-        "upcoming": [position and position.upcoming for _, position, _ in found],
-        "free": [free for _, _, free in found],
+        "columns": [f"{each.name}.{each.column}" for each, _, _ in found]
+        + [f"{each.table}.{each.column}" for each in unknown],
+        "sequences": [feed.sequence for feed, _, _ in found] + nothing,
+        "reasons": [feed.reason for feed, _, _ in found] + [each.reason for each in unknown],
+        "upcoming": [position and position.upcoming for _, position, _ in found] + nothing,
+        "free": [free for _, _, free in found] + nothing,
     }
 
 
@@ -346,8 +358,15 @@ def _columns(session: Session, name: str) -> list[ColumnFinding]:
     def finding(severity: str, **where: str) -> ColumnFinding:
         return ColumnFinding(rule=name, severity=Severity(severity), **where)
 
+    parameters = _shared(session) if name == KEYS else None
     with session.cursor(row_factory=kwargs_row(finding)) as cursor:
-        return cursor.execute(sql.read(f"audits/{name}")).fetchall()
+        return cursor.execute(sql.read(f"audits/{name}"), parameters).fetchall()
+
+
+def _shared(session: Session) -> dict[str, object]:
+    """Return the tables whose key is another table's, as the rule's query takes them."""
+    found = [feed for feed in spare(session, read_keys(session)) if feed.reason == REASON]
+    return {"tables": [feed.table for feed in found], "others": [feed.other for feed in found]}
 
 
 def _is_comment(line: str) -> bool:

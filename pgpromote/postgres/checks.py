@@ -24,6 +24,7 @@ from pgpromote.postgres.model import EVERYTHING, Foreign, Policy, ServerVersion,
 from pgpromote.postgres.obstacles import PASSING
 from pgpromote.postgres.permissions import Found, quoted, rights, rollback_possible
 from pgpromote.postgres.reset import DATA_LOSS
+from pgpromote.postgres.row_security import no_trigger_fires, rows_protected, rows_visible
 from pgpromote.postgres.tools import Tools
 
 POLICY_ROLES = re.compile(
@@ -238,7 +239,7 @@ RULES: dict[str, Rule] = {
     for rule in (
         target_reachable, target_allowed, client_tools, archive_readable, whole_archive, source_version,
         extensions, extension_contents, collations, encoding_and_locale, money, xml, database_settings,
-        policy_roles, source_roles, tablespaces, rights,
+        policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
         nothing_in_the_way, nothing_lost_outside, left_out,
     )
@@ -261,6 +262,9 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "source_roles": (no_prod, no_archive),
     "tablespaces": (no_prod, no_archive),
     "rights": (no_prod, no_archive),
+    "rows_visible": (no_prod, no_archive),
+    "rows_protected": (no_prod, no_archive),
+    "no_trigger_fires": (no_prod, no_archive),
     "not_same_database": (no_prod, no_source),
     "right_direction": (no_prod, no_source),
     "no_other_writer": (no_prod,),

@@ -9,7 +9,7 @@ from pgpromote.postgres import access, mark, members, obstacles, selection, serv
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
-from pgpromote.postgres.access import Barred
+from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import (
@@ -36,6 +36,7 @@ class Facts:
 
     `undumpable` is what our role may not read of prod, which a safety archive would have to hold; `barred`
     are owners in the archive, `barred_in_prod` those in prod, where a rollback has to bring them back.
+    `limits` are those of our role in prod.
     """
 
     path: Path
@@ -69,6 +70,7 @@ class Facts:
     barred: tuple[Barred, ...] = ()
     barred_in_prod: tuple[Barred, ...] = ()
     lost_in_extensions: tuple[Finding, ...] = ()
+    limits: Limits = NO_LIMITS
 
     @property
     def money_as_stored(self) -> bool:
@@ -196,6 +198,7 @@ def gather(
         barred=prod.barred,
         barred_in_prod=prod.barred_in_prod,
         lost_in_extensions=prod.lost_in_extensions,
+        limits=prod.limits,
     )
 
 
@@ -245,6 +248,7 @@ class _Prod:
     barred: tuple[Barred, ...] = ()
     barred_in_prod: tuple[Barred, ...] = ()
     lost_in_extensions: tuple[Finding, ...] = ()
+    limits: Limits = NO_LIMITS
     problem: PgpromoteError | None = None
 
 
@@ -277,9 +281,17 @@ def _read_target(
                 barred=_barred(session, archive, rights, in_place=in_place) if archive and replaces else (),
                 barred_in_prod=access.barred_in(session) if safety_archive else (),
                 lost_in_extensions=_lost_in_extensions(session, manifest),
+                limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)
+
+
+def _only_filled(archive: Archive, *, replaces: bool) -> list[tuple[str, str]]:
+    """List the tables that get rows and are not made anew."""
+    made = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE")} if replaces else set()
+    filled = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE DATA")}
+    return sorted(filled - made)
 
 
 def _barred(session: Session, archive: Archive, policy: Policy, *, in_place: bool) -> tuple[Barred, ...]:

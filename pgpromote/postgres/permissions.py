@@ -8,7 +8,7 @@ from psycopg.sql import Identifier
 from pgpromote.postgres.access import Barred
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.facts import Facts
-from pgpromote.postgres.model import Archive, Severity
+from pgpromote.postgres.model import Archive, Policy, Severity
 from pgpromote.postgres.obstacles import PASSING
 
 Found = Iterator[tuple[Severity, str, str, str]]
@@ -36,16 +36,23 @@ def rights(facts: Facts) -> Found:
             message = (
                 f"{replaced.description} belongs to {replaced.owner}; the role {user} cannot replace it."
             )
-            hint = f"Restore as {replaced.owner}, or: {grant_role(replaced.owner, user)}"
+            hint = f"Restore as {replaced.owner}, or: {_act_as(replaced.owner, facts)}"
             yield Severity.ERROR, replaced.identity, message, hint
     if facts.archive:
         yield from _schema_rights(facts.archive, facts.catalog) if facts.in_place else ()
         yield from _superuser_only(facts.archive, user)
     if facts.undumpable:
         yield _undumpable(facts.undumpable, user)
+    yield from _not_given(facts)
+
+
+def _not_given(facts: Facts) -> Found:
+    """Say what our role cannot give to whom it should belong, or be open to."""
     for barred in facts.barred:
         if not (facts.in_place and barred.ours):
-            yield (Severity.ERROR, *_barred(barred, user))
+            yield (Severity.ERROR, *_barred(barred, facts))
+    if facts.rights is Policy.KEEP and not facts.filters.data_only:
+        yield from _defaults(facts)
 
 
 def _schema_rights(archive: Archive, catalog: Catalog) -> Found:
@@ -81,14 +88,15 @@ def _undumpable(names: tuple[str, ...], user: str) -> tuple[Severity, str, str, 
     return Severity.ERROR, names[0], message, hint
 
 
-def _barred(barred: Barred, user: str) -> tuple[str, str, str]:
+def _barred(barred: Barred, facts: Facts) -> tuple[str, str, str]:
     """Say what keeps an owner from getting its objects, and what helps."""
+    user = facts.catalog.identity.user if facts.catalog else ""
     if not barred.ours:
         message = (
             f"{barred.thing} belongs to {barred.owner}, or has grants that {barred.owner} made; the role "
             f"{user} may not act as that role."
         )
-        return barred.owner, message, grant_role(barred.owner, user)
+        return barred.owner, message, _act_as(barred.owner, facts)
     message = (
         f"{barred.thing} belongs to {barred.owner}, but in a new database, where the schema "
         f"{barred.schema} is {barred.holder}'s, {barred.owner} may not create there."
@@ -96,17 +104,47 @@ def _barred(barred: Barred, user: str) -> tuple[str, str, str]:
     return barred.owner, message, f"Work as a superuser, or: {grant_role(barred.holder, barred.owner)}"
 
 
+def _defaults(facts: Facts) -> Found:
+    """Say which default privileges of prod our role cannot give to the new database, or to a new schema."""
+    user = facts.catalog.identity.user if facts.catalog else ""
+    renewed = {entry.tag for entry in facts.archive.of_kind("SCHEMA")} if facts.archive else set()
+    renewed |= set() if facts.in_place else {"", "public"}
+    for default in facts.limits.defaults:
+        if default.schema not in renewed:
+            continue
+        where = f" in schema {default.schema}" if default.schema else ""
+        name = f"default privileges of {default.role} on {default.kind}{where}"
+        message = f"Prod has {name}; the role {user} may not act as {default.role}, so it cannot keep them."
+        hint = _act_as(default.role, facts)
+        if default.superuser:
+            hint = (
+                f"They are about what the superuser {default.role} itself creates. Have it run once in "
+                f"{facts.target.name}: {default.undo} and give them for an owner of prod instead. Or choose "
+                "--rights source or none, which leave them out with a warning; or promote as a superuser."
+            )
+        yield Severity.ERROR, name, message, hint
+
+
+def _act_as(role: str, facts: Facts) -> str:
+    """Say how our role may act as another; never as a superuser, which would make it one."""
+    if role in facts.limits.superusers:
+        return (
+            f"{role} is a superuser, so do not grant it: give the object to another role (ALTER … OWNER TO), "
+            "or work as a superuser."
+        )
+    return grant_role(role, facts.catalog.identity.user if facts.catalog else "")
+
+
 def rollback_possible(facts: Facts) -> Found:
     """Our role may bring back a safety archive of prod; its definitions are tried when the restore begins."""
     if facts.catalog is None or not facts.safety_archive:
         return
-    user = facts.catalog.identity.user
     after = "A rollback of the safety archive would be refused:"
     for found in facts.obstacles:
         if found.rule not in PASSING:
             yield Severity.WARNING, found.object, f"{after} {found.message}", found.hint
     for barred in facts.barred_in_prod:
-        subject, message, hint = _barred(barred, user)
+        subject, message, hint = _barred(barred, facts)
         yield Severity.WARNING, subject, f"{after} {message}", hint
 
 

@@ -15,7 +15,8 @@ from pgpromote.postgres.sequences import behind, excluded_tables, set_back
 from pgpromote.postgres.server import Database, Session, beside, connect
 from pgpromote.postgres.tools import Tools
 
-# Every rule that a proof can break, and what it demands. `rights.prove` finds what breaks the last one.
+# Every rule that a proof can break, and what it demands. `views`, `index_keys`, `statistics.gather` and
+# `rights.prove` find what breaks the last four.
 RULES = {
     "objects": "Everything that the archive brings is there as on dev, and works, and nothing else is.",
     "extension_versions": "Every extension of the archive is there, in dev's version.",
@@ -24,6 +25,7 @@ RULES = {
     "extension_members": "What belongs to an extension, and so is not in the archive, is as on dev.",
     "materialized_views": "Every materialized view is filled, and a second refresh would not change it.",
     "index_keys": "Indexes hold the keys that applications will look for, whoever calls their functions.",
+    "statistics": "Every table can be analyzed, so that its queries are planned well (strategy swap).",
     "rights_kept": "Every role can do what it could before, no more, and sees no hidden row (strategy swap).",
 }
 HINT_BEHIND = "An insert would fail with a duplicate key. Run pgpromote repair."

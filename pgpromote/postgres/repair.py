@@ -16,7 +16,6 @@ from itertools import accumulate, groupby
 
 import psycopg
 from psycopg.errors import DeadlockDetected, LockNotAvailable
-from psycopg.rows import class_row
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.apply import apply_together
@@ -31,14 +30,17 @@ from pgpromote.postgres.sequences import (
     next_free,
     read_feeds,
     read_positions,
+    read_unfollowed,
     with_identities,
 )
 from pgpromote.postgres.server import Database, Session, connect, redact
+from pgpromote.postgres.shared_keys import spare
 
 __all__ = ["Change", "Repair", "Skipped", "check_exclusions", "plan", "repair"]
 
 ADD_IDENTITY = "add identity"
 BUMP = "bump"
+COMPOSITE = "composite"
 
 # So many tables, with their partitions, are changed in one transaction when nobody waits for them: few enough
 # for the lock table, which prod shares.
@@ -49,8 +51,9 @@ LOCK_TIMEOUT = "2s"
 NEARLY_USED_UP = 0.8
 
 REASONS = {
-    "by_name": "its default finds the sequence by name at run time; use nextval('…'::regclass)",
-    "composite": "one of several key columns; which of them should count is not in the schema",
+    "by_name": "its default finds a sequence by a name at run time, which leads to none or to several here; "
+    "use nextval('…'::regclass)",
+    COMPOSITE: "one of several key columns; which of them should count is not in the schema",
     "computed": "its default computes with a sequence's values, so they cannot be compared with the ids",
     "domain": "its type is a domain, which cannot be an identity",
     "excluded": "excluded by configuration",
@@ -64,6 +67,8 @@ REASONS = {
     "not_readable": "we may not read it, so the next free value is unknown",
     "owned_sequence": "it owns a sequence that is not its default; set the default to nextval() of it",
     "partition_default": "one of its partitions has a default of its own",
+    "shared_key": "its values are the keys of {other}, to which no foreign key binds it; an identity would "
+    "number rows that are not there",
     "row_security": "row security hides rows from us, so the next free value is unknown",
     "system_schema": "it lies in a system schema",
     "temporary": "it is temporary",
@@ -118,14 +123,6 @@ class Repair:
 
 
 @dataclass(frozen=True)
-class _UntrackedDefault:
-    table: str
-    column: str
-    reason: str
-    oid: int
-
-
-@dataclass(frozen=True)
 class _Judged:
     """What a feed needs; `upcoming` is the value that it gives next, after the change (None: unreadable)."""
 
@@ -163,7 +160,7 @@ def repair(
         excluded = excluded_tables(session, exclude)
         if not really:
             return _plan(session, excluded)
-        feeds = read_feeds(session, excluded)
+        feeds = spare(session, read_feeds(session, excluded))
         # Where nobody waits, a key that nothing feeds is read only once: under the lock.
         unread = [feed for feed in feeds if alone and _is_unfed(feed)]
         judged = _judge(session, [feed for feed in feeds if not (alone and _is_unfed(feed))])
@@ -245,7 +242,7 @@ def _locks(feeds: Sequence[Feed]) -> Iterator[str]:
 
 
 def _plan(session: Session, excluded: frozenset[int]) -> Repair:
-    judged = _judge(session, read_feeds(session, excluded))
+    judged = _judge(session, spare(session, read_feeds(session, excluded)))
     return _told(judged, _untracked(session, excluded))
 
 
@@ -258,9 +255,9 @@ def _told(judged: Sequence[_Judged], untracked: Sequence[Skipped]) -> Repair:
 
 
 def _untracked(session: Session, excluded: frozenset[int]) -> list[Skipped]:
-    with session.cursor(row_factory=class_row(_UntrackedDefault)) as cursor:
-        defaults = cursor.execute(sql.read("repair/untracked_defaults")).fetchall()
-    return [_skipped(d.table, d.column, d.reason) for d in defaults if d.oid not in excluded]
+    """Tell of the defaults that cannot be followed; what a function fills is complete, whatever it does."""
+    defaults = [d for d in read_unfollowed(session) if d.oid not in excluded and d.reason in REASONS]
+    return [_skipped(d.table, d.column, d.reason) for d in defaults]
 
 
 def _judge(session: Session, feeds: Sequence[Feed]) -> list[_Judged]:
@@ -270,7 +267,7 @@ def _judge(session: Session, feeds: Sequence[Feed]) -> list[_Judged]:
 
 def _judge_one(feed: Feed, position: Position | None) -> _Judged:
     if position is None:
-        return _Judged(feed, skipped=_skipped(feed.name, feed.column, feed.reason))
+        return _Judged(feed, skipped=_skipped(feed.name, feed.column, feed.reason, feed.other))
     after = next_free(feed, position)
     if feed.sequence and after == position.upcoming:
         return _Judged(feed, position.upcoming)
@@ -322,8 +319,9 @@ def _finding(rule: str, target: str, message: str, hint: str) -> Finding:
     return Finding(rule, Severity.WARNING, target, message, hint)
 
 
-def _skipped(table: str, column: str, reason: str) -> Skipped:
-    return Skipped(table, column, reason, f"{table}.{column} is left alone: {REASONS[reason]}.")
+def _skipped(table: str, column: str, reason: str, other: str = "") -> Skipped:
+    why = REASONS[reason].format(other=other)
+    return Skipped(table, column, reason, f"{table}.{column} is left alone: {why}.")
 
 
 def _statement(query: str, why: str, **parts: str | int) -> Statement:

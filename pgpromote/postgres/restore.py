@@ -26,6 +26,7 @@ from pgpromote.postgres.model import (
 from pgpromote.postgres.passes import FILLED, is_trigger, passes
 from pgpromote.postgres.restore_messages import (
     DEAD_WORKER,
+    advice,
     counted,
     parse,
     parse_psql,
@@ -374,7 +375,7 @@ def _judge(
         # What names an entry comes first; that a worker died is only what followed from it.
         causes = [error for error in errors if error.message != DEAD_WORKER] or errors
         ranked = sorted(causes, key=lambda error: not error.entry)
-        raise RestoreFailed([_redacted(error, target) for error in ranked], hint)
+        raise RestoreFailed([_redacted(error, target) for error in ranked], advice(ranked, hint))
     for done in completed:
         if done.returncode != 0:
             told = redact(" ".join(done.lines[-3:]), target)

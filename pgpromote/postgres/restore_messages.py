@@ -1,4 +1,4 @@
-"""What pg_restore and psql print, read as errors: each with its entry, kind, message and statement."""
+"""What pg_restore and psql print: the errors in it, and what usually causes them."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +14,28 @@ PARALLEL = "pg_restore: entering main parallel loop"
 DEAD_WORKER = "a worker process died unexpectedly"
 STATEMENT = "Command was: "
 UNKNOWN_SETTING = f"{STATEMENT}SET transaction_timeout = 0;"
+# How the server says that it does not find a name without a schema; one with its schema holds a dot.
+NOT_FOUND = re.compile(
+    r"\b(?:(?:function|procedure|aggregate) [^.(]+\([^()]*\)"
+    r"|(?:relation|type|collation|text search \w+) \"[^\".]+\"(?: for encoding \"\w+\")?"
+    r"|operator) does not exist"
+)
+INSIDE = re.compile(r"PL/pgSQL function (?!inline_code_block)(.+?\)) line \d+")
+HINT_UNQUALIFIED = (
+    "A name without its schema is the usual cause: the search path is empty while an archive is restored. On "
+    "dev, write the schema before the name, or give the function that uses it a path of its own: "
+    "ALTER {function} SET search_path = …; then dump again."
+)
+
+
+def advice(errors: Sequence[RestoreError], hint: str) -> str:
+    """Say what to do: first about the first name that was not found for want of its schema, if any."""
+    for error in errors:
+        if NOT_FOUND.search(error.message):
+            inside = INSIDE.search(error.message)
+            function = f"FUNCTION {inside[1]}" if inside else "FUNCTION …"
+            return f"{HINT_UNQUALIFIED.format(function=function)} {hint}"
+    return hint
 
 
 def counted(completed: Completed, errors: list[RestoreError]) -> list[RestoreError]:

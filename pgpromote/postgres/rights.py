@@ -170,15 +170,20 @@ def _obstacles(step: _Step, roles: Mapping[str, Role]) -> Iterator[tuple[str, st
     if missing:
         return
     us, actor = _us(roles), _actor(step, roles)
-    grant = "GRANT {} TO {} WITH INHERIT TRUE, SET TRUE;"
     if actor and not roles[actor].can_become:
-        yield f"{us} may not act as {actor}, whose grants have to change.", _pasted(grant, actor, us)
+        yield f"{us} may not act as {actor}, whose grants have to change.", _granted(roles[actor], us)
     if step.new_owner and not roles[step.role].has_rights:
         reason = f"{us} does not have the rights of {step.role}, whose objects get another owner."
-        yield reason, _pasted(grant, step.role, us)
+        yield reason, _granted(roles[step.role], us)
     if step.new_owner and not roles[step.new_owner].can_become:
         reason = f"{us} may not SET ROLE {step.new_owner}, so it cannot make that an owner."
-        yield reason, _pasted(grant, step.new_owner, us)
+        yield reason, _granted(roles[step.new_owner], us)
+
+
+def _granted(role: Role, us: str) -> str:
+    if role.superuser:
+        return f"{role.name} is a superuser, so do not grant it to {us}: work as a superuser instead."
+    return _pasted("GRANT {} TO {} WITH INHERIT TRUE, SET TRUE;", role.name, us)
 
 
 def _us(roles: Mapping[str, Role]) -> str:

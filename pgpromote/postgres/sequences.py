@@ -1,20 +1,21 @@
 """Where sequences stand: what feeds a primary key, what it gives next, where dev had it. Only reads."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import starmap
+from typing import Any
 
 from psycopg import sql as compose
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
-from pgpromote.postgres import sql
+from pgpromote.postgres import sequence_names, sql
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.model import Archive, Finding, Severity, TocEntry
 from pgpromote.postgres.server import Session, rows
 
-# So many sequences are read until their locks are given up: the lock table does not hold thousands.
+# So many queries are run until their locks are given up.
 CHUNK = 10
 # So many sequences are read in one statement.
 READ_AT_ONCE = 100
@@ -30,7 +31,7 @@ class Feed:
     and `columns`: all columns that take values from the sequence. `low` and `high` are the values that
     the sequence and each of its columns can hold. `reason` is a key of `repair.REASONS`, or "" when we may
     repair; `readable` tells whether we may read where it stands. `parent_only`: an identity would not
-    reach the partitions.
+    reach the partitions. `other` is the table that the reason is about, "" for none.
     """
 
     table: int
@@ -48,6 +49,7 @@ class Feed:
     parent_only: bool
     reason: str
     readable: bool
+    other: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,23 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Unfollowed:
+    """A primary key column whose default cannot be followed to one sequence's values, and why.
+
+    `reason` is `by_name`, `computed`, `currval` or `function`; `oid` is the table's.
+    """
+
+    table: str
+    column: str
+    reason: str
+    oid: int
+
+
+@dataclass(frozen=True)
 class _Table:
     oid: int
     schema: str
     table: str
-
-
-@dataclass(frozen=True)
-class _State:
-    number: int
-    last_value: int
-    is_called: bool
-    furthest: int | None
 
 
 def next_free(feed: Feed, position: Position) -> int | None:
@@ -116,18 +123,39 @@ def read_feeds(session: Session, excluded: frozenset[int] = frozenset()) -> list
 
     A feed of one of the excluded tables has the reason `excluded`.
     """
-    return [*_read(session, "repair/keys", excluded), *read_sequences(session, excluded)]
+    return [*read_keys(session, excluded), *read_sequences(session, excluded)]
+
+
+def read_keys(session: Session, excluded: frozenset[int] = frozenset()) -> list[Feed]:
+    """Read the primary keys that nothing feeds, as `read_feeds` does."""
+    return _read(session, "repair/keys", excluded)
 
 
 def read_sequences(session: Session, excluded: frozenset[int] = frozenset()) -> list[Feed]:
     """Read the sequences that feed a primary key, as `read_feeds` does."""
-    return _read(session, "repair/feeds", excluded)
+    return _read(session, "repair/feeds", excluded, _named(session))
 
 
-def _read(session: Session, query: str, excluded: frozenset[int]) -> list[Feed]:
+def read_unfollowed(session: Session) -> list[Unfollowed]:
+    """Read the defaults of primary keys that cannot be followed to one sequence's values."""
+    return rows(session, Unfollowed, "repair/untracked_defaults", _named(session))
+
+
+def _named(session: Session) -> dict[str, object]:
+    named = sequence_names.read(session)
+    return {
+        "sequences": [each.sequence for each in named],
+        "tables": [each.table for each in named],
+        "attnums": [each.attnum for each in named],
+    }
+
+
+def _read(
+    session: Session, query: str, excluded: frozenset[int], parameters: Mapping[str, object] | None = None
+) -> list[Feed]:
     return [
         replace(feed, reason="excluded") if excluded.intersection(feed.tables) else feed
-        for feed in rows(session, Feed, query)
+        for feed in rows(session, Feed, query, parameters)
     ]
 
 
@@ -135,16 +163,24 @@ def read_positions(session: Session, feeds: Sequence[Feed]) -> list[Position | N
     """Read where each feed stands, all in one round trip; None for those we may not read."""
     readable = [(number, feed) for number, feed in enumerate(feeds) if feed.readable]
     positions: dict[int, Position] = {}
-    with (
-        session.cursor(row_factory=class_row(_State)) as cursor,
-        session.transaction(force_rollback=True),
-    ):
-        cursor.execute(_reading(readable).encode())
-        for _ in cursor.results():
-            for state in cursor.fetchall() if cursor.description else ():
-                step = feeds[state.number].increment if state.is_called else 0
-                positions[state.number] = Position(state.last_value + step, state.furthest)
+    for number, last_value, is_called, furthest in read_together(session, list(starmap(_state, readable))):
+        step = feeds[number].increment if is_called else 0
+        positions[number] = Position(last_value + step, furthest)
     return [positions.get(number) for number in range(len(feeds))]
+
+
+def read_together(session: Session, queries: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Run queries of the same columns in one round trip, and return their rows.
+
+    Their locks are given up now and then: the lock table does not hold thousands.
+    """
+    if not queries:
+        return []
+    parts = ["UNION ALL\n".join(queries[first : first + CHUNK]) for first in range(0, len(queries), CHUNK)]
+    batch = "SAVEPOINT reading;\n" + ";\nROLLBACK TO SAVEPOINT reading;\n".join(parts)
+    with session.cursor(row_factory=tuple_row) as cursor, session.transaction(force_rollback=True):
+        cursor.execute(batch.encode())
+        return [row for _ in cursor.results() for row in (cursor.fetchall() if cursor.description else ())]
 
 
 def behind(session: Session, excluded: frozenset[int]) -> Iterator[tuple[Feed, Position, bool]]:
@@ -174,14 +210,6 @@ def composed(query: str, **parts: str | int) -> str:
     psycopg's Identifier would quote every name, and people read these; for thousands it is slow, too.
     """
     return sql.read(f"repair/{query}").format(**parts)
-
-
-def _reading(feeds: Sequence[tuple[int, Feed]]) -> str:
-    parts = [
-        "UNION ALL\n".join(starmap(_state, feeds[first : first + CHUNK]))
-        for first in range(0, len(feeds), CHUNK)
-    ]
-    return "SAVEPOINT reading;\n" + ";\nROLLBACK TO SAVEPOINT reading;\n".join(parts)
 
 
 def _state(number: int, feed: Feed) -> str:

@@ -1,37 +1,104 @@
 """Give the planner statistics of a new database, so that its first queries are as fast as the old one's."""
 
 from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-from psycopg.sql import SQL, Composed, Identifier
+import psycopg
+from psycopg.errors import Diagnostic
+from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import sql
-from pgpromote.postgres.server import Database, connect
+from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.server import Database, Session, connect, redact, rows
+
+RULE = "statistics"
+# Classes of errors whose messages may quote a row: data, integrity, and what a function raises.
+QUOTING = ("22", "23", "P0")
+HINT = (
+    "Queries on it may be slow until it is analyzed. Remove the cause, such as a right that its owner lacks, "
+    "or a name without its schema in a function of an index; then run: {};"
+)
 
 
-def gather(target: Database, promotion: str, *, jobs: int | None = None) -> None:
+@dataclass(frozen=True)
+class _Table:
+    """A table to analyze, and its partitions that hold rows, as (schema, name): ANALYZE goes on to them.
+
+    Those of the server itself are `pinned`; a superuser may analyze them all, others are not missed.
+    """
+
+    schema: str
+    name: str
+    pinned: bool = False
+    leaves: Sequence[Sequence[str]] = ()
+
+    @property
+    def target(self) -> Identifier:
+        return Identifier(self.schema, self.name)
+
+
+def gather(target: Database, promotion: str, *, jobs: int | None = None) -> tuple[Finding, ...]:
     """Analyze every table with `jobs` connections, the largest first, partitions with their parent.
 
-    `jobs` is `target.connections()` when None. Raises ConnectionFailed, SessionFailed.
+    `jobs` is `target.connections()` when None. Return a warning for each table that cannot be analyzed: it is
+    as right as the others, only slow. Raises ConnectionFailed, and SessionFailed for a lost connection.
     """
     jobs = jobs or target.connections()
     with connect(target, promotion, autocommit=True) as session:
-        tables = session.execute(sql.read("catalog/analyzed")).fetchall()
-    waiting = deque(SQL("ANALYZE {}").format(Identifier(str(schema), str(name))) for schema, name in tables)
+        waiting = deque(rows(session, _Table, "catalog/analyzed"))
     with ThreadPoolExecutor(jobs) as threads:
         try:
-            for done in [threads.submit(_work, target, promotion, waiting) for _ in range(jobs)]:
-                done.result()
+            working = [threads.submit(_work, target, promotion, waiting) for _ in range(jobs)]
+            found = [finding for done in working for finding in done.result()]
         except BaseException:
             waiting.clear()
             raise
+    return tuple(sorted(found, key=lambda finding: finding.object))
 
 
-def _work(target: Database, promotion: str, waiting: deque[Composed]) -> None:
+def _work(target: Database, promotion: str, waiting: deque[_Table]) -> list[Finding]:
+    found: list[Finding] = []
     with connect(target, promotion, autocommit=True) as session:
         while waiting:
             try:
-                statement = waiting.popleft()
+                table = waiting.popleft()
             except IndexError:  # another connection took the last one
-                return
-            session.execute(statement)
+                break
+            found += _analyze(session, table, target)
+    return found
+
+
+def _analyze(session: Session, table: _Table, target: Database) -> Iterator[Finding]:
+    """Analyze a table. Where that fails, each of its partitions still gets statistics if it can."""
+    statement = SQL("ANALYZE {}").format(table.target)
+    reasons: list[str] = []
+
+    def listen(said: Diagnostic) -> None:
+        if said.severity_nonlocalized == "WARNING":  # such as that a table is not ours, and skipped
+            reasons.append(_reason(said, target))
+
+    session.add_notice_handler(listen)
+    leaves: Sequence[Sequence[str]] = ()
+    try:
+        session.execute(statement)
+    except psycopg.Error as error:
+        if session.broken:
+            raise
+        reasons.append(_reason(error.diag, target))
+        leaves = table.leaves
+    finally:
+        session.remove_notice_handler(listen)
+    name = f"{table.schema}.{table.name}"
+    for reason in () if table.pinned else reasons:
+        message = f"{name} cannot be analyzed: {reason}."
+        yield Finding(RULE, Severity.WARNING, name, message, HINT.format(statement.as_string()))
+    for schema, leaf in leaves:
+        yield from _analyze(session, _Table(schema, leaf), target)
+
+
+def _reason(said: Diagnostic, target: Database) -> str:
+    """Say why, but never what a row holds."""
+    if (said.sqlstate or "").startswith(QUOTING):
+        return f"an expression over its rows fails (SQLSTATE {said.sqlstate})"
+    return redact(said.message_primary or f"SQLSTATE {said.sqlstate}", target)

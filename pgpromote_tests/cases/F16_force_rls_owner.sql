@@ -1,5 +1,5 @@
 -- Expected: said by `check`. Prod's owner has no BYPASSRLS and a table has FORCE ROW LEVEL SECURITY: check is ok, the restore fails late, its hint does not help.
---@ expect refused rights
+--@ expect refused rows_visible
 --@ set devuser=bugs_dump
 --@ set produser=bugs_own
 --@ roles

@@ -1,5 +1,5 @@
 -- Expected: refused by check. --data-only into tables with a BEFORE INSERT trigger changes the rows; found only after prod was changed, and the error names no trigger and no way back.
---@ expect refused data_only
+--@ expect refused no_trigger_fires
 --@ set dump=--data-only
 --@ set restore=--strategy clean --yes
 --@ dev

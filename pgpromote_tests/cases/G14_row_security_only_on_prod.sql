@@ -1,5 +1,5 @@
 -- Expected: refused by `check`, not by the proof after the whole restore. Prod has row security that dev lacks.
---@ expect refused rights
+--@ expect refused rows_protected
 --@ dev
 CREATE TABLE t (id integer PRIMARY KEY);
 --@ prod

@@ -75,6 +75,8 @@ def test_the_suggestion_says_why_repair_leaves_a_key_alone(prod: Server) -> None
         CREATE TRIGGER fill BEFORE INSERT ON triggered FOR EACH ROW EXECUTE FUNCTION fill();
         CREATE TABLE parts (id integer, day integer, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
         CREATE TABLE mixed (id integer, day integer, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+        CREATE TABLE label_note (label_id integer PRIMARY KEY);
+        CREATE TABLE label (id integer PRIMARY KEY);
         CREATE TABLE mixed_1 PARTITION OF mixed FOR VALUES FROM (1) TO (10);
         CREATE SEQUENCE numbers;
         ALTER TABLE mixed_1 ALTER COLUMN id SET DEFAULT nextval('numbers');
@@ -89,6 +91,8 @@ def test_the_suggestion_says_why_repair_leaves_a_key_alone(prod: Server) -> None
         "triggered": "trigger",
         "parts": "Repair adds it",
         "mixed": "partition has a default",
+        "label": "Repair adds it",
+        "label_note": "belongs to a row of public.label",
     }
     assert told.keys() == parts.keys()
     assert {table: part for table, part in parts.items() if part not in told[table]} == {}
@@ -97,6 +101,7 @@ def test_the_suggestion_says_why_repair_leaves_a_key_alone(prod: Server) -> None
 def test_not_null_columns_without_default_are_found_once_each(prod: Server) -> None:
     shop = prod.new_database("""
         CREATE TABLE users (id serial PRIMARY KEY, email varchar(80) NOT NULL, name text);
+        CREATE TABLE orders (id serial PRIMARY KEY, user_id integer NOT NULL REFERENCES users);
         CREATE TABLE parts (id serial PRIMARY KEY, "Day" date NOT NULL) PARTITION BY RANGE (id);
         CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (10);
     """)
@@ -181,3 +186,45 @@ def test_audits_and_repair_run_no_code_of_the_database(prod: Server, hostile: Da
     # The canary sings: the same path in a session that trusts it runs the planted operator.
     prod.rows("SELECT 'a'::text || 'b'::text", hostile.name)
     assert prod.rows("SELECT is_called FROM canary", hostile.name) == [(True,)]
+
+
+UNKNOWN_DEFAULTS = """
+    CREATE SEQUENCE s;
+    CREATE FUNCTION wrapped() RETURNS integer LANGUAGE sql AS $$ SELECT nextval('s')::integer $$;
+    CREATE TABLE by_function (id integer PRIMARY KEY DEFAULT wrapped());
+    CREATE TABLE by_expression (id bigint PRIMARY KEY DEFAULT nextval('s') * 10);
+    CREATE TABLE by_currval (id bigint PRIMARY KEY DEFAULT currval('s'));
+    CREATE TABLE by_lost_name (id bigint PRIMARY KEY DEFAULT nextval('no_such'::text));
+    CREATE TABLE by_name (id bigint PRIMARY KEY DEFAULT nextval('s'::text));
+    CREATE TABLE constant (id bigint PRIMARY KEY DEFAULT 7);
+    CREATE TABLE random (id uuid PRIMARY KEY DEFAULT gen_random_uuid());
+    INSERT INTO by_name VALUES (1);
+"""
+
+
+def test_a_key_whose_default_cannot_be_followed_is_told_and_one_found_by_name_is_judged(prod: Server) -> None:
+    shop = prod.new_database(UNKNOWN_DEFAULTS)
+    found = {f.object: f for f in audit.examine(shop, "test", ["sequence_behind"])}
+    assert {name for name, f in found.items() if not f.judged} == {
+        "public.by_function.id",
+        "public.by_expression.id",
+        "public.by_currval.id",
+        "public.by_lost_name.id",
+    }
+    assert found["public.by_name.id"].severity is Severity.ERROR
+    prod.execute(found["public.by_name.id"].fix, shop.name)
+    assert prod.rows("INSERT INTO by_name DEFAULT VALUES RETURNING id", shop.name) == [(2,)]
+
+
+@pytest.mark.parametrize("path", ['"My, path", other', "other, public", '"$user", "other"'])
+def test_a_sequence_named_without_its_schema_is_found_in_the_databases_own_path(
+    path: str, prod: Server
+) -> None:
+    shop = prod.new_database("""
+        CREATE SCHEMA other; CREATE SCHEMA "My, path"; CREATE SEQUENCE other.s; CREATE SEQUENCE public.s;
+        CREATE TABLE t (id bigint PRIMARY KEY DEFAULT nextval('s'::text)); INSERT INTO t VALUES (4)""")
+    prod.execute(f"ALTER DATABASE {shop.name} SET search_path = {path}", shop.name)
+    (found,) = audit.examine(shop, "test", ["sequence_behind"])
+    assert found.message.startswith("other.s would next give 1")
+    repair.repair(shop, "test")
+    assert prod.rows("INSERT INTO public.t DEFAULT VALUES RETURNING id", shop.name) == [(5,)]

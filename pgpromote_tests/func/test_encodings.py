@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import dump, preflight, prove, restore
+from pgpromote.postgres import dump, preflight, restore
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import Archive, Filters, Severity
 from pgpromote.postgres.server import parse_url
@@ -69,11 +69,11 @@ def test_a_value_that_was_changed_is_found_though_the_encodings_differ(
     _, manifest = dump.dump(source, path := tmp_path / "shop.dump", [dev.tools()], "test")
     clearance = preflight.examine(path, target, [prod.tools()], in_place=False).cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
-    assert prove.prove(clearance, manifest, target, "test").errors == ()
+    assert proof_of(prod, clearance, manifest, target).errors == ()
 
     prod.execute("UPDATE t SET a = 'è' WHERE a = 'é'", target.name)
 
-    assert [f.rule for f in prove.prove(clearance, manifest, target, "test").errors] == ["contents"]
+    assert [f.rule for f in proof_of(prod, clearance, manifest, target).errors] == ["contents"]
 
 
 @pytest.mark.parametrize("text", ["plain", "été", "価格"])

@@ -2,8 +2,9 @@
 
 import pytest
 
-from pgpromote import terminal
+from pgpromote import summary, terminal
 from pgpromote.postgres.model import AuditFinding, ColumnFinding, Severity
+from pgpromote.postgres.repair import Repair, Skipped
 
 INDEX = AuditFinding("index_invalid", Severity.WARNING, "public.i", "Not valid.", "REINDEX INDEX public.i;")
 CACHE = AuditFinding("table_unlogged", Severity.ERROR, 'public."a\nb"', "Unlogged.")
@@ -35,3 +36,40 @@ def test_an_audit_shows_the_worst_first_and_what_is_suppressed_last(
         "ok 1 rules found nothing",
         "suppressed index invalid",
     ]  # fmt: skip
+
+
+def test_columns_without_default_are_told_a_table_a_line_and_lost_ones_by_themselves(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def column(name: str, severity: Severity = Severity.INFO) -> AuditFinding:
+        return AuditFinding(COLUMN.rule, severity, name, "text. Name it in every INSERT.")
+
+    found = [
+        column("public.a.one"),
+        column("public.a.two"),
+        column("public.a.lost", Severity.WARNING),
+        column("public.b.one"),
+    ]
+    terminal.show_audit({COLUMN.rule: found})
+
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:4] == [
+        "public.a: one, two",
+        "public.a.lost: text. Name it in every INSERT.",
+        "public.b.one: text. Name it in every INSERT.",
+    ]
+
+
+def test_composite_keys_that_are_left_alone_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    left = [Skipped(f"public.t{n}", "a, b", "composite", "It has two columns.") for n in range(100)]
+    trigger = Skipped("public.t", "id", "trigger", "public.t.id is left alone: a trigger may fill it.")
+    done = Repair((), (*left, trigger), ())
+
+    terminal.show_repair(done, done=True)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:] == [
+        "  left alone: public.t.id is left alone: a trigger may fill it.",
+        "  left alone: 100 composite key(s); --json lists them",
+    ]
+    assert list(summary._left_alone(done)) == ["public.t.id", "100 composite key(s)"]

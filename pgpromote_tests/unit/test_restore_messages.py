@@ -2,7 +2,8 @@
 
 import pytest
 
-from pgpromote.postgres import restore, restore_messages
+from pgpromote.postgres import restore
+from pgpromote.postgres import restore_messages as messages
 from pgpromote.postgres.errors import RestoreFailed, ToolFailed
 from pgpromote.postgres.model import RestoreError
 from pgpromote.postgres.server import parse_url
@@ -51,7 +52,7 @@ TARGET = parse_url("postgresql://me:Canary-of-the-url@host/db", "PROD_DATABASE_U
 
 def read(text: str) -> list[RestoreError]:
     """Read errors as people get to see them."""
-    return [restore._redacted(error, TARGET) for error in restore_messages.parse([text.splitlines()])]
+    return [restore._redacted(error, TARGET) for error in messages.parse([text.splitlines()])]
 
 
 def test_a_failed_statement_has_its_entry_message_detail_and_statement() -> None:
@@ -105,7 +106,7 @@ def test_talk_without_errors_gives_none() -> None:
 
 
 def test_nothing_printed_gives_no_error() -> None:
-    assert restore_messages.parse([]) == []
+    assert messages.parse([]) == []
 
 
 def test_a_long_statement_is_shown_in_part() -> None:
@@ -118,7 +119,7 @@ def test_a_long_statement_is_shown_in_part() -> None:
 def judged(text: str, returncode: int, *workers: str) -> None:
     streams = tuple(tuple(stream.splitlines()) for stream in (text, *workers))
     completed = Completed(returncode, streams)
-    errors = restore_messages.counted(completed, restore_messages.parse(completed.streams))
+    errors = messages.counted(completed, messages.parse(completed.streams))
     restore._judge(
         [completed], errors, parse_url("postgresql://host/shop", "PROD_DATABASE_URL"), "What to do."
     )
@@ -186,13 +187,13 @@ def test_many_errors_are_all_kept_and_the_first_ten_shown() -> None:
     ],
 )
 def test_errors_of_psql_have_their_line_and_sqlstate(line: str, message: str, where: str) -> None:
-    (error,) = restore_messages.parse_psql([line, "LOCATION:  parserOpenTable, parse_relation.c:1449"])
+    (error,) = messages.parse_psql([line, "LOCATION:  parserOpenTable, parse_relation.c:1449"])
     assert (error.message, error.entry, error.kind) == (message, where, "statement")
 
 
 @pytest.mark.parametrize("line", ["psql:/d/full.sql:1: NOTICE:  00000: skipping", "ERROR in a row", ""])
 def test_other_lines_of_psql_are_no_errors(line: str) -> None:
-    assert restore_messages.parse_psql([line]) == []
+    assert messages.parse_psql([line]) == []
 
 
 @pytest.mark.parametrize("length", range(300, 420, 7))
@@ -205,38 +206,43 @@ def test_no_password_survives_the_cutting_of_a_long_statement(length: int) -> No
     assert "Canar" not in f"{error}{RestoreFailed([error])}"
 
 
-EXPECTED = """\
-pg_restore: error: could not execute query: FEHLER:  unbekannter Konfigurationsparameter
-Command was: SET transaction_timeout = 0;
-"""
-LEADER = f"pg_restore: connecting to database for restore\npg_restore: while INITIALIZING:\n{EXPECTED}"
+@pytest.mark.parametrize(
+    "message",
+    [
+        "ERROR:  function g(text) does not exist",
+        "ERROR:  function odd name(public.mood, text) does not exist",
+        'ERROR:  relation "rates" does not exist LINE 1: select 1 from rates',
+        'ERROR:  type "mood" does not exist',
+        "ERROR:  operator does not exist: public.citext === public.citext",
+        'ERROR:  text search configuration "german" does not exist',
+        'ERROR:  collation "german" for encoding "UTF8" does not exist',
+        "42883: procedure log(text) does not exist",
+    ],
+)
+def test_a_name_that_is_not_found_without_its_schema_is_told_with_its_usual_cause(message: str) -> None:
+    told = messages.advice([RestoreError("statement", message)], "Start again.")
+    assert "the search path is empty" in told
+    assert "SET search_path = …" in told
+    assert told.endswith(" Start again.")
 
 
-def forgiven(returncode: int, leader: str, *workers: str) -> Completed:
-    streams = tuple(tuple(stream.splitlines()) for stream in (leader, *workers))
-    return restore_messages.without_unknown_setting(Completed(returncode, streams))
-
-
-@pytest.mark.parametrize("workers", [(), (EXPECTED,), (EXPECTED, EXPECTED)])
-def test_the_setting_that_an_older_server_does_not_know_is_no_error(workers: tuple[str, ...]) -> None:
-    leader = f"{LEADER}{EXPECTED}pg_restore: warning: errors ignored on restore: 2"
-    done = forgiven(1, leader, *workers)
-    assert done.returncode == 0
-    assert not any("transaction_timeout" in line or "ignored" in line for line in done.lines)
-
-
-@pytest.mark.parametrize("error", [STATEMENT, SEVERAL, DATA.replace("(1)", "(2)")])
-def test_another_error_beside_it_is_told_and_counted(error: str) -> None:
-    errors = restore_messages.parse([error.splitlines()])
-    leader = error.partition("pg_restore: warning: errors")[0]
-    done = forgiven(
-        1, f"{LEADER}{leader}pg_restore: warning: errors ignored on restore: {1 + len(errors)}", EXPECTED
+def test_the_function_that_uses_an_unqualified_name_is_named() -> None:
+    message = (
+        "ERROR:  function g(text) does not exist HINT:  No function matches the given name and argument "
+        "types. QUERY:  SELECT g(x) CONTEXT:  PL/pgSQL function public.f(text) line 3 at RETURN"
     )
-    assert done.returncode == 1
-    assert restore_messages.counted(done, restore_messages.parse(done.streams)) == errors
+    told = messages.advice([RestoreError("statement", message)], "")
+    assert "ALTER FUNCTION public.f(text) SET search_path = …" in told
 
 
-@pytest.mark.parametrize(("returncode", "counted"), [(1, 2), (-9, 1), (1, None)])
-def test_what_else_went_wrong_is_not_forgiven_with_it(returncode: int, counted: int | None) -> None:
-    told = f"pg_restore: warning: errors ignored on restore: {counted}" if counted else ""
-    assert forgiven(returncode, f"{LEADER}{told}").returncode == returncode
+@pytest.mark.parametrize(
+    "message",
+    [
+        "ERROR:  function public.f(integer) does not exist",
+        'ERROR:  relation "public.rates" does not exist',
+        'ERROR:  role "app" does not exist',
+        'ERROR:  language "plperl" does not exist',
+    ],
+)
+def test_what_is_missing_by_its_whole_name_has_another_cause(message: str) -> None:
+    assert messages.advice([RestoreError("statement", message)], "Start again.") == "Start again."

@@ -2,7 +2,8 @@
 -- follows dev: yes
 --
 -- Columns that are NOT NULL and have no default: every insert must name them. Often this is meant; after a
--- promotion it is also the trace of a default that was lost on the way.
+-- promotion it is also the trace of a default that was lost on the way. Columns of a primary or foreign key do not
+-- count: an application always fills them.
 SELECT 'info' AS severity,
        n.nspname::pg_catalog.text AS schema,
        c.relname::pg_catalog.text AS "table",
@@ -25,7 +26,7 @@ SELECT 'info' AS severity,
    AND a.attidentity = ''
    AND t.typdefaultbin IS NULL  -- a domain's default
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k
-                    WHERE k.conrelid = c.oid AND k.contype = 'p' AND a.attnum = ANY (k.conkey))
+                    WHERE k.conrelid = c.oid AND k.contype IN ('p', 'f') AND a.attnum = ANY (k.conkey))
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                       AND d.objid = c.oid

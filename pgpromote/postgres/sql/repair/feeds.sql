@@ -31,6 +31,12 @@ WITH RECURSIVE numbers AS (
      -- Exactly nextval(), perhaps with a cast: any other expression gives ids that are not the sequence's values.
      WHERE pg_catalog.pg_get_expr(f.adbin, f.adrelid)
          ~ '^\(?nextval\(''([^'']|'''')+''::regclass\)\)?(::(smallint|integer|bigint|numeric))?$'
+     UNION
+    -- A default that finds it by name at run time; `sequence_names` says which it finds.
+    SELECT f.sequence, f."table", f.attnum
+      FROM ROWS FROM (pg_catalog.unnest(%(sequences)s::pg_catalog.oid[]),
+                      pg_catalog.unnest(%(tables)s::pg_catalog.oid[]),
+                      pg_catalog.unnest(%(attnums)s::pg_catalog.int4[])) AS f (sequence, "table", attnum)
 ), columns AS (
     SELECT l.sequence,
            l."table",

@@ -1,0 +1,132 @@
+"""Every table of a new database gets statistics; one that cannot be analyzed is named, and stops nothing."""
+
+import pytest
+
+from pgpromote.postgres import audit, statistics
+from pgpromote.postgres.model import Severity
+from pgpromote.postgres.server import Database, parse_url
+from pgpromote_tests.servers import Server
+
+WITHOUT = """
+    SELECT c.relname::text FROM pg_class AS c
+     WHERE c.relkind IN ('r', 'm', 'p') AND c.oid >= 16384
+       AND NOT EXISTS (SELECT FROM pg_statistic AS s WHERE s.starelid = c.oid) ORDER BY 1
+"""
+FAMILIES = """
+    CREATE TABLE parent (a integer); CREATE TABLE child () INHERITS (parent);
+    CREATE TABLE grandchild (b text) INHERITS (child); CREATE TABLE second (c integer);
+    CREATE TABLE "Both sides" () INHERITS (parent, second);
+    CREATE TABLE parts (n integer, t text) PARTITION BY RANGE (n);
+    CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (500);
+    CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (500) TO (5000) PARTITION BY HASH (n);
+    CREATE TABLE parts_2_0 PARTITION OF parts_2 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+    INSERT INTO parent SELECT generate_series(1, 1000); INSERT INTO child SELECT generate_series(1, 1000);
+    INSERT INTO grandchild SELECT generate_series(1, 1000), 'x'; INSERT INTO second VALUES (1);
+    INSERT INTO "Both sides" SELECT n, n FROM generate_series(1, 10) AS n;
+    INSERT INTO parts SELECT n, n::text FROM generate_series(1, 1000) AS n;
+    CREATE MATERIALIZED VIEW m AS SELECT * FROM parts;
+    CREATE TABLE json_only (j json); INSERT INTO json_only VALUES ('{}');
+    CREATE INDEX ON child (a); CREATE INDEX ON "Both sides" (a);
+"""
+SPOILED = """
+    CREATE FUNCTION spoil(n integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+    BEGIN
+        IF current_setting('application_name') LIKE 'pgpromote%' AND n > 500 THEN {raised}; END IF;
+        RETURN n;
+    END $$;
+    CREATE TABLE plain (n integer); INSERT INTO plain SELECT generate_series(1, 1000);
+    CREATE TABLE spoiled (n integer); INSERT INTO spoiled SELECT generate_series(1, 1000);
+    CREATE INDEX ON spoiled (spoil(n));
+    CREATE TABLE parts (n integer) PARTITION BY RANGE (n);
+    CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (500);
+    CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (500) TO (700);
+    CREATE TABLE parts_3 PARTITION OF parts FOR VALUES FROM (700) TO (5000);
+    INSERT INTO parts SELECT generate_series(1, 1000); CREATE INDEX ON parts_2 (spoil(n));
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_every_table_with_rows_has_statistics_whatever_it_descends_from(prod: Server, jobs: int) -> None:
+    database = prod.new_database(FAMILIES)
+    assert statistics.gather(database, "test", jobs=jobs) == ()
+    # What has no rows of its own has those of its partitions.
+    assert prod.rows(WITHOUT, database.name) == []
+    assert audit.examine(database, "test", ["never_analyzed"]) == []
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        "RAISE 'no % here', n",
+        "PERFORM 'secret'::integer",
+        "PERFORM no_such(n)",
+        "RAISE insufficient_privilege USING MESSAGE = 'permission denied'",
+    ],
+)
+def test_a_table_that_cannot_be_analyzed_is_a_warning_and_the_others_get_statistics(
+    prod: Server, raised: str
+) -> None:
+    database = prod.new_database(SPOILED.format(raised=raised))
+    found = statistics.gather(database, "test")
+    assert [f.object for f in found] == ["public.parts", "public.parts_2", "public.spoiled"]
+    assert {f.severity for f in found} == {Severity.WARNING}
+    assert not [f for f in found if "secret" in f.message or " 501" in f.message]
+    assert found[-1].hint.endswith('then run: ANALYZE "public"."spoiled";')
+    without = prod.rows(WITHOUT, database.name)
+    assert ("spoiled",) in without
+    assert {("plain",), ("parts_1",), ("parts_3",)}.isdisjoint(without)
+
+
+def test_a_table_that_is_not_ours_to_analyze_is_a_warning(prod: Server) -> None:
+    database = prod.new_database("CREATE TABLE theirs (n integer); INSERT INTO theirs VALUES (1)")
+    prod.execute(f"CREATE ROLE bare_{database.name} LOGIN PASSWORD '{prod.cluster.password}'")
+    (found,) = statistics.gather(guest(prod, database, f"bare_{database.name}"), "test")
+    assert (found.object, found.severity) == ("public.theirs", Severity.WARNING)
+
+
+def guest(server: Server, database: Database, role: str) -> Database:
+    return parse_url(server.url(database.name, role), "PROD_DATABASE_URL")
+
+
+def test_a_connection_that_is_lost_is_no_warning(prod: Server) -> None:
+    ended = "PERFORM pg_terminate_backend(pg_backend_pid())"
+    database = prod.new_database(SPOILED.format(raised=ended))
+    with pytest.raises(Exception, match="terminating connection"):
+        statistics.gather(database, "test")
+
+
+UNSEEN = """
+    CREATE TABLE indexed (n integer); INSERT INTO indexed VALUES (1); CREATE INDEX ON indexed (n);
+    CREATE TABLE keyed (n integer); INSERT INTO keyed VALUES (1); ALTER TABLE keyed ADD PRIMARY KEY (n);
+    CREATE TABLE never (n integer); INSERT INTO never VALUES (1);
+    CREATE TABLE analyzed (n integer); INSERT INTO analyzed VALUES (1); ANALYZE analyzed;
+    CREATE TABLE no_columns (); INSERT INTO no_columns DEFAULT VALUES;
+    CREATE TABLE left_out (n integer); INSERT INTO left_out VALUES (1);
+    ALTER TABLE left_out ALTER n SET STATISTICS 0; CREATE INDEX ON left_out (n);
+    CREATE TABLE emptied (n integer); INSERT INTO emptied VALUES (1); DELETE FROM emptied; ANALYZE emptied;
+    CREATE TABLE hidden (n integer); INSERT INTO hidden VALUES (1); CREATE INDEX ON hidden (n);
+    CREATE TABLE parent (n integer); CREATE TABLE child () INHERITS (parent); INSERT INTO child VALUES (1);
+    CREATE INDEX ON child (n);
+"""
+
+
+def test_the_audit_sees_tables_whose_rows_were_counted_and_never_analyzed(prod: Server) -> None:
+    database = prod.new_database(UNSEEN)
+    found = audit.examine(database, "test", ["never_analyzed"])
+    names = ["child", "hidden", "indexed", "keyed", "never"]
+    assert [f.object for f in found] == [f"public.{name}" for name in names]
+    for each in found:
+        prod.execute(each.fix, database.name)
+    assert audit.examine(database, "test", ["never_analyzed"]) == []
+
+
+def test_the_audit_does_not_take_statistics_that_it_may_not_see_for_missing(prod: Server) -> None:
+    database = prod.new_database(UNSEEN)
+    role = f"seer_{database.name}"
+    prod.execute(
+        f"CREATE ROLE {role} LOGIN PASSWORD '{prod.cluster.password}'; GRANT SELECT ON indexed TO {role};"
+        f"GRANT SELECT ON analyzed TO {role};",
+        database.name,
+    )
+    found = audit.examine(guest(prod, database, role), "test", ["never_analyzed"])
+    assert [f.object for f in found] == ["public.indexed", "public.never"]
