@@ -239,8 +239,15 @@ def test_a_missing_tablespace_is_refused_and_names_who_lies_there() -> None:
 def test_an_encoding_that_may_lose_characters_is_refused(
     source: str, prod: str, severity: Severity | None
 ) -> None:
-    facts = replace(FACTS, archive=replace(archive_of(), encoding=source), catalog=identified(encoding=prod))
+    archive, catalog = replace(archive_of(), encoding=source), identified(encoding=prod)
+    facts = replace(FACTS, archive=archive, catalog=catalog, manifest=replace(MANIFEST, encoding=source))
     assert [found for found, _, _ in found("encoding_and_locale", facts)] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize("source", ["EUC_TW", "SQL_ASCII", "LATIN1"])
+def test_an_archive_in_utf8_of_a_source_with_prods_encoding_passes(source: str) -> None:
+    facts = replace(FACTS, manifest=replace(MANIFEST, encoding=source), catalog=identified(encoding=source))
+    assert found("encoding_and_locale", facts) == []
 
 
 def test_another_sort_order_is_a_warning() -> None:
