@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, restore, rights
+from pgpromote.postgres import archive, handover, restore, rights
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Clearance, Filters, Finding, Policy, Severity, Statement
 from pgpromote.postgres.server import Database, connect, parse_url
@@ -108,6 +108,7 @@ def restored(lab: Lab, path: Path, policy: Policy) -> Database:
         rights=policy,
     )
     restore.restore(clearance, target, [lab.server.tools()], "test")
+    handover.give(clearance, target, [lab.server.tools()], "test")
     return target
 
 
