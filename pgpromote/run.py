@@ -257,6 +257,7 @@ class Run:
                     available=self.tools,
                     promotion=self.run_id,
                     agreed=self.agreed,
+                    settings=dict(clearance.settings),
                 ),
                 repaired=options.repair,
                 identities=self.repaired.identities if self.repaired and options.repair else (),

@@ -1,6 +1,6 @@
 """Ask the server how it writes a definition: restore it once more, and describe what is there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from pgpromote.postgres import restore, shadow
@@ -18,6 +18,7 @@ def read_back(
     available: list[Tools],
     promotion: str,
     agreed: str,
+    settings: Mapping[str, str],
 ) -> Description:
     """Restore definitions of an archive into an empty database beside prod, and return its description.
 
@@ -27,5 +28,5 @@ def read_back(
         made = shadow.create(target, promotion, agreed=agreed)
         stack.callback(shadow.drop, target, made.name, promotion, agreed=agreed)
         database = made.at(target)
-        restore.define(archive, entries, database, available, promotion)
-        return describe(database, available, archive.pg_dump_version, promotion)
+        restore.define(archive, entries, database, available, promotion, settings=settings)
+        return describe(database, available, archive.pg_dump_version, promotion, settings=settings)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import dependencies
+from pgpromote.postgres.encodings import for_dump
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import Archive, TocEntry
 from pgpromote.postgres.server import Database, connect, identify, redact
@@ -64,19 +65,22 @@ def describe(
     pg_dump_version: str,
     promotion: str,
     *,
+    settings: Mapping[str, str],
     leave_out: Sequence[str] = (),
 ) -> Description:
     """Describe a database with a pg_dump of this version, if it is there and fits the server.
 
-    `leave_out` are relations, quoted, that our role may not read. Raises ToolMissing, ToolFailed.
+    `settings` are those under which the archive was written, `leave_out` relations, quoted, that our role may
+    not read. Raises ToolMissing, ToolFailed.
     """
     with connect(database, promotion) as session:
-        tools = choose_like(available, pg_dump_version, identify(session).version)
-        rests_on = dependencies.read(session)
+        identity, rests_on = identify(session), dependencies.read(session)
+    tools, encoding = choose_like(available, pg_dump_version, identity.version), for_dump(identity.encoding)
     with tempfile.TemporaryDirectory(prefix="pgpromote-") as directory:
         path = Path(directory) / "description"
-        command = [tools.path("pg_dump"), f"--dbname={database.argument()}", f"--file={path}"]
+        command = [tools.path("pg_dump"), f"--dbname={database.argument(settings)}", f"--file={path}"]
         command += ["--no-password", "--schema-only", "--format=custom", "--compress=0", LOCK_WAIT]
+        command += [f"--encoding={encoding}"]
         completed = run(
             [*command, *(f"--exclude-table={name}" for name in leave_out)], database.environment(promotion)
         )

@@ -93,7 +93,12 @@ def prove(
         with beside(session, comparison) as comparing:
             meanwhile()
             found = archive and describe(
-                target, available, archive.pg_dump_version, promotion, leave_out=hidden
+                target,
+                available,
+                archive.pg_dump_version,
+                promotion,
+                settings=dict(clearance.settings),
+                leave_out=hidden,
             )
             compared = comparing.result()
         findings = (

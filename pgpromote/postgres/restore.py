@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -294,7 +294,7 @@ def define(
     available: list[Tools],
     promotion: str,
     *,
-    jobs: int | None = None,
+    settings: Mapping[str, str],
 ) -> None:
     """Restore definitions of an archive into an empty database of ours, without owners, grants and rows.
 
@@ -302,9 +302,9 @@ def define(
     """
     tools = _client(archive, database, available, promotion).tools
     first, late = [e for e in entries if not is_trigger(e)], [e for e in entries if is_trigger(e)]
-    for part, connections in ((first, jobs or database.connections()), (late, 1)):
+    for part, connections in ((first, database.connections()), (late, 1)):
         with _use_list(part) as use_list:
-            command = [tools.path("pg_restore"), f"--dbname={database.argument()}", "--no-password"]
+            command = [tools.path("pg_restore"), f"--dbname={database.argument(settings)}", "--no-password"]
             command += ["--schema-only", "--no-owner", "--no-privileges"]
             command += [f"--jobs={connections}", f"--use-list={use_list}", str(archive.path)]
             run(command, database.environment(promotion))

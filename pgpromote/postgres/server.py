@@ -256,6 +256,13 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
             f"{target.label}: {reason}{state}",
             "The transaction was rolled back; what was done before it stays.",
         ) from error
+    except UnicodeDecodeError as error:
+        # The server itself cuts names that it makes within a character, as that of a long range's multirange.
+        shown = error.object.decode(errors="backslashreplace")
+        raise SessionFailed(
+            f"{target.label}: {shown!r} is not valid text. No dump with such a name can be restored.",
+            "If it is a name, give the object another one: ALTER … RENAME TO.",
+        ) from None
 
 
 def _connection_failed(target: Database, reason: str) -> ConnectionFailed:

@@ -1,6 +1,6 @@
 """Prove what a test has restored, as a run does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from pgpromote import scratch
@@ -13,10 +13,15 @@ from pgpromote.postgres.server import Database
 from pgpromote_tests.servers import Server
 
 
-def rewriting(prod: Server, target: Database) -> Rewrite:
+def rewriting(prod: Server, target: Database, settings: Mapping[str, str]) -> Rewrite:
     """Return what restores definitions once more beside the target."""
     return partial(
-        scratch.read_back, target=target, available=[prod.tools()], promotion="test", agreed="postgres"
+        scratch.read_back,
+        target=target,
+        available=[prod.tools()],
+        promotion="test",
+        agreed="postgres",
+        settings=settings,
     )
 
 
@@ -39,7 +44,7 @@ def proof_of(
         "test",
         mode,
         available=[prod.tools()],
-        rewrite=rewriting(prod, target),
+        rewrite=rewriting(prod, target, dict(clearance.settings)),
         repaired=behind,
         identities=repaired.identities if repaired else (),
         exclude=exclude,

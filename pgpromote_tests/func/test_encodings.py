@@ -11,6 +11,7 @@ from pgpromote.postgres.model import Archive, Filters, Severity
 from pgpromote.postgres.server import parse_url
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.pairs import proven, stage, told
+from pgpromote_tests.func.proofs import proof_of
 
 C = "LOCALE 'C'"
 TEXTS = {

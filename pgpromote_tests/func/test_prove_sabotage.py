@@ -32,7 +32,9 @@ class Whole:
         with psycopg.connect(done.prod.url(copy.name), autocommit=True) as session:
             session.execute("SET search_path = public; SET allow_system_table_mods = on")
             session.execute(change.encode())
-        found = describe(copy, [done.prod.tools()], archive.pg_dump_version, "test")
+        found = describe(
+            copy, [done.prod.tools()], archive.pg_dump_version, "test", settings=dict(done.clearance.settings)
+        )
         wanted = Description(archive.entries, done.manifest.rests_on)
         with connect(copy) as session:
             findings = [
@@ -63,7 +65,7 @@ def whole_of(url: str, dev: Server, prod: Server, path: Path) -> Whole:
     done = promote(url, dev, prod, path)
     archive = done.clearance.archive
     assert archive
-    return Whole(done, rewriting(prod, done.target)(archive, archive.entries))
+    return Whole(done, rewriting(prod, done.target, dict(done.clearance.settings))(archive, archive.entries))
 
 
 @pytest.fixture(scope="module", params=[16, 18])

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(str(files("pgpromote.postgres.sql")))
-# The proof of objects reads names of its own.
-FILES = sorted(path for path in FOLDER.rglob("*.sql") if path.parent.name != "objects")
+FILES = sorted(FOLDER.rglob("*.sql"))
 NOISE = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
 WORD = re.compile(r"\b(SELECT|FROM|UNION)\b|([(),])", re.IGNORECASE)
 # A column of a catalog that holds a name, or a CASE of them, as it stands.
