@@ -160,6 +160,11 @@ def differences(dev: Picture, prod: Picture, announced: Announced = Announced())
     ]
 
 
+def _bare(name: str) -> str:
+    """Drop the quotes, which one side writes only where they are needed."""
+    return name.replace('"', "")
+
+
 def _filled(
     dev: Picture, prod: Picture, announced: Announced
 ) -> tuple[frozenset[str], Mapping[str, tuple[str, ...]]]:
@@ -168,7 +173,10 @@ def _filled(
         fact: f"{fact.removesuffix('true')}false"
         for fact in prod.facts - dev.facts
         if fact.startswith("populated ")
-        and any(fact.removeprefix("populated ").removesuffix(" true") in text for text in announced.filled)
+        and any(
+            _bare(fact.removeprefix("populated ").removesuffix(" true")) in _bare(text)
+            for text in announced.filled
+        )
     }
     unread = {name for name, rows in dev.rows.items() if filled and any(map(UNFILLED.match, rows))}
     rows = {name: dev.rows[name] if name in unread else rows for name, rows in prod.rows.items()}
