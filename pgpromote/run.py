@@ -262,6 +262,7 @@ class Run:
                 repaired=options.repair,
                 identities=self.repaired.identities if self.repaired and options.repair else (),
                 exclude=options.repair_exclude,
+                filled=not options.way_back,
                 meanwhile=self._fill,
             )
             counted = {table.table: table.restored for table in self.proof.compared}
@@ -303,7 +304,12 @@ class Run:
 
     def _fill(self) -> None:
         filled = restore.fill_materialized_views(
-            self._cleared(), self.database, self.tools, self.run_id, jobs=self.options.jobs
+            self._cleared(),
+            self.database,
+            self.tools,
+            self.run_id,
+            jobs=self.options.jobs,
+            demanded=not self.options.way_back,
         )
         self.restored = self.restored and replace(self.restored, filled=filled)
 

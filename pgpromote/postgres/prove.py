@@ -73,15 +73,17 @@ def prove(
     repaired: bool = True,
     identities: Collection[Column] = (),
     exclude: Sequence[str] = (),
+    filled: bool = True,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> Proof:
     """Compare what was restored with the archive's entries and with what the manifest says tables held.
 
-    `exact` compares rows and hashes, `count` rows only, `off` nothing. Without a manifest, or for plain
+    `exact` compares rows and hashes, `count` rows only, `off` no rows. Without a manifest, or for plain
     SQL, rows cannot be compared, and a warning says so. A sequence that is behind is an error only where it
     was to be repaired: `repaired` says that repair ran, `identities` what it made, `exclude` what it left
-    alone. `rewrite` restores definitions once more into an empty database. `meanwhile` is what leaves rows
-    alone and can be done while they are compared, such as to fill materialized views. Raises ToolFailed.
+    alone. `filled` demands that materialized views are. `rewrite` restores definitions once more into an
+    empty database. `meanwhile` is what leaves rows alone and can be done while they are compared, such as to
+    fill materialized views. Raises ToolFailed.
     """
     archive = clearance.archive
 
@@ -103,7 +105,9 @@ def prove(
             compared = comparing.result()
         findings = (
             *(
-                _objects(session, clearance, manifest, found, rewrite=rewrite, identities=identities)
+                _objects(
+                    session, clearance, manifest, found, rewrite=rewrite, identities=identities, filled=filled
+                )
                 if found
                 else ()
             ),
@@ -129,12 +133,13 @@ def _objects(
     *,
     rewrite: Rewrite,
     identities: Collection[Column],
+    filled: bool,
 ) -> Iterator[Finding]:
     if archive := clearance.archive:
         wanted = Description(archive.entries, manifest.rests_on if manifest else None)
         whole, limited = not clearance.in_place, clearance.filters.schema_only or clearance.filters.data_only
         yield from objects.compare(archive, wanted, found, rewrite, whole=whole, identities=identities)
-        yield from objects.not_working(session, archive, whole=whole, populated=not limited)
+        yield from objects.not_working(session, archive, whole=whole, populated=filled and not limited)
 
 
 def _extensions(session: Session, clearance: Clearance, manifest: Manifest | None) -> Iterator[Finding]:

@@ -101,19 +101,20 @@ def fill_materialized_views(
     promotion: str,
     *,
     jobs: int | None = None,
+    demanded: bool = True,
     on_line: OnLine = lambda line: None,
 ) -> Filled:
     """Fill the materialized views, also those that the archive brings empty, as far as they can be filled.
 
-    With definitions or rows alone there is nothing to fill them from. Raises RestoreFailed with every view
-    that was filled on the source and cannot be filled here.
+    With definitions or rows alone there is nothing to fill them from. `demanded`: raises RestoreFailed with
+    every view that was filled on the source and cannot be filled here.
     """
     archive = clearance.archive
     if archive is None or clearance.filters.schema_only or clearance.filters.data_only:
         return NOTHING
     with connect(target, promotion, autocommit=True) as session:
         calling = views.calling(session)
-        filled = [entry for entry in restorable(archive) if entry.kind == FILLED]
+        filled = [entry for entry in restorable(archive) if entry.kind == FILLED and demanded]
         alone = [entry for entry in filled if (entry.schema, entry.tag) not in calling]
         completed, errors = list[Completed](), list[RestoreError]()
         if alone:
@@ -130,7 +131,11 @@ def fill_materialized_views(
     errors += [_unfilled(named[name], error) for name, error in failures.items() if name in known]
     _judge(completed, errors, target, _hint(clearance))
     return Filled(
-        tuple(_refreshed(name, calling) for name in named if name in calling or name not in known),
+        tuple(
+            _refreshed(name, calling, demanded=demanded)
+            for name in named
+            if name in calling or name not in known
+        ),
         (
             *(views.empty(name, _reason(error, target)) for name, error in failures.items()),
             *(views.changing(name) for name in named if name in settled.changing - failures.keys()),
@@ -174,8 +179,9 @@ def _unfilled(view: TocEntry, error: psycopg.Error) -> RestoreError:
     return RestoreError("statement", " ".join(str(error).split()), entry, statement)
 
 
-def _refreshed(name: tuple[str, str], calling: frozenset[tuple[str, str]]) -> Statement:
-    why = "calls a function, which may read other views" if name in calling else "was empty on dev"
+def _refreshed(name: tuple[str, str], calling: frozenset[tuple[str, str]], *, demanded: bool) -> Statement:
+    why = "was empty on dev" if demanded else "comes back if it can be filled"
+    why = "calls a function, which may read other views" if name in calling else why
     return Statement(views.refresh(name), f"{'.'.join(name)} {why}")
 
 

@@ -204,6 +204,37 @@ def test_a_rollback_is_not_refused_for_what_prod_had_itself(
     assert shop.contents() == before
 
 
+VIEWS_OF_THE_PAST = {
+    "a division": "SELECT 1 / n AS share FROM t",
+    "a function": "SELECT public.shared(n) AS share FROM t",
+    "another view": "SELECT share FROM base",
+}
+
+
+@pytest.mark.parametrize("query", VIEWS_OF_THE_PAST.values(), ids=VIEWS_OF_THE_PAST)
+def test_a_view_that_can_be_filled_no_more_stops_no_rollback(
+    dev: Server, prod: Server, tmp_path: Path, query: str
+) -> None:
+    script = f"""
+        CREATE TABLE t (n integer); INSERT INTO t VALUES (1);
+        CREATE FUNCTION shared(n integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN RETURN 1 / n; END';
+        CREATE MATERIALIZED VIEW base AS SELECT 1 / n AS share FROM t;
+        CREATE MATERIALIZED VIEW "of the ""past"" now" AS {query}; UPDATE t SET n = 0;
+    """
+    shop = stage(dev, prod, tmp_path, "CREATE TABLE added (id integer PRIMARY KEY)", script)
+    shop.promote(strategy=Strategy.CLEAN)
+
+    with shop.walk() as run:
+        rollback.bring_back(run)
+
+    assert run.proof
+    told = {found.object: found.severity for found in run.proof.of("materialized_views")}
+    assert told['public.of the "past" now'] is Severity.WARNING
+    name = shop.promotion.target().name
+    assert prod.rows("SELECT n FROM t", name) == [(0,)]
+    assert prod.rows("SELECT count(*) FROM pg_matviews WHERE NOT ispopulated", name) == [(2,)]
+
+
 def test_a_member_of_the_owner_brings_back_what_is_built_with_the_owners_rights(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:
