@@ -176,13 +176,13 @@ def source_version(facts: Facts) -> Found:
             "what the older server does not know."
         )
         yield Severity.WARNING, "prod", message, f"Upgrade prod to {source_major}, or rehearse first."
-    if prod.major < 18:
+    if prod.major < 18 <= source_major:
         yield from _new_in_18(facts.archive, prod)
 
 
 def _new_in_18(archive: Archive, prod: ServerVersion) -> Found:
     for entry in archive.of_kind("TABLE", "CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT"):
-        definition = _without_strings(entry.definition)
+        definition = NAME_OR_STRING.sub('""', entry.definition)
         for what, pattern in NEW_IN_18.items():
             if pattern.search(definition):
                 message = f"{entry.name} has {what}, which PostgreSQL has since 18; prod is {prod}."

@@ -38,12 +38,23 @@ def test_what_postgresql_has_since_18_is_refused_for_an_older_prod(
     assert what in errors[0]
 
 
+def test_an_older_dev_has_nothing_of_18(start_server: StartServer, tmp_path: Path) -> None:
+    script = (
+        'CREATE TABLE t (a int, "WITHOUT OVERLAPS)" int GENERATED ALWAYS AS (((((((a + 1)))))) * 2) STORED)'
+    )
+    report = examined(start_server(16, "dev"), start_server(16, "prod"), tmp_path / "shop.dump", script)
+    assert told(report.findings, "source_version") == []
+
+
 def test_what_only_looks_like_it_goes_through(start_server: StartServer, tmp_path: Path) -> None:
     dev, prod = start_server(18, "dev"), start_server(16, "prod")
     script = """
         CREATE TABLE t (a int, b int GENERATED ALWAYS AS ((a + 1) * (a - 1)) STORED, c int NOT NULL,
             d text DEFAULT ' NOT ENFORCED', e int GENERATED ALWAYS AS IDENTITY, CHECK (a IS NOT NULL));
         ALTER TABLE t ADD CONSTRAINT later CHECK (a IS NOT NULL AND b IS NOT NULL) NOT VALID;
+        CREATE TABLE "odd, PERIOD NOT ENFORCED" ("a(b" text,
+            "c)d((" text GENERATED ALWAYS AS (lower("a(b")) STORED,
+            "GENERATED ALWAYS AS (x)" text GENERATED ALWAYS AS (upper("a(b" || ')((')) STORED);
     """
     report = examined(dev, prod, tmp_path / "shop.dump", script)
     assert [severity for severity, _ in told(report.findings, "source_version")] == [Severity.WARNING]
