@@ -162,7 +162,7 @@ def differences(dev: Picture, prod: Picture, announced: Announced = Announced())
 
 
 def _as_invalid(dev: frozenset[str], prod: frozenset[str]) -> frozenset[str]:
-    """Take back what is better in prod: dev never notices that the last partition without an index is gone."""
+    """Take back what is better in prod: dev never notices that a partition without an index is gone."""
     invalid = {fact.replace(" valid f ", " valid t "): fact for fact in dev if fact.startswith("index ")}
     return frozenset(invalid.get(fact, fact) for fact in prod)
 
