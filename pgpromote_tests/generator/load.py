@@ -9,7 +9,8 @@ from pgpromote_tests.generator.world import Statement
 PATIENCE = "-c statement_timeout=5s"
 # A dump carries no rows of a materialized view, so on dev they are made as late as a restore makes them.
 STALE = """
-    SELECT format('REFRESH MATERIALIZED VIEW %I.%I', schemaname, matviewname) FROM pg_matviews WHERE ispopulated
+    SELECT format('REFRESH MATERIALIZED VIEW %I.%I', schemaname, matviewname)
+      FROM pg_matviews WHERE ispopulated
 """
 
 
