@@ -116,13 +116,6 @@ FAILURES: dict[str, tuple[str, type[PgpromoteError], str]] = {
         RestoreFailed,
         NO_RATES,
     ),
-    "an unqualified function behind an empty materialized view": (
-        UNQUALIFIED
-        + "CREATE MATERIALIZED VIEW twice AS SELECT doubled(id) FROM orders WITH NO DATA;"
-        + BREAK,
-        RestoreFailed,
-        NO_RATES,
-    ),
     "a constraint that the rows break": (BROKEN_CHECK, RestoreFailed, "low"),
 }
 
