@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import dump, preflight, prove, restore
+from pgpromote.postgres import dump, preflight, restore
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import parse_url
+from pgpromote_tests.func.proofs import proof_of
 from pgpromote_tests.servers import Server
 
 MADE = """
@@ -40,7 +41,7 @@ def promoted(
     _, manifest = dump.dump(source, path, [dev.tools()], "test")
     report = preflight.examine(path, target, [prod.tools()])
     restore.restore(report.cleared(), target, [prod.tools()], "test")
-    proof = prove.prove(report.cleared(), manifest, target, "test")
+    proof = proof_of(prod, report.cleared(), manifest, target)
     assert proof.of("contents") == ()
     return report.of("extension_contents"), proof.of("extension_members")
 
