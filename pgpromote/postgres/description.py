@@ -40,7 +40,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Difference:
-    """Entries of one kind and name that are not the same: SQL on one side, SQL on the other."""
+    """Entries of one kind and name that only one side has so: SQL on the one, SQL on the other."""
 
     kind: str
     schema: str
@@ -95,16 +95,17 @@ def describe(
 
 def differences(wanted: Iterable[TocEntry], found: Iterable[TocEntry]) -> list[Difference]:
     """Compare the entries of two archives, by kind and name, with their SQL, in both directions."""
-    ours, theirs = _texts(wanted), _texts(found)
+    ours, theirs = texts_of(wanted), texts_of(found)
     return [
-        Difference(*key, wanted=tuple(sorted(one.elements())), found=tuple(sorted(other.elements())))
+        Difference(*key, wanted=tuple(sorted((one - other).elements())), found=tuple(sorted(more.elements())))
         for key in sorted(ours.keys() | theirs.keys())
-        if (one := ours.get(key, Counter())) != (other := theirs.get(key, Counter()))
+        for one, other in [(ours.get(key, Counter()), theirs.get(key, Counter()))]
+        if (more := other - one) or one - other
     ]
 
 
-def _texts(entries: Iterable[TocEntry]) -> dict[Key, Counter[str]]:
-    # Operators of other types bear one name, and so do default privileges of several roles.
+def texts_of(entries: Iterable[TocEntry]) -> dict[Key, Counter[str]]:
+    """Return what is compared of entries: kind, schema and tag to their SQL; operators may share a name."""
     texts: dict[Key, Counter[str]] = {}
     for entry in filter(is_compared, entries):
         texts.setdefault((entry.kind, entry.schema, entry.tag), Counter())[_text(entry)] += 1

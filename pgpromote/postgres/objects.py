@@ -10,6 +10,7 @@ are compared with their SQL, in both directions. What reads back otherwise is as
 What pg_dump says nothing of is asked of the catalogs: valid indexes, triggers behind keys, filled views.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import ndiff
@@ -21,6 +22,7 @@ from pgpromote.postgres.description import (
     differences,
     is_compared,
     needed_for,
+    texts_of,
 )
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Archive, Finding, Severity, TocEntry
@@ -98,23 +100,23 @@ def _judge(
         yield from ((each, _unasked(each, problem)) for each in changed)
         return
     for each in changed:
-        alike = again.get(each.key) == each.found
+        alike = _has(again, each)
         yield each, _rewritten(each, sure=sure) if alike else _wrong(each)
 
 
 def _read_back(
     archive: Archive, differing: Sequence[Difference], rewrite: Rewrite
-) -> Mapping[Key, tuple[str, ...]]:
+) -> Mapping[Key, Counter[str]]:
     """Restore once more what differs, and return how it reads back; if not enough, the whole archive."""
     part = needed_for(archive, [each.key for each in differing])
-    texts = _texts(rewrite(archive, part))
-    if all(texts.get(each.key) == each.found for each in differing):
+    texts = texts_of(rewrite(archive, part).entries)
+    if all(_has(texts, each) for each in differing):
         return texts
-    return _texts(rewrite(archive, archive.entries))
+    return texts_of(rewrite(archive, archive.entries).entries)
 
 
-def _texts(description: Description) -> dict[Key, tuple[str, ...]]:
-    return {each.key: each.found for each in differences((), description.entries)}
+def _has(texts: Mapping[Key, Counter[str]], each: Difference) -> bool:
+    return not Counter(each.found) - texts.get(each.key, Counter())
 
 
 def _wrong(each: Difference) -> Finding:
