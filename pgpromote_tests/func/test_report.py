@@ -29,6 +29,7 @@ from pgpromote_tests.unit.reports import EMPTY, HOSTILE, NOT_AUDITED, NOW, audit
 ODD = "<b>odd</b> | `table`"
 IN_DEV = f"""{SHOP}
     CREATE TABLE "{ODD}" (id integer PRIMARY KEY); INSERT INTO "{ODD}" SELECT generate_series(1, 5);
+    ALTER TABLE orders ADD channel text NOT NULL DEFAULT 'web'; ALTER TABLE orders ALTER channel DROP DEFAULT;
 """
 IN_PROD = """
     CREATE TABLE customers (id integer PRIMARY KEY, name text); INSERT INTO customers VALUES (7, 'old');
