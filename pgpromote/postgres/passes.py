@@ -14,7 +14,7 @@ CALLED = ("FUNCTION", "OPERATOR")
 
 
 def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
-    """Yield the entries of each pass, and with how many connections: the bulk, what needs all rows, triggers.
+    """Yield the entries of each pass, and with how many connections: the bulk, what needs all rows, what is alone.
 
     A schema that stands is not created: a reset has made it. Grants come last, in a pass of their own.
 
@@ -30,14 +30,14 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
         if entry.kind not in LATER and not (entry.kind == "SCHEMA" and entry.tag in standing)
     ]
     late = _after_all_rows(archive, entries)
-    bulk = [entry for entry in entries if not (entry.dump_id in late or is_trigger(entry))]
-    after = [entry for entry in entries if entry.dump_id in late and not is_trigger(entry)]
-    triggers = [entry for entry in entries if is_trigger(entry)]
+    bulk = [entry for entry in entries if not (entry.dump_id in late or _is_alone(entry))]
+    after = [entry for entry in entries if entry.dump_id in late and not _is_alone(entry)]
+    alone = [entry for entry in entries if _is_alone(entry)]
     yield bulk, jobs
     if after:
         yield after, jobs
-    if triggers:
-        yield sorted(triggers, key=lambda entry: "CREATE " not in entry.definition), 1
+    if alone:
+        yield sorted(alone, key=lambda entry: "CREATE " not in entry.definition), 1
 
 
 def _after_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:
@@ -50,6 +50,14 @@ def _after_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:
         if not (needed | found).isdisjoint(entry.dependencies):
             found.add(entry.dump_id)
     return found
+
+
+def _is_alone(entry: TocEntry) -> bool:
+    """Tell whether an entry is restored by one connection: a NOT NULL that is not validated, or a trigger.
+
+    Such a NOT NULL (18) locks a whole tree of partitions, against which an index that is attached deadlocks.
+    """
+    return is_trigger(entry) or (entry.kind == "CONSTRAINT" and entry.definition.endswith(" NOT VALID;\n"))
 
 
 def is_trigger(entry: TocEntry) -> bool:
