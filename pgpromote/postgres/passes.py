@@ -14,7 +14,7 @@ CALLED = ("FUNCTION", "OPERATOR")
 
 
 def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
-    """Yield the entries of each pass, and with how many connections: the bulk, what needs all rows, what is alone.
+    """Yield the entries of each pass, and with how many connections: most, what needs all rows, the rest.
 
     A schema that stands is not created: a reset has made it. Grants come last, in a pass of their own.
 
@@ -29,25 +29,29 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
         for entry in restorable(archive)
         if entry.kind not in LATER and not (entry.kind == "SCHEMA" and entry.tag in standing)
     ]
-    late = _after_all_rows(archive, entries)
-    bulk = [entry for entry in entries if not (entry.dump_id in late or _is_alone(entry))]
-    after = [entry for entry in entries if entry.dump_id in late and not _is_alone(entry)]
-    alone = [entry for entry in entries if _is_alone(entry)]
-    yield bulk, jobs
-    if after:
-        yield after, jobs
+    alone = _with_dependents(entries, {entry.dump_id for entry in entries if _is_alone(entry)})
+    late = _with_dependents(entries, _needing_all_rows(archive, entries)) - alone
+    yield [entry for entry in entries if entry.dump_id not in late | alone], jobs
+    if late:
+        yield [entry for entry in entries if entry.dump_id in late], jobs
     if alone:
-        yield sorted(alone, key=lambda entry: "CREATE " not in entry.definition), 1
+        last = [entry for entry in entries if entry.dump_id in alone]
+        yield sorted(last, key=lambda entry: "CREATE " not in entry.definition), 1
 
 
-def _after_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:
-    """Name indexes that call a function of the archive, checks of domains, and what needs one of them."""
+def _needing_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:
+    """Name indexes that call a function of the archive, and checks of domains."""
     called = {entry.dump_id for entry in archive.of_kind(*CALLED)}
     domains = {entry.dump_id for entry in archive.of_kind("DOMAIN")}
-    found = set[int]()
-    for entry in entries:  # in order: what is needed comes first
-        needed = called if entry.kind in INDEXES else domains if entry.kind == "CHECK CONSTRAINT" else found
-        if not (needed | found).isdisjoint(entry.dependencies):
+    needed = {**dict.fromkeys(INDEXES, called), "CHECK CONSTRAINT": domains}
+    return {e.dump_id for e in entries if not needed.get(e.kind, set()).isdisjoint(e.dependencies)}
+
+
+def _with_dependents(entries: list[TocEntry], chosen: set[int]) -> set[int]:
+    """Add all that needs what is chosen, such as its comments; entries are in order."""
+    found = set(chosen)
+    for entry in entries:
+        if not found.isdisjoint(entry.dependencies):
             found.add(entry.dump_id)
     return found
 
