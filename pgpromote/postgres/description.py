@@ -15,7 +15,7 @@ from pgpromote.postgres import archive as archives
 from pgpromote.postgres import dependencies
 from pgpromote.postgres.encodings import for_dump
 from pgpromote.postgres.errors import ToolFailed
-from pgpromote.postgres.model import Archive, TocEntry
+from pgpromote.postgres.model import MOMENTS_IN_UTC, Archive, TocEntry
 from pgpromote.postgres.server import Database, connect, identify, redact
 from pgpromote.postgres.tools import Tools, choose_like, run
 
@@ -78,7 +78,8 @@ def describe(
     tools, encoding = choose_like(available, pg_dump_version, identity.version), for_dump(identity.encoding)
     with tempfile.TemporaryDirectory(prefix="pgpromote-") as directory:
         path = Path(directory) / "description"
-        command = [tools.path("pg_dump"), f"--dbname={database.argument(settings)}", f"--file={path}"]
+        reach = database.argument({**MOMENTS_IN_UTC, **settings})
+        command = [tools.path("pg_dump"), f"--dbname={reach}", f"--file={path}"]
         command += ["--no-password", "--schema-only", "--format=custom", "--compress=0", LOCK_WAIT]
         command += [f"--encoding={encoding}"]
         completed = run(

@@ -15,7 +15,15 @@ from pathlib import Path
 
 from pgpromote.postgres import archive, contents, dependencies, encodings, mark, members, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
-from pgpromote.postgres.model import EVERYTHING, MONEY_AS_STORED, Archive, Content, Filters, Manifest
+from pgpromote.postgres.model import (
+    EVERYTHING,
+    MOMENTS_IN_UTC,
+    MONEY_AS_STORED,
+    Archive,
+    Content,
+    Filters,
+    Manifest,
+)
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact, size_of
 from pgpromote.postgres.tools import Tools, choose, run
 
@@ -78,7 +86,7 @@ def dump_command(
     `encoding` is the one of the dump, whatever the database's or the environment's is.
     """
     # Plain SQL is for whoever reads it, and run by psql under prod's own settings.
-    reach = source.argument({} if plain else MONEY_AS_STORED)
+    reach = source.argument({} if plain else {**MONEY_AS_STORED, **MOMENTS_IN_UTC})
     command = [tools.path("pg_dump"), f"--dbname={reach}", f"--file={path}", "--no-password"]
     command += ["--verbose", LOCK_WAIT, f"--encoding={encoding}"]
     if plain:

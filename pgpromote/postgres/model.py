@@ -253,6 +253,8 @@ class Filters:
 EVERYTHING = Filters()
 # Under this money is written and read as the server keeps it, whatever the decimals of either side.
 MONEY_AS_STORED = MappingProxyType({"lc_monetary": "C"})
+# Under this pg_dump writes moments, in defaults and conditions as well, alike on both sides.
+MOMENTS_IN_UTC = MappingProxyType({"TimeZone": "UTC"})
 
 
 @dataclass(frozen=True)

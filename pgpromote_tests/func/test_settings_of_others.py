@@ -27,7 +27,12 @@ HOSTILE = {
     "session_replication_role": "replica", "max_parallel_workers_per_gather": "0",
     "default_toast_compression": "pglz", "synchronize_seqscans": "off",
 }  # fmt: skip
-SINCE_17 = {"transaction_timeout": "1ms", "event_triggers": "off", "restrict_nonsystem_relation_kind": "view"}
+# As short as a login may last: only then can a session set its own.
+SINCE_17 = {
+    "transaction_timeout": "200ms",
+    "event_triggers": "off",
+    "restrict_nonsystem_relation_kind": "view",
+}
 CONTENT = r"""
     CREATE SCHEMA hidden;
     CREATE TABLE "or""ders" (
