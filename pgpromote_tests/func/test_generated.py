@@ -28,8 +28,9 @@ def told(start_server: StartServer, majors: tuple[int, int], examples: int, judg
     """Explore a pair, print the figures, and describe what failed."""
     dev, prod = majors
     pair = Pair.of(start_server(dev, "dev"), start_server(prod, "prod"))
-    figures = explore(pair, judge, examples, SEED if EXAMPLES else None)
-    print(f"{figures}\n  seed: {SEED if EXAMPLES else 'none'}")  # noqa: T201 - what -rP shows
+    seed = SEED if EXAMPLES else 100 * dev + prod  # other ones for each pair
+    figures = explore(pair, judge, examples, seed)
+    print(f"{figures}\n  seed: {seed}")  # noqa: T201 - what -rP shows
     return reduced(pair, judge, figures.failures, REDUCING_SECONDS)
 
 

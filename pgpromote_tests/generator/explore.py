@@ -40,10 +40,8 @@ class Figures:
         return f"{self.pair}: {total} examples ({verdicts}), {pace}\n  statements: {kinds}"
 
 
-def explore(
-    pair: Pair, judge: Judge, examples: int, seed: int | None, tell: Tell = lambda outcome: None
-) -> Figures:
-    """Judge so many examples; without a seed always the same. Failures are told as they come, and kept."""
+def explore(pair: Pair, judge: Judge, examples: int, seed: int, tell: Tell = lambda outcome: None) -> Figures:
+    """Judge so many examples, for a seed always the same. Failures are told as they come, and kept."""
     figures, begun = Figures(str(pair)), time.monotonic()
 
     def check(script: tuple[Statement, ...]) -> None:
@@ -55,7 +53,6 @@ def explore(
 
     settings = hypothesis.settings(
         max_examples=examples,
-        derandomize=seed is None,
         database=None,
         deadline=None,
         # A failure is kept and reduced by us; the next example is tried.
@@ -63,7 +60,7 @@ def explore(
         suppress_health_check=list(HealthCheck),
     )
     test = settings(hypothesis.given(scripts(pair.traits))(check))
-    (test if seed is None else hypothesis.seed(seed)(test))()
+    hypothesis.seed(seed)(test)()
     figures.seconds = time.monotonic() - begun
     return figures
 

@@ -14,7 +14,14 @@ from uuid import uuid4
 from pgpromote import run as runs_of
 from pgpromote.options import Options
 from pgpromote.postgres import dump
-from pgpromote.postgres.errors import NotProven, PgpromoteError, Refused, RestoreFailed
+from pgpromote.postgres.errors import (
+    NotProven,
+    PgpromoteError,
+    Refused,
+    RestoreFailed,
+    SessionFailed,
+    ToolFailed,
+)
 from pgpromote.postgres.model import Foreign, Severity
 from pgpromote.run import Run
 from pgpromote_tests import runs
@@ -32,7 +39,7 @@ class Verdict(StrEnum):
     """How a promotion ended, judged."""
 
     EQUAL = "equal"
-    REFUSED = "refused"  # by a check, and plain pg_restore fails or makes something else, too
+    REFUSED = "refused"  # by a check or the dump, and plain pg_restore fails or makes something else, too
     UNPROVEN = "unproven"  # after the restore, and plain pg_restore fails or makes something else, too
     FALSE = "false refusal"
     WRONG = "wrong"
@@ -190,7 +197,7 @@ def _refused(
     found = restored_plainly(pair, dev_url, shown)
     if not found:
         verdict = Verdict.FALSE
-    elif isinstance(error, Refused):
+    elif isinstance(error, Refused | SessionFailed | ToolFailed):
         verdict = Verdict.REFUSED
     else:
         verdict = Verdict.UNPROVEN if isinstance(error, NotProven | RestoreFailed) else Verdict.BROKEN

@@ -100,7 +100,9 @@ def picture(url: str, pg_dump: str) -> Picture:
 def _text(url: str, pg_dump: str) -> str:
     command = [pg_dump, "--schema-only", "--no-owner", "--no-privileges", f"--dbname={url}"]
     environment = {**os.environ, "PGOPTIONS": SETTINGS}
-    return subprocess.run(command, check=True, capture_output=True, env=environment).stdout.decode()
+    written = subprocess.run(command, check=True, capture_output=True, env=environment).stdout
+    # A server cuts the name that it gives to a multirange type within a character.
+    return written.decode(errors="surrogateescape")
 
 
 def entries(text: str) -> dict[str, tuple[str, ...]]:
