@@ -1,7 +1,7 @@
 -- The rights on what a range type brings by itself, its constructors, which pg_dump does not write: the statements
 -- that give them to a type that was restored. They belong to the first superuser, whoever makes the type.
 WITH constructor AS (
-    SELECT tn.nspname || '.' || t.typname AS range, p.proowner, p.proacl,
+    SELECT pg_catalog.concat(tn.nspname, '.', t.typname) AS range, p.proowner, p.proacl,
            pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, (
                SELECT pg_catalog.string_agg('IN ' || pg_catalog.format_type(a.type, NULL), ', ' ORDER BY a.number)
                  FROM pg_catalog.unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, number))) AS name
