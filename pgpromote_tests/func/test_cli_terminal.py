@@ -7,6 +7,7 @@ import pty
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 from collections.abc import Iterator
 from contextlib import suppress
@@ -35,21 +36,23 @@ class Seen:
 
 
 def on_a_terminal(commands: CommandLine, *arguments: str, piped: bool = False, **variables: str) -> Seen:
-    """Run a command on a terminal; `piped` takes its stdout away."""
+    """Run a command on a terminal; `piped` takes its stdout away into a file, which no output fills."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    with subprocess.Popen(
-        [sys.executable, "-m", "pgpromote", *arguments],
-        env={**BARE, **commands.environment, "TERM": "xterm", **variables},
-        cwd=commands.directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if piped else theirs,
-        stderr=theirs,
-    ) as process:
-        os.close(theirs)
-        screen = b"".join(_pieces(ours))
+    with tempfile.TemporaryFile() as piped_to:
+        with subprocess.Popen(
+            [sys.executable, "-m", "pgpromote", *arguments],
+            env={**BARE, **commands.environment, "TERM": "xterm", **variables},
+            cwd=commands.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=piped_to if piped else theirs,
+            stderr=theirs,
+        ) as process:
+            os.close(theirs)
+            screen = b"".join(_pieces(ours))
         os.close(ours)
-        stdout = process.stdout.read() if process.stdout else b""
+        piped_to.seek(0)
+        stdout = piped_to.read()
     return Seen(process.returncode, screen.decode(), stdout.decode())
 
 
