@@ -23,6 +23,12 @@ from pgpromote_tests.func.command_line import BARE, CommandLine, command_line
 from pgpromote_tests.servers import Server
 
 RED, GREEN = "\x1b[31m", "\x1b[32m"
+# A row that takes a second to load: long enough for a terminal that is drawn four times a second.
+LASTING = """
+    CREATE FUNCTION lasts() RETURNS boolean LANGUAGE sql RETURN (SELECT true FROM pg_catalog.pg_sleep(1));
+    CREATE TABLE lasting (id integer PRIMARY KEY, CHECK (public.lasts()));
+    INSERT INTO lasting VALUES (1);
+"""
 OLD = "CREATE TABLE relics (id integer PRIMARY KEY); INSERT INTO relics VALUES (1)"
 
 
@@ -64,9 +70,9 @@ def _pieces(screen: int) -> Iterator[bytes]:
 
 @pytest.fixture(scope="module")
 def shop(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    """Give the sample auction on dev, and on prod what a promotion would take away."""
+    """Give the sample auction and a load that lasts on dev, and on prod what a promotion takes away."""
     dev, prod = start_server(16, "dev"), start_server(16, "prod")
-    dev_url, directory = dev.new_url(), tmp_path_factory.mktemp("terminal")
+    dev_url, directory = dev.new_url(LASTING), tmp_path_factory.mktemp("terminal")
     auction.build(dev_url)
     (directory / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     commands = command_line(directory, dev, dev_url, prod, prod.new_url(OLD))
@@ -82,7 +88,7 @@ def shop(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) ->
 def test_a_restore_on_a_terminal_shows_its_phases_percent_and_what_remains(shop: CommandLine) -> None:
     seen = on_a_terminal(shop, "restore")
     assert seen.returncode == 0
-    for told in ("check", "prepare", "restore", " %", " of 227 entries", "repair", "prove", "cut over"):
+    for told in ("check", "prepare", "restore", " %", " of 231 entries", "repair", "prove", "cut over"):
         assert told in seen.screen
     assert GREEN in seen.screen
 
@@ -92,7 +98,7 @@ def test_a_refresh_on_a_terminal_shows_what_a_dump_and_a_restore_show_and_its_au
 ) -> None:
     seen = on_a_terminal(shop, "refresh")
     assert seen.returncode == 0, seen.screen
-    for told in ("Dumping Dev", "kB last time", "Restoring into", "check", "prepare", " of 227 entries"):
+    for told in ("Dumping Dev", "kB last time", "Restoring into", "check", "prepare", " of 231 entries"):
         assert told in seen.screen
     for told in ("repair", "prove", "cut over", "prod audit", "promotion report"):
         assert told in seen.screen
