@@ -9,7 +9,7 @@ import dagster as dg
 
 from pgpromote.defs.jobs import Jobs
 from pgpromote.postgres import archive, tools
-from pgpromote.postgres.errors import ArchiveError
+from pgpromote.postgres.errors import ArchiveError, ToolFailed
 from pgpromote.promotion import Promotion
 
 PATTERN = "*.dump"
@@ -69,6 +69,9 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
                 except ArchiveError as problem:
                     context.log.warning(f"{_shown(path)} is not restored. {problem}")
                     broken.append(_report(prefix, path, problem))
+                except ToolFailed as problem:  # that says nothing of the file: the next tick reads it again
+                    context.log.warning(f"{_shown(path)} was not read. {problem}")
+                    now.settling[path.name] = now.done.pop(path.name)
         return dg.SensorResult(
             run_requests=requests,
             asset_events=broken,

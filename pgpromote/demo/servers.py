@@ -14,6 +14,7 @@ PostgreSQL refuses to run as root. For root, the servers run as the system user 
 directory. No permission of anything that exists already is changed.
 """
 
+import ctypes
 import fcntl
 import filecmp
 import hashlib
@@ -31,7 +32,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ from urllib.parse import quote
 import psycopg
 
 from pgpromote.postgres.errors import PgpromoteError
-from pgpromote.postgres.tools import die_with_parent
+from pgpromote.postgres.lifeline import PR_SET_PDEATHSIG
 
 INSTALLATIONS = {16: "pginstall", 18: "pginstall18"}
 ACCOUNT = "pgserver"
@@ -327,8 +328,26 @@ def _start(
             group=account.gid,
             extra_groups=account.groups,
             start_new_session=True,  # Ctrl-C in the terminal is for us; we stop the server in order
-            preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 - one prctl, safe after fork
+            preexec_fn=_die_with_parent(),  # noqa: PLW1509 - one prctl, in a process without threads
         )
+
+
+def _die_with_parent() -> Callable[[], None]:
+    """Build the function that, run in a child before exec, ties its life to ours. Linux only.
+
+    The server's account may not be able to run our Python, so no `lifeline` can do it.
+    """
+    if not sys.platform.startswith("linux"):
+        return lambda: None
+    libc = ctypes.CDLL(None)
+    parent = os.getpid()
+
+    def tie() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+        if os.getppid() != parent:  # the parent died before prctl could see it
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return tie
 
 
 def _await_ready(cluster: Cluster, process: subprocess.Popen[bytes]) -> None:

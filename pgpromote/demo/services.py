@@ -12,7 +12,7 @@ from pathlib import Path
 from pgpromote import terminal
 from pgpromote.demo import stage
 from pgpromote.postgres.errors import ConfigError
-from pgpromote.postgres.tools import die_with_parent
+from pgpromote.postgres.tools import tied
 
 STOP_SECONDS = 30
 POLL_SECONDS = 0.1
@@ -42,10 +42,9 @@ def run(port: int) -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # Its own session: Ctrl-C reaches only us, and we stop it in order, before the servers it needs.
         child = subprocess.Popen(
-            command,
+            tied(command),
             env=environment,
             start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl, safe after fork
         )
         try:
             terminal.OUT.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C stops everything)")

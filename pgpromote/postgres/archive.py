@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import signal
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +20,7 @@ from typing import BinaryIO
 from pgpromote.postgres import encodings
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
 from pgpromote.postgres.model import Archive, Manifest, TocEntry
-from pgpromote.postgres.tools import Tools, run
+from pgpromote.postgres.tools import Completed, Tools, run
 
 MAGIC = b"PGDMP"
 OLDEST, NEWEST = (1, 12), (1, 16)
@@ -30,8 +29,6 @@ SECTIONS = {1: "none", 2: "pre-data", 3: "data", 4: "post-data"}
 COMPRESSIONS = {0: "none", 1: "gzip", 2: "lz4", 3: "zstd"}
 # Settings of the dump session and of the database itself: pg_restore --list does not show them either.
 SETTINGS = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES"})
-# pg_restore was ended from outside: that says nothing about the archive.
-INTERRUPTED = {-signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL}
 SQL_HEADER = b"-- PostgreSQL database dump"
 # An identifier as pg_dump writes it.
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
@@ -332,11 +329,17 @@ def verify(path: Path, tools: Tools, on_line: Callable[[str], None] = lambda lin
     digest's business. Raises ArchiveError, and ToolFailed when the reading itself was interrupted.
     """
     completed = run([tools.path("pg_restore"), f"--file={os.devnull}", str(path)], {}, on_line)
-    if completed.returncode in INTERRUPTED:
-        raise ToolFailed(f"The reading of {path} was interrupted by {completed.ending}.", "Start again.")
+    if completed.interrupted:
+        raise not_read(path, completed)
     if completed.returncode != 0:
         reason = " ".join(completed.lines[-2:]) or f"pg_restore ended with {completed.returncode}"
         raise ArchiveError(f"{path} is not a whole archive: {reason}", HINT_DUMP)
+
+
+def not_read(path: Path, completed: Completed) -> ToolFailed:
+    """Say that a client program was ended before it could say anything of a file."""
+    told = f": {completed.lines[-1]}" if completed.lines else "."
+    return ToolFailed(f"The reading of {path} was interrupted by {completed.ending}{told}", "Start again.")
 
 
 def verify_sql(path: Path) -> None:

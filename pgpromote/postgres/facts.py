@@ -11,7 +11,7 @@ from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
 from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.catalog import Catalog
-from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
+from pgpromote.postgres.errors import ArchiveError, ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import (
     EVERYTHING,
     Archive,
@@ -325,8 +325,13 @@ def _choose_client(
 def _unreadable(
     path: Path, archive: Archive, client: Tools, manifest: Manifest | None
 ) -> PgpromoteError | None:
-    """Let the client itself say whether it can read the archive; read all of a stranger's archive."""
+    """Let the client itself say whether it can read the archive; read all of a stranger's archive.
+
+    Raises ToolFailed when the reading was interrupted: that says nothing of the archive.
+    """
     completed = tools.run([client.path("pg_restore"), "--list", f"--file={os.devnull}", str(path)], {})
+    if completed.interrupted:
+        raise archives.not_read(path, completed)
     if completed.returncode != 0:
         return PgpromoteError(
             f"{path} has archive format {archive.format_version[0]}.{archive.format_version[1]}, written by "
@@ -338,7 +343,7 @@ def _unreadable(
         return None
     try:
         archives.verify(path, client)
-    except PgpromoteError as problem:
+    except ArchiveError as problem:
         return problem
     return None
 

@@ -1,6 +1,5 @@
 """The PostgreSQL client programs: find them, choose by version, run one and watch it."""
 
-import ctypes
 import os
 import re
 import signal
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pgpromote.postgres.errors import ToolFailed, ToolMissing
+from pgpromote.postgres.lifeline import CANNOT_RUN
 from pgpromote.postgres.model import ServerVersion
 from pgpromote.postgres.server import LIMITS_TRANSACTIONS
 
@@ -21,7 +21,7 @@ PACKAGED = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/
 STOP_SECONDS = 10
 # The newest archive format that the pg_restore of a release reads; those before 16 read 1.14.
 FORMATS = {16: (1, 15), 17: (1, 16)}
-PR_SET_PDEATHSIG = 1
+LIFELINE = Path(__file__).with_name("lifeline.py")
 CAN_TELL_WRITERS = hasattr(socket, "SO_PASSCRED")
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
@@ -60,6 +60,11 @@ class Completed:
         return tuple(line for stream in self.streams for line in stream)
 
     @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended it, or it never began. That says nothing of what it would have read."""
+        return self.returncode < 0 or self.returncode == CANNOT_RUN
+
+    @property
     def ending(self) -> str:
         """How it ended, in words: `exit code 1`, `SIGKILL`."""
         return (
@@ -83,11 +88,17 @@ def find(places: Iterable[Path]) -> list[Tools]:
 
 
 def client_version(program: Path) -> ServerVersion | None:
-    """Ask a client program for its version; None when it does not run, as a wrapper without its package."""
-    try:
-        completed = run([str(program), "--version"], {})
-    except ToolFailed:
-        return None
+    """Ask a client program for its version; None when it does not run, as a wrapper without its package.
+
+    Raises ToolFailed when a signal ends it: the installation may be the one that is needed.
+    """
+    completed = run([str(program), "--version"], {})
+    if completed.returncode < 0:
+        raise ToolFailed(
+            f"{program} --version was ended by {completed.ending}.",
+            "Start again. If it always ends so, install it again, or take its directory out of PATH and "
+            "PGPROMOTE_PG_BIN.",
+        )
     match = re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", " ".join(completed.lines))
     if completed.returncode or match is None:
         return None
@@ -173,16 +184,26 @@ def run(
 def _start(command: Sequence[str], environment: Mapping[str, str], output: int) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
-            command,
+            tied(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             env={**os.environ, **environment, "LC_ALL": "C", "PG_COLOR": "never"},
             start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl, safe after fork
         )
     except OSError as error:
         raise ToolFailed(f"{command[0]} cannot be run: {error.strerror}.", "Install it again.") from None
+
+
+def tied(command: Sequence[str]) -> list[str]:
+    """Return the command whose program gets SIGTERM when we die, on Linux.
+
+    A process of its own sees to that before it becomes the program: we may have many threads.
+    """
+    if not sys.platform.startswith("linux"):
+        return list(command)
+    ours = [sys.executable, "-I", "-S", str(LIFELINE), str(os.getpid()), str(int(signal.SIGTERM))]
+    return [*ours, *command]
 
 
 def _read_lines(
@@ -220,18 +241,3 @@ def _stop(child: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-
-
-def die_with_parent(number: signal.Signals) -> Callable[[], None]:
-    """Build the function that, run in a child before exec, ties its life to ours. Linux only."""
-    if not sys.platform.startswith("linux"):
-        return lambda: None
-    libc = ctypes.CDLL(None)
-    parent = os.getpid()
-
-    def tie() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, number)
-        if os.getppid() != parent:  # the parent died before prctl could see it
-            os.kill(os.getpid(), number)
-
-    return tie

@@ -17,6 +17,7 @@ from dagster._serdes import serialize_value
 from pgpromote.defs.promotion import build_promotion
 from pgpromote.postgres import archive, safety
 from pgpromote.postgres.errors import ToolMissing
+from pgpromote.postgres.tools import PROGRAMS
 from pgpromote.promotion import SOURCE, Promotion
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
@@ -124,6 +125,31 @@ def test_a_file_that_was_only_touched_waits_again(watch: Watch, foreign: Path) -
     os.utime(path, ns=(1, 1))
     assert watch.requested() == []
     assert len(watch.requested()) == 1
+
+
+@pytest.mark.parametrize("program", ["pg_restore", "pg_dump"])
+@pytest.mark.parametrize("number", [9, 11, 15])
+def test_an_archive_whose_reading_was_interrupted_is_read_again_and_stops_no_other(
+    watch: Watch, foreign: Path, tmp_path: Path, program: str, number: int
+) -> None:
+    tools, once = watch.promotion.tools()[0], tmp_path / "once"
+    for name in PROGRAMS:
+        kill = f'rm "{once}" 2>/dev/null && kill -{number} $$\n' if name == program else ""
+        (tmp_path / name).write_text(f'#!/bin/sh\n{kill}exec "{tools.path(name)}" "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    watch.promotion = replace(watch.promotion, pg_bin=(tmp_path,))
+    first, other = put(foreign, watch, "a.dump"), put(foreign, watch, "b.dump")
+    grow(other)
+    watch.tick()
+    once.touch()
+
+    interrupted = watch.requested()
+    again = watch.requested()
+
+    taken = [each.run_config["ops"]["prod_schema"]["config"]["archive_path"] for each in interrupted + again]
+    assert sorted(taken) == [str(first), str(other)]
+    assert len(again) == 1
+    assert watch.requested() == []
 
 
 def test_the_archive_of_the_promotion_itself_never_triggers(watch: Watch) -> None:
