@@ -34,7 +34,7 @@ from pgpromote.postgres import (
 )
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
-from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, Refused
+from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, PgpromoteError, Refused
 from pgpromote.postgres.model import Aim, Clearance, Finding, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
@@ -50,7 +50,7 @@ from pgpromote.postgres.tools import Tools
 from pgpromote.promotion import Promotion
 from pgpromote.record import Kept, Phase, Prepared
 from pgpromote.scratch import read_back
-from pgpromote.step import needed, step, untouched
+from pgpromote.step import also, needed, step, untouched
 from pgpromote.work import Work, planned_for
 
 
@@ -178,19 +178,21 @@ class Run:
         """
         clearance = self._cleared()
         self.before = tally.read(self.target, self.run_id, self.planned.rows if self.planned else {})
-        orphans = shadows.drop_orphans(self.target, self.run_id, agreed=self.agreed)
-        taken, warnings = None, tuple[Finding, ...]()
+        swept = shadows.drop_orphans(self.target, self.run_id, agreed=self.agreed)
+        taken, warnings = None, swept.findings
         if not self.options.in_place:
             self.shadow = shadows.create(self.target, self.run_id, agreed=self.agreed)
-            self.stack.callback(shadows.drop, self.target, self.shadow.name, self.run_id, agreed=self.agreed)
+            self.stack.push(self._drop_shadow)
             self.clearance = clearance.into(self.database.label, self.shadow.oid)
         else:
             self.rights = rights.read(self.target, self.run_id)
             taken = safeguard.take(self.promotion, self.options, self.tools, self.run_id, on_line)
-            warnings = self._doubts(taken) if taken else ()
+            warnings += self._doubts(taken) if taken else ()
         with untouched(self.options):
             created = restore.create_extensions(self._cleared(), self.database, self.run_id)
-        self.prepared = Prepared(orphans, self.shadow.name if self.shadow else "", taken, created, warnings)
+        self.prepared = Prepared(
+            swept.dropped, self.shadow.name if self.shadow else "", taken, created, warnings
+        )
         return self.prepared
 
     @step
@@ -359,6 +361,16 @@ class Run:
     def _check_plan(self) -> None:
         if self.options.expect_plan:
             plan.check(self.options.expect_plan, self.target, self.tools, self.run_id)
+
+    def _drop_shadow(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
+        """Drop the shadow unless it was swapped in. What ended the run stays its error."""
+        name = self._shadow().name
+        try:
+            shadows.drop(self.target, name, self.run_id, agreed=self.agreed)
+        except PgpromoteError as problem:
+            if failure is None:
+                raise
+            also(failure, f"{name} is still there: {problem.message} The next run drops it.")
 
     def _cleared(self) -> Clearance:
         return needed(self.clearance, "examine")

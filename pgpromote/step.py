@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from pgpromote.options import Options
+from pgpromote.postgres import errors
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.record import Phase
 
@@ -54,6 +55,16 @@ def untouched(options: Options, safety: Path | None = None) -> Iterator[None]:
         back = f"{safety.name} holds prod as it was; pgpromote rollback brings it back." if safety else ""
         error.outcome = back if options.in_place else UNTOUCHED
         raise
+
+
+def also(failure: BaseException, staying: str) -> None:
+    """Add to what ended a run that its shadow could not be dropped: its own error says what to mend."""
+    if isinstance(failure, PgpromoteError):
+        if failure.outcome == UNTOUCHED:
+            failure.outcome = errors.UNTOUCHED
+        failure.hint = " ".join(part for part in (failure.hint, staying) if part)
+    else:
+        failure.add_note(staying)
 
 
 def needed(value: Value | None, step: str) -> Value:

@@ -50,7 +50,10 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
             executor_def=dg.in_process_executor,
         )
 
+    # Where run retries are switched on: a worker that died is replaced, a refusal is not asked again.
+    once = {"dagster/retry_on_asset_or_op_failure": "false"}
     writes = {
+        **once,
         "pgpromote/target": f"{prefix}{promotion.name}",
         # A retry from the failed step would restore into a half-restored schema.
         "dagster/retry_strategy": "ALL_STEPS",
@@ -62,7 +65,7 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
             writes,
             "Dump dev, restore into prod, repair, audit, report.",
         ),
-        dump_dev=job("dump_dev", [archive], {}, "Dump dev. Prod is not touched."),
+        dump_dev=job("dump_dev", [archive], once, "Dump dev. Prod is not touched."),
         restore_prod=job(
             "restore_prod",
             [prod, *audits, report],
@@ -75,7 +78,7 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
         rollback_prod=aside(
             "rollback_prod", build_rollback(prefix), "Swap what prod was before back in as prod."
         ),
-        audit_prod=job("audit_prod", audits, {}, "Audit prod, or DATABASE_URL. Read-only."),
+        audit_prod=job("audit_prod", audits, once, "Audit prod, or DATABASE_URL. Read-only."),
     )
 
 

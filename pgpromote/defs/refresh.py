@@ -4,7 +4,6 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance
@@ -15,11 +14,11 @@ from pgpromote import report as reports
 from pgpromote.defs.alerts import failure, of_run
 from pgpromote.defs.config import DumpConfig, RestoreConfig
 from pgpromote.defs.failures import clean, reason
+from pgpromote.defs.instance import open_instance
 from pgpromote.defs.promotion import build_promotion
 from pgpromote.defs.resources import Watch
 from pgpromote.options import Strategy
-from pgpromote.postgres.errors import UNTOUCHED, ConfigError, ConnectionFailed, PgpromoteError, Refused
-from pgpromote.postgres.server import Database, connect, parse_url
+from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.promotion import Promotion
 from pgpromote.webhook import Webhook, WebhookFailed, post
 
@@ -64,7 +63,7 @@ def refresh(
     definitions = build_promotion(promotion, watch=watch)
     run_id = make_new_run_id()
     unused = () if Strategy(restore.strategy) is Strategy.RESET_SCHEMA else (RESET,)
-    with _instance() as instance:
+    with open_instance() as instance:
         _close_dead_runs(instance)
 
         def listen(entry: EventLogEntry) -> None:
@@ -130,36 +129,6 @@ def _post(
     return []
 
 
-def _instance() -> DagsterInstance:
-    """Open the instance of DAGSTER_HOME, which defaults to this directory when it holds a dagster.yaml."""
-    if not os.environ.get("DAGSTER_HOME"):
-        if not Path("dagster.yaml").is_file():
-            hint = "export DAGSTER_HOME=/path/to/the/directory/of/dagster.yaml"
-            raise ConfigError("DAGSTER_HOME is not set, and there is no dagster.yaml here.", hint)
-        os.environ["DAGSTER_HOME"] = str(Path.cwd())
-    if not os.environ.get("DAGSTER_POSTGRES_URL") and "DAGSTER_POSTGRES_URL" in _settings():
-        raise ConfigError(
-            "DAGSTER_POSTGRES_URL is not set, and dagster.yaml keeps the instance there.",
-            "export DAGSTER_POSTGRES_URL=postgresql://user@host:5432/dagster",
-        )
-    if "DAGSTER_POSTGRES_URL" in _settings():
-        _reach(parse_url(os.environ["DAGSTER_POSTGRES_URL"], "DAGSTER_POSTGRES_URL"))
-    try:
-        return DagsterInstance.get()
-    except dg.DagsterError as error:
-        raise ConfigError(f"The Dagster instance cannot be opened: {error}", "Check dagster.yaml.") from error
-
-
-def _reach(database: Database) -> None:
-    """Connect once: Dagster itself tries for 13 s, and names neither the host nor the variable."""
-    try:
-        with connect(database):
-            pass
-    except ConnectionFailed as error:
-        error.outcome = UNTOUCHED
-        raise
-
-
 def _close_dead_runs(instance: DagsterInstance) -> None:
     """Mark as failed the runs of this command whose process was killed on this machine."""
     filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST: socket.gethostname()})
@@ -176,11 +145,6 @@ def _is_running(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _settings() -> str:
-    path = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _assets(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, object]]:

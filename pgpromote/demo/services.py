@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pgpromote import terminal
+from pgpromote.defs import instance
 from pgpromote.demo import stage
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.tools import tied
@@ -21,18 +22,19 @@ POLL_SECONDS = 0.1
 def run(port: int) -> int:
     """Run `dagster dev` until Ctrl-C or SIGTERM, then stop everything that was started.
 
-    Returns the exit code: 0 after a stop that was asked for. Raises ConfigError outside a checkout and
-    for a port in use.
+    Returns the exit code: 0 after a stop that was asked for. Raises ConfigError outside a checkout, for a
+    port in use, and without dagster.yaml.
     """
     checkout = Path.cwd()
     if not (checkout / "workspace.yaml").is_file():
         raise ConfigError("There is no workspace.yaml here.", "Start it in the checkout of pgpromote.")
     _check_port(port)
+    directory = instance.home(checkout)
     with stage.set_up(os.environ, checkout) as variables:
         environment = {
             **os.environ,
             **variables,
-            "DAGSTER_HOME": os.environ.get("DAGSTER_HOME", str(checkout)),
+            instance.HOME: str(directory),
             "DAGSTER_DISABLE_TELEMETRY": "1",
             # Dagster recommends its new `dg` in place of `dagster dev`; `dg` does not read workspace.yaml.
             "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded",

@@ -166,10 +166,14 @@ def statement(query: Composable, why: str) -> Statement:
 
 
 def drop(session: Session, found: Marked, *, force: bool) -> None:
-    """Drop a marked database, with `force` under the feet of its sessions. The session is in autocommit."""
-    option = SQL(" WITH (FORCE)" if force else "")
-    query = SQL("DROP DATABASE IF EXISTS {}{}").format(Identifier(found.name), option)
-    session.execute(query)
+    """Drop a marked database, with `force` under the feet of the sessions that our role may end.
+
+    The session is in autocommit. DROP DATABASE ends autovacuum itself, and waits up to 5 s for everyone else.
+    WITH (FORCE) would be refused to an owner while autovacuum, a superuser's, is there. Raises psycopg.Error.
+    """
+    if force:
+        session.execute(sql.read("mark/end_sessions"), {"database": found.oid})
+    session.execute(SQL("DROP DATABASE IF EXISTS {}").format(Identifier(found.name)))
 
 
 def mark_prod(session: Session) -> None:

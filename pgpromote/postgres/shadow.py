@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from pgpromote.postgres import mark, sql
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.errors import PgpromoteError, Refused
+from pgpromote.postgres.errors import PgpromoteError, Refused, SessionFailed
 from pgpromote.postgres.mark import Kind, Mark, name_beside, statement
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.server import APPLICATION, LOCK_CLASS, Database, Session, connect
@@ -38,6 +38,14 @@ class Shadow:
     def at(self, target: Database) -> Database:
         """Return how to reach the shadow: prod's server and login."""
         return target.at(self.name)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What dead promotions had left: the names of what was dropped, and why others are still there."""
+
+    dropped: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -115,13 +123,30 @@ def drop(target: Database, name: str, promotion: str = "", *, agreed: str = "pos
             raise Refused([Finding("shadow_mark", Severity.ERROR, name, message)])
 
 
-def drop_orphans(target: Database, promotion: str, *, agreed: str = "postgres") -> tuple[str, ...]:
-    """Drop what dead promotions into this prod have left, and return its names."""
+def drop_orphans(target: Database, promotion: str, *, agreed: str = "postgres") -> Swept:
+    """Drop what dead promotions into this prod have left. What cannot be dropped now is no reason to fail."""
     with connect(target.at(agreed), promotion, autocommit=True) as session:
         names = orphans(session, target.name)
+    dropped, staying = [], []
     for name in names:
-        drop(target, name, promotion, agreed=agreed)
-    return tuple(names)
+        try:
+            drop(target, name, promotion, agreed=agreed)
+        except SessionFailed as problem:
+            staying.append(_stays(name, problem))
+        else:
+            dropped.append(name)
+    return Swept(tuple(dropped), tuple(staying))
+
+
+def _stays(name: str, problem: SessionFailed) -> Finding:
+    return Finding(
+        "orphan_kept",
+        Severity.WARNING,
+        name,
+        f"{name}, which a dead promotion has left, cannot be dropped: {problem.message}",
+        "The next run tries again. As a superuser, or as its owner when nobody else is connected to it: "
+        + SQL("DROP DATABASE {} WITH (FORCE);").format(Identifier(name)).as_string(),
+    )
 
 
 def orphans(session: Session, prod: str) -> list[str]:
