@@ -278,6 +278,23 @@ def test_a_refresh_whose_dagster_is_down_names_its_address(shop: CommandLine) ->
     assert CANARY not in ended.text
 
 
+@pytest.mark.parametrize("home", ["", "empty", "gone", "dagster.yaml"])
+def test_a_refresh_without_a_dagster_yaml_is_refused_and_writes_nothing(shop: CommandLine, home: str) -> None:
+    """Dagster would keep the run in SQLite files there, and send telemetry."""
+    (shop.directory / "empty").mkdir()
+    (shop.directory / "dagster.yaml").rename(shop.directory / "empty" / "not.dagster.yaml")
+    commands = shop.having(DAGSTER_HOME=str(shop.directory / home) if home else "")
+    before = sorted(shop.directory.rglob("*"))
+
+    ended = commands.run("refresh")
+
+    assert ended.returncode == 1
+    assert "there is no dagster.yaml in " in ended.stderr
+    assert str(shop.directory / home) in ended.stderr
+    assert "export DAGSTER_HOME=" in ended.stderr
+    assert sorted(shop.directory.rglob("*")) == before
+
+
 def test_a_rehearsal_that_went_well_is_reported(shop: CommandLine) -> None:
     ended = shop.run("rehearse")
     assert ended.returncode == 0, ended.stderr
