@@ -8,16 +8,16 @@ import hashlib
 import json
 import os
 import re
-import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
-from pgpromote.postgres import encodings
+from pgpromote.postgres import encodings, files
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
 from pgpromote.postgres.model import Archive, Manifest, TocEntry
 from pgpromote.postgres.tools import Completed, Tools, run
@@ -33,6 +33,9 @@ SQL_HEADER = b"-- PostgreSQL database dump"
 # An identifier as pg_dump writes it.
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 LONGEST_STRING = 1 << 30
+HINT_MANIFEST = "Dump again, or copy the archive and its manifest again, both."
+MOST_ENTRIES = 1_000_000  # three times what a server of 100,000 tables has
+LARGEST_MANIFEST = 256 << 20
 LARGE_OBJECT_KINDS = frozenset({"BLOB", "BLOB METADATA", "BLOBS"})
 # What the data of an entry begins with.
 TABLE_DATA, LARGE_OBJECTS = 1, 3
@@ -46,9 +49,8 @@ def read(path: Path) -> Archive:
     Raises ArchiveError when the file is missing, empty, of another format, or cut within its contents.
     A file that is cut later still reads here; `verify` finds that.
     """
-    _check_file(path)
-    with path.open("rb") as file:
-        return parse(file, path, path.stat().st_size)
+    with _opened(path) as file:
+        return parse(file, path, os.fstat(file.fileno()).st_size)
 
 
 def walk(path: Path) -> Archive:
@@ -57,9 +59,8 @@ def walk(path: Path) -> Archive:
     Finds every cut, and a table without its rows. Takes a twentieth of the time of `verify`, but only for a
     compressed archive: one without compression has a block for each row. Raises ArchiveError.
     """
-    _check_file(path)
-    with path.open("rb") as file:
-        archive = parse(file, path, path.stat().st_size)
+    with _opened(path) as file:
+        archive = parse(file, path, os.fstat(file.fileno()).st_size)
         source = _Reader(file, path, *archive.sizes)
         found = set[int]()
         while kind := file.read(1):
@@ -70,21 +71,12 @@ def walk(path: Path) -> Archive:
     return archive
 
 
-def _check_file(path: Path) -> None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        raise ArchiveError(f"There is no archive at {path}.", HINT_DUMP) from None
-    except OSError as error:
-        raise ArchiveError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from None
-    if stat.S_ISDIR(status.st_mode):
-        raise ArchiveError(f"{path} is a directory; a custom-format archive is one file.", HINT_DUMP)
-    if not stat.S_ISREG(status.st_mode):
-        raise ArchiveError(f"{path} is not a regular file.", HINT_DUMP)
-    if not os.access(path, os.R_OK):
-        raise ArchiveError(f"{path} is not readable for this user.", "Check its owner and permissions.")
-    if status.st_size == 0:
-        raise ArchiveError(f"{path} is empty.", HINT_DUMP)
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with files.opened(path, "archive", HINT_DUMP) as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            raise ArchiveError(f"{path} is empty.", HINT_DUMP)
+        yield file
 
 
 def parse(file: BinaryIO, path: Path, size: int) -> Archive:
@@ -130,7 +122,11 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
 def _entries(source: "_Reader", version: tuple[int, int]) -> tuple[list[TocEntry], str]:
     """Read the entries, once more where they are not in UTF-8: in which encoding they are is one of them."""
     start = source.file.tell()
-    entries = [_entry(source, version) for _ in range(source.integer())]
+    if (count := source.integer()) > MOST_ENTRIES:
+        raise ArchiveError(
+            f"{source.path} is cut or damaged: it says that it holds {count:,} entries.", HINT_DUMP
+        )
+    entries = [_entry(source, version) for _ in range(count)]
     encoding = _encoding(entries)
     if (codec := encodings.codec(encoding)) != source.codec:
         source.codec, source.encoding = codec, encoding
@@ -344,10 +340,9 @@ def not_read(path: Path, completed: Completed) -> ToolFailed:
 
 def verify_sql(path: Path) -> None:
     """Check that a plain SQL dump has pg_dump's first and last words. Raises ArchiveError."""
-    _check_file(path)
-    with path.open("rb") as file:
+    with _opened(path) as file:
         head = file.read(200)
-        file.seek(max(0, path.stat().st_size - 200))
+        file.seek(max(0, os.fstat(file.fileno()).st_size - 200))
         tail = file.read()
     if SQL_HEADER not in head:
         raise ArchiveError(
@@ -360,8 +355,8 @@ def verify_sql(path: Path) -> None:
 
 
 def digest(path: Path) -> str:
-    """Return the file's SHA-256 in hexadecimal."""
-    with path.open("rb") as file:
+    """Return the file's SHA-256 in hexadecimal. Raises ArchiveError."""
+    with files.opened(path, "archive", HINT_DUMP) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -373,16 +368,17 @@ def manifest_path(path: Path) -> Path:
 def read_manifest(path: Path) -> Manifest | None:
     """Read the manifest of an archive, None when it has none.
 
-    Raises ArchiveError when the manifest itself is damaged.
+    Raises ArchiveError when the manifest itself is damaged, or is no file that can be a manifest.
     """
     from pydantic import TypeAdapter  # noqa: PLC0415 - slow to load, and most commands read no manifest
 
-    try:
-        return TypeAdapter(Manifest).validate_json(manifest_path(path).read_bytes(), strict=True)
-    except FileNotFoundError:
+    if not os.path.lexists(manifest_path(path)):
         return None
+    content = files.read(manifest_path(path), LARGEST_MANIFEST)
+    try:
+        return TypeAdapter(Manifest).validate_json(content, strict=True)
     except ValueError:
-        raise ArchiveError(f"{manifest_path(path)} is damaged.", "Remove it, or dump again.") from None
+        raise ArchiveError(f"{manifest_path(path)} is damaged.", HINT_MANIFEST) from None
 
 
 def manifest_text(manifest: Manifest) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from pgpromote.postgres import mark
-from pgpromote.postgres.archive import NAME, unquote
+from pgpromote.postgres.archive import HINT_MANIFEST, NAME, unquote
 from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
 from pgpromote.postgres.fit import (
     collations,
@@ -100,8 +100,7 @@ def archive_readable(facts: Facts) -> Found:
             f"{facts.path} is not the file that its manifest describes: SHA-256 is {facts.sha256[:12]}…, "
             f"the manifest says {facts.manifest.sha256[:12]}…."
         )
-        hint = "Dump again; or, if the file was replaced on purpose, remove the .manifest.json beside it."
-        yield Severity.ERROR, str(facts.path), message, hint
+        yield Severity.ERROR, str(facts.path), message, HINT_MANIFEST
 
 
 def whole_archive(facts: Facts) -> Found:

@@ -7,6 +7,7 @@ Linux only. It imports nothing of ours, so that it begins in a few milliseconds.
 
 import ctypes
 import os
+import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
@@ -15,6 +16,8 @@ CANNOT_RUN = 127  # as a shell says it, and the loader where a library is missin
 
 def main(parent: int, number: int, *command: str) -> None:
     """Tie this process to its parent, and become the program."""
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, and so by the program
+        signal.signal(ignored, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it died before prctl could see it
         os.kill(os.getpid(), number)

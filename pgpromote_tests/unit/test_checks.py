@@ -284,7 +284,8 @@ def test_versions_that_differ_are_warned_of(
 def test_a_file_that_is_not_the_one_of_its_manifest_is_refused() -> None:
     ((severity, subject, message),) = found("archive_readable", replace(FACTS, sha256="bb"))
     assert (severity, subject) == (Severity.ERROR, str(PATH))
-    assert "remove the .manifest.json" in message
+    assert "copy the archive and its manifest again, both." in message
+    assert "remove" not in message
 
 
 def test_a_standby_is_refused() -> None:
