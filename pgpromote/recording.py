@@ -1,6 +1,5 @@
 """Put down what a run has been, as a value that outlives it."""
 
-from pgpromote.postgres import archive
 from pgpromote.record import Record
 from pgpromote.run import Run
 
@@ -16,7 +15,7 @@ def record_of(run: Run) -> Record:
         strategy=run.options.strategy,
         archive=run.archive_path,
         sha256=run.clearance.sha256 if run.clearance else "",
-        manifest=archive.read_manifest(run.archive_path),
+        manifest=run.checked.aim.manifest if run.checked and run.checked.aim else None,
         phases=tuple(run.phases),
         checks=(
             *(run.checked.findings if run.checked else ()),

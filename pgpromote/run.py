@@ -15,7 +15,6 @@ from pathlib import Path
 from pgpromote import safeguard
 from pgpromote.options import DEFAULTS, Options, bringing_back
 from pgpromote.postgres import (
-    archive,
     catalog,
     cutover,
     handover,
@@ -166,8 +165,8 @@ class Run:
 
     def preview(self, aim: Aim) -> Plan:
         """Say what prod would lose."""
-        manifest, schema = archive.read_manifest(aim.path), self.options.schema_to_reset
-        self.planned = plan.preview(aim, manifest, self.target, self.run_id, reset_schema=schema)
+        schema = self.options.schema_to_reset
+        self.planned = plan.preview(aim, aim.manifest, self.target, self.run_id, reset_schema=schema)
         return self.planned
 
     @step
@@ -248,7 +247,7 @@ class Run:
         with untouched(self.options, self.taken):
             self.proof = prove.prove(
                 clearance,
-                archive.read_manifest(clearance.path),
+                clearance.manifest,
                 self.database,
                 self.run_id,
                 options.proof,
@@ -277,7 +276,8 @@ class Run:
             moved = rights.prove(wanted, self.database, self.run_id, options.rights)
             keys = index_keys.prove(clearance, self.target.name, self.database, self.run_id)
             filled = self.restored.filled.findings if self.restored else ()
-            self.proof = self.proof.with_findings((*filled, *told, *moved, *keys))
+            changed = prove.unchanged(clearance)
+            self.proof = self.proof.with_findings((*filled, *told, *moved, *keys, *changed))
             if self.proof.errors:
                 self.failure = str(NotProven(self.proof.findings))
         return self.proof

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from pgpromote.postgres import archive
 from pgpromote.postgres.activity import Activity, watched
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.model import Clearance, TocEntry
@@ -136,7 +135,7 @@ class Work:
 
 def planned_for(clearance: Clearance) -> Work:
     """Plan the work of a restore; materialized views, which are filled later, are no part of it."""
-    manifest = archive.read_manifest(clearance.path)
+    manifest = clearance.manifest
     entries = restorable(clearance.archive) if clearance.archive else ()
     return Work(
         [entry for entry in entries if entry.kind != FILLED],

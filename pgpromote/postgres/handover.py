@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from psycopg.sql import SQL, Composable, Identifier
 
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.archive import large_objects, read_manifest
+from pgpromote.postgres.archive import large_objects
 from pgpromote.postgres.model import Archive, Clearance, Policy, Statement, TocEntry
 from pgpromote.postgres.passes import GRANTS
 from pgpromote.postgres.restore import restore_entries
@@ -46,8 +46,7 @@ def give(
         _apply(session, list(owners(archive, session.info.user)), on_statement)
         _apply(session, rows(session, Statement, "rights/multiranges"), on_statement)
     restore_entries(clearance, archive.of_kind(*GRANTS), target, available, promotion)
-    manifest = read_manifest(clearance.path)
-    if manifest and manifest.range_rights:
+    if (manifest := clearance.manifest) and manifest.range_rights:
         ranges = [manifest.range_rights.get(entry.name, []) for entry in archive.of_kind("TYPE")]
         with connect(target, promotion, autocommit=True) as session:
             # They are a superuser's to give; for another role the proof of rights tells what differs.

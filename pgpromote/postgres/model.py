@@ -262,13 +262,14 @@ class Aim:
     """What a promotion is to bring, whether it is allowed or not.
 
     `archive` holds the entries to restore, and is None for a plain SQL dump. Not `in_place` means: into an
-    empty database beside prod, swapped in later.
+    empty database beside prod, swapped in later. `manifest` is the archive's, as the checks have read it.
     """
 
     path: Path
     archive: Archive | None
     in_place: bool
     filters: Filters
+    manifest: Manifest | None = field(default=None, kw_only=True, repr=False)
 
     def has(self, kind: str) -> bool:
         """Tell whether the archive brings an object of a kind."""

@@ -110,7 +110,11 @@ def examine(
     told = {finding.rule for finding in findings}
     skipped = {name: why for name in RULES if name not in told and (why := missing(name, facts))}
     readable = facts.catalog is not None and facts.archive_problem is None
-    aim = Aim(facts.path, facts.archive, facts.in_place, facts.filters) if readable else None
+    aim = (
+        Aim(facts.path, facts.archive, facts.in_place, facts.filters, manifest=facts.manifest)
+        if readable
+        else None
+    )
     return Report(tuple(RULES), findings, clearance, skipped, aim)
 
 
@@ -123,6 +127,7 @@ def _clear(facts: Facts, catalog: Catalog) -> Clearance:
         path=facts.path,
         sha256=facts.sha256,
         archive=facts.archive,
+        manifest=facts.manifest,
         in_place=facts.in_place,
         target=facts.target.label,
         target_oid=catalog.identity.database_oid,

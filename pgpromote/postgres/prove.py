@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pgpromote.postgres import access, contents, objects, rows, sql
-from pgpromote.postgres.archive import unquoted
+from pgpromote.postgres.archive import digest, unquoted
 from pgpromote.postgres.description import Description, describe
-from pgpromote.postgres.errors import NotProven
+from pgpromote.postgres.errors import ArchiveError, NotProven
 from pgpromote.postgres.model import Archive, Clearance, Finding, Manifest, Severity
 from pgpromote.postgres.objects import Column, Rewrite
 from pgpromote.postgres.rows import EXACT, Compared, Comparison
@@ -15,8 +15,8 @@ from pgpromote.postgres.sequences import behind, excluded_tables, set_back
 from pgpromote.postgres.server import Database, Session, beside, connect
 from pgpromote.postgres.tools import Tools
 
-# Every rule that a proof can break, and what it demands. `views`, `index_keys`, `statistics.gather` and
-# `rights.prove` find what breaks the last four.
+# Every rule that a proof can break, and what it demands. `views`, `index_keys`, `statistics.gather`,
+# `rights.prove` and `unchanged` find what breaks the last five.
 RULES = {
     "objects": "Everything that the archive brings is there as on dev, and works, and nothing else is.",
     "extension_versions": "Every extension of the archive is there, in dev's version.",
@@ -27,7 +27,10 @@ RULES = {
     "index_keys": "Indexes hold the keys that applications will look for, whoever calls their functions.",
     "statistics": "Every table can be analyzed, so that its queries are planned well (strategy swap).",
     "rights_kept": "Every role can do what it could before, no more, and sees no hidden row (strategy swap).",
+    "archive_unchanged": "The file that was restored is the one that the checks have allowed.",
 }
+UNCHANGED = "archive_unchanged"
+HINT_CHANGED = "Start again. What lands while a restore runs, such as a nightly dump, needs another name."
 HINT_BEHIND = "An insert would fail with a duplicate key. Run pgpromote repair."
 
 
@@ -117,6 +120,19 @@ def prove(
     held = compared.compared
     dumped = sum(each.dumped for each in held)
     return Proof(compared.mode, len(held), dumped, findings + compared.findings, held)
+
+
+def unchanged(clearance: Clearance) -> Iterator[Finding]:
+    """Find that the file is not the one that the checks have allowed: pg_restore opens it by its name."""
+    try:
+        present = digest(clearance.path)
+    except ArchiveError as problem:
+        present, told = "", problem.message
+    else:
+        told = f"SHA-256 was {clearance.sha256[:12]}…, and is {present[:12]}…."
+    if present != clearance.sha256:
+        message = f"{clearance.path} was replaced or changed while it was restored. {told}"
+        yield Finding(UNCHANGED, Severity.ERROR, str(clearance.path), message, HINT_CHANGED)
 
 
 def _hidden(session: Session, archive: Archive) -> list[str]:

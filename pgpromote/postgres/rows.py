@@ -61,10 +61,11 @@ def compare(session: Session, clearance: Clearance, manifest: Manifest | None, m
     hashed = mode == EXACT
     roots = loaded_through(clearance.archive.entries)
     measured = _measure(session, clearance.archive.entries, hashed=hashed, encoding=encoding)
-    known = (measured.keys() & manifest.contents.keys()) - _partly_archived(manifest)
+    whole = measured.keys() - _partly_archived(manifest)
+    known = whole & manifest.contents.keys()
     present = _at_roots({name: measured[name] for name in measured if name in known}, roots)
     wanted = _at_roots({name: manifest.contents[name] for name in measured if name in known}, roots)
-    findings = tuple(_differences(wanted, present, hashed=hashed))
+    findings = (*_differences(wanted, present, hashed=hashed), *map(_unknown, sorted(whole - known)))
     if clearance.filters == EVERYTHING:
         lost = members.lost(manifest, session, restored=True, hashed=hashed)
         findings += tuple(replace(found, rule=members.PROVEN) for found in lost)
@@ -126,6 +127,11 @@ def _differences(
         elif content.hash != present[name].hash:
             message = f"{name} holds as many rows as were dumped ({content.rows}), but not the same."
             yield Finding(RULE, Severity.ERROR, name, message, HINT)
+
+
+def _unknown(name: str) -> Finding:
+    message = f"The manifest does not say what {name} held on dev, so its rows were not compared."
+    return Finding(RULE, Severity.ERROR, name, message, HINT_DUMP)
 
 
 def _nothing_to_compare(clearance: Clearance) -> Finding:

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -153,6 +154,33 @@ def test_an_archive_without_manifest_is_warned_of_not_called_proven(
     (finding,) = proof_of(prod, clearance, None, target).findings
     assert finding.severity is Severity.WARNING
     assert "no manifest" in finding.message
+
+
+@pytest.mark.parametrize("missing", ["one", "all", "all but one"])
+def test_a_table_that_the_manifest_does_not_know_is_not_called_equal(
+    promoted: tuple[Clearance, Manifest, Database], prod: Server, missing: str
+) -> None:
+    clearance, manifest, target = promoted
+    names = sorted(manifest.contents)
+    left = {"one": names[1:], "all": [], "all but one": names[:1]}[missing]
+    gaps = replace(manifest, contents={name: manifest.contents[name] for name in left})
+    errors = [f for f in proof_of(prod, clearance, gaps, target).findings if f.severity is Severity.ERROR]
+    assert errors
+    assert {finding.object for finding in errors} <= {*names} - {*left}
+    assert all("were not compared" in finding.message for finding in errors)
+
+
+@pytest.mark.parametrize("which", [slice(1), slice(None)], ids=["one", "all"])
+def test_a_table_without_a_hash_is_not_called_equal(
+    promoted: tuple[Clearance, Manifest, Database], prod: Server, which: slice
+) -> None:
+    clearance, manifest, target = promoted
+    names = [name for name, content in sorted(manifest.contents.items()) if content.rows][which]
+    unhashed = {name: replace(manifest.contents[name], hash=None) for name in names}
+    gaps = replace(manifest, contents=manifest.contents | unhashed)
+    told = {finding.object for finding in proof_of(prod, clearance, gaps, target).findings}
+    assert told
+    assert told <= {*names}
 
 
 @contextmanager

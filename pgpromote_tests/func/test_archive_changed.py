@@ -1,0 +1,99 @@
+"""What was checked is what is restored: a file that is replaced or changed meanwhile never becomes prod."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pgpromote.postgres import archive
+from pgpromote.postgres.errors import NotProven
+from pgpromote.run import Run
+from pgpromote_tests.func.walks import Stage, stage
+from pgpromote_tests.servers import Server
+
+SHOP = "CREATE TABLE users (id integer PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada');"
+OTHER = "UPDATE users SET name = 'Eve';"
+Replace = Callable[[Path, Path], object]
+
+
+def renamed(new: Path, old: Path) -> None:
+    """Replace archive and manifest as a dump does: by two renames."""
+    archive.manifest_path(new).rename(archive.manifest_path(old))
+    new.rename(old)
+
+
+def renamed_alone(new: Path, old: Path) -> None:
+    new.rename(old)
+
+
+def overwritten(new: Path, old: Path) -> None:
+    """Write into the same inode, with its manifest."""
+    old.write_bytes(new.read_bytes())
+    archive.manifest_path(old).write_bytes(archive.manifest_path(new).read_bytes())
+
+
+def lengthened(_new: Path, old: Path) -> None:
+    with old.open("ab") as file:
+        file.write(b"\0")
+
+
+def removed(_new: Path, old: Path) -> None:
+    old.unlink()
+
+
+# Before which step it happens; in the middle of the restore is "lines".
+MOMENTS = [
+    *((renamed, moment) for moment in ("create_shadow", "restore", "lines", "repair", "prove")),
+    *((overwritten, moment) for moment in ("restore", "lines", "prove")),
+    (renamed_alone, "lines"),
+    (lengthened, "repair"),
+    (removed, "repair"),  # before the restore it is an error of its own
+]
+
+
+@pytest.fixture
+def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
+    """Give a promotion that has dumped, and an archive of other rows beside its own."""
+    staged = stage(dev, prod, tmp_path, SHOP, "CREATE TABLE users (id integer PRIMARY KEY, name text);")
+    other = stage(dev, prod, tmp_path / "other", SHOP + OTHER, "")
+    other.dump()
+    staged.dump()
+    for path in (other.promotion.archive_path, archive.manifest_path(other.promotion.archive_path)):
+        shutil.copy(path, tmp_path / path.name)
+    return staged
+
+
+def walk(run: Run, moment: str, change: Callable[[], object]) -> None:
+    """Walk the steps of a run, with a change before one of them or at pg_restore's first line."""
+    due = [change]
+
+    def reached(here: str) -> None:
+        if here == moment and due:
+            due.pop()()
+
+    run.preview(run.examine().cleared())
+    reached("create_shadow")
+    run.create_shadow()
+    run.reset()
+    reached("restore")
+    run.restore(lambda _line: reached("lines"))
+    reached("repair")
+    run.repair()
+    reached("prove")
+    assert not due
+    run.prove().proven()
+
+
+@pytest.mark.parametrize("major", [16])
+@pytest.mark.parametrize(("way", "moment"), MOMENTS)
+def test_an_archive_that_changes_after_the_checks_never_becomes_prod(
+    shop: Stage, tmp_path: Path, way: Replace, moment: str
+) -> None:
+    path = shop.promotion.archive_path
+    with (
+        shop.untouched(),
+        pytest.raises(NotProven, match="was replaced or changed while"),
+        shop.walk() as run,
+    ):
+        walk(run, moment, lambda: way(tmp_path / path.name, path))
