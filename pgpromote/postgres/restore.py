@@ -23,7 +23,7 @@ from pgpromote.postgres.model import (
     Statement,
     TocEntry,
 )
-from pgpromote.postgres.passes import FILLED, is_trigger, passes
+from pgpromote.postgres.passes import FILLED, in_order, is_trigger, passes
 from pgpromote.postgres.restore_messages import (
     DEAD_WORKER,
     advice,
@@ -288,7 +288,7 @@ def _run_pass(
 @contextmanager
 def _use_list(entries: Sequence[TocEntry]) -> Iterator[Path]:
     with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
-        use_list.writelines(f"{entry.dump_id};\n" for entry in entries)
+        use_list.writelines(f"{entry.dump_id};\n" for entry in in_order(entries))
         use_list.flush()
         yield Path(use_list.name)
 
