@@ -1,6 +1,6 @@
 """The passes in which an archive is restored: pg_restore does not know all that its entries need."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.model import Archive, TocEntry
@@ -11,8 +11,6 @@ GRANTS = ("ACL", "DEFAULT ACL")
 LATER = frozenset({FILLED, *GRANTS})
 INDEXES = frozenset({"INDEX", "CONSTRAINT"})
 CALLED = ("FUNCTION", "OPERATOR")
-# How pg_dump writes that a child has no default where its parent has one.
-NO_DEFAULT = " SET DEFAULT NULL;\n"
 
 
 def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
@@ -39,26 +37,6 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
     if alone:
         last = [entry for entry in entries if entry.dump_id in alone]
         yield sorted(last, key=lambda entry: "CREATE " not in entry.definition), 1
-
-
-def in_order(entries: Sequence[TocEntry]) -> list[TocEntry]:
-    """Put what takes a default from a table behind the table: after that its children inherit no default.
-
-    pg_dump makes all tables first, and says nothing of a grandchild that has none, as its parent has none.
-    """
-    tables = {entry.dump_id for entry in entries if entry.kind == "TABLE"}
-    taken: dict[int, list[TocEntry]] = {}
-    for entry in entries:
-        if entry.kind == "DEFAULT" and entry.definition.endswith(NO_DEFAULT):
-            for table in tables.intersection(entry.dependencies):
-                taken.setdefault(table, []).append(entry)
-    moved = {entry.dump_id for behind in taken.values() for entry in behind}
-    return [
-        each
-        for entry in entries
-        if entry.dump_id not in moved
-        for each in (entry, *taken.get(entry.dump_id, ()))
-    ]
 
 
 def _needing_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:

@@ -1,7 +1,6 @@
 -- Expected: promoted. Partitions of partitions that were tables before, with dropped columns and another order, lack the defaults of their roots, a serial's too.
 --@ expect promoted
---@ versions 16-18 17-17
---@ set schema=reloaded
+--@ versions 17-17 18-18
 --@ roles
 create role f03_owner;
 --@ dev
