@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from pgpromote.postgres import encodings, room, sql, views
+from pgpromote.postgres import defaults, encodings, room, sql, views
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
@@ -264,6 +264,8 @@ def _restore_archive(
         if done.returncode and not (clearance.in_place and errors):
             break
     _judge(completed, errors, target, _hint(clearance))
+    with connect(target, promotion, autocommit=True) as session:
+        defaults.drop_superfluous(session, archive)
     return [line for done in completed for line in done.lines]
 
 
@@ -314,6 +316,8 @@ def define(
             command += ["--schema-only", "--no-owner", "--no-privileges"]
             command += [f"--jobs={connections}", f"--use-list={use_list}", str(archive.path)]
             run(command, database.environment(promotion))
+    with connect(database, promotion, autocommit=True) as session:
+        defaults.drop_superfluous(session, archive)
 
 
 def restore_command(

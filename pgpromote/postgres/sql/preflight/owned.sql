@@ -1,6 +1,7 @@
 -- Who owns what in this database, and who else gave rights on it, each with one such object: relations, routines, types of their own, schemas.
 -- What initdb or an extension brought is no archive's to give; public is, once somebody changed its owner. Other
--- kinds follow their schema.
+-- kinds follow their schema. A range type's constructors belong to the first superuser, whoever makes the type: they
+-- count only where somebody changed their rights.
 -- Parameters: whether only some objects count, and which, as two parallel lists of schemas and names ("" and the
 -- name for a schema; a routine's name without its arguments).
 WITH owned AS (
@@ -42,6 +43,8 @@ SELECT pg_catalog.pg_get_userbyid(giver.role)::text AS owner,
    AND NOT EXISTS (
        SELECT
          FROM pg_catalog.pg_depend AS d
-        WHERE d.classid = o.catalog AND d.objid = o.oid AND d.deptype = 'e')
+        WHERE d.classid = o.catalog AND d.objid = o.oid
+          AND (d.deptype = 'e'
+               OR d.deptype = 'i' AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND o.acl IS NULL))
  GROUP BY 1, 2, 3, 4
  ORDER BY 1, 2, 3, 4
