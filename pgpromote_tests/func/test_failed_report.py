@@ -123,15 +123,13 @@ def test_a_dump_that_fails_is_reported_where_prod_was_to_follow(promotion: Promo
     assert CANARY not in json.dumps(twin)
 
 
-def test_a_manifest_that_cannot_be_read_leaves_the_first_error(
-    promotion: Promotion, instance: dg.DagsterInstance
-) -> None:
+def test_a_manifest_that_cannot_be_read_is_reported(promotion: Promotion) -> None:
     manifest_path(spoiled(promotion).archive_path).write_text("{")
-    result = runs.run(promotion, "restore_prod", instance=instance)
+    result = runs.run(promotion, "restore_prod")
     assert "Prod is untouched" in failure_of(result)[1]
-    told = [text for _, text in messages_of(instance, result, logging.INFO)]
-    assert [text for text in told if text.startswith("There is no report of this run. ")]
-    assert not promotion.report_dir.exists()
+    (twin,) = twins(promotion.report_dir)
+    assert twin["verdict"] == "failed"
+    assert "manifest.json is damaged" in twin["failure"]
 
 
 def test_a_report_that_cannot_be_written_says_that_prod_was_swapped(
