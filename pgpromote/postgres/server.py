@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import sql
+from pgpromote.postgres import sql, waits
 from pgpromote.postgres.errors import Busy, ConnectionFailed, InvalidUrl, SessionFailed
 from pgpromote.postgres.model import ServerVersion
 
@@ -34,7 +34,7 @@ SESSION_SETTINGS = {
     # A server process notices within this time that its client has died, and stops working (facts §0.12).
     "client_connection_check_interval": "500ms",
     "statement_timeout": "0",
-    "lock_timeout": "0",
+    "lock_timeout": waits.LOCK_TIMEOUT,  # pg_dump and pg_restore set none, and wait as they are told
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
     "exit_on_error": "off",
@@ -249,7 +249,10 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
             if session.info.server_version // 10000 >= LIMITS_TRANSACTIONS:
                 session.execute("SET transaction_timeout = 0")
             session.autocommit = autocommit
-            yield session
+            try:
+                yield session
+            except psycopg.errors.LockNotAvailable as error:
+                raise waits.timed_out(session, target.label) from error
     except psycopg.Error as error:
         reason = " ".join(redact(str(error), target).split())
         state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""

@@ -1,0 +1,42 @@
+"""Who keeps us waiting: a lock is waited for a while only, and then its holders are named."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from pgpromote.postgres import sql
+from pgpromote.postgres.errors import SessionFailed
+
+# How long our own sessions wait for a lock. A URL may say otherwise: ?options=-c%20lock_timeout%3D5min
+LOCK_TIMEOUT = "60s"
+HINT = (
+    "Let it end, or end it: SELECT pg_terminate_backend({pid}); then start again. To wait longer, put "
+    "options=-c%20lock_timeout%3D5min into the URL."
+)
+
+
+@dataclass(frozen=True)
+class _Holder:
+    relation: str
+    application: str
+    pid: int
+    who: str | None
+    state: str
+    since: str | None
+
+    def __str__(self) -> str:
+        whose = f", {self.who}" if self.who else ""
+        since = f" for {self.since}" if self.since else ""
+        return f"{self.relation} is held by {self.application} (pid {self.pid}{whose}), {self.state}{since}"
+
+
+def timed_out(session: "psycopg.Connection[Any]", label: str) -> SessionFailed:
+    """Say after a lock timeout who holds what nobody gets past. The session's transaction is rolled back."""
+    session.rollback()
+    with session.cursor(row_factory=class_row(_Holder)) as cursor:
+        holders = cursor.execute(sql.read("waits/holders")).fetchall()
+    told = "; ".join(map(str, holders)) or "Whoever held it has let go of it by now"
+    hint = HINT.format(pid=holders[0].pid) if holders else "Start again."
+    return SessionFailed(f"{label}: a lock was waited for in vain. {told}.", hint)
