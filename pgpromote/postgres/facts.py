@@ -29,6 +29,9 @@ from pgpromote.postgres.selection import LeftOut
 from pgpromote.postgres.server import Database, Session
 from pgpromote.postgres.tools import Tools
 
+# What pg_restore says of an archive whose compression it was built without, and ends well.
+WITHOUT_DATA = "no data will be available"
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -338,6 +341,13 @@ def _unreadable(
             f"pg_dump {archive.pg_dump_version}; pg_restore {client.version} cannot read it: "
             f"{' '.join(completed.lines[-1:])}",
             f"Dump with pg_dump {client.version.major}, or promote into a server of a newer version.",
+        )
+    if any(WITHOUT_DATA in line for line in completed.lines):
+        return PgpromoteError(
+            f"{path} is compressed with {archive.compression}; pg_restore {client.version} in "
+            f"{client.directory} was built without it.",
+            f"Install postgresql-client-{client.version.major} with {archive.compression} and name its "
+            "directory in PGPROMOTE_PG_BIN, or dump again with: pgpromote dump --compression gzip:6",
         )
     if manifest is not None:
         return None
