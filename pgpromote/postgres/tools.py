@@ -22,6 +22,15 @@ STOP_SECONDS = 10
 # The newest archive format that the pg_restore of a release reads; those before 16 read 1.14.
 FORMATS = {16: (1, 15), 17: (1, 16)}
 LIFELINE = Path(__file__).with_name("lifeline.py")
+# Where programs, libraries, certificates, tickets and passwords of libpq are found.
+NEEDED = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF", "KRB5CCNAME", "KRB5_CONFIG", "KRB5_KTNAME",
+        "XDG_RUNTIME_DIR",
+    }
+)  # fmt: skip
+LIBPQ, OURS = "PG", "PGPROMOTE"
 CAN_TELL_WRITERS = hasattr(socket, "SO_PASSCRED")
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
@@ -188,11 +197,20 @@ def _start(command: Sequence[str], environment: Mapping[str, str], output: int) 
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, **environment, "LC_ALL": "C", "PG_COLOR": "never"},
+            env={**_inherited(), **environment, "LC_ALL": "C", "PG_COLOR": "never"},
             start_new_session=True,
         )
     except OSError as error:
         raise ToolFailed(f"{command[0]} cannot be run: {error.strerror}.", "Install it again.") from None
+
+
+def _inherited() -> dict[str, str]:
+    """Return what of our environment a client program needs. What psql reads may ask for the rest."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in NEEDED or (name.startswith(LIBPQ) and not name.startswith(OURS))
+    }
 
 
 def tied(command: Sequence[str]) -> list[str]:

@@ -88,3 +88,31 @@ def test_a_program_dies_with_us(tmp_path: Path, end: str) -> None:
         ours.wait()
         assert os.read(reader, 1) == b""  # nobody writes any more
         os.close(reader)
+
+
+SECRETS = (
+    "DEV_DATABASE_URL", "PROD_DATABASE_URL", "DATABASE_URL", "DAGSTER_POSTGRES_URL", "PGPROMOTE_WEBHOOK_URL",
+    "AWS_SECRET_ACCESS_KEY", "SMTP_PASSWORD", "EDITOR", "PSQL_PAGER",
+)  # fmt: skip
+NEEDED = (
+    "PATH",
+    "HOME",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "PGPASSFILE",
+    "PGSSLROOTCERT",
+    "PGSERVICEFILE",
+    "KRB5CCNAME",
+)
+
+
+def test_a_program_gets_what_libpq_needs_of_our_environment_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (*SECRETS, *NEEDED):
+        monkeypatch.setenv(name, "/canary")
+    completed = tools.run(["/usr/bin/env"], {"PGAPPNAME": "test"})
+    given = dict(line.partition("=")[::2] for line in completed.lines)
+    assert given.keys().isdisjoint(SECRETS)
+    assert {name for name in NEEDED if given.get(name) == "/canary"} == {*NEEDED}
+    assert given["PGAPPNAME"] == "test"
