@@ -65,7 +65,8 @@ RUN_OPTIONS = (
         "--allow",
         multiple=True,
         metavar="NAME",
-        help="Let this replication slot or subscription of Prod stay with the previous database.",
+        help="Let this replication slot or subscription of Prod stay with the previous database; or let "
+        "plain SQL use this command of psql.",
     ),
     click.option(
         "--expect-plan",

@@ -94,7 +94,8 @@ class RestoreConfig(ScopeConfig):
     )
     allow: list[str] = Field(
         default=[],
-        description="Replication slots and subscriptions of prod that may stay with the previous database.",
+        description="Replication slots and subscriptions of prod that may stay with the previous database; "
+        "commands of psql that plain SQL may use.",
     )
     proof: Literal["exact", "count", "off"] = Field(
         default="exact", description="Compare prod with what was dumped: rows and hashes, rows only, or not."

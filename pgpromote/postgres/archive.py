@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
-from pgpromote.postgres import encodings, files
+from pgpromote.postgres import encodings, files, plain_sql
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
 from pgpromote.postgres.model import Archive, Manifest, TocEntry
 from pgpromote.postgres.tools import Completed, Tools, run
@@ -352,6 +352,12 @@ def verify_sql(path: Path) -> None:
         raise ArchiveError(
             f"{path} is cut: its last line is missing.", "Make one with: pgpromote dump --sql."
         )
+
+
+def commands_in(path: Path) -> tuple[plain_sql.Command, ...]:
+    """Find what a plain SQL dump would make psql do by itself. Raises ArchiveError."""
+    with _opened(path) as file:
+        return tuple(plain_sql.commands(line.decode(errors="surrogateescape") for line in file))
 
 
 def digest(path: Path) -> str:

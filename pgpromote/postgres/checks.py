@@ -103,6 +103,16 @@ def archive_readable(facts: Facts) -> Found:
         yield Severity.ERROR, str(facts.path), message, HINT_MANIFEST
 
 
+def only_sql(facts: Facts) -> Found:
+    """Plain SQL makes psql do nothing by itself: run a program, connect elsewhere, end the transaction."""
+    for command in facts.commands:
+        message = f"{facts.path}, line {command.line}: {command.name} is psql's to do, and no SQL of a dump."
+        allowed = command.name in facts.allow
+        hint = f"If you know what it does, allow it: --allow '{command.name}'"
+        severity = Severity.WARNING if allowed else Severity.ERROR
+        yield severity, command.name, message, "" if allowed else hint
+
+
 def whole_archive(facts: Facts) -> Found:
     """An archive that is swapped in as the whole of prod holds the whole of dev."""
     if facts.manifest and facts.manifest.filters and not facts.in_place:
@@ -236,8 +246,9 @@ def left_out(facts: Facts) -> Found:
 RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
-        target_reachable, target_allowed, client_tools, archive_readable, whole_archive, source_version,
-        extensions, extension_contents, collations, encoding_and_locale, money, xml, database_settings,
+        target_reachable, target_allowed, client_tools, archive_readable, only_sql, whole_archive,
+        source_version, extensions, extension_contents, collations, encoding_and_locale, money, xml,
+        database_settings,
         policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
         nothing_in_the_way, nothing_lost_outside, left_out,

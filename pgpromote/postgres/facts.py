@@ -24,6 +24,7 @@ from pgpromote.postgres.model import (
     TocEntry,
 )
 from pgpromote.postgres.obstacles import Writer
+from pgpromote.postgres.plain_sql import Command
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.selection import LeftOut
 from pgpromote.postgres.server import Database, Session
@@ -39,7 +40,7 @@ class Facts:
 
     `undumpable` is what our role may not read of prod, which a safety archive would have to hold; `barred`
     are owners in the archive, `barred_in_prod` those in prod, where a rollback has to bring them back.
-    `limits` are those of our role in prod.
+    `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself.
     """
 
     path: Path
@@ -74,6 +75,7 @@ class Facts:
     barred_in_prod: tuple[Barred, ...] = ()
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
+    commands: tuple[Command, ...] = ()
 
     @property
     def money_as_stored(self) -> bool:
@@ -202,6 +204,7 @@ def gather(
         barred_in_prod=prod.barred_in_prod,
         lost_in_extensions=prod.lost_in_extensions,
         limits=prod.limits,
+        commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
     )
 
 

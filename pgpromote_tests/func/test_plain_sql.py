@@ -53,6 +53,31 @@ def test_plain_sql_is_restored_and_a_second_time_on_top(prod: Server, path: Path
     assert (first.jobs, first.counts) == (1, {})
 
 
+@pytest.mark.parametrize(
+    "command", ["\\! id >{canary}", "\\connect postgres", "COMMIT;", "SELECT 1 \\g |tee {canary}"]
+)
+def test_what_psql_would_do_by_itself_is_refused_unless_it_is_allowed_by_name(
+    prod: Server, path: Path, tmp_path: Path, command: str
+) -> None:
+    target = prod.new_database("CREATE TABLE kept (id integer); INSERT INTO kept VALUES (7)")
+    before = contents(prod, target.name)
+    text = path.read_text()
+    line = text[: text.index("CREATE VIEW")].count("\n") + 1
+    written = command.format(canary=tmp_path / "canary")
+    path.write_text(text.replace("CREATE VIEW", f"{written}\nCREATE VIEW", 1))
+
+    with pytest.raises(Refused) as refusal:
+        restored(prod, target, path)
+
+    name = next(word for word in written.rstrip(";").split() if word.startswith("\\") or word == "COMMIT")
+    assert f"line {line}: {name} is psql's to do" in str(refusal.value)
+    assert f"--allow '{name}'" in str(refusal.value)
+    assert contents(prod, target.name) == before
+    assert not (tmp_path / "canary").exists()
+    allowed = preflight.examine(path, target, [prod.tools()], in_place=True, allow=(name,))
+    assert allowed.clearance
+
+
 def test_an_error_names_its_line_and_rolls_everything_back(prod: Server, path: Path) -> None:
     target = prod.new_database("CREATE TABLE kept (id integer); INSERT INTO kept VALUES (7)")
     path.write_text(path.read_text().replace("CREATE VIEW", "SELECT 1/0;\nCREATE VIEW"))

@@ -36,7 +36,11 @@ def test_a_rule_that_can_look_is_not_skipped(rule: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "looking", "why"),
     [
-        ({"catalog": None, "client": None}, {"target_reachable", "left_out", "whole_archive"}, "prod could"),
+        (
+            {"catalog": None, "client": None},
+            {"target_reachable", "left_out", "only_sql", "whole_archive"},
+            "prod could",
+        ),
         ({"has_source": False}, RULES.keys() - {"not_same_database", "right_direction"}, "is not set"),
         ({"manifest": None}, RULES.keys() - {"whole_archive", "extension_contents"}, "has no manifest"),
         ({"client": None}, RULES.keys() - {"archive_readable"}, "no client program"),

@@ -1,0 +1,131 @@
+"""What a plain SQL dump makes psql do by itself: run programs, read files, connect, end the transaction.
+
+Text is taken apart as psql does (psqlscan.l): strings, dollar quotes, comments and the rows of COPY are no
+commands. Only what pg_dump itself writes passes: SQL, rows, \\restrict and \\unrestrict.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+HARMLESS = frozenset({"\\restrict", "\\unrestrict"})
+PART = re.compile(
+    r"""--.* | /\* | (?<![\w$])[eE]' | ' | " | \$(?:[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)?\$ | \\\S*
+      | [A-Za-z_\x80-\uffff][\w$\x80-\uffff]* | [;()] """,
+    re.VERBOSE,
+)
+# Where a string, a name or a comment goes on: what may end it, and what only looks so.
+WITHIN = {
+    "'": re.compile(r"''|'"),
+    "E'": re.compile(r"\\.|\\$|''|'"),
+    '"': re.compile(r'""|"'),
+    "/*": re.compile(r"/\*|\*/"),
+}
+CLOSING = {"'": "'", "E'": "'", '"': '"'}
+COPY = re.compile(r"COPY .*\bFROM STDIN\b", re.IGNORECASE)
+ROUTINE = re.compile(r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b", re.IGNORECASE)
+ENDING = re.compile(r"(?:COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)\b", re.IGNORECASE)
+# What another setting would make another text of, and any statement may change settings: 'C:\\', and, where
+# a character may end with the byte of a backslash, E'é\\'.
+AMBIGUOUS = {"'": re.compile(r"\\'"), "E'": re.compile(r"[\x80-\uffff]\\'")}
+DOUBTFUL = "\\'"
+END_OF_ROWS = "\\."
+
+
+@dataclass(frozen=True)
+class Command:
+    """What psql would do by itself: its name, such as `\\!` or `COMMIT`, and its line, counted from 1."""
+
+    name: str
+    line: int
+
+
+@dataclass
+class _Scan:
+    """Where in a text the scan is: within what, how deep, and the words of the statement so far."""
+
+    within: str = ""
+    depth: int = 0
+    parentheses: int = 0
+    blocks: int = 0
+    words: list[str] = field(default_factory=list)
+    rows: bool = False
+
+    @property
+    def statement(self) -> str:
+        return " ".join(self.words)
+
+    def take(self, text: str) -> Iterator[str]:
+        """Take one line, and yield the name of each command in it."""
+        if self.rows:
+            self.rows = text != END_OF_ROWS
+            return
+        place = 0
+        while place < len(text):
+            if self.within:
+                ambiguous, began = AMBIGUOUS.get(self.within), place
+                place = self._leave(text, place)
+                if ambiguous and ambiguous.search(text, began, place):
+                    yield DOUBTFUL
+                continue
+            found = PART.search(text, place)
+            if found is None:
+                break
+            place = found.end()
+            if found[0].startswith("\\"):
+                yield found[0]
+                place = len(text)  # its arguments
+            else:
+                yield from self._enter(found[0])
+
+    def _leave(self, text: str, place: int) -> int:
+        """Go on within a string, a name or a comment, and return where it or the line ends."""
+        if self.within.startswith("$"):
+            end = text.find(self.within, place)
+            place, self.within = (len(text), self.within) if end < 0 else (end + len(self.within), "")
+            return place
+        for found in WITHIN[self.within].finditer(text, place):
+            if self.within == "/*":
+                self.depth += 1 if found[0] == "/*" else -1
+            if found[0] == CLOSING.get(self.within) or (self.within == "/*" and not self.depth):
+                self.within = ""
+                return found.end()
+        return len(text)
+
+    def _enter(self, found: str) -> Iterator[str]:
+        if found == "/*":
+            self.within, self.depth = found, 1
+        elif found[-1] in "'\"" or found[0] == "$":
+            self.within = found.upper()[-2:] if found[-1] == "'" else found
+            self.words.append("'")
+        elif found in "()":
+            self.parentheses = max(0, self.parentheses + (1 if found == "(" else -1))
+        elif found == ";":
+            yield from self._end()
+        elif not found.startswith("--"):
+            self._word(found)
+
+    def _word(self, word: str) -> None:
+        self.words.append(word)
+        if ROUTINE.match(self.statement):  # its body may be SQL without quotes: BEGIN ATOMIC … END
+            self.blocks += {"BEGIN": 1, "CASE": min(self.blocks, 1), "END": -min(self.blocks, 1)}.get(
+                word.upper(), 0
+            )
+
+    def _end(self) -> Iterator[str]:
+        """End a statement, unless it is within parentheses or a body."""
+        if self.parentheses or self.blocks:
+            return
+        if ENDING.match(self.statement):
+            yield self.words[0].upper()
+        self.rows = COPY.match(self.statement) is not None
+        self.words = []
+
+
+def commands(lines: Iterable[str]) -> Iterator[Command]:
+    """Find what psql would do by itself in a text, line by line."""
+    scan = _Scan()
+    for number, line in enumerate(lines, start=1):
+        for name in scan.take(line.rstrip("\r\n")):
+            if name not in HARMLESS:
+                yield Command(name, number)
