@@ -34,6 +34,7 @@ from pgpromote.postgres import (
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, PgpromoteError, Refused
+from pgpromote.postgres.lock import promotion_lock
 from pgpromote.postgres.model import Aim, Clearance, Finding, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
@@ -42,7 +43,7 @@ from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.restore import OnLine, Restored
 from pgpromote.postgres.rights import Rights
-from pgpromote.postgres.server import Database, connect, now, promotion_lock
+from pgpromote.postgres.server import Database, connect, now
 from pgpromote.postgres.shadow import Shadow
 from pgpromote.postgres.tally import Tally
 from pgpromote.postgres.tools import Tools
@@ -61,7 +62,7 @@ class Run:
     run_id: str
     options: Options
     stack: ExitStack = field(repr=False)
-    locked: bool = False
+    check_lock: Callable[[], None] | None = field(default=None, repr=False)
     clearance: Clearance | None = None
     shadow: Shadow | None = None
     checked: Report | None = None
@@ -114,9 +115,14 @@ class Run:
 
     def lock(self) -> None:
         """Take the promotion lock if this run does not hold it yet. Raises Busy."""
-        if not self.locked:
-            self.stack.enter_context(promotion_lock(self.target, self.run_id, self.agreed))
-            self.locked = True
+        if self.check_lock is None:
+            self.check_lock = self.stack.enter_context(promotion_lock(self.target, self.run_id, self.agreed))
+
+    def begin_step(self) -> None:
+        """Be sure, before each step, that nobody else promotes. Raises LockLost."""
+        if self.check_lock:
+            with untouched(self.options, self.taken):
+                self.check_lock()
 
     @step
     def examine(self) -> Report:

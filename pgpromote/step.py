@@ -22,6 +22,9 @@ class Walker(Protocol):
     phases: list[Phase]
     failure: str
 
+    def begin_step(self) -> None:
+        """Be sure that a step may begin."""
+
 
 Who = TypeVar("Who", bound=Walker)
 Given = ParamSpec("Given")
@@ -35,6 +38,7 @@ def step(method: Callable[Concatenate[Who, Given], Value]) -> Callable[Concatena
     def walk(walker: Who, /, *args: Given.args, **kwargs: Given.kwargs) -> Value:
         started_at, started = datetime.now(UTC), time.monotonic()
         try:
+            walker.begin_step()
             return method(walker, *args, **kwargs)
         except PgpromoteError as error:
             walker.failure = str(error)

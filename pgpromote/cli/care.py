@@ -8,7 +8,8 @@ from pgpromote import run as runs
 from pgpromote.cli.options import as_json, new_run_id
 from pgpromote.options import Options
 from pgpromote.postgres import audit, mark, repair
-from pgpromote.postgres.server import connect, promotion_lock
+from pgpromote.postgres.lock import promotion_lock
+from pgpromote.postgres.server import connect
 from pgpromote.progress import Running
 
 

@@ -12,6 +12,7 @@
     ├── CutOverFailed         a cut-over did not happen; says whether that is certain
     ├── RepairFailed          a table's identity could not be repaired
     ├── ConfigError           a setting has no meaning here                (also ValueError)
+    ├── LockLost              the session that held the promotion lock is gone
     ├── Busy                  another promotion holds the lock             exit code 3
     └── Refused               the checks found reasons not to touch prod   exit code 3; carries findings
 
@@ -118,6 +119,10 @@ class Busy(PgpromoteError):
     """Another promotion into the same prod is running."""
 
     exit_code = 3
+
+
+class LockLost(PgpromoteError):
+    """The session that held the promotion lock is gone, so another promotion may have begun."""
 
 
 class Refused(PgpromoteError):

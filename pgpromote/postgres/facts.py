@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pgpromote.postgres import access, mark, members, obstacles, selection, server, tools
+from pgpromote.postgres import access, lock, mark, members, obstacles, selection, server, tools
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
@@ -369,6 +369,6 @@ def _probe(
     try:
         with server.connect(source) as session:
             version, is_prod = server.identify(session).version, mark.is_prod(session)
-        return version, is_prod, server.same_database(source, target), None
+        return version, is_prod, lock.same_database(source, target), None
     except ConnectionFailed as problem:
         return None, False, None, problem

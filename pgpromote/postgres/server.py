@@ -4,12 +4,11 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TypeVar, cast
-from uuid import uuid4
 
 import psycopg
 from psycopg import pq
@@ -18,7 +17,7 @@ from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
 from pgpromote.postgres import sql, waits
-from pgpromote.postgres.errors import Busy, ConnectionFailed, InvalidUrl, SessionFailed
+from pgpromote.postgres.errors import ConnectionFailed, InvalidUrl, SessionFailed
 from pgpromote.postgres.model import ServerVersion
 
 Session = psycopg.Connection[tuple[object, ...]]
@@ -344,52 +343,3 @@ def now(database: Database, promotion: str) -> datetime:
     """Return a server's time as `clock` does, asked for in a session of its own."""
     with connect(database, promotion, autocommit=True) as session:
         return clock(session)
-
-
-@contextmanager
-def promotion_lock(target: Database, promotion: str, agreed: str = "postgres") -> Iterator[None]:
-    """Hold the one lock that a promotion into `target` needs, for as long as the block runs.
-
-    It is an advisory lock in the agreed database, because such locks are per database and prod's own
-    name may change hands. It ends with our session, so a dead promotion never leaves it behind.
-    Raises Busy with the holder when another promotion is running, ConnectionFailed when the agreed
-    database cannot be reached.
-    """
-    key = {"class": LOCK_CLASS, "name": target.name}
-    with _connect_for_lock(target.at(agreed), promotion) as session:
-        if not _scalar(session, "catalog/lock", key):
-            holder = _scalar(session, "catalog/lock_holder", key)
-            raise Busy(
-                f"Another promotion into {target.label} is running ({holder or 'it has just ended'}).",
-                "Wait for it to end, or terminate it; then start again.",
-            )
-        yield
-
-
-@contextmanager
-def _connect_for_lock(agreed: Database, promotion: str) -> Iterator[Session]:
-    try:
-        connecting = ExitStack()
-        session = connecting.enter_context(connect(agreed, promotion, autocommit=True))
-    except ConnectionFailed as error:
-        hint = "The promotion lock lives in that database; PGPROMOTE_LOCK_DATABASE names another."
-        raise ConnectionFailed(error.message, f"{error.hint} {hint}") from None
-    with connecting:
-        yield session
-
-
-def _scalar(session: Session, query: str, parameters: Mapping[str, object]) -> object:
-    row = session.execute(sql.read(query), parameters).fetchone()
-    return row[0] if row else None
-
-
-def same_database(source: Database, target: Database) -> bool:
-    """Tell whether two URLs lead to the same database, whatever they call it.
-
-    Takes a session lock through one and tries it through the other: only within one database does the
-    second try fail. Right also for clones, which share the system identifier (facts §4).
-    """
-    probe = {"class": LOCK_CLASS, "name": f"same-database probe {uuid4()}"}
-    with connect(source, autocommit=True) as first, connect(target, autocommit=True) as second:
-        _scalar(first, "catalog/lock", probe)
-        return not _scalar(second, "catalog/lock", probe)

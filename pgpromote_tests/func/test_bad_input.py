@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from pgpromote.postgres.archive import manifest_path
-from pgpromote.postgres.server import promotion_lock
+from pgpromote.postgres.lock import promotion_lock
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import CommandLine, Ended, command_line, contents, ended, wait_until
 from pgpromote_tests.servers import Server

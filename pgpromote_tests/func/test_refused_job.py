@@ -12,7 +12,7 @@ from dagster._serdes import serialize_value
 from psycopg.conninfo import conninfo_to_dict
 
 from pgpromote.postgres import checks
-from pgpromote.postgres.server import promotion_lock
+from pgpromote.postgres.lock import promotion_lock
 from pgpromote.promotion import SOURCE, TARGET, Promotion
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer

@@ -16,7 +16,8 @@ import pytest
 
 from pgpromote.demo import servers as embedded
 from pgpromote.demo.stage import DAGSTER
-from pgpromote.postgres.server import parse_url, promotion_lock
+from pgpromote.postgres.lock import promotion_lock
+from pgpromote.postgres.server import parse_url
 from pgpromote.promotion import SOURCE, TARGET
 from pgpromote_tests import services
 from pgpromote_tests.conftest import StartServer

@@ -1,0 +1,76 @@
+"""Advisory locks: one promotion into a prod at a time, and whether two URLs lead to one database."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from uuid import uuid4
+
+import psycopg
+
+from pgpromote.postgres import sql
+from pgpromote.postgres.errors import Busy, ConnectionFailed, LockLost
+from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect
+
+
+@contextmanager
+def promotion_lock(
+    target: Database, promotion: str, agreed: str = "postgres"
+) -> Iterator[Callable[[], None]]:
+    """Hold the one lock that a promotion into `target` needs, for as long as the block runs.
+
+    It is an advisory lock in the agreed database, because such locks are per database and prod's own
+    name may change hands. It ends with our session, so a dead promotion never leaves it behind.
+    Yields what raises LockLost when the lock is held no more. Raises Busy with the holder when another
+    promotion is running, ConnectionFailed when the agreed database cannot be reached.
+    """
+    key = {"class": LOCK_CLASS, "name": target.name}
+    with _connect_for_lock(target.at(agreed), promotion) as session:
+        if not _scalar(session, "catalog/lock", key):
+            holder = _scalar(session, "catalog/lock_holder", key)
+            raise Busy(
+                f"Another promotion into {target.label} is running ({holder or 'it has just ended'}).",
+                "Wait for it to end, or terminate it; then start again.",
+            )
+        yield partial(_check_lock, session, target, key)
+
+
+def _check_lock(session: Session, target: Database, key: Mapping[str, object]) -> None:
+    try:
+        held = _scalar(session, "catalog/lock_held", key)
+    except psycopg.OperationalError:  # its session has ended
+        held = False
+    if not held:
+        raise LockLost(
+            f"The promotion lock of {target.label} is lost: the session that held it has ended.",
+            "Find what ended it: pg_terminate_backend, a pooler between us and the server (use its session "
+            "mode, or the server's own port), the network. Then start again.",
+        )
+
+
+@contextmanager
+def _connect_for_lock(agreed: Database, promotion: str) -> Iterator[Session]:
+    try:
+        connecting = ExitStack()
+        session = connecting.enter_context(connect(agreed, promotion, autocommit=True))
+    except ConnectionFailed as error:
+        hint = "The promotion lock lives in that database; PGPROMOTE_LOCK_DATABASE names another."
+        raise ConnectionFailed(error.message, f"{error.hint} {hint}") from None
+    with connecting:
+        yield session
+
+
+def _scalar(session: Session, query: str, parameters: Mapping[str, object]) -> object:
+    row = session.execute(sql.read(query), parameters).fetchone()
+    return row[0] if row else None
+
+
+def same_database(source: Database, target: Database) -> bool:
+    """Tell whether two URLs lead to the same database, whatever they call it.
+
+    Takes a session lock through one and tries it through the other: only within one database does the
+    second try fail. Right also for clones, which share the system identifier (facts §4).
+    """
+    probe = {"class": LOCK_CLASS, "name": f"same-database probe {uuid4()}"}
+    with connect(source, autocommit=True) as first, connect(target, autocommit=True) as second:
+        _scalar(first, "catalog/lock", probe)
+        return not _scalar(second, "catalog/lock", probe)
