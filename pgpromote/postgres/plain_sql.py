@@ -25,10 +25,12 @@ CLOSING = {"'": "'", "E'": "'", '"': '"'}
 COPY = re.compile(r"COPY .*\bFROM STDIN\b", re.IGNORECASE)
 ROUTINE = re.compile(r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b", re.IGNORECASE)
 ENDING = re.compile(r"(?:COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)\b", re.IGNORECASE)
-# What another setting would make another text of, and any statement may change settings: 'C:\\', and, where
-# a character may end with the byte of a backslash, E'é\\'.
-AMBIGUOUS = {"'": re.compile(r"\\'"), "E'": re.compile(r"[\x80-\uffff]\\'")}
-DOUBTFUL = "\\'"
+# They change how text is read: then nobody can say before where a string ends. pg_dump sets them so.
+READING = re.compile(r"standard_conforming_strings|client_encoding", re.IGNORECASE)
+FRAME = re.compile(
+    r"SET standard_conforming_strings = on;"
+    r"|SET client_encoding = '(?!SJIS|SHIFT_JIS_2004|BIG5|GBK|GB18030|UHC|JOHAB)\w+';"
+)
 END_OF_ROWS = "\\."
 
 
@@ -60,13 +62,12 @@ class _Scan:
         if self.rows:
             self.rows = text != END_OF_ROWS
             return
+        if (setting := READING.search(text)) and not FRAME.fullmatch(text):
+            yield setting[0].lower()
         place = 0
         while place < len(text):
             if self.within:
-                ambiguous, began = AMBIGUOUS.get(self.within), place
                 place = self._leave(text, place)
-                if ambiguous and ambiguous.search(text, began, place):
-                    yield DOUBTFUL
                 continue
             found = PART.search(text, place)
             if found is None:

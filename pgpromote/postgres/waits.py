@@ -10,7 +10,7 @@ from pgpromote.postgres import sql
 from pgpromote.postgres.errors import SessionFailed
 
 # How long our own sessions wait for a lock. A URL may say otherwise: ?options=-c%20lock_timeout%3D5min
-LOCK_TIMEOUT = "60s"
+LOCK_TIMEOUT = "1min"
 HINT = (
     "Let it end, or end it: SELECT pg_terminate_backend({pid}); then start again. To wait longer, put "
     "options=-c%20lock_timeout%3D5min into the URL."
