@@ -41,6 +41,7 @@ def installed(major: int) -> bool:
         return False
 
 
+@pytest.mark.timeout(0)  # the long run lasts as long as it has examples, and then reduces what failed
 @pytest.mark.parametrize(("majors", "examples"), PAIRS, ids=str)
 def test_a_random_schema_goes_through_as_it_is_or_is_refused_as_plain_pg_restore_would(
     start_server: StartServer, majors: tuple[int, int], examples: int
