@@ -119,7 +119,7 @@ class Run:
             self.check_lock = self.stack.enter_context(promotion_lock(self.target, self.run_id, self.agreed))
 
     def begin_step(self) -> None:
-        """Be sure, before each step, that nobody else promotes. Raises LockLost."""
+        """Check before each step that this run still holds the promotion lock. Raises LockLost."""
         if self.check_lock:
             with untouched(self.options, self.taken):
                 self.check_lock()
@@ -369,7 +369,7 @@ class Run:
             plan.check(self.options.expect_plan, self.target, self.tools, self.run_id)
 
     def _drop_shadow(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
-        """Drop the shadow unless it was swapped in. What ended the run stays its error."""
+        """Drop the shadow unless it was swapped in. The first error of the run stays its error."""
         name = self._shadow().name
         try:
             shadows.drop(self.target, name, self.run_id, agreed=self.agreed)

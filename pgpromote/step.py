@@ -23,7 +23,7 @@ class Walker(Protocol):
     failure: str
 
     def begin_step(self) -> None:
-        """Be sure that a step may begin."""
+        """Check that the promotion lock is still held."""
 
 
 Who = TypeVar("Who", bound=Walker)
@@ -62,7 +62,7 @@ def untouched(options: Options, safety: Path | None = None) -> Iterator[None]:
 
 
 def also(failure: BaseException, staying: str) -> None:
-    """Add to what ended a run that its shadow could not be dropped: its own error says what to mend."""
+    """Add to the error of a run that its shadow could not be dropped."""
     if isinstance(failure, PgpromoteError):
         if failure.outcome == UNTOUCHED:
             failure.outcome = errors.UNTOUCHED

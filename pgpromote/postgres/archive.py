@@ -355,7 +355,7 @@ def verify_sql(path: Path) -> None:
 
 
 def commands_in(path: Path) -> tuple[plain_sql.Command, ...]:
-    """Find what a plain SQL dump would make psql do by itself. Raises ArchiveError."""
+    """Find the psql commands in a plain SQL dump. Raises ArchiveError."""
     with _opened(path) as file:
         return tuple(plain_sql.commands(line.decode(errors="surrogateescape") for line in file))
 

@@ -14,7 +14,7 @@ from pgpromote.postgres.apply import apply
 from pgpromote.postgres.model import Archive, Statement
 from pgpromote.postgres.server import Session, rows
 
-# What somebody has made NULL has its type behind it.
+# An explicit default of NULL has its type behind it.
 BARE = r" DEFAULT NULL(?: (?:COLLATE|CONSTRAINT|NOT NULL)\b.*)?,?$"
 SET_BARE = " SET DEFAULT NULL;\n"
 # Tables in a transaction.

@@ -30,7 +30,7 @@ from pgpromote.postgres.selection import LeftOut
 from pgpromote.postgres.server import Database, Session
 from pgpromote.postgres.tools import Tools
 
-# What pg_restore says of an archive whose compression it was built without, and ends well.
+# The warning of pg_restore --list for a compression that it was built without; its exit code is 0.
 WITHOUT_DATA = "no data will be available"
 
 

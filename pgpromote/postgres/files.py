@@ -14,7 +14,7 @@ LINKED = "If it is a link, look where it leads."
 
 @contextmanager
 def opened(path: Path, what: str = "file", hint: str = "") -> Iterator[BufferedReader]:
-    """Open a regular file for reading; `what` it should be, and `hint` how to make one, are for errors.
+    """Open a regular file for reading. Errors call it `what`, such as `archive`, and end with `hint`.
 
     Raises ArchiveError for a directory, a pipe, a device and whatever else it is, and when reading it fails.
     """

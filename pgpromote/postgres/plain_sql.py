@@ -1,4 +1,4 @@
-"""What a plain SQL dump makes psql do by itself: run programs, read files, connect, end the transaction.
+"""The psql commands in a plain SQL dump: they run programs, read files, connect, or end the transaction.
 
 Text is taken apart as psql does (psqlscan.l): strings, dollar quotes, comments and the rows of COPY are no
 commands. Only what pg_dump itself writes passes: SQL, rows, \\restrict and \\unrestrict.
@@ -14,7 +14,7 @@ PART = re.compile(
       | [A-Za-z_\x80-\uffff][\w$\x80-\uffff]* | [;()] """,
     re.VERBOSE,
 )
-# Where a string, a name or a comment goes on: what may end it, and what only looks so.
+# Within a string, a name or a comment: its end, and the escapes that only look like it.
 WITHIN = {
     "'": re.compile(r"''|'"),
     "E'": re.compile(r"\\.|\\$|''|'"),
@@ -25,7 +25,7 @@ CLOSING = {"'": "'", "E'": "'", '"': '"'}
 COPY = re.compile(r"COPY .*\bFROM STDIN\b", re.IGNORECASE)
 ROUTINE = re.compile(r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b", re.IGNORECASE)
 ENDING = re.compile(r"(?:COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)\b", re.IGNORECASE)
-# They change how text is read: then nobody can say before where a string ends. pg_dump sets them so.
+# Settings that change the end of a string. FRAME is how pg_dump sets them.
 READING = re.compile(r"standard_conforming_strings|client_encoding", re.IGNORECASE)
 FRAME = re.compile(
     r"SET standard_conforming_strings = on;"
@@ -36,7 +36,7 @@ END_OF_ROWS = "\\."
 
 @dataclass(frozen=True)
 class Command:
-    """What psql would do by itself: its name, such as `\\!` or `COMMIT`, and its line, counted from 1."""
+    """A command of psql, or the end of the transaction: name, such as `\\!` or `COMMIT`, and line, from 1."""
 
     name: str
     line: int
@@ -44,7 +44,7 @@ class Command:
 
 @dataclass
 class _Scan:
-    """Where in a text the scan is: within what, how deep, and the words of the statement so far."""
+    """The state of the lexer: the open string or comment, nesting, and the words of the statement so far."""
 
     within: str = ""
     depth: int = 0
@@ -124,7 +124,7 @@ class _Scan:
 
 
 def commands(lines: Iterable[str]) -> Iterator[Command]:
-    """Find what psql would do by itself in a text, line by line."""
+    """Find psql's own commands in a text, line by line."""
     scan = _Scan()
     for number, line in enumerate(lines, start=1):
         for name in scan.take(line.rstrip("\r\n")):

@@ -42,7 +42,7 @@ class Shadow:
 
 @dataclass(frozen=True)
 class Swept:
-    """What dead promotions had left: the names of what was dropped, and why others are still there."""
+    """The orphaned shadows of dead promotions: names of the dropped ones, findings for those that stay."""
 
     dropped: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -124,7 +124,7 @@ def drop(target: Database, name: str, promotion: str = "", *, agreed: str = "pos
 
 
 def drop_orphans(target: Database, promotion: str, *, agreed: str = "postgres") -> Swept:
-    """Drop what dead promotions into this prod have left. What cannot be dropped now is no reason to fail."""
+    """Drop the orphaned shadows of this prod; one that cannot be dropped is a finding, not an error."""
     with connect(target.at(agreed), promotion, autocommit=True) as session:
         names = orphans(session, target.name)
     dropped, staying = [], []

@@ -70,7 +70,7 @@ class Completed:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal ended it, or it never began. That says nothing of what it would have read."""
+        """Whether a signal ended it, or it never began: no verdict on the file that it was to read."""
         return self.returncode < 0 or self.returncode == CANNOT_RUN
 
     @property
@@ -205,7 +205,7 @@ def _start(command: Sequence[str], environment: Mapping[str, str], output: int) 
 
 
 def _inherited() -> dict[str, str]:
-    """Return what of our environment a client program needs. What psql reads may ask for the rest."""
+    """Return the variables of our environment that a client program needs. SQL in psql may read them."""
     return {
         name: value
         for name, value in os.environ.items()

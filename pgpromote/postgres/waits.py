@@ -1,4 +1,4 @@
-"""Who keeps us waiting: a lock is waited for a while only, and then its holders are named."""
+"""Lock timeouts: the bound of each wait for a lock, and the error that names the holders."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,7 @@ class _Holder:
 
 
 def timed_out(session: "psycopg.Connection[Any]", label: str) -> SessionFailed:
-    """Say after a lock timeout who holds what nobody gets past. The session's transaction is rolled back."""
+    """Name the holders of exclusive locks after a lock timeout. The session's transaction is rolled back."""
     session.rollback()
     with session.cursor(row_factory=class_row(_Holder)) as cursor:
         holders = cursor.execute(sql.read("waits/holders")).fetchall()

@@ -1,4 +1,4 @@
--- Who holds what no reader gets past, in this database: relation, session, and what it does.
+-- Holders of ACCESS EXCLUSIVE locks in this database: relation, session, state, age of the transaction.
 SELECT l.relation::pg_catalog.regclass::text AS relation,
        coalesce(nullif(a.application_name, ''), a.backend_type) AS application,
        a.pid,
