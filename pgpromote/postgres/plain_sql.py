@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-HARMLESS = frozenset({"\\restrict", "\\unrestrict"})
+# As pg_dump writes them. Another command may follow in the same line, and a backtick runs a program.
+HARMLESS = re.compile(r"\\(?:un)?restrict \w+")
 PART = re.compile(
     r"""--.* | /\* | (?<![\w$])[eE]' | ' | " | \$(?:[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)?\$ | \\\S*
       | [A-Za-z_\x80-\uffff][\w$\x80-\uffff]* | [;()] """,
@@ -74,7 +75,8 @@ class _Scan:
                 break
             place = found.end()
             if found[0].startswith("\\"):
-                yield found[0]
+                if not HARMLESS.fullmatch(text):
+                    yield found[0]
                 place = len(text)  # its arguments
             else:
                 yield from self._enter(found[0])
@@ -128,5 +130,4 @@ def commands(lines: Iterable[str]) -> Iterator[Command]:
     scan = _Scan()
     for number, line in enumerate(lines, start=1):
         for name in scan.take(line.rstrip("\r\n")):
-            if name not in HARMLESS:
-                yield Command(name, number)
+            yield Command(name, number)
