@@ -11,6 +11,8 @@ GRANTS = ("ACL", "DEFAULT ACL")
 LATER = frozenset({FILLED, *GRANTS})
 INDEXES = frozenset({"INDEX", "CONSTRAINT"})
 CALLED = ("FUNCTION", "OPERATOR")
+BROKEN = frozenset({"CHECK CONSTRAINT", "FK CONSTRAINT"})
+NOT_VALID = " NOT VALID;\n"
 
 
 def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
@@ -20,9 +22,9 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
 
     Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
     With parallel jobs pg_restore builds an index as soon as the rows of its table are there; a function in it
-    may read another table, whose rows are not. A domain's check that is NOT VALID may come before the rows
-    that break it, and the trigger of a partitioned table, which fires, before rows of its partitions (seen on
-    16.14 and 18.4). A trigger that is disabled on one partition comes after the one that it was made from.
+    may read another table, whose rows are not. A check or a foreign key that is NOT VALID may come before the
+    rows that break it: those of partitions, of inheriting tables, of columns of a domain; and the trigger of a
+    partitioned table, which fires, before rows of its partitions (seen on 16.14 and 18.4). A trigger that is disabled on one partition comes after the one that it was made from.
     """
     entries = [
         entry
@@ -40,11 +42,14 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
 
 
 def _needing_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:
-    """Name indexes that call a function of the archive, and checks of domains."""
+    """Name indexes that call a function of the archive, and constraints that some rows may break."""
     called = {entry.dump_id for entry in archive.of_kind(*CALLED)}
-    domains = {entry.dump_id for entry in archive.of_kind("DOMAIN")}
-    needed = {**dict.fromkeys(INDEXES, called), "CHECK CONSTRAINT": domains}
-    return {e.dump_id for e in entries if not needed.get(e.kind, set()).isdisjoint(e.dependencies)}
+    return {
+        entry.dump_id
+        for entry in entries
+        if (entry.kind in INDEXES and not called.isdisjoint(entry.dependencies))
+        or (entry.kind in BROKEN and entry.definition.endswith(NOT_VALID))
+    }
 
 
 def _with_dependents(entries: list[TocEntry], chosen: set[int]) -> set[int]:
@@ -61,7 +66,7 @@ def _is_alone(entry: TocEntry) -> bool:
 
     Such a NOT NULL (18) locks a whole tree of partitions, against which an index that is attached deadlocks.
     """
-    return is_trigger(entry) or (entry.kind == "CONSTRAINT" and entry.definition.endswith(" NOT VALID;\n"))
+    return is_trigger(entry) or (entry.kind == "CONSTRAINT" and entry.definition.endswith(NOT_VALID))
 
 
 def is_trigger(entry: TocEntry) -> bool:

@@ -89,7 +89,7 @@ class Pair:
 
 
 COMPRESSION = re.compile(r"ALTER TABLE ONLY (?:(?!;\n).)*? SET COMPRESSION \w+;", re.DOTALL)
-NAMED = re.compile(r"CONSTRAINT \S+_not_null\d+ (?=NOT NULL)")
+NAMED = re.compile(r'CONSTRAINT (?:"(?:[^"]|"")*_not_null\d+"|\w+_not_null\d+) (?=NOT NULL)')
 # Of these pg_dump writes nothing: names that a server gives, and that triggers of keys are off.
 UNWRITTEN = re.compile(
     r"fact only in (?:dev|prod): (?:validated .*_not_null\d* on |triggers of constraint )", re.DOTALL

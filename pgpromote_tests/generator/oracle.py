@@ -40,6 +40,7 @@ NULL_DEFAULT = re.compile(r" DEFAULT NULL(::[\w .\"()\[\]]+?)?(?=[,;]?$| NOT NUL
 NO_DEFAULT = re.compile(
     r"^ALTER TABLE ONLY .* ALTER COLUMN .* SET DEFAULT NULL(::[\w .\"()\[\]]+)?;$", re.DOTALL
 )
+STATISTICS = re.compile(r" ON (.+) FROM ", re.DOTALL)
 UNFILLED = re.compile(r"^55000 materialized view .* has not been populated$", re.DOTALL)
 FACTS = (Path(__file__).parent / "facts.sql").read_text()
 RELATIONS = """
@@ -129,11 +130,19 @@ def _meant(header: str, lines: list[str]) -> list[str]:
     """Take out what differs and means the same.
 
     The column order of an inheriting child: inherited columns come first in a restored one. Nothing but
-    `SELECT *` and an INSERT without columns sees it, and pg_dump cannot keep it.
+    `SELECT *` and an INSERT without columns sees it, and pg_dump cannot keep it. The server lists the columns
+    of statistics in that order.
     """
     lines = [NULL_DEFAULT.sub("", CAST_ARRAY.sub(_with_cast_elements, line)) for line in lines]
+    if "; Type: STATISTICS;" in header:
+        lines = [_with_sorted_columns(line) for line in lines]
     inheriting = "; Type: TABLE;" in header and any(line.startswith("INHERITS (") for line in lines)
     return sorted(line.rstrip(",") for line in lines) if inheriting else lines
+
+
+def _with_sorted_columns(line: str) -> str:
+    """Sort the columns of statistics; a name with a comma is two parts here, which are sorted on both sides."""
+    return STATISTICS.sub(lambda found: f" ON {', '.join(sorted(found[1].split(', ')))} FROM ", line)
 
 
 def _with_cast_elements(cast: re.Match[str]) -> str:
