@@ -22,9 +22,10 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
 
     Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
     With parallel jobs pg_restore builds an index as soon as the rows of its table are there; a function in it
-    may read another table, whose rows are not. A check or a foreign key that is NOT VALID may come before the
-    rows that break it: those of partitions, of inheriting tables, of columns of a domain; and the trigger of a
-    partitioned table, which fires, before rows of its partitions (seen on 16.14 and 18.4). A trigger that is disabled on one partition comes after the one that it was made from.
+    may read another table, whose rows are not. A check or a foreign key that is NOT VALID may come before
+    rows that break it: those of partitions, of inheriting tables, of columns of a domain. So may the trigger
+    of a partitioned table, which fires (seen on 16.14 and 18.4). A trigger that is disabled on one partition
+    comes after the one that it was made from.
     """
     entries = [
         entry

@@ -141,7 +141,7 @@ def _meant(header: str, lines: list[str]) -> list[str]:
 
 
 def _with_sorted_columns(line: str) -> str:
-    """Sort the columns of statistics; a name with a comma is two parts here, which are sorted on both sides."""
+    """Sort the columns of statistics. A name with a comma is two parts, on both sides alike."""
     return STATISTICS.sub(lambda found: f" ON {', '.join(sorted(found[1].split(', ')))} FROM ", line)
 
 
