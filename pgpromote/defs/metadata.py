@@ -20,10 +20,11 @@ from pgpromote.postgres.model import (
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
-from pgpromote.postgres.rows import COUNT, EXACT
+from pgpromote.postgres.rows import RULE as CONTENTS
 from pgpromote.record import Record
 from pgpromote.summary import needed
 
+PROVEN = "proven"
 Metadata = dict[str, dg.MetadataValue]
 Cell = str | int | float | bool | None
 
@@ -93,9 +94,13 @@ def repair(repaired: Repair) -> Metadata:
 
 def proof(proven: Proof) -> Metadata:
     """Describe what was compared, and how each part of the proof ended."""
-    verdicts = [(text, len(proven.of(rule)) or "equal") for rule, text in prove.RULES.items()]
+    unsure = {} if proven.errors else {CONTENTS: proven.doubt}
+    verdicts = [
+        (text, unsure.get(rule) or len(proven.of(rule)) or "equal") for rule, text in prove.RULES.items()
+    ]
     return {
         "proof": dg.MetadataValue.text(proven.mode),
+        PROVEN: dg.MetadataValue.text(proven.sentence),
         "proven tables": dg.MetadataValue.int(proven.tables),
         "proven rows": dg.MetadataValue.int(proven.rows),
         "proof summary": table(("what", "findings"), verdicts),
@@ -142,8 +147,7 @@ def summary(done: Record) -> Metadata:
 
 def _told(done: Record) -> Iterator[str]:
     if done.proof:
-        how = {EXACT: "rows and hashes", COUNT: "rows"}.get(done.proof.mode, "nothing")
-        yield f"- Proven: {done.proof.rows:,} rows in {done.proof.tables} tables ({how})"
+        yield f"- Proven: {done.proof.sentence}"
     if done.repair:
         changes, left = len(done.repair.changes), len(done.repair.skipped)
         yield f"- Repaired: {changes} primary keys; left alone: {left}"

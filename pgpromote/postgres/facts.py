@@ -96,12 +96,11 @@ def no_archive(facts: Facts) -> str:
 
 
 def no_manifest(facts: Facts) -> str:
-    """Say why the manifest is missing, "" when it is there."""
-    return (
-        ""
-        if facts.manifest
-        else no_archive(facts) or "the archive has no manifest, so its rows cannot be proven"
-    )
+    """Say why no manifest tells what dev held, "" when one does."""
+    if facts.manifest and not facts.manifest.adopted:
+        return ""
+    known = "was adopted" if facts.manifest else "has no manifest"
+    return no_archive(facts) or f"the archive {known}, so its rows cannot be proven"
 
 
 def no_client(facts: Facts) -> str:
@@ -168,7 +167,7 @@ def gather(
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = _choose_client(available, version, archive)
     if client and archive and not archive_problem:
-        archive_problem = _unreadable(path, archive, client, manifest)
+        archive_problem = unreadable(path, archive, client, thoroughly=manifest is None)
     source_version, source_is_prod, same_database, source_problem = _probe(source, target, prod.catalog)
     _, source_client_problem = _choose_client(available, source_version)
     return Facts(
@@ -328,10 +327,8 @@ def _choose_client(
         return None, problem
 
 
-def _unreadable(
-    path: Path, archive: Archive, client: Tools, manifest: Manifest | None
-) -> PgpromoteError | None:
-    """Let the client itself say whether it can read the archive; read all of a stranger's archive.
+def unreadable(path: Path, archive: Archive, client: Tools, *, thoroughly: bool) -> PgpromoteError | None:
+    """Let the client itself say whether it can read the archive, and read all of it when asked.
 
     Raises ToolFailed when the reading was interrupted: that says nothing of the archive.
     """
@@ -352,7 +349,7 @@ def _unreadable(
             f"Install postgresql-client-{client.version.major} with {archive.compression} and name its "
             "directory in PGPROMOTE_PG_BIN, or dump again with: pgpromote dump --compression gzip:6",
         )
-    if manifest is not None:
+    if not thoroughly:
         return None
     try:
         archives.verify(path, client)

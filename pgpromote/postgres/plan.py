@@ -99,8 +99,9 @@ def _losses(
 ) -> tuple[list[Finding], dict[str, Content]]:
     """Find what would be lost; return also what the tables in question hold."""
     found: list[Finding] = []
-    if manifest is None:
-        message = f"{aim.path} has no manifest, so its rows cannot be compared with prod's."
+    if manifest is None or manifest.adopted:
+        known = "was adopted" if manifest else "has no manifest"
+        message = f"{aim.path} {known}, so its rows cannot be compared with prod's."
         found.append(Finding(RULE, Severity.INFO, str(aim.path), message, HINT_MANIFEST))
     if aim.archive is None:
         return found, {}
