@@ -65,6 +65,22 @@ def of_run(record: Record) -> Facts:
     return facts | {"dropped": ", ".join(record.dropped), "time": _times(record)}
 
 
+def sessions(plan: Plan, *, in_place: bool) -> str:
+    """Say who is connected to prod, and what a promotion does to them; "" for nobody."""
+    if not plan.sessions:
+        return ""
+    named = ", ".join(f"{s.count} of {s.user} ({s.application or 'no name'})" for s in plan.sessions)
+    if in_place:
+        return f"{named}; the restore waits for their locks"
+    lasting = [f"{each.lasting} of {each.user}" for each in plan.sessions if each.lasting]
+    if not lasting:
+        return f"{named}; the swap ends them"
+    return (
+        f"{named}; the swap may not end {', '.join(lasting)}, and does not happen while they last: end them "
+        "before, or grant pg_signal_backend (superusers' sessions only a superuser ends)"
+    )
+
+
 def needed(plan: Plan) -> str:
     """Say how much room a swap needs on prod's server and what that is made of; "" when it is not known."""
     if plan.needed_size is None:

@@ -202,11 +202,9 @@ def show_plan(plan: Plan, options: Options, fingerprint: str, command: str) -> N
     loss = "what follows" if lost else "nothing"
     _headline("Plan", f"by {options.strategy}{limited}, prod would lose {loss}; {_kept(options)}")
     show_losses(plan.losses, OUT)
-    sessions = ", ".join(f"{s.count} of {s.user} ({s.application or 'no name'})" for s in plan.sessions)
-    then = "the restore waits for their locks" if options.in_place else "the swap ends them"
     _facts(
         {
-            "sessions": f"{sessions}; {then}" if sessions else "",
+            "sessions": summary.sessions(plan, in_place=options.in_place),
             "prod holds": f"{plan.present_size:,} bytes",
             "a swap needs": summary.needed(plan),
             "fingerprint": fingerprint,

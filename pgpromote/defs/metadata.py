@@ -172,10 +172,10 @@ def losses(planned: Plan) -> Metadata:
 
 def preview(planned: Plan) -> Metadata:
     """Describe what prod would lose, who is connected to it, and what a swap needs."""
-    sessions = [(s.application, s.user, s.count) for s in planned.sessions]
+    sessions = [(s.application, s.user, s.count, s.lasting) for s in planned.sessions]
     shown: Metadata = {
         **losses(planned),
-        "sessions on prod": table(("application", "user", "sessions"), sessions),
+        "sessions on prod": table(("application", "user", "sessions", "not ours to end"), sessions),
         "size of prod (bytes)": dg.MetadataValue.int(planned.present_size),
     }
     if planned.needed_size is not None:

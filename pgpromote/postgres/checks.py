@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from pgpromote.postgres import mark
+from pgpromote.postgres import encryption, mark, standbys
 from pgpromote.postgres.archive import HINT_COPY, HINT_MANIFEST, NAME, unquote
 from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
 from pgpromote.postgres.fit import (
@@ -273,6 +273,22 @@ def left_out(facts: Facts) -> Found:
             yield Severity.WARNING, name, message, hint
 
 
+def connection_encrypted(facts: Facts) -> Found:
+    """Nobody on the way to prod or dev can read or change what goes there and comes back."""
+    for link in facts.links:
+        for found in encryption.findings(link):
+            yield found.severity, found.object, found.message, found.hint
+
+
+def standby_sessions(facts: Facts) -> Found:
+    """No session on a standby of prod reads the old prod on after the swap."""
+    if facts.in_place or facts.catalog is None:
+        return
+    identity = facts.catalog.identity
+    for found in standbys.findings(facts.standbys, identity.database, identity.user):
+        yield found.severity, found.object, found.message, found.hint
+
+
 RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
@@ -281,7 +297,8 @@ RULES: dict[str, Rule] = {
         database_settings,
         policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
-        nothing_in_the_way, nothing_lost_outside, left_out, manifest_there,
+        nothing_in_the_way, nothing_lost_outside, left_out, manifest_there, connection_encrypted,
+        standby_sessions,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -314,6 +331,8 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "nothing_lost_outside": (no_prod,),
     "left_out": (no_archive,),
     "manifest_there": (no_archive,),
+    "connection_encrypted": (no_prod,),
+    "standby_sessions": (no_prod,),
 }
 
 

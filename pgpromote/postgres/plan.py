@@ -37,11 +37,12 @@ HINT_MANIFEST = "Dump with pgpromote dump; it writes the manifest beside the arc
 
 @dataclass(frozen=True)
 class Sessions:
-    """How many sessions of one application and user are connected to prod."""
+    """How many sessions of one application and user are connected to prod, and how many we may not end."""
 
     application: str
     user: str
     count: int
+    lasting: int = 0
 
 
 @dataclass(frozen=True)
