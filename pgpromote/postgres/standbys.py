@@ -32,16 +32,14 @@ def findings(standbys: tuple[Standby, ...], prod: str, user: str) -> Iterator[Fi
     ending = SQL(ENDING).format(Literal(pattern)).as_string()
     for each in standbys:
         where = f"{each.name} at {each.address}" if each.address else each.name
-        what = f"The standby {where} is attached"
-        asking = ""
+        what, asking = f"The standby {where} is attached.", ""
         if not each.seen:
-            what = f"{where} is attached for replication, perhaps a standby: the role {user} may not see that"
+            what = f"{where} is attached, perhaps a standby: the role {user} may not see that."
             granting = SQL("GRANT pg_read_all_stats TO {};").format(Identifier(user)).as_string()
             asking = f" To see what it is: {granting}"
         message = (
-            f"{what}. A swap ends no session there: they read the old {prod} on, without an error, until they "
+            f"{what} A swap ends no session there: they read the old {prod} on, without an error, until they "
             "connect again."
         )
-        yield Finding(
-            RULE, Severity.WARNING, each.name, message, f"After the swap, run there: {ending}{asking}"
-        )
+        hint = f"After the swap, run there: {ending}{asking}"
+        yield Finding(RULE, Severity.WARNING, each.name, message, hint)
