@@ -32,7 +32,8 @@ def certify(server: Server, directory: Path) -> Path:
         copied = Path(shutil.copy(path, data))
         copied.chmod(0o600)
         os.chown(copied, data.stat().st_uid, data.stat().st_gid)
-    server.execute("ALTER SYSTEM SET ssl = on; SELECT pg_reload_conf();")
+    server.execute("ALTER SYSTEM SET ssl = on")
+    server.execute("SELECT pg_reload_conf()")
     wait_until(lambda: server.rows("SHOW ssl") == [("on",)], "the server offers TLS")
     return certificate
 
@@ -101,16 +102,13 @@ def test_less_than_a_verified_server_is_a_warning_for_prod_and_for_dev(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "socket"])
-@pytest.mark.parametrize("mode", ["disable", "prefer"])
-def test_sockets_and_loopback_are_fine(
-    tls: tuple[Server, Path], sample: Sample, mode: str, host: str
-) -> None:
+def test_sockets_and_loopback_are_fine(tls: tuple[Server, Path], sample: Sample, host: str) -> None:
     server, _ = tls
     url = server.url(server.new_database().name)
     if host == "socket":
         assert server.cluster.socket_directory
         url = url.replace("127.0.0.1", str(server.cluster.socket_directory).replace("/", "%2F"))
-    target = parse_url(f"{url.replace('127.0.0.1', host)}?sslmode={mode}", "PROD_DATABASE_URL")
+    target = parse_url(f"{url.replace('127.0.0.1', host)}?sslmode=disable", "PROD_DATABASE_URL")
     assert told(sample, target, [server.tools()]) == []
 
 
