@@ -59,6 +59,7 @@ def adopt(
         adopted_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     with dump.landing(manifest_path(path)) as partial:
+        _allow(path, sha256, anew=anew)  # its own manifest may have arrived meanwhile
         partial.write_text(archive.manifest_text(manifest), encoding="utf-8")
     return found, manifest
 

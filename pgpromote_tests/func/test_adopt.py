@@ -6,17 +6,18 @@ import random
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from pgpromote.postgres import adopt, archive, preflight
+from pgpromote.postgres import adopt, archive, dump, preflight
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Manifest
 from pgpromote.postgres.rows import NOT_PROVEN, Unproven
-from pgpromote.postgres.server import Database
+from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.tools import PROGRAMS, Tools
 from pgpromote.promotion import SOURCE
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
@@ -174,23 +175,40 @@ def test_what_has_a_manifest_keeps_it_and_the_refusal_says_what_to_do(
         assert "--anew" not in commands.run("adopt", path).stderr
 
 
+def meanwhile(dev: Server, directory: Path, script: str) -> Tools:
+    """Return client programs that let something else happen before each reads an archive."""
+    tools, place = dev.tools(), directory / "bin"
+    place.mkdir()
+    for name in PROGRAMS:
+        (place / name).write_text(f'#!/bin/sh\n{script}\nexec "{tools.path(name)}" "$@"\n')
+        (place / name).chmod(0o755)
+    return replace(tools, directory=place)
+
+
 @pytest.mark.parametrize("major", [16])
+@pytest.mark.parametrize("change", ['printf x >> "{}"', 'cp "{}" "{}.new" && mv "{}.new" "{}"'])
 def test_a_file_that_changes_while_it_is_adopted_is_not(
-    dev: Server, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dev: Server, source: str, tmp_path: Path, change: str
 ) -> None:
     path = bare(dev, source, tmp_path / "shop.dump")
-    digest = archive.digest
-
-    def digest_then_lengthen(path: Path) -> str:
-        found = digest(path)
-        with path.open("ab") as file:
-            file.write(b"\0")
-        return found
-
-    monkeypatch.setattr(archive, "digest", digest_then_lengthen)
+    tools = meanwhile(dev, tmp_path, change.replace("{}", str(path)))
     with pytest.raises(ArchiveError, match="was changed while it was read"):
-        adopt.adopt(path, [dev.tools()], "shop")
+        adopt.adopt(path, [tools], "shop")
     assert not archive.manifest_path(path).exists()
+
+
+@pytest.mark.parametrize("major", [16])
+def test_a_manifest_that_arrives_while_its_archive_is_adopted_is_kept(
+    dev: Server, source: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "shop.dump"
+    _, own = dump.dump(parse_url(source, SOURCE), path, [dev.tools()], "shop")
+    arriving, place = tmp_path / "arriving", archive.manifest_path(path)
+    place.rename(arriving)
+    tools = meanwhile(dev, tmp_path, f'cp "{arriving}" "{place}"')
+    with pytest.raises(ArchiveError, match="has a manifest: there is nothing to adopt"):
+        adopt.adopt(path, [tools], "shop")
+    assert archive.read_manifest(path) == own
 
 
 @pytest.fixture(scope="module")
