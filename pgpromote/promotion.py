@@ -20,6 +20,7 @@ TARGET = "PROD_DATABASE_URL"
 AUDITED = "DATABASE_URL"
 WEBHOOK = "PGPROMOTE_WEBHOOK_URL"
 UI = "PGPROMOTE_UI_URL"
+ADOPT = "PGPROMOTE_ADOPT"
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
@@ -32,6 +33,7 @@ SETTINGS = {
     "PGPROMOTE_LOCK_DATABASE": ("postgres", "Database on prod's server that holds the promotion lock."),
     "PGPROMOTE_KEEP": ("2", "Previous databases, and safety archives of prod, that are kept."),
     "PGPROMOTE_KEEP_DAYS": ("", "Days after which they go although few; no limit unless set."),
+    ADOPT: ("", "1: the sensor adopts archives without a manifest; their rows are not proven."),
     audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
     WEBHOOK: ("", "Where alerts are posted as JSON; no alerts unless set. As secret as a password."),
     UI: ("", "Address of the Dagster UI, for links in alerts."),
@@ -52,6 +54,7 @@ class Promotion:
     keep: int
     keep_for: timedelta | None
     environment: Mapping[str, str] = field(repr=False, hash=False, compare=False)
+    adopts: bool = False
 
     @property
     def archive_path(self) -> Path:
@@ -134,7 +137,14 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         keep=_keep(values["PGPROMOTE_KEEP"]),
         keep_for=_keep_for(values["PGPROMOTE_KEEP_DAYS"]),
         environment=environment,
+        adopts=_chosen(ADOPT, values[ADOPT]),
     )
+
+
+def _chosen(variable: str, text: str) -> bool:
+    if text not in {"", "0", "1"}:
+        raise ConfigError(f"{variable} is {text!r}, neither 1 nor 0.", "1 turns it on; 0 and unset, off.")
+    return text == "1"
 
 
 def _keep(text: str) -> int:

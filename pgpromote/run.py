@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pgpromote import safeguard
 from pgpromote.options import DEFAULTS, Options, bringing_back
+from pgpromote.postgres import adopt as taking
 from pgpromote.postgres import (
     catalog,
     cutover,
@@ -138,6 +139,8 @@ class Run:
             if self.checked.clearance:
                 raise
             return self.checked
+        if self.options.adopt:
+            taking.take(self.archive_path, self.tools, self.promotion.name)
         self.checked = self.look()
         self.clearance = self.checked.clearance
         if self.clearance is None:

@@ -1,13 +1,14 @@
 """Say in one sentence what prod is when a run has failed: the first thing that anybody wants to know."""
 
 from pgpromote.postgres import errors
+from pgpromote.postgres.prove import Proof
 from pgpromote.run import Run
 
 UNTOUCHED = errors.UNTOUCHED
 WHOLE = "Prod is wholly old or wholly new; pgpromote history shows whether it was swapped."
 MIXED = "Prod may be a mix of old and new; pgpromote history lists what can be brought back."
-SWAPPED = "Prod was swapped and is proven"
-RESTORED = "Prod was restored in place and is proven"
+SWAPPED = "Prod was swapped"
+RESTORED = "Prod was restored in place"
 # Steps of a run that write to prod when it is restored in place; beside prod they write to the new database.
 IN_PLACE = ("create_shadow", "reset", "restore", "repair", "prove")
 
@@ -20,8 +21,14 @@ def standing(step: str, *, in_place: bool) -> str:
 
 
 def renewed(run: Run) -> str:
-    """Say that prod is the new one, as the beginning of a sentence; "" when it is not, or not proven."""
-    if run.swapped:
-        return SWAPPED
-    proven = run.proof is not None and not run.proof.errors and not run.failure
-    return RESTORED if run.options.in_place and proven else ""
+    """Say that prod is the new one, and what is proven, as the beginning of a sentence; "" when it is not."""
+    return done(run.proof, swapped=run.swapped is not None, in_place=run.options.in_place, failed=run.failure)
+
+
+def done(proof: Proof | None, *, swapped: bool, in_place: bool, failed: str) -> str:
+    """Say of a run what `renewed` says; "" for one that failed, or is not proven."""
+    proven = proof is not None and not proof.errors
+    known = f" ({proof.doubt})" if proof and proof.doubt else " and is proven"
+    if swapped:
+        return SWAPPED + known
+    return RESTORED + known if in_place and proven and not failed else ""

@@ -3,6 +3,7 @@
 `whole` cuts nothing: what is piped is a mail or a log, and often all that is left of a run.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from textwrap import wrap
@@ -10,10 +11,8 @@ from textwrap import wrap
 from pgpromote.options import Strategy
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.plan import HEADROOM, Plan
-from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import COMPOSITE, Repair, Skipped
 from pgpromote.postgres.restore import Restored
-from pgpromote.postgres.rows import EXACT, OFF
 from pgpromote.progress import PHASES
 from pgpromote.record import Record
 
@@ -23,7 +22,6 @@ WIDTH = 80
 LINES_PER_FACT = 2
 LISTS = {"objects", "repaired", "to repair", "left alone", "time", "found", "checks", "limited to", "dropped"}
 SHOWN = 3
-NOT_ROWS = "objects only; rows NOT proven"
 
 
 def of_dump(archive: Archive, manifest: Manifest) -> Facts:
@@ -38,6 +36,18 @@ def of_dump(archive: Archive, manifest: Manifest) -> Facts:
     }
 
 
+def of_adoption(archive: Archive, manifest: Manifest) -> Facts:
+    """Sum up what was taken in without a manifest."""
+    return {
+        "archive": str(archive.path),
+        "size": f"{archive.size:,} bytes, {archive.compression}",
+        "sha256": manifest.sha256,
+        "source": f"{archive.source_database}, PostgreSQL {archive.server_version}",
+        "objects": _counts(manifest.counts),
+        "go on with": f"pgpromote restore {shlex.quote(str(archive.path))}",
+    }
+
+
 def of_run(record: Record) -> Facts:
     """Sum up a run that promoted or rehearsed."""
     facts = {"archive": str(record.archive), "sha256": record.sha256}
@@ -46,13 +56,29 @@ def of_run(record: Record) -> Facts:
     if record.repair:
         facts |= _repair(record.repair, done=record.repaired)
     if record.proof:
-        facts["proven"] = _proof(record.proof, record)
+        facts["proven"] = record.proof.sentence
     if record.cut_over:
         facts["gap"] = f"{record.cut_over.downtime_ms} ms without a connection"
         facts["previous"] = record.cut_over.previous
     facts["safety"] = str(record.safety or "")
     facts["back with"] = "pgpromote rollback" if record.cut_over or record.safety else ""
     return facts | {"dropped": ", ".join(record.dropped), "time": _times(record)}
+
+
+def sessions(plan: Plan, *, in_place: bool) -> str:
+    """Say who is connected to prod, and what a promotion does to them; "" for nobody."""
+    if not plan.sessions:
+        return ""
+    named = ", ".join(f"{s.count} of {s.user} ({s.application or 'no name'})" for s in plan.sessions)
+    if in_place:
+        return f"{named}; the restore waits for their locks"
+    lasting = [f"{each.lasting} of {each.user}" for each in plan.sessions if each.lasting]
+    if not lasting:
+        return f"{named}; the swap ends them"
+    return (
+        f"{named}; the swap may not end {', '.join(lasting)}, and does not happen while they last: end them "
+        "before, or grant pg_signal_backend (superusers' sessions only a superuser ends)"
+    )
 
 
 def needed(plan: Plan) -> str:
@@ -92,7 +118,8 @@ def of_interest(record: Record) -> list[Finding]:
         losses = [_before(loss) for loss in losses]
     repaired = record.repair.findings if record.repair else ()
     proven = record.proof.findings if record.proof else ()
-    told = (f for f in proven if f.severity is not Severity.INFO or not f.object.endswith(lost))
+    known = (*lost, str(record.archive))
+    told = (f for f in proven if f.severity is not Severity.INFO or not f.object.endswith(known))
     return [*losses, *repaired, *told]
 
 
@@ -141,17 +168,6 @@ def told_and_counted(repair: Repair) -> tuple[list[Skipped], int]:
     """Split what was left alone: what is told one by one, and how many keys of several columns."""
     told = [each for each in repair.skipped if each.reason != COMPOSITE]
     return told, len(repair.skipped) - len(told)
-
-
-def _proof(proof: Proof, record: Record) -> str:
-    if record.archive.suffix == ".sql":
-        return "nothing: plain SQL has no list of objects and no manifest"
-    if proof.mode == OFF:
-        return "objects only; rows were not compared"
-    if not proof.tables:
-        return "objects; no table with rows" if record.manifest else f"{NOT_ROWS}: no manifest"
-    how = "rows and hashes" if proof.mode == EXACT else "rows"
-    return f"{proof.tables} tables, {proof.rows:,} rows: {how} equal to what was dumped"
 
 
 def _times(record: Record) -> str:

@@ -36,6 +36,7 @@ from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
+from pgpromote.postgres.rows import NOT_PROVEN
 from pgpromote.postgres.safety import Safety
 from pgpromote.progress import Dumping, Refreshing, Running
 from pgpromote.record import Record
@@ -114,6 +115,12 @@ def show_dumped(archive: Archive, manifest: Manifest) -> None:
     """Show on one screen what was dumped."""
     _headline("Dumped", f"{manifest.source} in {manifest.seconds} s")
     _facts(summary.of_dump(archive, manifest))
+
+
+def show_adopted(archive: Archive, manifest: Manifest) -> None:
+    """Show on one screen what was taken in, and that nobody knows what its source held."""
+    _headline("Adopted", f"{archive.path}; its {NOT_PROVEN}", "yellow")
+    _facts(summary.of_adoption(archive, manifest))
 
 
 def show_run(done: Record, kept: Sequence[Finding] = ()) -> None:
@@ -195,11 +202,9 @@ def show_plan(plan: Plan, options: Options, fingerprint: str, command: str) -> N
     loss = "what follows" if lost else "nothing"
     _headline("Plan", f"by {options.strategy}{limited}, prod would lose {loss}; {_kept(options)}")
     show_losses(plan.losses, OUT)
-    sessions = ", ".join(f"{s.count} of {s.user} ({s.application or 'no name'})" for s in plan.sessions)
-    then = "the restore waits for their locks" if options.in_place else "the swap ends them"
     _facts(
         {
-            "sessions": f"{sessions}; {then}" if sessions else "",
+            "sessions": summary.sessions(plan, in_place=options.in_place),
             "prod holds": f"{plan.present_size:,} bytes",
             "a swap needs": summary.needed(plan),
             "fingerprint": fingerprint,
@@ -326,7 +331,7 @@ def show_refreshed(
             "gap": f"{prod['gap (ms)']} ms without a connection" if "gap (ms)" in prod else "",
             "previous": str(prod.get("previous database", "")),
             "back with": "pgpromote rollback" if "previous database" in prod else "",
-            "proven": f"{prod['proven tables']} tables, {prod['proven rows']:,} rows ({prod['proof']})",
+            "proven": str(prod["proven"]),
             "restored": f"{prod['dagster/row_count']:,} rows in {rows} tables into {prod['target']}",
             "repaired": f"{prod['repairs']} statements, {skipped} keys left alone",
             "lost": _lost(prod),

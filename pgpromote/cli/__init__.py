@@ -15,7 +15,7 @@ from pgpromote.postgres.errors import PgpromoteError
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Try it": (local.demo, local.up),
     "Look first": (archives.inspect, prod.check, prod.plan_command, prod.rehearse),
-    "Promote": (archives.dump_command, prod.restore_command, prod.refresh),
+    "Promote": (archives.dump_command, archives.adopt_command, prod.restore_command, prod.refresh),
     "Go back": (care.history_command, care.rollback_command),
     "Care for Prod": (care.audit_command, care.repair_command, care.mark_command),
     "Shell": (local.completion,),

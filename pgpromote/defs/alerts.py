@@ -14,6 +14,7 @@ from pgpromote.defs.assets import AUDITS
 from pgpromote.defs.audits import PROD_AUDIT
 from pgpromote.defs.failures import Reason, clean, reason
 from pgpromote.defs.jobs import Jobs
+from pgpromote.defs.metadata import PROVEN
 from pgpromote.defs.report import REPORT
 from pgpromote.options import Strategy
 from pgpromote.postgres.model import Severity
@@ -91,7 +92,8 @@ def _audit_worse(
         now = _verdicts(context.instance, run.run_id, audits)
         before = _before(context.instance, run.run_id, now)
         if worse(now, before):
-            post(webhook, worsened(promotion, run, now, before).payload())
+            told = _proven(context.instance, run.run_id, f"{prefix}prod_schema")
+            post(webhook, worsened(promotion, run, now, before, told).payload())
 
     return audit_worse_alert
 
@@ -127,7 +129,10 @@ def of_run(
         return failure(promotion, "", result.dagster_run, result.get_step_failure_events(), "The run failed.")
     now = _verdicts(instance, result.run_id, _audits("", assets))
     before = _before(instance, result.run_id, now)
-    return worsened(promotion, result.dagster_run, now, before) if worse(now, before) else None
+    if not worse(now, before):
+        return None
+    told = _proven(instance, result.run_id, "prod_schema")
+    return worsened(promotion, result.dagster_run, now, before, told)
 
 
 def failure(
@@ -158,8 +163,10 @@ def worse(now: Verdicts, before: Verdicts) -> list[dg.AssetCheckKey]:
     return [check for check, verdict in now.items() if verdict > before.get(check, verdict)]
 
 
-def worsened(promotion: Promotion, run: dg.DagsterRun, now: Verdicts, before: Verdicts) -> Alert:
-    """Say which audit checks got worse."""
+def worsened(
+    promotion: Promotion, run: dg.DagsterRun, now: Verdicts, before: Verdicts, proven: str = ""
+) -> Alert:
+    """Say which audit checks got worse, and what the run has `proven` of prod, "" for nothing."""
     failed = (sum(verdict > 0 for verdict in each.values()) for each in (now, before))
     return Alert(
         event="audit_worse",
@@ -172,10 +179,18 @@ def worsened(promotion: Promotion, run: dg.DagsterRun, now: Verdicts, before: Ve
             f"{check.to_user_string()} {WORDS[now[check]]}, was {WORDS[before[check]]}"
             for check in worse(now, before)
         ),
-        untouched="The audit only reads.",
+        untouched=f"The audit only reads. Proven: {proven}." if proven else "The audit only reads.",
         to_do="Read the report of each check in the Dagster UI, or run: pgpromote audit",
         link=_link(promotion, run),
     )
+
+
+def _proven(instance: dg.DagsterInstance, run_id: str, prod: str) -> str:
+    """Read what a run has proven of prod, "" when it promoted nothing."""
+    found = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    made = (record.asset_materialization for record in found)
+    told = (each.metadata.get(PROVEN) for each in made if each and each.asset_key == dg.AssetKey(prod))
+    return next((str(value.value) for value in told if value), "")
 
 
 def _verdicts(instance: dg.DagsterInstance, run_id: str, audits: frozenset[dg.AssetCheckKey]) -> Verdicts:

@@ -111,6 +111,12 @@ class RestoreConfig(ScopeConfig):
         description="Fingerprint of prod from `pgpromote plan`; the run is refused when prod has changed.",
     )
 
+    adopt: bool = Field(
+        default=False,
+        description="Adopt an archive that has no manifest, as `pgpromote adopt` does; its rows are not "
+        "proven. The sensor sets it where PGPROMOTE_ADOPT is 1.",
+    )
+
     def options(self) -> Options:
         """Return what was chosen as a value."""
         return Options(
@@ -128,6 +134,7 @@ class RestoreConfig(ScopeConfig):
             repair_exclude=tuple(self.repair_exclude),
             proof=self.proof,
             expect_plan=self.expect_plan,
+            adopt=self.adopt,
         )
 
 

@@ -20,10 +20,11 @@ from pgpromote.postgres.model import (
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
-from pgpromote.postgres.rows import COUNT, EXACT
+from pgpromote.postgres.rows import RULE as CONTENTS
 from pgpromote.record import Record
 from pgpromote.summary import needed
 
+PROVEN = "proven"
 Metadata = dict[str, dg.MetadataValue]
 Cell = str | int | float | bool | None
 
@@ -93,9 +94,13 @@ def repair(repaired: Repair) -> Metadata:
 
 def proof(proven: Proof) -> Metadata:
     """Describe what was compared, and how each part of the proof ended."""
-    verdicts = [(text, len(proven.of(rule)) or "equal") for rule, text in prove.RULES.items()]
+    unsure = {} if proven.errors else {CONTENTS: proven.doubt}
+    verdicts = [
+        (text, unsure.get(rule) or len(proven.of(rule)) or "equal") for rule, text in prove.RULES.items()
+    ]
     return {
         "proof": dg.MetadataValue.text(proven.mode),
+        PROVEN: dg.MetadataValue.text(proven.sentence),
         "proven tables": dg.MetadataValue.int(proven.tables),
         "proven rows": dg.MetadataValue.int(proven.rows),
         "proof summary": table(("what", "findings"), verdicts),
@@ -142,8 +147,7 @@ def summary(done: Record) -> Metadata:
 
 def _told(done: Record) -> Iterator[str]:
     if done.proof:
-        how = {EXACT: "rows and hashes", COUNT: "rows"}.get(done.proof.mode, "nothing")
-        yield f"- Proven: {done.proof.rows:,} rows in {done.proof.tables} tables ({how})"
+        yield f"- Proven: {done.proof.sentence}"
     if done.repair:
         changes, left = len(done.repair.changes), len(done.repair.skipped)
         yield f"- Repaired: {changes} primary keys; left alone: {left}"
@@ -168,10 +172,10 @@ def losses(planned: Plan) -> Metadata:
 
 def preview(planned: Plan) -> Metadata:
     """Describe what prod would lose, who is connected to it, and what a swap needs."""
-    sessions = [(s.application, s.user, s.count) for s in planned.sessions]
+    sessions = [(s.application, s.user, s.count, s.lasting) for s in planned.sessions]
     shown: Metadata = {
         **losses(planned),
-        "sessions on prod": table(("application", "user", "sessions"), sessions),
+        "sessions on prod": table(("application", "user", "sessions", "not ours to end"), sessions),
         "size of prod (bytes)": dg.MetadataValue.int(planned.present_size),
     }
     if planned.needed_size is not None:

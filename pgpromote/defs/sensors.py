@@ -8,16 +8,17 @@ from pathlib import Path
 import dagster as dg
 
 from pgpromote.defs.jobs import Jobs
-from pgpromote.postgres import archive, tools
+from pgpromote.postgres import adopt, archive, tools
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
-from pgpromote.promotion import Promotion
+from pgpromote.promotion import ADOPT, Promotion
 
 PATTERN = "*.dump"
 INTERVAL_SECONDS = 30
 # A tick has 60 seconds. A larger archive is read in full by its run, which refuses a broken one, too.
 VERIFIED_BYTES = 1 << 30
 
-Signature = list[int]  # size, modification time in ns, inode
+Signature = list[int]  # size, modification time in ns, inode; BARE for what waits for its manifest
+BARE = 0
 
 
 @dataclass
@@ -58,8 +59,8 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
             signature = _signature(path)
             if signature is None:
                 continue
-            if last.done.get(path.name) == signature:
-                now.done[path.name] = signature
+            if _is_done(path, signature, last.done.get(path.name)):
+                now.done[path.name] = last.done[path.name]
             elif last.settling.get(path.name) != signature:
                 now.settling[path.name] = signature
             else:
@@ -67,6 +68,7 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
                 try:
                     requests += _request(promotion, prefix, path)
                 except ArchiveError as problem:
+                    now.done[path.name] = _done(signature, problem)
                     context.log.warning(f"{_shown(path)} is not restored. {problem}")
                     broken.append(_report(prefix, path, problem))
                 except ToolFailed as problem:  # that says nothing of the file: the next tick reads it again
@@ -91,6 +93,16 @@ def _signature(path: Path) -> Signature | None:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
+def _done(signature: Signature, problem: ArchiveError) -> Signature:
+    return [*signature, BARE] if isinstance(problem, adopt.NotAdopted) else signature
+
+
+def _is_done(path: Path, signature: Signature, done: Signature | None) -> bool:
+    """Say whether a file was done with as it is; one that lacked a manifest is looked at again with one."""
+    lacked = done == [*signature, BARE]
+    return done == signature or (lacked and not os.path.lexists(archive.manifest_path(path)))
+
+
 def _shown(path: Path) -> str:
     """Spell a path so that it can be stored, whatever bytes its name is made of."""
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")
@@ -107,7 +119,12 @@ def _request(promotion: Promotion, prefix: str, path: Path) -> list[dg.RunReques
         return []
     if contents.size <= VERIFIED_BYTES:
         archive.verify(path, tools.newest(promotion.tools()))
-    config = {"ops": {f"{prefix}prod_schema": {"config": {"archive_path": str(path)}}}}
+    chosen: dict[str, object] = {"archive_path": str(path)}
+    if adopt.waiting(path, digest):
+        if not promotion.adopts:
+            raise adopt.not_adopted(path, f"Set {ADOPT}=1 to have the sensor adopt such archives.")
+        chosen["adopt"] = True
+    config = {"ops": {f"{prefix}prod_schema": {"config": chosen}}}
     return [dg.RunRequest(run_key=digest, run_config=config, tags={"pgpromote/archive": path.name})]
 
 

@@ -33,6 +33,7 @@ SQL_HEADER = b"-- PostgreSQL database dump"
 # An identifier as pg_dump writes it.
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 LONGEST_STRING = 1 << 30
+HINT_COPY = "Copy the archive again."
 HINT_MANIFEST = "Dump again, or copy the archive and its manifest again, both."
 MOST_ENTRIES = 1_000_000  # three times what a server of 100,000 tables has
 LARGEST_MANIFEST = 256 << 20

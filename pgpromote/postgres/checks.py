@@ -5,10 +5,12 @@ facts and yields (severity, object, message, hint) for everything that is not so
 """
 
 import re
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 
-from pgpromote.postgres import mark
-from pgpromote.postgres.archive import HINT_MANIFEST, NAME, unquote
+from pgpromote.postgres import encryption, mark, standbys
+from pgpromote.postgres.archive import HINT_COPY, HINT_MANIFEST, NAME, unquote
 from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
 from pgpromote.postgres.fit import (
     collations,
@@ -25,6 +27,7 @@ from pgpromote.postgres.obstacles import PASSING
 from pgpromote.postgres.permissions import Found, quoted, rights, rollback_possible
 from pgpromote.postgres.reset import DATA_LOSS
 from pgpromote.postgres.row_security import no_trigger_fires, rows_protected, rows_visible
+from pgpromote.postgres.rows import HINT_SOURCE, NOT_PROVEN
 from pgpromote.postgres.tools import Tools
 
 POLICY_ROLES = re.compile(
@@ -100,7 +103,34 @@ def archive_readable(facts: Facts) -> Found:
             f"{facts.path} is not the file that its manifest describes: SHA-256 is {facts.sha256[:12]}…, "
             f"the manifest says {facts.manifest.sha256[:12]}…."
         )
-        yield Severity.ERROR, str(facts.path), message, HINT_MANIFEST
+        again = f" If it was replaced on purpose: pgpromote adopt --anew {shlex.quote(str(facts.path))}"
+        yield (
+            Severity.ERROR,
+            str(facts.path),
+            message,
+            HINT_COPY + again if facts.manifest.adopted else HINT_MANIFEST,
+        )
+
+
+def manifest_there(facts: Facts) -> Found:
+    """A manifest beside the archive says which bytes it was made of when it was dumped, or adopted."""
+    if facts.archive is None or facts.archive_problem:
+        return
+    if facts.manifest is None:
+        yield Severity.ERROR, str(facts.path), *without_manifest(facts.path)
+    elif facts.manifest.adopted:
+        message = f"{facts.path} was adopted at {facts.manifest.adopted_at}: its {NOT_PROVEN}."
+        yield Severity.WARNING, str(facts.path), message, HINT_SOURCE
+
+
+def without_manifest(path: Path) -> tuple[str, str]:
+    """Say of an archive that it has no manifest, and what to do."""
+    message = f"{path} has no manifest: nobody can tell whether it was damaged or changed, or what dev held."
+    hint = (
+        "Copy its manifest beside it, too; pgpromote dump writes one. For an archive of pg_dump that you "
+        f"trust, run: pgpromote adopt {shlex.quote(str(path))}"
+    )
+    return message, hint
 
 
 def only_sql(facts: Facts) -> Found:
@@ -243,6 +273,22 @@ def left_out(facts: Facts) -> Found:
             yield Severity.WARNING, name, message, hint
 
 
+def connection_encrypted(facts: Facts) -> Found:
+    """Nobody on the way to prod or dev can read or change what goes there and comes back."""
+    for link in facts.links:
+        for found in encryption.findings(link):
+            yield found.severity, found.object, found.message, found.hint
+
+
+def standby_sessions(facts: Facts) -> Found:
+    """No session on a standby of prod reads the old prod on after the swap."""
+    if facts.in_place or facts.catalog is None:
+        return
+    identity = facts.catalog.identity
+    for found in standbys.findings(facts.standbys, identity.database, identity.user):
+        yield found.severity, found.object, found.message, found.hint
+
+
 RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
@@ -251,7 +297,8 @@ RULES: dict[str, Rule] = {
         database_settings,
         policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
-        nothing_in_the_way, nothing_lost_outside, left_out,
+        nothing_in_the_way, nothing_lost_outside, left_out, manifest_there, connection_encrypted,
+        standby_sessions,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -283,6 +330,9 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "nothing_in_the_way": (no_prod, no_archive),
     "nothing_lost_outside": (no_prod,),
     "left_out": (no_archive,),
+    "manifest_there": (no_archive,),
+    "connection_encrypted": (no_prod,),
+    "standby_sessions": (no_prod,),
 }
 
 

@@ -141,7 +141,7 @@ def dump(
     tools = choose(available, identity.version)
     compression = compression_for(tools, compression)
     encoding = encoding or encodings.for_dump(identity.encoding)
-    with _partial(path) as partial:
+    with landing(path) as partial:
         with (
             contents.snapshot(source, promotion) as (session, snapshot),
             # pg_dump leaves half of the second core idle
@@ -189,7 +189,7 @@ def dump(
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)
-    with _partial(archive.manifest_path(path)) as partial:
+    with landing(archive.manifest_path(path)) as partial:
         partial.write_text(archive.manifest_text(manifest), encoding="utf-8")
     return replace(written, path=path), manifest
 
@@ -260,7 +260,7 @@ def dump_sql(
     identity, _, _ = _look_at(source, promotion, filters, of_prod=of_prod)
     tools = choose(available, identity.version)
     encoding = encoding or encodings.for_dump(identity.encoding)
-    with _partial(path) as partial:
+    with landing(path) as partial:
         command = dump_command(
             tools,
             source,
@@ -340,7 +340,7 @@ def _hint(reason: str) -> str:
 
 
 @contextmanager
-def _partial(path: Path) -> Iterator[Path]:
+def landing(path: Path) -> Iterator[Path]:
     """Let the block write `<path>.partial`, then give it its name; nothing else ever has that name.
 
     The file is 0600 in a 0700 directory and never a symbolic link. A lock on it keeps two dumps apart

@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pgpromote.postgres import access, lock, mark, members, obstacles, selection, server, tools
+from pgpromote.postgres import access, lock, mark, members, obstacles, selection, server, standbys, tools
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
 from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.encryption import Link, links
 from pgpromote.postgres.errors import ArchiveError, ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import (
     EVERYTHING,
@@ -28,6 +29,7 @@ from pgpromote.postgres.plain_sql import Command
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.selection import LeftOut
 from pgpromote.postgres.server import Database, Session
+from pgpromote.postgres.standbys import Standby
 from pgpromote.postgres.tools import Tools
 
 # The warning of pg_restore --list for a compression that it was built without; its exit code is 0.
@@ -40,7 +42,8 @@ class Facts:
 
     `undumpable` is what our role may not read of prod, which a safety archive would have to hold; `barred`
     are owners in the archive, `barred_in_prod` those in prod, where a rollback has to bring them back.
-    `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself.
+    `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself. `links`
+    are the ways to prod and dev that lead off this machine, `standbys` what is attached to prod's server.
     """
 
     path: Path
@@ -76,6 +79,8 @@ class Facts:
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
     commands: tuple[Command, ...] = ()
+    links: tuple[Link, ...] = ()
+    standbys: tuple[Standby, ...] = ()
 
     @property
     def money_as_stored(self) -> bool:
@@ -96,12 +101,11 @@ def no_archive(facts: Facts) -> str:
 
 
 def no_manifest(facts: Facts) -> str:
-    """Say why the manifest is missing, "" when it is there."""
-    return (
-        ""
-        if facts.manifest
-        else no_archive(facts) or "the archive has no manifest, so its rows cannot be proven"
-    )
+    """Say why no manifest tells what dev held, "" when one does."""
+    if facts.manifest and not facts.manifest.adopted:
+        return ""
+    known = "was adopted" if facts.manifest else "has no manifest"
+    return no_archive(facts) or f"the archive {known}, so its rows cannot be proven"
 
 
 def no_client(facts: Facts) -> str:
@@ -168,9 +172,10 @@ def gather(
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = _choose_client(available, version, archive)
     if client and archive and not archive_problem:
-        archive_problem = _unreadable(path, archive, client, manifest)
+        archive_problem = unreadable(path, archive, client, thoroughly=manifest is None)
     source_version, source_is_prod, same_database, source_problem = _probe(source, target, prod.catalog)
-    _, source_client_problem = _choose_client(available, source_version)
+    source_client, source_client_problem = _choose_client(available, source_version)
+    ends = ((target if prod.catalog else None, client), (source if source_version else None, source_client))
     return Facts(
         path=path,
         archive=archive,
@@ -205,6 +210,8 @@ def gather(
         lost_in_extensions=prod.lost_in_extensions,
         limits=prod.limits,
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
+        links=tuple(links(ends, promotion)),
+        standbys=prod.standbys,
     )
 
 
@@ -255,6 +262,7 @@ class _Prod:
     barred_in_prod: tuple[Barred, ...] = ()
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
+    standbys: tuple[Standby, ...] = ()
     problem: PgpromoteError | None = None
 
 
@@ -288,6 +296,7 @@ def _read_target(
                 barred_in_prod=access.barred_in(session) if safety_archive else (),
                 lost_in_extensions=_lost_in_extensions(session, manifest),
                 limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
+                standbys=standbys.read(session),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)
@@ -328,10 +337,8 @@ def _choose_client(
         return None, problem
 
 
-def _unreadable(
-    path: Path, archive: Archive, client: Tools, manifest: Manifest | None
-) -> PgpromoteError | None:
-    """Let the client itself say whether it can read the archive; read all of a stranger's archive.
+def unreadable(path: Path, archive: Archive, client: Tools, *, thoroughly: bool) -> PgpromoteError | None:
+    """Let the client itself say whether it can read the archive, and read all of it when asked.
 
     Raises ToolFailed when the reading was interrupted: that says nothing of the archive.
     """
@@ -352,7 +359,7 @@ def _unreadable(
             f"Install postgresql-client-{client.version.major} with {archive.compression} and name its "
             "directory in PGPROMOTE_PG_BIN, or dump again with: pgpromote dump --compression gzip:6",
         )
-    if manifest is not None:
+    if not thoroughly:
         return None
     try:
         archives.verify(path, client)

@@ -128,7 +128,7 @@ def encoding_and_locale(facts: Facts) -> Found:
                 hint += f" Or dump with --encoding {identity.encoding}, if all text of dev is valid in it."
             yield Severity.ERROR, "encoding", f"{message} Characters may be lost or refused.", hint
     prod_locale = f"{identity.provider} {identity.locale or identity.collate}"
-    if facts.manifest and facts.manifest.locale != prod_locale:
+    if facts.manifest and facts.manifest.locale and facts.manifest.locale != prod_locale:
         message = f"The source sorts by {facts.manifest.locale}, prod by {prod_locale} (provider, locale)."
         hint = "Order and uniqueness of text may differ; create prod with the source's locale to keep both."
         yield Severity.WARNING, "locale", message, hint

@@ -202,7 +202,9 @@ class Manifest:
     operators and functions on which they rest (None: not known). `money_decimals` is how many decimals money
     has there; such an archive is written under lc_monetary C, one with None under dev's own. `range_rights`
     maps range types to the statements that give their constructors their rights, which no archive holds.
-    `members` is what belongs to its extensions, such as `table public.queue` (None: not known).
+    `members` is what belongs to its extensions, such as `table public.queue` (None: not known). `adopted_at`
+    is when somebody took in an archive that came without a manifest ("": its dump wrote this one); then
+    nobody knows what its source held, `contents` are empty, and `source` is what its header says.
     """
 
     promotion: str
@@ -226,6 +228,12 @@ class Manifest:
     money_decimals: int | None = None
     range_rights: dict[str, list[str]] | None = None
     members: dict[str, Member] | None = None
+    adopted_at: str = ""
+
+    @property
+    def adopted(self) -> bool:
+        """Whether it was written for an archive that came without: it knows the file, and not its source."""
+        return bool(self.adopted_at)
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,12 @@ HINT_MANIFEST = "Dump with pgpromote dump; it writes the manifest beside the arc
 
 @dataclass(frozen=True)
 class Sessions:
-    """How many sessions of one application and user are connected to prod."""
+    """How many sessions of one application and user are connected to prod, and how many we may not end."""
 
     application: str
     user: str
     count: int
+    lasting: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,9 @@ def _losses(
 ) -> tuple[list[Finding], dict[str, Content]]:
     """Find what would be lost; return also what the tables in question hold."""
     found: list[Finding] = []
-    if manifest is None:
-        message = f"{aim.path} has no manifest, so its rows cannot be compared with prod's."
+    if manifest is None or manifest.adopted:
+        known = "was adopted" if manifest else "has no manifest"
+        message = f"{aim.path} {known}, so its rows cannot be compared with prod's."
         found.append(Finding(RULE, Severity.INFO, str(aim.path), message, HINT_MANIFEST))
     if aim.archive is None:
         return found, {}

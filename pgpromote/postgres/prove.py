@@ -10,7 +10,7 @@ from pgpromote.postgres.description import Description, describe
 from pgpromote.postgres.errors import ArchiveError, NotProven
 from pgpromote.postgres.model import Archive, Clearance, Finding, Manifest, Severity
 from pgpromote.postgres.objects import Column, Rewrite
-from pgpromote.postgres.rows import EXACT, Compared, Comparison
+from pgpromote.postgres.rows import EXACT, NOT_PROVEN, Compared, Comparison, Unproven
 from pgpromote.postgres.sequences import behind, excluded_tables, set_back
 from pgpromote.postgres.server import Database, Session, beside, connect
 from pgpromote.postgres.tools import Tools
@@ -36,13 +36,17 @@ HINT_BEHIND = "An insert would fail with a duplicate key. Run pgpromote repair."
 
 @dataclass(frozen=True)
 class Proof:
-    """What was compared and what differed; `rows` counts the rows of all tables that were compared."""
+    """What was compared and what differed; `rows` counts the rows of all tables that were compared.
+
+    `unproven` is why no table's rows were proven, None when they were compared by their hashes.
+    """
 
     mode: str
     tables: int
     rows: int
     findings: tuple[Finding, ...]
     compared: tuple[Compared, ...] = ()
+    unproven: Unproven | None = None
 
     def of(self, rule: str) -> tuple[Finding, ...]:
         """Return the findings of one rule."""
@@ -63,6 +67,27 @@ class Proof:
         """The findings that forbid to call it proven."""
         return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
+    @property
+    def doubt(self) -> str:
+        """Why rows are not, or not all, proven; "" when every table's hash was compared."""
+        counted = sum(not each.hashed for each in self.compared)
+        if self.unproven:
+            return f"{NOT_PROVEN}: {self.unproven}"
+        return f"{NOT_PROVEN}: {counted} of {self.tables} tables were only counted" if counted else ""
+
+    @property
+    def sentence(self) -> str:
+        """What was proven and what was not: whatever reports on a proof says this."""
+        if self.errors:
+            return f"NOT proven: {len(self.errors)} difference(s)"
+        what = "nothing" if self.unproven is Unproven.PLAIN_SQL else "objects only"
+        if self.tables:
+            how = "as many as were dumped" if self.doubt else "rows and hashes equal to what was dumped"
+            what = f"{self.tables} tables, {self.rows:,} rows: {how}"
+        return (
+            f"{what}; {self.doubt}" if self.doubt else what if self.tables else "objects; no table with rows"
+        )
+
 
 def prove(
     clearance: Clearance,
@@ -81,12 +106,12 @@ def prove(
 ) -> Proof:
     """Compare what was restored with the archive's entries and with what the manifest says tables held.
 
-    `exact` compares rows and hashes, `count` rows only, `off` no rows. Without a manifest, or for plain
-    SQL, rows cannot be compared, and a warning says so. A sequence that is behind is an error only where it
-    was to be repaired: `repaired` says that repair ran, `identities` what it made, `exclude` what it left
-    alone. `filled` demands that materialized views are. `rewrite` restores definitions once more into an
-    empty database. `meanwhile` is what leaves rows alone and can be done while they are compared, such as to
-    fill materialized views. Raises ToolFailed.
+    `exact` compares rows and hashes, `count` rows only, `off` no rows. Without a manifest, with one of an
+    adopted archive, or for plain SQL, rows cannot be compared, and a warning says so. A sequence that is
+    behind is an error only where it was to be repaired: `repaired` says that repair ran, `identities` what it
+    made, `exclude` what it left alone. `filled` demands that materialized views are. `rewrite` restores
+    definitions once more into an empty database. `meanwhile` is what leaves rows alone and can be done while
+    they are compared, such as to fill materialized views. Raises ToolFailed.
     """
     archive = clearance.archive
 
@@ -119,7 +144,7 @@ def prove(
         )
     held = compared.compared
     dumped = sum(each.dumped for each in held)
-    return Proof(compared.mode, len(held), dumped, findings + compared.findings, held)
+    return Proof(compared.mode, len(held), dumped, findings + compared.findings, held, compared.unproven)
 
 
 def unchanged(clearance: Clearance) -> Iterator[Finding]:

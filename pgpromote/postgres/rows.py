@@ -7,6 +7,7 @@ get other rows than it had on dev, because an enum's values are other numbers th
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from pgpromote.postgres import contents, members
 from pgpromote.postgres.archive import NAME, unquote
@@ -27,9 +28,26 @@ RULE = "contents"
 HINT = (
     "The restore lost or changed rows, or somebody wrote to prod since. Restore again; find the writer first."
 )
+NOT_PROVEN = "rows NOT proven"
+HINT_SOURCE = "Dump with pgpromote dump; it writes down what dev holds."
 HINT_DUMP = "Dump again with this version of pgpromote to have the rows compared."
 # pg_dump writes it before the data of a partition that it loads through the root (pg_dump.c, from 16 on).
 ROOT = "-- load via partition root "
+
+
+class Unproven(StrEnum):
+    """Why no table's rows were proven, as every report says it."""
+
+    PLAIN_SQL = "plain SQL has no list of objects and no manifest"
+    NO_MANIFEST = "no manifest"
+    ADOPTED = "the archive was adopted, so nobody knows what dev held"
+    DEFINITIONS = "only definitions were restored"
+    OFF = "they were not to be compared"
+    COUNTED = "they were only counted"
+
+
+# What somebody chose is no warning.
+CHOSEN = frozenset({Unproven.DEFINITIONS, Unproven.OFF, Unproven.COUNTED})
 
 
 @dataclass(frozen=True)
@@ -44,19 +62,20 @@ class Compared:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How rows were compared, and what differed."""
+    """How rows were compared, what differed, and why nothing was proven (None: it was, table by table)."""
 
     mode: str
     compared: tuple[Compared, ...] = ()
     findings: tuple[Finding, ...] = ()
+    unproven: Unproven | None = None
 
 
 def compare(session: Session, clearance: Clearance, manifest: Manifest | None, mode: str) -> Comparison:
     """Compare what tables hold with the manifest: `exact` by rows and hashes, `count` by rows, `off` not."""
-    if mode == OFF or clearance.filters.schema_only:
-        return Comparison(OFF)
-    if manifest is None or clearance.archive is None:
-        return Comparison(mode, findings=(_nothing_to_compare(clearance),))
+    unproven = _unproven(clearance, manifest, mode)
+    told = (_not_proven(clearance, unproven),) if unproven else ()
+    if manifest is None or clearance.archive is None or unproven not in {None, Unproven.COUNTED}:
+        return Comparison(OFF, findings=told, unproven=unproven)
     encoding = None if identify(session).encoding == manifest.encoding else manifest.encoding
     hashed = mode == EXACT
     roots = loaded_through(clearance.archive.entries)
@@ -65,7 +84,7 @@ def compare(session: Session, clearance: Clearance, manifest: Manifest | None, m
     known = whole & manifest.contents.keys()
     present = _at_roots({name: measured[name] for name in measured if name in known}, roots)
     wanted = _at_roots({name: manifest.contents[name] for name in measured if name in known}, roots)
-    findings = (*_differences(wanted, present, hashed=hashed), *map(_unknown, sorted(whole - known)))
+    findings = (*told, *_differences(wanted, present, hashed=hashed), *map(_unknown, sorted(whole - known)))
     if clearance.filters == EVERYTHING:
         lost = members.lost(manifest, session, restored=True, hashed=hashed)
         findings += tuple(replace(found, rule=members.PROVEN) for found in lost)
@@ -73,7 +92,19 @@ def compare(session: Session, clearance: Clearance, manifest: Manifest | None, m
         Compared(name, dumped.rows, present[name].rows, hashed and contents.comparable(dumped, present[name]))
         for name, dumped in wanted.items()
     )
-    return Comparison(mode, compared, findings)
+    return Comparison(mode, compared, findings, unproven)
+
+
+def _unproven(clearance: Clearance, manifest: Manifest | None, mode: str) -> Unproven | None:
+    """Say why rows will not be proven; None when every table is compared by rows and hashes."""
+    known = {EXACT: None, COUNT: Unproven.COUNTED, OFF: Unproven.OFF}[mode]
+    if clearance.archive is None:
+        return Unproven.PLAIN_SQL
+    if clearance.filters.schema_only:
+        return Unproven.DEFINITIONS
+    if manifest is None:
+        return Unproven.NO_MANIFEST
+    return Unproven.ADOPTED if manifest.adopted else known
 
 
 def loaded_through(entries: Iterable[TocEntry]) -> dict[str, str]:
@@ -134,7 +165,6 @@ def _unknown(name: str) -> Finding:
     return Finding(RULE, Severity.ERROR, name, message, HINT_DUMP)
 
 
-def _nothing_to_compare(clearance: Clearance) -> Finding:
-    message = f"{clearance.path} has no manifest, so its contents cannot be compared with prod's."
-    hint = "Dump with pgpromote dump; it writes the manifest beside the archive."
-    return Finding(RULE, Severity.WARNING, str(clearance.path), message, hint)
+def _not_proven(clearance: Clearance, why: Unproven) -> Finding:
+    severity, hint = (Severity.INFO, "") if why in CHOSEN else (Severity.WARNING, HINT_SOURCE)
+    return Finding(RULE, severity, str(clearance.path), f"{clearance.path}: {NOT_PROVEN}: {why}.", hint)

@@ -164,6 +164,12 @@ def newest(available: Sequence[Tools]) -> Tools:
     return max(available, key=lambda tools: tools.version.number)
 
 
+def encrypts(tools: Tools) -> bool:
+    """Say whether the programs were built with TLS: libpq says what it cannot do before it connects."""
+    command = [tools.path("pg_dump"), "--dbname=sslmode=require", "--port=1", "--host=/"]
+    return not any("SSL support is not compiled in" in line for line in run(command, {}).lines)
+
+
 def run(
     command: Sequence[str],
     environment: Mapping[str, str],

@@ -12,7 +12,7 @@ from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.model import AuditFinding, Finding, Manifest, Severity, Statement
 from pgpromote.postgres.tally import Tally
 from pgpromote.record import Record
-from pgpromote.standing import RESTORED, SWAPPED, standing
+from pgpromote.standing import done, standing
 
 SCHEMA: Literal[1] = 1
 RIGHTS = "rights_kept"
@@ -128,11 +128,16 @@ class Repaired:
 
 @dataclass(frozen=True)
 class Proven:
-    """How the proof compared, and how much."""
+    """How the proof compared, how much, and what that proves.
+
+    `doubt` is why rows are not, or not all, proven; "" when they are. `sentence` says all of it in words.
+    """
 
     mode: str
     tables: int
     rows: int
+    sentence: str
+    doubt: str
 
 
 @dataclass(frozen=True)
@@ -190,6 +195,11 @@ class Report:
     manifest: Manifest | None
 
     @property
+    def doubtful(self) -> bool:
+        """Whether the run went well, and rows of what it built are not proven."""
+        return self.verdict is not Verdict.FAILED and bool(self.proof and self.proof.doubt)
+
+    @property
     def seconds(self) -> float:
         """How long all steps took together."""
         return sum(step.seconds for step in self.steps)
@@ -228,7 +238,7 @@ def build(record: Record, audited: Audit, now: datetime, problem: str = "") -> R
         dropped=record.dropped,
         objects=tuple(_objects(record)),
         rows=tuple(_rows(record)),
-        proof=Proven(proof.mode, proof.tables, proof.rows) if proof else None,
+        proof=(Proven(proof.mode, proof.tables, proof.rows, proof.sentence, proof.doubt) if proof else None),
         rules=tuple(
             _rules(
                 [
@@ -266,17 +276,15 @@ def _verdict(record: Record, problem: str) -> Verdict:
 def _prod(record: Record, problem: str) -> str:
     if not (_failure(record) or problem):
         return ""
-    if done := _renewed(record):
-        return f"{done}."
+    if now := _renewed(record):
+        return f"{now}."
     last = record.phases[-1].name if record.phases else "dump"
     return standing(last, in_place=record.strategy is not Strategy.SWAP)
 
 
 def _renewed(record: Record) -> str:
-    if record.cut_over:
-        return SWAPPED
-    proven = record.proof is not None and not _failure(record)
-    return RESTORED if record.strategy is not Strategy.SWAP and proven else ""
+    swapped, in_place = record.cut_over is not None, record.strategy is not Strategy.SWAP
+    return done(record.proof, swapped=swapped, in_place=in_place, failed=_failure(record))
 
 
 def _after(record: Record) -> Tally | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pgpromote.postgres.model import Severity
 from pgpromote.report.content import Report, Rows
-from pgpromote.report.page import HEADLINES, number, visible
+from pgpromote.report.page import headline, number, visible
 
 SHOWN = 20
 # Whatever begins something in Markdown or HTML. Its numeric form begins nothing.
@@ -19,7 +19,7 @@ def summary(report: Report) -> str:
 
 
 def _facts(report: Report) -> Iterator[str]:
-    yield f"**{HEADLINES[report.verdict]}**"
+    yield f"**{headline(report)}**"
     yield ""
     if report.failure:
         yield f"- Failed: {text(report.failure)}"
@@ -29,7 +29,7 @@ def _facts(report: Report) -> Iterator[str]:
         yield f"- Limited on purpose to {text(report.filters)}"
     yield f"- {len(report.steps)} steps in {report.seconds:,.2f} s"
     if report.proof:
-        yield f"- Proven: {report.proof.rows:,} rows in {report.proof.tables} tables ({report.proof.mode})"
+        yield f"- Proven: {report.proof.sentence}"
     if report.repair:
         done = "repaired" if report.repair.made else "to repair"
         yield f"- Keys {done}: {len(report.repair.changes)}, left alone: {len(report.repair.skipped)}"

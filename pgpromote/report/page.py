@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.rows import NOT_PROVEN
 from pgpromote.report.content import Report, Step, Verdict
 
 HEADLINES = {
@@ -12,6 +13,11 @@ HEADLINES = {
     Verdict.REHEARSED: "The rehearsal went well; prod is untouched.",
     Verdict.PARTIAL: "The steps that were asked for went well.",
     Verdict.FAILED: "The run failed.",
+}
+# Of a run whose rows are not all proven.
+DOUBTFUL = {
+    Verdict.PROMOTED: f"Prod is restored; {NOT_PROVEN}.",
+    Verdict.REHEARSED: f"The rehearsal went well; {NOT_PROVEN}; prod is untouched.",
 }
 # Under this, a bar would not be seen.
 NARROWEST = 0.4
@@ -41,10 +47,16 @@ def render(report: Report) -> Iterator[str]:
     environment.filters |= {"number": number, "seconds": _seconds, "bytes": _bytes}
     return environment.get_template("template.html").generate(
         report=report,
-        headline=HEADLINES[report.verdict],
+        headline=headline(report),
         bars=bars(report.steps),
         counts={severity.value: report.count(severity) for severity in Severity},
     )
+
+
+def headline(report: Report) -> str:
+    """Say in one sentence how the run ended."""
+    told = {**HEADLINES, **DOUBTFUL} if report.doubtful else HEADLINES
+    return told[report.verdict]
 
 
 def visible(text: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pgpromote.demo import auction
-from pgpromote.postgres import archive, dump
+from pgpromote.postgres import adopt, archive, dump
 from pgpromote.postgres.model import Archive, Manifest
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests.servers import Server
@@ -157,4 +157,10 @@ def moved(sample: Sample, path: Path, content: bytes | None = None) -> Path:
     """Lay a copy of an archive, perhaps a changed one, elsewhere without its manifest."""
     path.write_bytes(sample.path.read_bytes() if content is None else content)
     assert not archive.manifest_path(path).exists()
+    return path
+
+
+def adopted(path: Path, server: Server) -> Path:
+    """Adopt an archive without a manifest, as a person has to before it is restored."""
+    adopt.adopt(path, [server.tools()], "test")
     return path

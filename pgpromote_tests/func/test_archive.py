@@ -14,7 +14,16 @@ from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import Database
 from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.func.command_line import BARE, Sample, auction_sample, contents, dumped, moved, sample_of
+from pgpromote_tests.func.command_line import (
+    BARE,
+    Sample,
+    adopted,
+    auction_sample,
+    contents,
+    dumped,
+    moved,
+    sample_of,
+)
 from pgpromote_tests.servers import Server
 
 # "215; 1259 16390 TABLE DATA public orders alice": kinds are in capitals, except that of statistics in 18.
@@ -193,9 +202,13 @@ def test_an_archive_of_an_older_pg_dump_is_restored(start_server: StartServer, t
     assert preflight.examine(sample.path, newer.new_database(), [newer.tools()]).clearance
 
 
-def test_an_archive_replaced_on_purpose_is_read_in_full(
+def test_an_archive_of_pg_dump_is_refused_until_it_is_adopted(
     dev: Server, prod: Server, small: Sample, tmp_path: Path
 ) -> None:
     by_hand = tmp_path / "by-hand.dump"
     pg_dump(dev, small.source, "--format=custom", f"--file={by_hand}")
-    assert preflight.examine(by_hand, prod.new_database(), [prod.tools()]).clearance
+    target = prod.new_database()
+    (found,) = preflight.examine(by_hand, target, [prod.tools()]).findings
+    assert (found.rule, found.severity) == ("manifest_there", Severity.ERROR)
+    assert "pgpromote adopt " in found.hint
+    assert preflight.examine(adopted(by_hand, dev), target, [prod.tools()]).clearance

@@ -139,7 +139,7 @@ def test_a_report_that_cannot_be_written_says_that_prod_was_swapped(
     result = runs.run(promotion, "refresh_prod")
     step, told, shown = failure_of(result)
     assert step == "promotion_report"
-    assert told.startswith(f"{SWAPPED}; ")
+    assert told.startswith(f"{SWAPPED} and is proven; ")
     assert "PGPROMOTE_REPORT_DIR" in told
     assert "audit_prod" in str(shown["what to do"].value)
     assert "prod_schema" in materialized(result)
@@ -153,9 +153,9 @@ def test_an_audit_that_fails_says_that_prod_was_swapped_and_is_reported(promotio
     assert len(failures) == 3
     for failure in failures:
         assert failure is not None
-        assert str(failure.description).startswith(f"{SWAPPED}; ")
+        assert str(failure.description).startswith(f"{SWAPPED} and is proven; ")
     (twin,) = twins(promotion.report_dir)
-    assert (twin["verdict"], twin["prod"]) == ("promoted", f"{SWAPPED}.")
+    assert (twin["verdict"], twin["prod"]) == ("promoted", f"{SWAPPED} and is proven.")
     assert AUDITED in twin["failure"]
     assert CANARY not in json.dumps(twin)
 
@@ -235,7 +235,7 @@ def test_a_promotion_whose_report_cannot_be_written_is_done_with_a_warning(
     ended = shop.run(command, "--json")
     assert ended.returncode == 0, ended.stderr
     assert "Warning: " in ended.stderr
-    assert f"{SWAPPED}; " in ended.stderr
+    assert f"{SWAPPED} and is proven; " in ended.stderr
     (problem,) = ended.json()["problems"]
     assert "PGPROMOTE_REPORT_DIR" in problem
     name = shop.environment["PROD_DATABASE_URL"].rpartition("/")[2]
@@ -308,11 +308,19 @@ def test_a_scope_without_meaning_says_that_prod_is_untouched(shop: CommandLine) 
         assert ended.stderr.count(UNTOUCHED) == 1
 
 
-def test_rows_without_a_manifest_are_called_not_proven(shop: CommandLine) -> None:
-    manifest_path(shop.directory / "dumps" / "shop_dev.dump").unlink()
-    ended = shop.run("restore")
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("off", "objects only; rows NOT proven: they were not to be compared"),
+        ("count", "3 tables, 100 rows: as many as were dumped; rows NOT proven: they were only counted"),
+    ],
+)
+def test_rows_that_were_not_compared_are_called_not_proven(shop: CommandLine, mode: str, told: str) -> None:
+    ended = shop.run("restore", "--proof", mode)
     assert ended.returncode == 0, ended.stderr
-    assert "objects only; rows NOT proven: no manifest" in ended.stdout
+    assert told in ended.stdout
+    (page,) = (shop.directory / "reports").glob("*.html")
+    assert told in page.read_text().partition("</header>")[0]
 
 
 def test_a_refresh_whose_audit_got_worse_posts_that_once(shop: CommandLine, dev: Server) -> None:

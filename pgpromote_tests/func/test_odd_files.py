@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -118,6 +119,7 @@ def test_the_sensor_takes_the_good_archive_among_all_of_them(
 ) -> None:
     dev: Server = start_server(16, "dev")
     promotion = runs.promotion(source_url, start_server(16, "prod").new_url(), tmp_path, dev)
+    promotion = replace(promotion, adopts=True)
     promotion.dump_dir.mkdir()
     for number, make in enumerate(PLACES.values()):
         make(promotion.dump_dir / f"a{number}.dump")

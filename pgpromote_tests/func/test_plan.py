@@ -7,12 +7,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pgpromote import summary
 from pgpromote.postgres import contents, plan, repair
 from pgpromote.postgres.model import Content, Severity
 from pgpromote.postgres.server import connect, parse_url
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import auction_sample, sample_of, wait_until
 from pgpromote_tests.func.plans import PLAIN, cleared, messages, only_in_prod
+from pgpromote_tests.func.shops import login, roles
 from pgpromote_tests.servers import Server
 
 CANARY = "plan-canary-secret"
@@ -253,6 +255,30 @@ def test_the_plan_names_the_sessions_of_others_and_the_room_a_swap_needs(
     assert found.log_size == 2**30
     assert found.present_size > 1_000_000
     assert plan.preview(cleared(sample, in_place=True), sample.manifest, target, "test").needed_size is None
+
+
+def test_the_plan_names_the_sessions_that_our_role_may_not_end(dev: Server, prod: Server, path: Path) -> None:
+    sample, target = sample_of(dev, PLAIN, path), prod.new_database(PLAIN)
+    owner, other = roles(prod, 2, "CREATEDB")
+    prod.execute(f"ALTER DATABASE {target.name} OWNER TO {owner}")
+
+    def told(user: str) -> tuple[str, str]:
+        database = login(prod, target.name, user)
+        found = plan.preview(cleared(sample), sample.manifest, database, "test")
+        return summary.sessions(found, in_place=False), summary.sessions(found, in_place=True)
+
+    with (
+        psycopg.connect(prod.url(target.name), application_name="dba"),
+        psycopg.connect(prod.url(target.name, other), application_name="app"),
+        psycopg.connect(prod.url(target.name, owner), application_name="own"),
+    ):
+        swap, in_place = told(owner)
+        assert f"the swap may not end 1 of {other}, 1 of postgres, and does not happen while" in swap
+        assert "pg_signal_backend" in swap
+        assert in_place.endswith("; the restore waits for their locks")
+        prod.execute(f"GRANT pg_signal_backend TO {owner}")
+        assert "may not end 1 of postgres, and does" in told(owner)[0]
+        assert told("postgres")[0].endswith("; the swap ends them")
 
 
 def test_a_view_of_prod_is_never_evaluated(dev: Server, prod: Server, path: Path) -> None:

@@ -98,6 +98,8 @@ def test_the_auction_sample_is_proven_also_across_versions(
     assert proof.findings == ()
 
 
+# What is told of rows that somebody chose not to compare, or only to count.
+CHOSEN = [(Severity.INFO, True)]
 CHANGES = {
     "a row changed": ("UPDATE kinds SET nothing = '' WHERE id = 7", "public.kinds"),
     "a row deleted": ("DELETE FROM kinds WHERE id = 7", "public.kinds"),
@@ -140,11 +142,13 @@ def test_counting_finds_lost_rows_only_and_off_looks_at_nothing(
 ) -> None:
     clearance, manifest, target = promoted
     prod.execute("UPDATE kinds SET nothing = '' WHERE id = 7", target.name)
-    assert proof_of(prod, clearance, manifest, target, rows.COUNT).findings == ()
+    told = proof_of(prod, clearance, manifest, target, rows.COUNT)
+    assert [(found.severity, rows.NOT_PROVEN in found.message) for found in told.findings] == CHOSEN
     prod.execute("DELETE FROM events", target.name)
     counted = proof_of(prod, clearance, manifest, target, rows.COUNT)
-    assert {finding.object for finding in counted.findings} == {"public.events_1", "public.events_2"}
-    assert proof_of(prod, clearance, manifest, target, rows.OFF).findings == ()
+    assert {finding.object for finding in counted.errors} == {"public.events_1", "public.events_2"}
+    off = proof_of(prod, clearance, manifest, target, rows.OFF)
+    assert [(found.severity, rows.NOT_PROVEN in found.message) for found in off.findings] == CHOSEN
 
 
 def test_an_archive_without_manifest_is_warned_of_not_called_proven(

@@ -18,6 +18,7 @@ from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.func.command_line import (
     Sample,
+    adopted,
     auction_sample,
     contents,
     moved,
@@ -372,10 +373,11 @@ def test_a_failed_statement_of_ours_says_which_database_and_changes_nothing(prod
     assert prod.rows("SELECT count(*) FROM t", target.name) == [(0,)]
 
 
-def test_a_copy_of_an_archive_without_its_manifest_is_restored_too(
+def test_a_copy_of_an_archive_without_its_manifest_is_restored_too_once_it_is_adopted(
     dev: Server, prod: Server, auction: Sample, tmp_path: Path
 ) -> None:
-    copy = Sample(auction.source, moved(auction, tmp_path / "copy.dump"), auction.archive, auction.manifest)
+    path = adopted(moved(auction, tmp_path / "copy.dump"), dev)
+    copy = Sample(auction.source, path, auction.archive, auction.manifest)
     target = prod.new_database()
     restored(prod, copy, target)
     assert comparable(prod, target.name) == comparable(dev, auction.source.name)

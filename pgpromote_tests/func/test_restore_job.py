@@ -72,7 +72,7 @@ def dump_elsewhere(shop: Shop, path: Path, *options: str) -> Path:
 def test_an_archive_is_restored_from_the_path_that_was_named(shop: Shop, tmp_path: Path) -> None:
     path = dump_elsewhere(shop, tmp_path / "a stranger's.dump", "--format=custom")
 
-    result = shop.run("restore_prod", archive_path=str(path))
+    result = shop.run("restore_prod", archive_path=str(path), adopt=True)
 
     assert result.success
     assert materialized(result) == {"prod_schema", *AUDITS, "promotion_report"}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,10 +16,10 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._serdes import serialize_value
 
 from pgpromote.defs.promotion import build_promotion
-from pgpromote.postgres import archive, safety
-from pgpromote.postgres.errors import ToolMissing
+from pgpromote.postgres import adopt, archive, safety
+from pgpromote.postgres.errors import ConfigError, ToolMissing
 from pgpromote.postgres.tools import PROGRAMS
-from pgpromote.promotion import SOURCE, Promotion
+from pgpromote.promotion import SOURCE, Promotion, from_environment
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.runs import SHOP, metadata_of
@@ -79,8 +80,8 @@ def foreign(dev: Server, source_url: str, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def watch(dev: Server, prod: Server, source_url: str, tmp_path: Path) -> Iterator[Watch]:
-    """Watch a directory that exists and is empty."""
-    promotion = runs.promotion(source_url, prod.new_url(), tmp_path, dev)
+    """Watch a directory that exists and is empty, where archives without a manifest are adopted."""
+    promotion = runs.promotion(source_url, prod.new_url(), tmp_path, dev, PGPROMOTE_ADOPT="1")
     promotion.dump_dir.mkdir()
     with dg.DagsterInstance.ephemeral() as instance:
         yield Watch(promotion, instance)
@@ -103,8 +104,61 @@ def test_a_new_archive_is_requested_once_it_is_the_same_over_two_ticks(watch: Wa
     assert (first, third) == ([], [])
     (request,) = second
     assert request.run_key == archive.digest(path)
-    assert request.run_config == {"ops": {"prod_schema": {"config": {"archive_path": str(path)}}}}
+    config = {"archive_path": str(path), "adopt": True}
+    assert request.run_config == {"ops": {"prod_schema": {"config": config}}}
     assert request.tags["pgpromote/archive"] == "new.dump"
+
+
+@pytest.mark.parametrize("name", ["new.dump", "a shop's.dump", "лавка.dump"])
+def test_an_archive_without_a_manifest_is_reported_once_and_taken_when_it_is_adopted(
+    watch: Watch, foreign: Path, name: str
+) -> None:
+    watch.promotion = replace(watch.promotion, adopts=False)
+    path, other = put(foreign, watch, name), put(foreign, watch, "other.dump")
+    adopt.adopt(other, watch.promotion.tools(), "test")
+
+    ticks = [watch.tick() for _ in range(4)]
+
+    assert [len(tick.asset_events) for tick in ticks] == [0, 1, 0, 0]
+    assert [len(tick.run_requests or []) for tick in ticks] == [0, 1, 0, 0]  # the other
+    (observation,) = ticks[1].asset_events
+    assert isinstance(observation, dg.AssetObservation)
+    told = str(observation.metadata["what to do"].value)
+    assert f"pgpromote adopt {shlex.quote(str(path))}" in told
+    assert "PGPROMOTE_ADOPT=1" in told
+    assert "remove" not in told
+
+    adopt.adopt(path, watch.promotion.tools(), "test")
+    (request,) = watch.settle()
+    assert request.run_config == {"ops": {"prod_schema": {"config": {"archive_path": str(path)}}}}
+    assert watch.settle() == []
+
+
+def test_an_archive_that_replaces_an_adopted_one_is_adopted_anew_where_that_is_configured(
+    watch: Watch, foreign: Path
+) -> None:
+    path = put(foreign, watch)
+    adopt.adopt(path, watch.promotion.tools(), "test")
+    (first,) = watch.settle()
+    assert first.run_config["ops"]["prod_schema"]["config"] == {"archive_path": str(path)}
+    grow(path)
+    (second,) = watch.settle()
+    assert second.run_config["ops"]["prod_schema"]["config"] == {"archive_path": str(path), "adopt": True}
+    adopt.take(path, watch.promotion.tools(), "test")
+    manifest = archive.read_manifest(path)
+    assert manifest
+    assert manifest.sha256 == second.run_key == archive.digest(path)
+
+
+@pytest.mark.parametrize("text", ["yes", "true", "2"])
+def test_whether_archives_are_adopted_is_one_or_nothing(text: str) -> None:
+    with pytest.raises(ConfigError, match="PGPROMOTE_ADOPT"):
+        from_environment({"PGPROMOTE_ADOPT": text})
+    assert [from_environment({"PGPROMOTE_ADOPT": each}).adopts for each in ("1", "0", "")] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_a_file_that_still_grows_is_not_looked_at(watch: Watch, foreign: Path) -> None:

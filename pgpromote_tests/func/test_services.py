@@ -21,6 +21,7 @@ from pgpromote.postgres.server import parse_url
 from pgpromote.promotion import SOURCE, TARGET
 from pgpromote_tests import services
 from pgpromote_tests.conftest import StartServer
+from pgpromote_tests.func.command_line import adopted
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 from pgpromote_tests.services import Dagster, command_lines, is_running, tools_of, until
@@ -260,6 +261,7 @@ def test_the_sensor_sees_a_new_archive_from_within_the_code_server(stage: Stage)
     path = stage.dumps / "foreign.dump"
     command = [stage.dev.tools().path("pg_dump"), "--format=custom", f"--file={path}"]
     subprocess.run([*command, f"--dbname={stage.dev.url('services_dev')}"], check=True)
+    adopted(path, stage.dev)
     selector = {**services.SELECTOR, "sensorName": "new_dump_sensor"}
     ticks = [stage.dagster.ask(DRY_RUN, selector=selector, cursor="")["evaluationResult"]]
 

@@ -1,15 +1,17 @@
 """Each rule before prod is touched, on its own: what it refuses, what it warns of, what it lets pass."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pgpromote.postgres.catalog import Replaced
-from pgpromote.postgres.checks import RULES, describe, missing
+from pgpromote.postgres.checks import RULES, describe, manifest_there, missing
 from pgpromote.postgres.errors import ArchiveError, ToolMissing
 from pgpromote.postgres.model import Archive, Finding, Policy, ServerVersion, Severity
 from pgpromote.postgres.reset import DATA_LOSS, Reset
+from pgpromote.postgres.rows import NOT_PROVEN
 from pgpromote.postgres.tools import Tools
 from pgpromote_tests.unit.archives import PATH, Entry, archive_of
 from pgpromote_tests.unit.plain import CATALOG, FACTS, MANIFEST, found, identified, of
@@ -38,7 +40,7 @@ def test_a_rule_that_can_look_is_not_skipped(rule: str) -> None:
     [
         (
             {"catalog": None, "client": None},
-            {"target_reachable", "left_out", "only_sql", "whole_archive"},
+            {"target_reachable", "left_out", "only_sql", "whole_archive", "manifest_there"},
             "prod could",
         ),
         ({"has_source": False}, RULES.keys() - {"not_same_database", "right_direction"}, "is not set"),
@@ -283,6 +285,32 @@ def test_versions_that_differ_are_warned_of(
     )
     told = found("client_tools", facts) + found("source_version", facts)
     assert [severity for severity, _, _ in told] == severities
+
+
+@pytest.mark.parametrize("name", ["shop.dump", "a shop's.dump", "лавка.dump"])
+def test_an_archive_without_a_manifest_is_refused_with_the_command_that_adopts_it(name: str) -> None:
+    facts = replace(FACTS, path=Path("/backups") / name, manifest=None)
+    ((severity, _, message, hint),) = manifest_there(facts)
+    assert (severity, "has no manifest" in message) == (Severity.ERROR, True)
+    assert hint.endswith(f"pgpromote adopt {shlex.quote(str(facts.path))}")
+    assert "remove" not in hint
+
+
+def test_an_adopted_archive_passes_with_a_warning_that_its_rows_are_not_proven() -> None:
+    facts = replace(FACTS, manifest=replace(MANIFEST, adopted_at="2026-03-01T02:00:00+00:00"))
+    assert [(s, NOT_PROVEN in message) for s, _, message, _ in manifest_there(facts)] == [
+        (Severity.WARNING, True)
+    ]
+    for rule in ("whole_archive", "extension_contents"):
+        assert missing(rule, facts) == "the archive was adopted, so its rows cannot be proven"
+
+
+def test_an_adopted_archive_that_changed_is_refused_with_the_command_that_adopts_it_anew() -> None:
+    facts = replace(FACTS, sha256="bb", manifest=replace(MANIFEST, adopted_at="2026-03-01T02:00:00+00:00"))
+    ((severity, _, _, hint),) = RULES["archive_readable"](facts)
+    assert severity is Severity.ERROR
+    assert f"pgpromote adopt --anew {facts.path}" in hint
+    assert "remove" not in hint
 
 
 def test_a_file_that_is_not_the_one_of_its_manifest_is_refused() -> None:

@@ -12,13 +12,19 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]
 
 from pgpromote import report as reports
+from pgpromote import summary
+from pgpromote.defs import metadata
 from pgpromote.options import Strategy
+from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.model import Severity
-from pgpromote.postgres.prove import Proof
+from pgpromote.postgres.prove import RULES, Proof
+from pgpromote.postgres.rows import NOT_PROVEN, Compared, Unproven
 from pgpromote.promotion import from_environment
 from pgpromote.record import Record
 from pgpromote.report import Report, page
 from pgpromote.report.files import as_json
+from pgpromote.standing import done
+from pgpromote_tests import runs
 from pgpromote_tests.unit.reports import (
     BIDI,
     EMPTY,
@@ -118,6 +124,39 @@ def test_the_verdict_says_how_the_run_ended(record: Record, verdict: str) -> Non
     assert bool(report.failure) is (verdict == "failed")
     assert page.HEADLINES[report.verdict] in rendered(report)
     assert page.HEADLINES[report.verdict] in reports.summary(report)
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        Proof("off", 0, 0, (), unproven=Unproven.ADOPTED),
+        Proof("off", 0, 0, (), unproven=Unproven.OFF),
+        Proof("count", 3, 81, (), unproven=Unproven.COUNTED),
+        Proof("exact", 1, 81, (), (Compared(HOSTILE, 81, 81, hashed=False),)),
+    ],
+)
+@pytest.mark.parametrize("cut_over", [promoted().cut_over, None])
+def test_what_is_not_proven_stands_in_the_head_in_the_same_words_everywhere(
+    proof: Proof, cut_over: CutOver | None
+) -> None:
+    record = replace(promoted(), proof=proof, cut_over=cut_over)
+    report = report_of(record)
+    head = rendered(report).partition("</header>")[0]
+    assert f"{NOT_PROVEN}" in head.partition("</title>")[0]
+    assert "doubtful" in head
+    assert page.HEADLINES[report.verdict] not in head
+    for told in (
+        head,
+        reports.summary(report),
+        summary.of_run(record)["proven"],
+        str(metadata.summary(record)["summary"].value),
+        str(metadata.proof(proof)["proven"].value),
+    ):
+        assert proof.sentence in told
+        assert NOT_PROVEN in told
+    assert proof.doubt in done(proof, swapped=True, in_place=False, failed="")
+    verdicts = {r["what"]: r["findings"] for r in runs.records(metadata.proof(proof)["proof summary"])}
+    assert verdicts[RULES["contents"]] == proof.doubt
 
 
 def test_each_table_shows_its_rows_before_in_the_archive_and_after() -> None:

@@ -14,12 +14,13 @@ from pgpromote.postgres.activity import Activity
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity, TocEntry
 from pgpromote.postgres.prove import Proof
+from pgpromote.postgres.rows import Compared, Unproven
 from pgpromote.progress import Count, Dumping, Running, Stepping, clock
 from pgpromote.promotion import from_environment
 from pgpromote.record import Phase
 from pgpromote.run import Run
 from pgpromote.work import Work, remaining
-from pgpromote_tests.unit.reports import promoted
+from pgpromote_tests.unit.reports import finding, promoted
 
 
 def drawn(picture: Dumping | Running | Stepping) -> str:
@@ -126,16 +127,40 @@ def test_what_is_piped_is_told_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("archive", "mode", "told"),
+    ("proof", "told"),
     [
-        ("shop.dump", "exact", "objects only; rows NOT proven: no manifest"),
-        ("shop.sql", "exact", "nothing: plain SQL has no list of objects and no manifest"),
-        ("shop.dump", "off", "objects only; rows were not compared"),
+        (Proof("off", 0, 0, (), unproven=Unproven.NO_MANIFEST), "objects only; rows NOT proven: no manifest"),
+        (
+            Proof("off", 0, 0, (), unproven=Unproven.ADOPTED),
+            "objects only; rows NOT proven: the archive was adopted, so nobody knows what dev held",
+        ),
+        (
+            Proof("off", 0, 0, (), unproven=Unproven.PLAIN_SQL),
+            "nothing; rows NOT proven: plain SQL has no list of objects and no manifest",
+        ),
+        (
+            Proof("off", 0, 0, (), unproven=Unproven.OFF),
+            "objects only; rows NOT proven: they were not to be compared",
+        ),
+        (
+            Proof("count", 2, 1234, (), unproven=Unproven.COUNTED),
+            "2 tables, 1,234 rows: as many as were dumped; rows NOT proven: they were only counted",
+        ),
+        (
+            Proof("exact", 2, 9, (), (Compared("a", 4, 4, hashed=True), Compared("b", 5, 5, hashed=False))),
+            "2 tables, 9 rows: as many as were dumped; rows NOT proven: 1 of 2 tables were only counted",
+        ),
+        (
+            Proof("exact", 1, 9, (), (Compared("a", 9, 9, hashed=True),)),
+            "1 tables, 9 rows: rows and hashes equal to what was dumped",
+        ),
+        (Proof("exact", 0, 0, ()), "objects; no table with rows"),
+        (Proof("exact", 1, 9, (finding("contents", Severity.ERROR),)), "NOT proven: 1 difference(s)"),
     ],
 )
-def test_rows_that_are_not_proven_are_told(archive: str, mode: str, told: str) -> None:
-    bare = replace(promoted(), archive=Path(archive), manifest=None, proof=Proof(mode, 0, 0, ()))
-    assert summary.of_run(bare)["proven"] == told
+def test_what_is_proven_and_what_is_not_is_told(proof: Proof, told: str) -> None:
+    assert proof.sentence == told
+    assert summary.of_run(replace(promoted(), proof=proof))["proven"] == told
 
 
 def test_what_only_prod_had_is_told_once_and_as_it_was_before() -> None:
