@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pgpromote.postgres import access, lock, mark, members, obstacles, selection, server, tools
+from pgpromote.postgres import access, lock, mark, members, obstacles, origin, selection, server, tools
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
@@ -24,6 +24,7 @@ from pgpromote.postgres.model import (
     TocEntry,
 )
 from pgpromote.postgres.obstacles import Writer
+from pgpromote.postgres.origin import NOTHING, Expected, Known, Origin
 from pgpromote.postgres.plain_sql import Command
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.selection import LeftOut
@@ -40,7 +41,8 @@ class Facts:
 
     `undumpable` is what our role may not read of prod, which a safety archive would have to hold; `barred`
     are owners in the archive, `barred_in_prod` those in prod, where a rollback has to bring them back.
-    `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself.
+    `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself. `expected`
+    says which archive it has to be (None: any), `known` what that is judged by.
     """
 
     path: Path
@@ -76,6 +78,8 @@ class Facts:
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
     commands: tuple[Command, ...] = ()
+    expected: Expected | None = None
+    known: Known = NOTHING
 
     @property
     def money_as_stored(self) -> bool:
@@ -139,6 +143,7 @@ def gather(
     agreed: str,
     safety_archive: bool,
     promotion: str,
+    expected: Expected | None,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -169,7 +174,7 @@ def gather(
     client, client_problem = _choose_client(available, version, archive)
     if client and archive and not archive_problem:
         archive_problem = _unreadable(path, archive, client, manifest)
-    source_version, source_is_prod, same_database, source_problem = _probe(source, target, prod.catalog)
+    source_version, source_is_prod, same_database, source_problem, dev = _probe(source, target, prod.catalog)
     _, source_client_problem = _choose_client(available, source_version)
     return Facts(
         path=path,
@@ -205,6 +210,8 @@ def gather(
         lost_in_extensions=prod.lost_in_extensions,
         limits=prod.limits,
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
+        expected=expected,
+        known=Known(dev, prod.last, _origin(target, prod.catalog)),
     )
 
 
@@ -255,6 +262,7 @@ class _Prod:
     barred_in_prod: tuple[Barred, ...] = ()
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
+    last: Origin | None = None
     problem: PgpromoteError | None = None
 
 
@@ -288,6 +296,7 @@ def _read_target(
                 barred_in_prod=access.barred_in(session) if safety_archive else (),
                 lost_in_extensions=_lost_in_extensions(session, manifest),
                 limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
+                last=origin.last_promoted(session, target.name),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)
@@ -361,14 +370,19 @@ def _unreadable(
     return None
 
 
+def _origin(target: Database, catalog: Catalog | None) -> Origin | None:
+    return origin.of_source(target, catalog.identity) if catalog else None
+
+
 def _probe(
     source: Database | None, target: Database, catalog: Catalog | None
-) -> tuple[ServerVersion | None, bool, bool | None, PgpromoteError | None]:
+) -> tuple[ServerVersion | None, bool, bool | None, PgpromoteError | None, Origin | None]:
     if source is None or catalog is None:
-        return None, False, None, None
+        return None, False, None, None, origin.of_source(source) if source else None
     try:
         with server.connect(source) as session:
-            version, is_prod = server.identify(session).version, mark.is_prod(session)
-        return version, is_prod, lock.same_database(source, target), None
+            found, is_prod = server.identify(session), mark.is_prod(session)
+        dev = origin.of_source(source, found)
+        return found.version, is_prod, lock.same_database(source, target), None, dev
     except ConnectionFailed as problem:
-        return None, False, None, problem
+        return None, False, None, problem, origin.of_source(source)

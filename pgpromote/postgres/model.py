@@ -203,6 +203,9 @@ class Manifest:
     has there; such an archive is written under lc_monetary C, one with None under dev's own. `range_rights`
     maps range types to the statements that give their constructors their rights, which no archive holds.
     `members` is what belongs to its extensions, such as `table public.queue` (None: not known).
+    `promotion` is the name of the one that dumped it, `run_id` the run in which; `source_database` and
+    `source_oid` are what the server itself calls the source. Older manifests have the run's id for the
+    promotion, and "" and None for these three.
     """
 
     promotion: str
@@ -226,6 +229,9 @@ class Manifest:
     money_decimals: int | None = None
     range_rights: dict[str, list[str]] | None = None
     members: dict[str, Member] | None = None
+    run_id: str = ""
+    source_database: str = ""
+    source_oid: int | None = None
 
 
 @dataclass(frozen=True)
