@@ -112,7 +112,7 @@ def archive_readable(facts: Facts) -> Found:
 
 def archive_is_ours(facts: Facts) -> Found:
     """The archive is of this promotion, and of the database that it promotes; or of prod itself."""
-    if facts.archive and facts.expected:
+    if facts.archive and facts.catalog and facts.expected:
         dumped = origin.of_archive(facts.archive, facts.manifest)
         yield from origin.judge(facts.path, dumped, facts.expected, facts.known, facts.allow)
 
@@ -297,7 +297,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "nothing_in_the_way": (no_prod, no_archive),
     "nothing_lost_outside": (no_prod,),
     "left_out": (no_archive,),
-    "archive_is_ours": (no_archive,),
+    "archive_is_ours": (no_prod, no_archive),
 }
 
 

@@ -127,13 +127,8 @@ def judge(path: Path, archive: Origin, expected: Expected, known: Known, allow: 
     """
     if known.prod and archive.is_called_as(known.prod) and not archive.differs_from(known.prod):
         return
-    if archive.promotion not in {"", expected.promotion}:
-        message = f"{path} is an archive of the promotion {archive.promotion}, not of {expected.promotion}."
-        hint = (
-            f"Take one of {expected.promotion}; where both are one, set PGPROMOTE_NAME={expected.promotion} "
-            f"for the dump, too; or, if it is meant: {_allowing(archive.promotion)}"
-        )
-        yield _severity(archive.promotion, allow), archive.promotion, message, hint
+    if other := other_promotion(path, archive, expected):
+        yield _severity(archive.promotion, allow), archive.promotion, *other
     source = known.configured or known.last
     if source and not archive.is_called_as(source):
         message = f"{path} was dumped from the database {archive.database}; {_told(source, known)}."
@@ -149,6 +144,18 @@ def judge(path: Path, archive: Origin, expected: Expected, known: Known, allow: 
             "not set, and no database beside prod says where prod came from."
         )
         yield Severity.INFO, archive.database, message, ""
+
+
+def other_promotion(path: Path, archive: Origin, expected: Expected) -> tuple[str, str] | None:
+    """Say that an archive is of another promotion, and what to do; None when it does not say so."""
+    if archive.promotion in {"", expected.promotion}:
+        return None
+    message = f"{path} is an archive of the promotion {archive.promotion}, not of {expected.promotion}."
+    hint = (
+        f"Take one of {expected.promotion}; where both are one, set PGPROMOTE_NAME={expected.promotion} for "
+        f"the dump, too; or, if it is meant: {_allowing(archive.promotion)}"
+    )
+    return message, hint
 
 
 def _pinned(path: Path, archive: Origin, wanted: str, allow: Collection[str]) -> Said:

@@ -33,11 +33,14 @@ class Watch:
     instance: dg.DagsterInstance
     prefix: str = ""
     cursor: str | None = None
+    started: float = 0.0
 
     def tick(self) -> SensorExecutionData:
         repository = build_promotion(self.promotion, self.prefix).get_repository_def()
         sensor = repository.get_sensor_def(f"{self.prefix}new_dump_sensor")
-        context = dg.build_sensor_context(self.instance, self.cursor, repository_def=repository)
+        context = dg.build_sensor_context(
+            self.instance, self.cursor, repository_def=repository, last_sensor_start_time=self.started
+        )
         told = sensor.evaluate_tick(context)
         self.cursor = told.cursor
         return told
@@ -49,8 +52,14 @@ class Watch:
         """Tick until every file that does not change any more has been looked at."""
         return self.requested() + self.requested()
 
+    def turn_on(self) -> SensorExecutionData:
+        """Turn the sensor on, for the first time or again, and tick once."""
+        self.started += 1
+        return self.tick()
+
     def known(self) -> set[str]:
-        return {name for files in json.loads(self.cursor or "{}").values() for name in files}
+        files = json.loads(self.cursor or "{}")
+        return {*files["settling"], *files["done"]}
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +90,15 @@ def foreign(dev: Server, source_url: str, tmp_path_factory: pytest.TempPathFacto
 def watch(dev: Server, prod: Server, source_url: str, tmp_path: Path) -> Iterator[Watch]:
     """Watch a directory that exists and is empty."""
     promotion = runs.promotion(source_url, prod.new_url(), tmp_path, dev)
-    promotion.dump_dir.mkdir()
+    promotion.directory.mkdir(parents=True)
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Watch(promotion, instance)
+        watch = Watch(promotion, instance)
+        watch.turn_on()
+        yield watch
 
 
 def put(foreign: Path, watch: Watch, name: str = "new.dump") -> Path:
-    return Path(shutil.copy(foreign, watch.promotion.dump_dir / name))
+    return Path(shutil.copy(foreign, watch.promotion.directory / name))
 
 
 def grow(path: Path) -> None:
@@ -103,12 +114,13 @@ def test_a_new_archive_is_requested_once_it_is_the_same_over_two_ticks(watch: Wa
     assert (first, third) == ([], [])
     (request,) = second
     assert request.run_key == archive.digest(path)
-    assert request.run_config == {"ops": {"prod_schema": {"config": {"archive_path": str(path)}}}}
+    config = {"archive_path": str(path), "sha256": archive.digest(path)}
+    assert request.run_config == {"ops": {"prod_schema": {"config": config}}}
     assert request.tags["pgpromote/archive"] == "new.dump"
 
 
 def test_a_file_that_still_grows_is_not_looked_at(watch: Watch, foreign: Path) -> None:
-    path = watch.promotion.dump_dir / "new.dump"
+    path = watch.promotion.directory / "new.dump"
     content = foreign.read_bytes()
     for end in range(0, len(content), len(content) // 4):
         path.write_bytes(content[:end])
@@ -194,7 +206,7 @@ def test_a_changed_file_is_requested_again_with_another_key(watch: Watch, foreig
 
 @pytest.mark.parametrize("content", [b"", b"PGDMP", b"\x89PNG\r\n\x1a\n", b"-- PostgreSQL database dump\n"])
 def test_a_broken_file_is_reported_once_and_not_restored(watch: Watch, content: bytes) -> None:
-    path = watch.promotion.dump_dir / "broken.dump"
+    path = watch.promotion.directory / "broken.dump"
     path.write_bytes(content)
 
     ticks = [watch.tick() for _ in range(4)]
@@ -219,7 +231,7 @@ def test_a_file_cut_in_its_data_is_broken_too(watch: Watch, foreign: Path) -> No
 
 
 def test_a_broken_file_is_looked_at_again_when_it_changes(watch: Watch, foreign: Path) -> None:
-    path = watch.promotion.dump_dir / "new.dump"
+    path = watch.promotion.directory / "new.dump"
     path.write_bytes(b"PGDMP")
     assert watch.settle() == []
     put(foreign, watch)
@@ -229,7 +241,7 @@ def test_a_broken_file_is_looked_at_again_when_it_changes(watch: Watch, foreign:
 
 
 def test_a_broken_file_does_not_hide_a_good_one(watch: Watch, foreign: Path) -> None:
-    (watch.promotion.dump_dir / "a.dump").write_bytes(b"PGDMP")
+    (watch.promotion.directory / "a.dump").write_bytes(b"PGDMP")
     put(foreign, watch, "b.dump")
     watch.tick()
     told = watch.tick()
@@ -258,7 +270,7 @@ def test_a_safety_archive_of_prod_never_triggers(watch: Watch, foreign: Path) ->
 def test_what_cannot_be_read_does_not_hide_a_good_archive(watch: Watch, foreign: Path, kind: str) -> None:
     if kind == "unreadable" and os.geteuid() == 0:
         kind = "link to itself"  # root reads everything but this
-    odd = watch.promotion.dump_dir / "a.dump"
+    odd = watch.promotion.directory / "a.dump"
     if kind == "directory":
         odd.mkdir()
     elif kind == "unreadable":
@@ -292,9 +304,9 @@ def test_a_file_that_is_gone_is_forgotten(watch: Watch, foreign: Path) -> None:
 
 
 def test_a_directory_that_does_not_exist_yet_is_fine(watch: Watch, foreign: Path) -> None:
-    watch.promotion.dump_dir.rmdir()
+    watch.promotion.directory.rmdir()
     assert watch.settle() == []
-    watch.promotion.dump_dir.mkdir()
+    watch.promotion.directory.mkdir()
     put(foreign, watch)
     assert len(watch.settle()) == 1
 
