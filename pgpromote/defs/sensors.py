@@ -78,8 +78,8 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
     def new_dump_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         files, last = dict(_files(promotion)), Seen.read(context.cursor)
         if last is None or _turned_on(context, last):
-            there = Seen(done=files, since=context.last_sensor_start_time)
-            return dg.SensorResult(skip_reason=_left_alone(promotion, files), cursor=_cursor(there))
+            begun = _begin(promotion, files, context.last_sensor_start_time)
+            return dg.SensorResult(skip_reason=_left_alone(promotion, begun.done), cursor=_cursor(begun))
         now, deliveries, told = Seen(since=context.last_sensor_start_time or last.since), [], []
         for name, signature in files.items():
             if not now.has_settled(last, name, signature):
@@ -131,6 +131,23 @@ def _turned_on(context: dg.SensorEvaluationContext, last: Seen) -> bool:
     since = last.since or context.last_tick_completion_time
     started = context.last_sensor_start_time
     return bool(since and started and started > since)
+
+
+def _begin(promotion: Promotion, files: Mapping[str, Signature], since: float | None) -> Seen:
+    """Take down as done what is there; what has landed since the sensor was turned on waits for its turn."""
+    begun = Seen(since=since)
+    for name, signature in files.items():
+        after = since is not None and _landed_at(_path(promotion, name)) > since
+        (begun.settling if after else begun.done)[name] = signature
+    return begun
+
+
+def _landed_at(path: Path) -> float:
+    """Return when a file got its name, in seconds since 1970; 0 for one that has vanished."""
+    try:
+        return path.stat().st_ctime
+    except OSError:
+        return 0
 
 
 def _signature(path: Path) -> Signature | None:
