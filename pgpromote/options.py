@@ -22,8 +22,9 @@ class Options:
 
     `archive_path` is the promotion's own when None, `jobs` what keeps prod's server busy. `reset_schema`
     counts only for the strategy RESET_SCHEMA. `expect_plan` is the fingerprint of prod that a plan has shown,
-    "" for any. `way_back`: what prod was comes back, whatever could not be built there any more. `adopt`:
-    an archive without a manifest is adopted first.
+    "" for any; `sha256` is the one of the file that the run was asked for, likewise. `way_back`: what prod
+    was comes back, whatever could not be built there any more. `adopt`: an archive without a manifest is
+    adopted first.
     """
 
     archive_path: Path | None = None
@@ -41,6 +42,7 @@ class Options:
     proof: str = EXACT
     expect_plan: str = ""
     way_back: bool = False
+    sha256: str = ""
     adopt: bool = False
 
     @property

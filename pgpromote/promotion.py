@@ -2,16 +2,19 @@
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pgpromote.postgres import audit, tools
 from pgpromote.postgres.audit import Suppression
-from pgpromote.postgres.errors import ConfigError
+from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
+from pgpromote.postgres.origin import Expected
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
 
@@ -21,11 +24,17 @@ AUDITED = "DATABASE_URL"
 WEBHOOK = "PGPROMOTE_WEBHOOK_URL"
 UI = "PGPROMOTE_UI_URL"
 ADOPT = "PGPROMOTE_ADOPT"
+NAME = "PGPROMOTE_NAME"
+SOURCE_ID = "PGPROMOTE_SOURCE_ID"
+# What a promotion is called that has no name: definitions are loaded where nothing is set yet.
+UNNAMED = "unnamed"
+# What the version before called a promotion without a name.
+EARLIER_NAME = "auction"
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
-    "PGPROMOTE_NAME": ("auction", "Name of the promotion; the archive is called after it."),
-    "PGPROMOTE_DUMP_DIR": ("data/postgres", "Directory of archives; the sensor watches it."),
+    NAME: ("", "Name of the promotion; that of dev's database unless set. Needed without DEV_DATABASE_URL."),
+    "PGPROMOTE_DUMP_DIR": ("data/postgres", "Directory of archives; the sensor watches `<name>` in it."),
     "PGPROMOTE_REPORT_DIR": ("data/reports", "Directory of reports; the newest 100 of a promotion are kept."),
     "PGPROMOTE_CRON": ("0 2 * * *", "When the nightly schedule runs, once it is turned on."),
     "PGPROMOTE_TIMEZONE": ("UTC", "Time zone of the schedule."),
@@ -37,6 +46,7 @@ SETTINGS = {
     audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
     WEBHOOK: ("", "Where alerts are posted as JSON; no alerts unless set. As secret as a password."),
     UI: ("", "Address of the Dagster UI, for links in alerts."),
+    SOURCE_ID: ("", "System identifier, or `identifier/OID`, of the only dev whose archives are taken."),
 }
 
 
@@ -44,7 +54,7 @@ SETTINGS = {
 class Promotion:
     """One promotion from a source into a target. URLs are parsed when they are needed, not before."""
 
-    name: str
+    given_name: str
     dump_dir: Path
     report_dir: Path
     cron: str
@@ -57,19 +67,79 @@ class Promotion:
     adopts: bool = False
 
     @property
+    def name(self) -> str:
+        """The name of the promotion: the given one, else that of the source's database as `fit` writes it."""
+        try:
+            return self.given_name or fit(self.source().name)
+        except InvalidUrl:
+            return UNNAMED
+
+    @property
+    def renamed(self) -> str:
+        """Say how the source's name was changed to be the promotion's, "" when it was not."""
+        if self.given_name or self.source().name == self.name:
+            return ""
+        return f"The promotion of {self.source().name} is called {self.name}; {NAME} gives it another name."
+
+    @property
+    def directory(self) -> Path:
+        """Where all of this promotion lies; the sensor watches it. Raises ConfigError without a name."""
+        return self.dump_dir / self._needed_name()
+
+    @property
     def archive_path(self) -> Path:
-        """Where this promotion writes its archive."""
-        return self.dump_dir / f"{self.name}_dev.dump"
+        """Where this promotion writes its archive. Raises ConfigError without a name."""
+        return self.directory / self.archive_name
+
+    def own_archive(self) -> Path:
+        """Return the archive to restore unless another is named.
+
+        Raises ArchiveError where only the version before has left one, ConfigError without a name.
+        """
+        path = self.archive_path
+        earlier = (self.dump_dir / f"{name}_dev.dump" for name in (self.name, EARLIER_NAME))
+        left = None if os.path.lexists(path) else next(filter(os.path.lexists, earlier), None)
+        if left:
+            raise ArchiveError(
+                f"There is no archive at {path}; the version before kept one at {left}.",
+                f"Name it: pgpromote restore {shlex.quote(str(left))} (in Dagster: archive_path). The next "
+                f"dump goes to {self.directory}, and leaves that one alone.",
+            )
+        return path
+
+    @property
+    def archive_name(self) -> str:
+        """What this promotion calls its archive."""
+        return f"{self.name.removesuffix('_dev')}_dev.dump"
 
     @property
     def sql_path(self) -> Path:
-        """Where this promotion writes its plain SQL dump."""
-        return self.dump_dir / "full.sql"
+        """Where this promotion writes its plain SQL dump. Raises ConfigError without a name."""
+        return self.directory / "full.sql"
 
     @property
     def safety_dir(self) -> Path:
-        """Where the safety archives of prod lie; the sensor does not look below the dump directory."""
-        return self.dump_dir / "safety"
+        """Where the safety archives of prod lie; the sensor does not look there. Raises ConfigError."""
+        return self.directory / "safety"
+
+    def expected(self, sha256: str = "") -> Expected:
+        """Say whose archives this promotion takes, and which file. Raises ConfigError."""
+        source_id = self.environment.get(SOURCE_ID, "")
+        if source_id and not re.fullmatch(r"[0-9]{1,20}(/[0-9]{1,10})?", source_id):
+            raise ConfigError(
+                f"{SOURCE_ID} is {source_id!r}, not a system identifier.",
+                "For example 7412345678901234567, or 7412345678901234567/16384 with the database's OID: what "
+                "a manifest calls system_identifier and source_oid.",
+            )
+        return Expected(self._needed_name(), source_id, sha256)
+
+    def _needed_name(self) -> str:
+        if not self.given_name and not self.environment.get(SOURCE):
+            raise ConfigError(
+                f"The promotion has no name: neither {NAME} nor {SOURCE} is set.",
+                f"Set {NAME}, such as {NAME}=shop: what it promotes is called, and kept, by it.",
+            )
+        return self.given_name or fit(self.source().name)
 
     def source(self) -> Database:
         """Return the database to dump. Raises InvalidUrl."""
@@ -116,10 +186,10 @@ class Promotion:
 def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
     """Read one promotion from the environment. Raises ConfigError for a setting without meaning."""
     values = {name: environment.get(name) or default for name, (default, _) in SETTINGS.items()}
-    name, timezone = values["PGPROMOTE_NAME"], values["PGPROMOTE_TIMEZONE"]
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+    name, timezone = values[NAME], values["PGPROMOTE_TIMEZONE"]
+    if name and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ConfigError(
-            f"PGPROMOTE_NAME is {name!r}; it names files, assets and database sessions.",
+            f"{NAME} is {name!r}; it names files, assets and database sessions.",
             "Use letters, digits and underscores, beginning with a letter.",
         )
     if timezone not in available_timezones():
@@ -127,7 +197,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
             f"PGPROMOTE_TIMEZONE is {timezone!r}, not a time zone.", "For example Europe/Berlin."
         )
     return Promotion(
-        name=name,
+        given_name=name,
         dump_dir=Path(values["PGPROMOTE_DUMP_DIR"]).absolute(),
         report_dir=Path(values["PGPROMOTE_REPORT_DIR"]).absolute(),
         cron=values["PGPROMOTE_CRON"],
@@ -145,6 +215,20 @@ def _chosen(variable: str, text: str) -> bool:
     if text not in {"", "0", "1"}:
         raise ConfigError(f"{variable} is {text!r}, neither 1 nor 0.", "1 turns it on; 0 and unset, off.")
     return text == "1"
+
+
+def fit(database: str) -> str:
+    """Make a name for a promotion of a database's: letters, digits and underscores, a letter first.
+
+    >>> fit("shop"), fit("my-shop.2"), fit("1st")
+    ('shop', 'my_shop_2', 'db_1st')
+    >>> fit("магазин")
+    'db_8a1e7483'
+    """
+    name = re.sub(r"[^A-Za-z0-9_]", "_", database)
+    if not name.strip("_"):
+        return f"db_{sha256(database.encode()).hexdigest()[:8]}"
+    return name if name[0].isalpha() else f"db_{name}"
 
 
 def _keep(text: str) -> int:

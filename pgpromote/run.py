@@ -20,6 +20,7 @@ from pgpromote.postgres import (
     cutover,
     handover,
     index_keys,
+    origin,
     plan,
     preflight,
     previous,
@@ -156,7 +157,7 @@ class Run:
         """Run every check without the lock, and keep nothing; with other options, as another run would."""
         options = options or self.options
         return preflight.examine(
-            options.archive_path or self.promotion.archive_path,
+            options.archive_path or self.promotion.own_archive(),
             self.target,
             self.tools,
             source=self.promotion.optional_source(),
@@ -170,6 +171,7 @@ class Run:
             bring=options.bring,
             allow=options.allow,
             promotion=self.run_id,
+            expected=self.promotion.expected(options.sha256),
         )
 
     def preview(self, aim: Aim) -> Plan:
@@ -308,8 +310,9 @@ class Run:
             self._check_plan()
             moved = rights.prove(self._rights_of_prod(), self.database, self.run_id, self.options.rights)
             proof.with_findings(moved).proven()
+        allow, source = self.options.allow, origin.text_of(self._cleared())
         self.swapped = cutover.swap(
-            self.target, shadow.name, self.run_id, agreed=self.agreed, allow=self.options.allow
+            self.target, shadow.name, self.run_id, agreed=self.agreed, allow=allow, source=source
         )
         return self.swapped
 

@@ -28,7 +28,7 @@ def take(
     taken, path = now(target.at(agreed), run_id), None
     if options.safety_archive:
         path = safety.path(promotion.safety_dir, target.name, taken)
-        dump.dump(target, path, tools, run_id, of_prod=True, on_line=on_line)
+        dump.dump(target, path, tools, run_id, name=promotion.name, of_prod=True, on_line=on_line)
     previous.mark_overwritten(target, taken, run_id, agreed=agreed)
     return path
 

@@ -23,7 +23,7 @@ import pytest
 
 from pgpromote import run as runs
 from pgpromote.options import Options
-from pgpromote.postgres import dump
+from pgpromote.postgres import archive, dump
 from pgpromote.promotion import Promotion
 from pgpromote_tests import promotion_victim
 from pgpromote_tests.func.command_line import BARE, sessions, wait_until
@@ -306,7 +306,8 @@ class Shop:
         assert len(kinds) <= promotion.keep
         self.quiet()
         files = {path.name for path in promotion.dump_dir.rglob("*")}
-        assert files == {"auction_dev.dump", "auction_dev.dump.manifest.json"}
+        own = promotion.archive_path
+        assert files == {own.name, archive.manifest_path(own).name, own.parent.name}
 
     def kinds(self) -> list[object]:
         """Name what the databases beside prod are: previous, shadow, incoming."""

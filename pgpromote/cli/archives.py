@@ -42,15 +42,18 @@ def dump_command(
       pgpromote dump --table "orders*" --schema-only
     """
     promotion, run_id, scope = settings.from_environment(), new_run_id(), filters_of(options)
-    path = (out_dir.absolute() if out_dir else promotion.dump_dir) / promotion.archive_path.name
+    path = out_dir.absolute() / promotion.archive_name if out_dir else promotion.archive_path
     source, tools = promotion.source(), promotion.tools()
     terminal.warn_of_scope(scope)
+    if promotion.renamed:
+        terminal.ERR.print(promotion.renamed)
     with terminal.drawn(Dumping(f"Dumping {source.label}", path), verbose=verbose) as line:
         contents, manifest = dump.dump(
             source,
             path,
             tools,
             run_id,
+            name=promotion.name,
             compression=compression,
             encoding=encoding,
             filters=scope,
@@ -105,7 +108,7 @@ def inspect(dump_path: Path | None, kinds: tuple[str, ...], name: str, *, as_jso
     Example:
       pgpromote inspect shop.dump --kind VIEW --kind INDEX --name "order*"
     """
-    contents = archive.read(dump_path or settings.from_environment().archive_path)
+    contents = archive.read(dump_path or settings.from_environment().own_archive())
     found = archive.search(contents, kinds, name or "*") if kinds or name else None
     if as_json:
         entries = contents.entries if found is None else found

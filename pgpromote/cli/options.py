@@ -65,8 +65,8 @@ RUN_OPTIONS = (
         "--allow",
         multiple=True,
         metavar="NAME",
-        help="Let this replication slot or subscription of Prod stay with the previous database; or let "
-        "plain SQL use this command of psql.",
+        help="Let this replication slot or subscription of Prod stay with the previous database; let "
+        "plain SQL use this command of psql; or take an archive of this other promotion or database.",
     ),
     click.option(
         "--expect-plan",

@@ -40,7 +40,7 @@ def build_assets(promotion: Promotion, prefix: str) -> list[dg.AssetsDefinition 
 def _archive(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=f"{prefix}dev_dump_archive",
-        description=f"Custom-format archive of dev, read back and hashed: `{promotion.archive_path.name}`.",
+        description=f"Custom-format archive of dev, read back and hashed: `{promotion.archive_name}`.",
         deps=[f"{prefix}dev_database"],
         group_name=f"{prefix}promotion",
         kinds={"postgres", "file"},
@@ -54,11 +54,14 @@ def _archive(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
                 promotion.archive_path,
                 promotion.tools(),
                 context.run.run_id,
+                name=promotion.name,
                 compression=config.compression,
                 encoding=config.encoding,
                 filters=config.filters(),
                 on_line=to_stdout,
             )
+        if promotion.renamed:
+            context.log.info(promotion.renamed)
         if manifest.filters:
             context.log.warning(f"Limited on purpose to {manifest.filters}.")
         context.log.info(f"Dumped {manifest.source}: {manifest.size} bytes in {manifest.seconds} s.")

@@ -95,7 +95,7 @@ class RestoreConfig(ScopeConfig):
     allow: list[str] = Field(
         default=[],
         description="Replication slots and subscriptions of prod that may stay with the previous database; "
-        "commands of psql that plain SQL may use.",
+        "commands of psql that plain SQL may use; the promotion or database whose archive may be taken.",
     )
     proof: Literal["exact", "count", "off"] = Field(
         default="exact", description="Compare prod with what was dumped: rows and hashes, rows only, or not."
@@ -109,6 +109,11 @@ class RestoreConfig(ScopeConfig):
     expect_plan: str = Field(
         default="",
         description="Fingerprint of prod from `pgpromote plan`; the run is refused when prod has changed.",
+    )
+    sha256: str = Field(
+        default="",
+        description="SHA-256 of the archive that is meant, which the sensor gives; the run is refused when "
+        "the file is another one. Empty: any.",
     )
 
     adopt: bool = Field(
@@ -135,6 +140,7 @@ class RestoreConfig(ScopeConfig):
             proof=self.proof,
             expect_plan=self.expect_plan,
             adopt=self.adopt,
+            sha256=self.sha256,
         )
 
 

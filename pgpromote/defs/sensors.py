@@ -1,21 +1,25 @@
-"""Watch the dump directory for archives that this promotion did not write itself."""
+"""Watch the promotion's directory for archives that it did not write itself."""
 
 import json
 import os
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import dagster as dg
 
+from pgpromote.defs.deliveries import Delivery, Runs, landed
 from pgpromote.defs.jobs import Jobs
-from pgpromote.postgres import adopt, archive, tools
+from pgpromote.postgres import adopt, archive, origin, tools
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
-from pgpromote.promotion import ADOPT, Promotion
+from pgpromote.promotion import ADOPT, EARLIER_NAME, Promotion
 
 PATTERN = "*.dump"
 INTERVAL_SECONDS = 30
 # A tick has 60 seconds. A larger archive is read in full by its run, which refuses a broken one, too.
 VERIFIED_BYTES = 1 << 30
+# How a file is called in the cursor that lies where the version before looked.
+HIGHER = f"..{os.sep}"
 
 Signature = list[int]  # size, modification time in ns, inode; BARE for what waits for its manifest
 BARE = 0
@@ -23,27 +27,46 @@ BARE = 0
 
 @dataclass
 class Seen:
-    """What the last tick saw: files still settling, and files done with. This is the sensor's cursor."""
+    """What the last tick saw: files still settling, and files done with. This is the sensor's cursor.
+
+    `since` is when the sensor was turned on, in seconds since 1970; None when nobody has told.
+    """
 
     settling: dict[str, Signature] = field(default_factory=dict)
     done: dict[str, Signature] = field(default_factory=dict)
+    since: float | None = None
 
     @classmethod
-    def read(cls, cursor: str | None) -> "Seen":
-        """Read a cursor; one that is not ours starts afresh, and the run keys keep old files from running."""
+    def read(cls, cursor: str | None) -> "Seen | None":
+        """Read a cursor; None for one that is not ours. The version before looked one directory higher."""
         try:
             seen = json.loads(cursor or "{}")
-            return cls(dict(seen["settling"]), dict(seen["done"]))
+            settling, done = dict(seen["settling"]), dict(seen["done"])
+            if "since" in seen:
+                return cls(settling, done, seen["since"] and float(seen["since"]))
+            return cls(settling, done | {HIGHER + name: signature for name, signature in done.items()})
         except (ValueError, TypeError, KeyError):
-            return cls()
+            return None
+
+    def has_settled(self, last: "Seen", name: str, signature: Signature, path: Path) -> bool:
+        """Take a file down; tell whether it has to be looked at: the same over two ticks, and not done."""
+        done = last.done.get(name)
+        if done and _is_done(path, signature, done):
+            self.done[name] = done
+        elif last.settling.get(name) != signature:
+            self.settling[name] = signature
+        else:
+            self.done[name] = signature
+            return True
+        return False
 
 
 def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefinition:
-    """Build the sensor: one run of `restore_prod` per new archive, stopped until someone turns it on.
+    """Build the sensor: one run of `restore_prod` for the newest new archive, stopped until turned on.
 
-    A file is looked at when its size and time are the same over two ticks. Its SHA-256 is the run key, so
-    the same content never runs twice and a changed file always does. A broken file is reported once.
-    Plain SQL is never picked up (facts §0.9).
+    What is there when it is turned on stays as it is. A file is looked at when its size and time are the
+    same over two ticks. Content that was promoted never runs again; one whose run failed does, when it is
+    delivered again. A broken file is reported once. Plain SQL is never picked up (facts §0.9).
     """
 
     @dg.sensor(
@@ -51,37 +74,82 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
         job=jobs.restore_prod,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.STOPPED,
-        description="Restore an archive that lands in the dump directory.",
+        description="Restore an archive that lands in the promotion's directory.",
     )
     def new_dump_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        last, now, requests, broken = Seen.read(context.cursor), Seen(), [], []
-        for path in sorted(promotion.dump_dir.glob(PATTERN)):
-            signature = _signature(path)
-            if signature is None:
+        files, last = dict(_files(promotion)), Seen.read(context.cursor)
+        if last is None or _turned_on(context, last):
+            begun = _begin(promotion, files, context.last_sensor_start_time)
+            return dg.SensorResult(skip_reason=_left_alone(promotion, begun.done), cursor=_cursor(begun))
+        now, deliveries, told = Seen(since=context.last_sensor_start_time or last.since), [], []
+        for name, signature in files.items():
+            path = _path(promotion, name)
+            if not now.has_settled(last, name, signature, path):
                 continue
-            if _is_done(path, signature, last.done.get(path.name)):
-                now.done[path.name] = last.done[path.name]
-            elif last.settling.get(path.name) != signature:
-                now.settling[path.name] = signature
-            else:
-                now.done[path.name] = signature
-                try:
-                    requests += _request(promotion, prefix, path)
-                except ArchiveError as problem:
-                    now.done[path.name] = _done(signature, problem)
-                    context.log.warning(f"{_shown(path)} is not restored. {problem}")
-                    broken.append(_report(prefix, path, problem))
-                except ToolFailed as problem:  # that says nothing of the file: the next tick reads it again
-                    context.log.warning(f"{_shown(path)} was not read. {problem}")
-                    now.settling[path.name] = now.done.pop(path.name)
+            try:
+                deliveries += _deliveries(promotion, path)
+            except ArchiveError as problem:
+                now.done[name] = _done(signature, problem)
+                context.log.warning(f"{_shown(path)} is not restored. {problem}")
+                told.append(_not_restored(prefix, path, problem.message, problem.hint))
+            except ToolFailed as problem:  # that says nothing of the file: the next tick reads it again
+                context.log.warning(f"{_shown(path)} was not read. {problem}")
+                now.settling[name] = now.done.pop(name)
+        runs = Runs(
+            context.instance,
+            jobs.restore_prod.name,
+            dg.AssetKey(f"{prefix}prod_schema"),
+            f"{prefix}{promotion.name}",
+            f"{prefix}{EARLIER_NAME}",
+        )
+        requests, superseded = _choose(context, prefix, deliveries, runs)
         return dg.SensorResult(
             run_requests=requests,
-            asset_events=broken,
-            skip_reason=None if requests else _nothing_to_do(now, broken),
-            cursor=json.dumps(vars(now)),
+            asset_events=told + superseded,
+            skip_reason=None if requests else _nothing_to_do(now, told),
+            cursor=_cursor(now),
         )
 
     return new_dump_sensor
+
+
+def _files(promotion: Promotion) -> Iterator[tuple[str, Signature]]:
+    """Find the archives in the promotion's directory, and those where the version before looked."""
+    for place, before in ((promotion.directory, ""), (promotion.dump_dir, HIGHER)):
+        for path in sorted(place.glob(PATTERN)):
+            signature = _signature(path)
+            if signature is not None:
+                yield before + path.name, signature
+
+
+def _path(promotion: Promotion, name: str) -> Path:
+    if name.startswith(HIGHER):
+        return promotion.dump_dir / name.removeprefix(HIGHER)
+    return promotion.directory / name
+
+
+def _turned_on(context: dg.SensorEvaluationContext, last: Seen) -> bool:
+    """Tell whether the sensor was turned on since its last tick; the version before did not note when."""
+    since = last.since or context.last_tick_completion_time
+    started = context.last_sensor_start_time
+    return bool(since and started and started > since)
+
+
+def _begin(promotion: Promotion, files: Mapping[str, Signature], since: float | None) -> Seen:
+    """Take down as done what is there; what has landed since the sensor was turned on waits for its turn."""
+    begun = Seen(since=since)
+    for name, signature in files.items():
+        after = since is not None and _landed_at(_path(promotion, name)) > since
+        (begun.settling if after else begun.done)[name] = signature
+    return begun
+
+
+def _landed_at(path: Path) -> float:
+    """Return when a file got its name, in seconds since 1970; 0 for one that has vanished."""
+    try:
+        return path.stat().st_ctime
+    except OSError:
+        return 0
 
 
 def _signature(path: Path) -> Signature | None:
@@ -97,10 +165,14 @@ def _done(signature: Signature, problem: ArchiveError) -> Signature:
     return [*signature, BARE] if isinstance(problem, adopt.NotAdopted) else signature
 
 
-def _is_done(path: Path, signature: Signature, done: Signature | None) -> bool:
+def _is_done(path: Path, signature: Signature, done: Signature) -> bool:
     """Say whether a file was done with as it is; one that lacked a manifest is looked at again with one."""
     lacked = done == [*signature, BARE]
     return done == signature or (lacked and not os.path.lexists(archive.manifest_path(path)))
+
+
+def _cursor(seen: Seen) -> str:
+    return json.dumps(asdict(seen))
 
 
 def _shown(path: Path) -> str:
@@ -108,34 +180,95 @@ def _shown(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 
-def _request(promotion: Promotion, prefix: str, path: Path) -> list[dg.RunRequest]:
-    """Ask for a run, unless this promotion wrote the file itself. Raises ArchiveError for a broken file."""
+def _deliveries(promotion: Promotion, path: Path) -> list[Delivery]:
+    """Read what has landed; nothing if this promotion wrote the file itself.
+
+    Raises ArchiveError for a broken file, another promotion's, and one in the wrong place.
+    """
     if _shown(path) != str(path):
         raise ArchiveError(f"The name {_shown(path)} is not UTF-8.", "Rename the file.")
+    if path.parent != promotion.directory:
+        raise _misplaced(promotion, path)
     contents = archive.read(path)
     digest = archive.digest(path)
     manifest = archive.read_manifest(path)
     if manifest is not None and manifest.sha256 == digest and path == promotion.archive_path:
         return []
+    other = origin.other_promotion(path, origin.of_archive(contents, manifest), promotion.expected())
+    if other:
+        raise ArchiveError(*other)
     if contents.size <= VERIFIED_BYTES:
         archive.verify(path, tools.newest(promotion.tools()))
-    chosen: dict[str, object] = {"archive_path": str(path)}
-    if adopt.waiting(path, digest):
-        if not promotion.adopts:
-            raise adopt.not_adopted(path, f"Set {ADOPT}=1 to have the sensor adopt such archives.")
-        chosen["adopt"] = True
-    config = {"ops": {f"{prefix}prod_schema": {"config": chosen}}}
-    return [dg.RunRequest(run_key=digest, run_config=config, tags={"pgpromote/archive": path.name})]
+    bare = adopt.waiting(path, digest)
+    if bare and not promotion.adopts:
+        raise adopt.not_adopted(path, f"Set {ADOPT}=1 to have the sensor adopt such archives.")
+    return [landed(path, digest, manifest, adopt=bare)]
 
 
-def _report(prefix: str, path: Path, problem: ArchiveError) -> dg.AssetObservation:
-    return dg.AssetObservation(
-        f"{prefix}dev_dump_archive",
-        description=f"Not restored: {problem.message}",
-        metadata={"path": dg.MetadataValue.path(_shown(path)), "what to do": problem.hint},
+def _misplaced(promotion: Promotion, path: Path) -> ArchiveError:
+    return ArchiveError(
+        f"{path} lies where the version before looked; what is delivered to {promotion.name} lands in "
+        f"{promotion.directory}.",
+        "Deliver it there, its manifest first. What this promotion has dumped there before is not needed any "
+        "more: remove it, or leave it.",
     )
 
 
-def _nothing_to_do(now: Seen, broken: list[dg.AssetObservation]) -> str:
+def _choose(
+    context: dg.SensorEvaluationContext, prefix: str, deliveries: list[Delivery], runs: Runs
+) -> tuple[list[dg.RunRequest], list[dg.AssetObservation]]:
+    """Ask for a run of the newest delivery; say of the others what supersedes them."""
+    if not deliveries:
+        return [], []
+    *older, newest = sorted(deliveries, key=lambda each: each.age)
+    superseded = {each.path: _shown(newest.path) for each in older}
+    reason, attempt = _without_run(newest, runs)
+    under_way = "" if reason else runs.newer_under_way(newest)
+    if under_way:
+        superseded[newest.path] = under_way
+    for path, by in superseded.items():
+        context.log.warning(f"{_shown(path)} is not restored: it is not newer than {by}.")
+    if reason:
+        context.log.warning(f"{_shown(newest.path)} is not restored: {reason}")
+    return (
+        [] if reason or under_way else [newest.request(f"{prefix}prod_schema", attempt)],
+        [_superseded(prefix, path, by) for path, by in superseded.items()],
+    )
+
+
+def _without_run(delivery: Delivery, runs: Runs) -> tuple[str, int]:
+    """Say why the content needs no run ("" when it does), and which attempt the next is."""
+    before = runs.of(delivery.sha256)
+    for run in before:
+        if runs.has_promoted(run):
+            return f"the run {run.run_id} has promoted what it holds.", 0
+    for run in before:
+        if not run.is_finished:
+            return f"the run {run.run_id} is doing it. If that fails, deliver it again.", 0
+    return "", len(before) + 1
+
+
+def _superseded(prefix: str, path: Path, by: str) -> dg.AssetObservation:
+    hint = "Nothing; to go back to it on purpose: pgpromote restore, with this path."
+    message = f"{_shown(path)} is not newer than {by}, which is promoted instead."
+    return _not_restored(prefix, path, message, hint)
+
+
+def _not_restored(prefix: str, path: Path, message: str, hint: str) -> dg.AssetObservation:
+    return dg.AssetObservation(
+        f"{prefix}dev_dump_archive",
+        description=f"Not restored: {message}",
+        metadata={"path": dg.MetadataValue.path(_shown(path)), "what to do": hint},
+    )
+
+
+def _left_alone(promotion: Promotion, files: Mapping[str, Signature]) -> str:
+    return (
+        f"Turned on: from now on, what lands in {promotion.directory} is promoted. {len(files)} archive(s) "
+        "that were there before stay as they are: touch one, or run pgpromote restore with its path."
+    )
+
+
+def _nothing_to_do(now: Seen, told: list[dg.AssetObservation]) -> str:
     known, settling = len(now.done), len(now.settling)
-    return f"{known} archive(s) known, {settling} still settling, {len(broken)} broken just now."
+    return f"{known} archive(s) known, {settling} still settling, {len(told)} broken just now."

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from pgpromote.postgres import encryption, mark, standbys
+from pgpromote.postgres import encryption, mark, origin, standbys
 from pgpromote.postgres.archive import HINT_COPY, HINT_MANIFEST, NAME, unquote
 from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
 from pgpromote.postgres.fit import (
@@ -95,9 +95,16 @@ def _newer_client(client: Tools, prod: ServerVersion) -> Found:
 
 
 def archive_readable(facts: Facts) -> Found:
-    """A whole file that this client can read, and the one its manifest describes."""
+    """A whole file that this client can read, the one its manifest describes, and the one asked for."""
     if facts.archive_problem:
         yield Severity.ERROR, str(facts.path), facts.archive_problem.message, facts.archive_problem.hint
+    elif facts.expected and facts.expected.sha256 not in {"", facts.sha256}:
+        message = (
+            f"{facts.path} is no longer the file that this run was asked for, it was replaced meanwhile: "
+            f"SHA-256 is {facts.sha256[:12]}…, asked for was {facts.expected.sha256[:12]}…."
+        )
+        hint = "Leave it to the run that the sensor asks for the newer file, or start one for it."
+        yield Severity.ERROR, str(facts.path), message, hint
     elif facts.manifest and facts.manifest.sha256 != facts.sha256:
         message = (
             f"{facts.path} is not the file that its manifest describes: SHA-256 is {facts.sha256[:12]}…, "
@@ -131,6 +138,13 @@ def without_manifest(path: Path) -> tuple[str, str]:
         f"trust, run: pgpromote adopt {shlex.quote(str(path))}"
     )
     return message, hint
+
+
+def archive_is_ours(facts: Facts) -> Found:
+    """The archive is of this promotion, and of the database that it promotes; or of prod itself."""
+    if facts.archive and facts.catalog and facts.expected:
+        dumped = origin.of_archive(facts.archive, facts.manifest)
+        yield from origin.judge(facts.path, dumped, facts.expected, facts.known, facts.allow)
 
 
 def only_sql(facts: Facts) -> Found:
@@ -297,8 +311,8 @@ RULES: dict[str, Rule] = {
         database_settings,
         policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
-        nothing_in_the_way, nothing_lost_outside, left_out, manifest_there, connection_encrypted,
-        standby_sessions,
+        nothing_in_the_way, nothing_lost_outside, left_out, archive_is_ours, manifest_there,
+        connection_encrypted, standby_sessions,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -333,6 +347,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "manifest_there": (no_archive,),
     "connection_encrypted": (no_prod,),
     "standby_sessions": (no_prod,),
+    "archive_is_ours": (no_prod, no_archive),
 }
 
 

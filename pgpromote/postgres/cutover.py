@@ -72,9 +72,11 @@ class _Exchange:
     comment: str | None
 
 
-def _previous(outgoing: Side, promotion: str) -> tuple[str, Mark]:
+def _previous(outgoing: Side, promotion: str, source: str | None = None) -> tuple[str, Mark]:
     """Name and mark what was prod: its name and the server's time in UTC."""
-    history = Mark(Kind.PREVIOUS, outgoing.name, outgoing.oid, promotion, outgoing.now, outgoing.comment)
+    history = Mark(
+        Kind.PREVIOUS, outgoing.name, outgoing.oid, promotion, outgoing.now, outgoing.comment, source=source
+    )
     return mark.previous_name(outgoing.name, outgoing.now), history
 
 
@@ -86,13 +88,15 @@ def swap(
     agreed: str = "postgres",
     limit_seconds: float = LIMIT_SECONDS,
     allow: Collection[str] = (),
+    source: str | None = None,
 ) -> CutOver:
     """Make a shadow database prod; keep the old prod as `<prod>__previous_<time>`.
 
     Owner, grants, comment, connection limit, settings and security labels of the database are carried over.
     `allow` names replication slots and subscriptions that may stay with the old prod. `limit_seconds` bounds
-    each wait for others. A new prod that does not answer by its name is swapped back: the shadow is a shadow
-    again. A prod that did not answer us before is not tested afterwards.
+    each wait for others. `source` says where the shadow's content came from; the mark of the old prod keeps
+    it. A new prod that does not answer by its name is swapped back: the shadow is a shadow again. A prod
+    that did not answer us before is not tested afterwards.
     Raises Refused before anything is done, CutOverFailed when the swap did not happen or was undone.
     """
     answered = not _silence(target, promotion)
@@ -102,7 +106,7 @@ def swap(
         replaced = incoming.mark.prod_oid != outgoing.oid
         exchange = _Exchange(
             target, agreed, promotion, limit_seconds, session, killer,
-            outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion),
+            outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion, source),
             outgoing.comment,
         )  # fmt: skip
         done = _exchange(exchange, allow, [_replaced(target)] if replaced else [])

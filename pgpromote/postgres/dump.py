@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import archive, contents, dependencies, encodings, mark, members, sql
+from pgpromote.postgres import archive, contents, dependencies, encodings, files, mark, members, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
 from pgpromote.postgres.model import (
     EVERYTHING,
@@ -123,6 +123,7 @@ def dump(
     available: list[Tools],
     promotion: str,
     *,
+    name: str = "",
     compression: str = "",
     encoding: str = "",
     filters: Filters = EVERYTHING,
@@ -130,6 +131,8 @@ def dump(
     on_line: OnLine = lambda line: None,
 ) -> tuple[Archive, Manifest]:
     """Dump the source into a custom-format archive at `path`, with its manifest beside it.
+
+    `name` is the promotion's, which the manifest keeps; `promotion` is what our sessions are called after.
 
     An older archive there stays whole until the new one is complete. `encoding` is the archive's, the
     source's own when "". `of_prod` says that prod is meant to be dumped. Raises ConnectionFailed,
@@ -165,7 +168,7 @@ def dump(
             # With filters pg_dump takes no extension along.
             belonging = members.read(session) if filters == EVERYTHING else None
         manifest = Manifest(
-            promotion=promotion,
+            promotion=name,
             sha256=sha256,
             size=written.size,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -186,6 +189,9 @@ def dump(
             money_decimals=identity.money_decimals,
             range_rights=range_rights,
             members=belonging,
+            run_id=promotion,
+            source_database=identity.database,
+            source_oid=identity.database_oid,
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)
@@ -262,13 +268,7 @@ def dump_sql(
     encoding = encoding or encodings.for_dump(identity.encoding)
     with landing(path) as partial:
         command = dump_command(
-            tools,
-            source,
-            partial,
-            plain=True,
-            compression="",
-            encoding=encoding,
-            filters=filters,
+            tools, source, partial, plain=True, compression="", encoding=encoding, filters=filters
         )
         _run_pg_dump(command, source, path, promotion, encoding=encoding, on_line=on_line)
         archive.verify_sql(partial)
@@ -368,7 +368,7 @@ def landing(path: Path) -> Iterator[Path]:
 def _take(path: Path, partial: Path) -> int:
     """Open and lock the partial file. Raises Busy when another dump has it, or has just renamed it."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_private(path.parent)
         file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _cannot_write(path, error) from None

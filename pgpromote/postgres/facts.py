@@ -5,7 +5,18 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pgpromote.postgres import access, lock, mark, members, obstacles, selection, server, standbys, tools
+from pgpromote.postgres import (
+    access,
+    lock,
+    mark,
+    members,
+    obstacles,
+    origin,
+    selection,
+    server,
+    standbys,
+    tools,
+)
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
@@ -25,6 +36,7 @@ from pgpromote.postgres.model import (
     TocEntry,
 )
 from pgpromote.postgres.obstacles import Writer
+from pgpromote.postgres.origin import NOTHING, Expected, Known, Origin
 from pgpromote.postgres.plain_sql import Command
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.selection import LeftOut
@@ -44,6 +56,7 @@ class Facts:
     are owners in the archive, `barred_in_prod` those in prod, where a rollback has to bring them back.
     `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself. `links`
     are the ways to prod and dev that lead off this machine, `standbys` what is attached to prod's server.
+    `expected` says which archive it has to be (None: any), `known` what that is judged by.
     """
 
     path: Path
@@ -81,6 +94,8 @@ class Facts:
     commands: tuple[Command, ...] = ()
     links: tuple[Link, ...] = ()
     standbys: tuple[Standby, ...] = ()
+    expected: Expected | None = None
+    known: Known = NOTHING
 
     @property
     def money_as_stored(self) -> bool:
@@ -143,6 +158,7 @@ def gather(
     agreed: str,
     safety_archive: bool,
     promotion: str,
+    expected: Expected | None,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -173,7 +189,7 @@ def gather(
     client, client_problem = _choose_client(available, version, archive)
     if client and archive and not archive_problem:
         archive_problem = unreadable(path, archive, client, thoroughly=manifest is None)
-    source_version, source_is_prod, same_database, source_problem = _probe(source, target, prod.catalog)
+    source_version, source_is_prod, same_database, source_problem, dev = _probe(source, target, prod.catalog)
     source_client, source_client_problem = _choose_client(available, source_version)
     ends = ((target if prod.catalog else None, client), (source if source_version else None, source_client))
     return Facts(
@@ -212,6 +228,8 @@ def gather(
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
         links=tuple(links(ends, promotion)),
         standbys=prod.standbys,
+        expected=expected,
+        known=Known(dev, prod.last, _origin(target, prod.catalog)),
     )
 
 
@@ -263,6 +281,7 @@ class _Prod:
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
     standbys: tuple[Standby, ...] = ()
+    last: Origin | None = None
     problem: PgpromoteError | None = None
 
 
@@ -297,6 +316,7 @@ def _read_target(
                 lost_in_extensions=_lost_in_extensions(session, manifest),
                 limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
                 standbys=standbys.read(session),
+                last=origin.last_promoted(session, target.name),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)
@@ -368,14 +388,19 @@ def unreadable(path: Path, archive: Archive, client: Tools, *, thoroughly: bool)
     return None
 
 
+def _origin(target: Database, catalog: Catalog | None) -> Origin | None:
+    return origin.of_source(target, catalog.identity) if catalog else None
+
+
 def _probe(
     source: Database | None, target: Database, catalog: Catalog | None
-) -> tuple[ServerVersion | None, bool, bool | None, PgpromoteError | None]:
+) -> tuple[ServerVersion | None, bool, bool | None, PgpromoteError | None, Origin | None]:
     if source is None or catalog is None:
-        return None, False, None, None
+        return None, False, None, None, origin.of_source(source) if source else None
     try:
         with server.connect(source) as session:
-            version, is_prod = server.identify(session).version, mark.is_prod(session)
-        return version, is_prod, lock.same_database(source, target), None
+            found, is_prod = server.identify(session), mark.is_prod(session)
+        dev = origin.of_source(source, found)
+        return found.version, is_prod, lock.same_database(source, target), None, dev
     except ConnectionFailed as problem:
-        return None, False, None, problem
+        return None, False, None, problem, origin.of_source(source)

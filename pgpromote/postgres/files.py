@@ -48,6 +48,13 @@ def read(path: Path, limit: int) -> bytes:
     return content
 
 
+def make_private(directory: Path) -> None:
+    """Make a directory, and those above it that are missing, for this user alone. Raises OSError."""
+    if not directory.is_dir():
+        make_private(directory.parent)
+        directory.mkdir(mode=0o700, exist_ok=True)
+
+
 def _unfit(mode: int) -> str:
     if stat.S_ISREG(mode):
         return ""

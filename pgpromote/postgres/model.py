@@ -202,9 +202,12 @@ class Manifest:
     operators and functions on which they rest (None: not known). `money_decimals` is how many decimals money
     has there; such an archive is written under lc_monetary C, one with None under dev's own. `range_rights`
     maps range types to the statements that give their constructors their rights, which no archive holds.
-    `members` is what belongs to its extensions, such as `table public.queue` (None: not known). `adopted_at`
-    is when somebody took in an archive that came without a manifest ("": its dump wrote this one); then
-    nobody knows what its source held, `contents` are empty, and `source` is what its header says.
+    `members` is what belongs to its extensions, such as `table public.queue` (None: not known).
+    `promotion` is the name of the one that dumped it, `run_id` the run in which; `source_database` and
+    `source_oid` are what the server itself calls the source. Older manifests have the run's id for the
+    promotion, and "" and None for these three. `adopted_at` is when somebody took in an archive that came
+    without a manifest ("": its dump wrote this one); then nobody knows what its source held, `contents` are
+    empty, and `source` is what its header says.
     """
 
     promotion: str
@@ -228,6 +231,9 @@ class Manifest:
     money_decimals: int | None = None
     range_rights: dict[str, list[str]] | None = None
     members: dict[str, Member] | None = None
+    run_id: str = ""
+    source_database: str = ""
+    source_oid: int | None = None
     adopted_at: str = ""
 
     @property

@@ -28,6 +28,7 @@ from pgpromote.postgres.model import (
     Statement,
     TocEntry,
 )
+from pgpromote.postgres.origin import Expected
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 
@@ -73,15 +74,17 @@ def examine(
     agreed: str = "postgres",
     safety_archive: bool = True,
     promotion: str = "",
+    expected: Expected | None = None,
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
     Not `in_place` checks a restore into a new database beside prod. Filters limit what is restored, and so
     what is checked; objects in `reset_schema` are gone before the restore. `bring` names what is not left
     out although it reaches beyond the source's database; `allow` the slots and subscriptions of prod that
-    may stay with the previous database. `agreed` is the database of the promotion lock. `safety_archive`
-    says that prod is dumped before it is changed in place. `source` is asked
-    only whether it is the same database as prod or marked as prod, and for its version.
+    may stay with the previous database, and whose archive may be taken. `agreed` is the database of the
+    promotion lock. `safety_archive` says that prod is dumped before it is changed in place. `source` is
+    asked only whether it is the same database as prod or marked as prod, for its version and which one it
+    is. `expected` says which archive it has to be (None: any).
     Raises ConfigError for what cannot be combined.
     """
     facts = gathering.gather(
@@ -99,6 +102,7 @@ def examine(
         agreed=agreed,
         safety_archive=safety_archive,
         promotion=promotion,
+        expected=expected,
     )
     findings = tuple(
         Finding(name, severity, subject, message, hint)

@@ -2,9 +2,12 @@
 
 They lie in one directory, `<prod>__safety_<time>.dump`, each with its manifest. The time is in UTC, to the
 millisecond; the name of prod is percent-encoded, so that any name is a file name and none is another's.
+The version before kept those of every promotion in one directory of that name, a level higher; they count,
+too.
 """
 
 import fcntl
+import os
 import re
 import stat
 from collections import Counter, defaultdict
@@ -48,12 +51,14 @@ class Safety:
 
 
 def path(directory: Path, prod_name: str, now: datetime) -> Path:
-    """Name the safety archive that is taken now.
+    """Name the safety archive of a moment: it may lie where the version before has put it.
 
     >>> path(Path("safety"), "a/b", datetime(2026, 3, 1, 4, 5, 6, 78000, UTC)).name
     'a%2Fb__safety_20260301_040506_078.dump'
     """
-    return directory / f"{_prefix(prod_name)}{now.astimezone(UTC).strftime(TIME)[:-3]}.dump"
+    name = f"{_prefix(prod_name)}{now.astimezone(UTC).strftime(TIME)[:-3]}.dump"
+    earlier = _earlier(directory) / name
+    return earlier if os.path.lexists(earlier) else directory / name
 
 
 def history(directory: Path, prod_name: str) -> list[Safety]:
@@ -96,6 +101,11 @@ def retain(
     return tuple(removed)
 
 
+def _earlier(directory: Path) -> Path:
+    """Say where the version before kept safety archives: beside the directory of the promotion, not in it."""
+    return directory.parent.parent / directory.name
+
+
 def _prefix(prod_name: str) -> str:
     # A name of 63 bytes becomes 189 at most, and the whole 244 of the 255 that a file name may have.
     return quote(prod_name, safe="").replace(".", "%2E") + "__safety_"
@@ -105,13 +115,19 @@ def _find(directory: Path, prod_name: str) -> list[tuple[Safety, list[Path]]]:
     """Find the safety archives of prod, newest first, each with the files that belong to it."""
     name = re.compile(re.escape(_prefix(prod_name)) + NAME_AFTER_PROD)
     files: defaultdict[datetime, dict[Path, int]] = defaultdict(dict)
-    for file in directory.iterdir() if directory.exists() else ():
+    for file in _listed(directory):
         matched = name.fullmatch(file.name)
         taken_at, size = _time(matched["time"]) if matched else None, _size(file)
         if taken_at and size is not None:
             files[taken_at][file] = size
     found = [(_read(path(directory, prod_name, at), at, sizes), list(sizes)) for at, sizes in files.items()]
     return sorted(found, key=lambda each: each[0].taken_at, reverse=True)
+
+
+def _listed(directory: Path) -> Iterator[Path]:
+    for place in (directory, _earlier(directory)):
+        if place.exists():
+            yield from place.iterdir()
 
 
 def _time(text: str) -> datetime | None:

@@ -59,7 +59,7 @@ def name_in(url: str) -> str:
 
 
 def archived(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (directory / "dumps").iterdir()}
+    return {path.name: path.read_bytes() for path in (directory / "dumps" / "shop").iterdir()}
 
 
 def told(result: Ended, code: int) -> str:
@@ -258,8 +258,8 @@ def test_an_archive_that_cannot_be_read_is_named(shop: CommandLine, tmp_path: Pa
     secret.chmod(0)
     for command in ("inspect", "restore"):
         assert f"'{secret}' is not readable" in told(shop.run(command, secret, prepare=without_privileges), 2)
-    (tmp_path / "default").mkdir()
-    secret.rename(tmp_path / "default" / "shop_dev.dump")
+    (tmp_path / "default" / "shop").mkdir(parents=True)
+    secret.rename(tmp_path / "default" / "shop" / "shop_dev.dump")
     default = shop.having(PGPROMOTE_DUMP_DIR=str(tmp_path / "default"))
     for command, code in (("inspect", 1), ("restore", 3)):
         assert "shop_dev.dump is not readable" in told(default.run(command, prepare=without_privileges), code)
@@ -270,7 +270,7 @@ def test_a_file_in_the_directorys_place_is_an_error(shop: CommandLine, tmp_path:
     file.write_text("mine")
     assert shop.run("dump", file).returncode == 2
     message = told(shop.having(PGPROMOTE_DUMP_DIR=str(file)).run("dump"), 1)
-    assert f"{file / 'shop_dev.dump'} cannot be written" in message
+    assert f"{file / 'shop' / 'shop_dev.dump'} cannot be written" in message
     assert file.read_text() == "mine"
 
 
@@ -282,7 +282,7 @@ def test_a_full_disk_fails_the_dump_by_name_and_leaves_no_partial_file(
 ) -> None:
     url = dev.new_url("CREATE TABLE noise AS SELECT md5(n::text) FROM generate_series(1, 60000) AS n")
     message = told(shop.having(DEV_DATABASE_URL=url).run("dump", prepare=LIMITED), 1)
-    assert str(tmp_path / "dumps" / "shop_dev.dump") in message
+    assert str(tmp_path / "dumps" / "shop" / "shop_dev.dump") in message
     assert "space" in message
 
 
@@ -331,7 +331,7 @@ def test_a_file_that_is_no_archive_is_named_with_what_it_is(shop: CommandLine, t
         "empty.dump": (b"", "is empty"),
         "picture.dump": (b"\x89PNG\r\n\x1a\n", "not a PostgreSQL archive"),
         "plain.dump": (b"--\n-- PostgreSQL database dump\n", "plain SQL"),
-        "cut.dump": ((tmp_path / "dumps" / "shop_dev.dump").read_bytes()[:200], "cut or damaged"),
+        "cut.dump": ((tmp_path / "dumps" / "shop" / "shop_dev.dump").read_bytes()[:200], "cut or damaged"),
         "cut.sql": (b"-- PostgreSQL database dump\nCREATE TABLE t ();\n", "its last line is missing"),
     }
     for name, (content, reason) in files.items():
@@ -359,7 +359,7 @@ def test_an_archive_of_a_newer_release_is_refused_by_name(
 
 
 def test_a_flipped_byte_is_refused(shop: CommandLine, tmp_path: Path) -> None:
-    whole = tmp_path / "dumps" / "shop_dev.dump"
+    whole = tmp_path / "dumps" / "shop" / "shop_dev.dump"
     copy = tmp_path / "flipped.dump"
     data = bytearray(whole.read_bytes())
     data[-9] ^= 0xFF
@@ -371,7 +371,7 @@ def test_a_flipped_byte_is_refused(shop: CommandLine, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["it's", 'a "b"', "a\nb", "Bücher 💶", "[red] :x:", os.fsdecode(b"\xff")])
 def test_an_odd_file_name_is_used_as_it_is(shop: CommandLine, tmp_path: Path, name: str) -> None:
     path = tmp_path / f"{name}.dump"
-    path.write_bytes((tmp_path / "dumps" / "shop_dev.dump").read_bytes())
+    path.write_bytes((tmp_path / "dumps" / "shop" / "shop_dev.dump").read_bytes())
     assert shop.run("inspect", path).returncode == 0
     assert "pgpromote adopt " in told(shop.run("check", path), 3)
     assert shop.run("adopt", path).returncode == 0

@@ -65,7 +65,7 @@ def shop(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def path(shop: CommandLine) -> Path:
-    return shop.directory / "dumps" / "shop_dev.dump"
+    return shop.directory / "dumps" / "shop" / "shop_dev.dump"
 
 
 def with_history(shop: CommandLine, prod: Server, directory: Path) -> tuple[CommandLine, Database, str, Path]:

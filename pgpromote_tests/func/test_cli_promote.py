@@ -121,7 +121,7 @@ def test_a_plan_that_is_refused_shows_what_would_be_lost_all_the_same(
 def test_a_plan_tells_every_option_that_it_was_given(
     shop: CommandLine, prod: Server, given: list[str]
 ) -> None:
-    whole = shop.directory / "dumps" / "shop_dev.dump"
+    whole = shop.directory / "dumps" / "shop" / "shop_dev.dump"
     shutil.copy(whole, shop.directory / "odd $name.dump")
     told = told_by(shop.having(PROD_DATABASE_URL=prod.new_url()).run("plan", "--expect-plan=old", *given))
     assert told[0] == "restore"

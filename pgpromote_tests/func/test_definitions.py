@@ -167,7 +167,7 @@ def test_exactly_the_jobs_that_write_to_prod_queue_up_and_are_repeated_whole(
     definitions: dg.Definitions, job: str
 ) -> None:
     tags = definitions.resolve_job_def(job).run_tags
-    writes = {"pgpromote/target": "auction", "dagster/retry_strategy": "ALL_STEPS"}
+    writes = {"pgpromote/target": "shop_dev", "dagster/retry_strategy": "ALL_STEPS"}
     once = {"dagster/retry_on_asset_or_op_failure": "false"}  # a refusal is not asked again
     assert tags == {**once, **(writes if "prod_schema" in JOBS[job] else {})}
 
@@ -261,7 +261,7 @@ def test_a_setting_without_meaning_is_refused_before_the_launch(
 
 
 def test_two_promotions_fit_into_one_code_location(promotion: Promotion, definitions: dg.Definitions) -> None:
-    other = build_promotion(replace(promotion, name="shop"), prefix="shop_")
+    other = build_promotion(replace(promotion, given_name="shop"), prefix="shop_")
     merged = dg.Definitions.merge(definitions, other)
 
     dg.Definitions.validate_loadable(merged)

@@ -195,7 +195,7 @@ def alerting(commands: CommandLine, receiver: Receiver, *arguments: str) -> tupl
 
 @pytest.mark.parametrize("command", ["restore", "rehearse"])
 def test_a_command_that_fails_is_reported_and_posted(shop: CommandLine, command: str) -> None:
-    archive = shop.directory / "dumps" / "shop_dev.dump"
+    archive = shop.directory / "dumps" / "shop" / "shop_dev.dump"
     archive.write_bytes(archive.read_bytes()[:-100])
     with receiving([]) as receiver:
         ended, told = alerting(shop, receiver, command)
@@ -210,7 +210,7 @@ def test_a_command_that_fails_is_reported_and_posted(shop: CommandLine, command:
 
 
 def test_an_alert_that_does_not_arrive_leaves_the_first_error(shop: CommandLine) -> None:
-    (shop.directory / "dumps" / "shop_dev.dump").unlink()
+    (shop.directory / "dumps" / "shop" / "shop_dev.dump").unlink()
     with receiving([404]) as receiver:
         ended, _ = alerting(shop, receiver, "restore")
     assert ended.returncode == 3

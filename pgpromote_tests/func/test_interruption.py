@@ -107,11 +107,11 @@ def test_an_interrupted_dump_stops_pg_dump_and_leaves_nothing_that_looks_like_an
         assert result.returncode != 0
         assert "Traceback" not in result.text
         wait_until(lambda: not sessions(dev), "no session of the dump is left on dev")
-    left = [path.name for path in (tmp_path / "dumps").iterdir()]
+    left = [path.name for path in (tmp_path / "dumps" / "shop").iterdir()]
     # nobody can clean up after SIGKILL; what stays is named .partial, which no command and no sensor takes
     assert left == (["shop_dev.dump.partial"] if number is signal.SIGKILL else [])
     assert commands.run("dump").returncode == 0
-    assert sorted(path.name for path in (tmp_path / "dumps").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / "dumps" / "shop").iterdir()) == [
         "shop_dev.dump",
         "shop_dev.dump.manifest.json",
     ]
@@ -141,7 +141,7 @@ def test_an_interrupted_plain_restore_changes_nothing(
 ) -> None:
     commands, _, prod = shop
     assert commands.run("dump", "--sql").returncode == 0
-    process = commands.start("restore", tmp_path / "dumps" / "full.sql", "--strategy", "clean")
+    process = commands.start("restore", tmp_path / "dumps" / "shop" / "full.sql", "--strategy", "clean")
     wait_until_waiting(prod, "PgSleep")
     with all_end(process, at_least=1):
         process.send_signal(signal.SIGTERM)

@@ -120,18 +120,19 @@ def test_the_sensor_takes_the_good_archive_among_all_of_them(
     dev: Server = start_server(16, "dev")
     promotion = runs.promotion(source_url, start_server(16, "prod").new_url(), tmp_path, dev)
     promotion = replace(promotion, adopts=True)
-    promotion.dump_dir.mkdir()
+    promotion.directory.mkdir(parents=True)
     for number, make in enumerate(PLACES.values()):
-        make(promotion.dump_dir / f"a{number}.dump")
-        shutil.copy(foreign, promotion.dump_dir / f"b{number}.dump")
-        make(archive.manifest_path(promotion.dump_dir / f"b{number}.dump"))
+        make(promotion.directory / f"a{number}.dump")
+        shutil.copy(foreign, promotion.directory / f"b{number}.dump")
+        make(archive.manifest_path(promotion.directory / f"b{number}.dump"))
     for number, content in enumerate(CONTENTS.values()):
-        shutil.copy(foreign, promotion.dump_dir / f"c{number}.dump")
-        archive.manifest_path(promotion.dump_dir / f"c{number}.dump").write_bytes(content)
-    shutil.copy(foreign, promotion.dump_dir / "good.dump")
+        shutil.copy(foreign, promotion.directory / f"c{number}.dump")
+        archive.manifest_path(promotion.directory / f"c{number}.dump").write_bytes(content)
+    shutil.copy(foreign, promotion.directory / "good.dump")
 
     with dg.DagsterInstance.ephemeral() as instance:
         watch = Watch(promotion, instance)
+        watch.cursor = '{"settling": {}, "done": {}, "since": null}'
         watch.tick()
         told = watch.tick()
         again = watch.tick()

@@ -90,7 +90,7 @@ def test_the_archive_shows_what_it_is(refreshed: Refreshed) -> None:
     }
     path = Path(str(shown["path"].value))
     assert path == refreshed.promotion.archive_path
-    assert path.name == "auction_dev.dump"
+    assert path.name == f"{refreshed.promotion.name}_dev.dump"
     assert shown["size (bytes)"].value == path.stat().st_size
     assert shown["sha256"].value == hashlib.sha256(path.read_bytes()).hexdigest()
     assert str(shown["server version"].value).startswith(f"{refreshed.dev.major}.")

@@ -145,7 +145,7 @@ def test_no_canary_gets_out_of_a_dump_a_check_a_restore_and_a_refresh(
             commands.run("inspect", "--json"),
             commands.run("audit"),
             commands.run("repair"),
-            commands.run("restore", tmp_path / "dumps" / "full.sql", "-v", "--reset-schema"),
+            commands.run("restore", tmp_path / "dumps" / "shop" / "full.sql", "-v", "--reset-schema"),
             commands.run("refresh", "--json"),
         ]
     said = "".join(result.text for result in results).encode(errors="surrogateescape")
@@ -167,10 +167,10 @@ def test_files_are_private_and_what_lies_beside_the_archive_holds_no_planted_pas
     shop: CommandLine, tmp_path: Path
 ) -> None:
     assert shop.run("dump").returncode == 0
-    files = {path.name: path for path in (tmp_path / "dumps").iterdir()}
+    files = {path.name: path for path in (tmp_path / "dumps" / "shop").iterdir()}
     assert set(files) == {"shop_dev.dump", "shop_dev.dump.manifest.json"}
     assert {oct(stat.S_IMODE(path.stat().st_mode)) for path in files.values()} == {"0o600"}
-    assert oct(stat.S_IMODE((tmp_path / "dumps").stat().st_mode)) == "0o700"
+    assert oct(stat.S_IMODE((tmp_path / "dumps" / "shop").stat().st_mode)) == "0o700"
     assert not ANY.search(files["shop_dev.dump.manifest.json"].read_bytes())
     # the archive itself carries what dev holds, which is why it is private
     assert any(PLANTED.search(e.definition.encode()) for e in archive.read(files["shop_dev.dump"]).entries)
@@ -198,7 +198,7 @@ def test_plain_sql_that_fails_is_shown_without_passwords(
 ) -> None:
     assert shop.run("dump", "--sql").returncode == 0
     prod.execute(FORBID, shop.environment["PROD_DATABASE_URL"].rpartition("/")[2])
-    result = shop.run("restore", tmp_path / "dumps" / "full.sql", "--strategy", "clean", "--verbose")
+    result = shop.run("restore", tmp_path / "dumps" / "shop" / "full.sql", "--strategy", "clean", "--verbose")
     assert result.returncode == 1
     assert "forbidden here" in result.text
     assert not ANY.search(result.text.encode()), ANY.findall(result.text.encode())

@@ -1,5 +1,6 @@
 """The real thing: web server, daemon, queue and code server on an instance in PostgreSQL."""
 
+import json
 import os
 import secrets
 import signal
@@ -65,7 +66,7 @@ class Stage:
 
     @property
     def dumps(self) -> Path:
-        return self.dagster.directory / "data" / "postgres"
+        return self.dagster.directory / "data" / "postgres" / "services_dev"
 
     def backends(self, server: Server, run: str, query: str = BACKENDS) -> list[tuple[object, ...]]:
         with psycopg.connect(server.url()) as session:
@@ -149,7 +150,7 @@ def test_a_launch_with_a_setting_out_of_range_makes_no_run(stage: Stage) -> None
 
 def test_a_terminated_dump_stops_at_once_and_leaves_the_older_archive_alone(stage: Stage) -> None:
     stage.dumps.mkdir(mode=0o700, parents=True, exist_ok=True)
-    archive = stage.dumps / "auction_dev.dump"
+    archive = stage.dumps / "services_dev.dump"
     archive.write_bytes(b"yesterday's")
     with held(stage.dev, "services_dev", "LOCK TABLE customers IN ACCESS EXCLUSIVE MODE"):
         run = stage.dagster.launch("dump_dev")
@@ -263,11 +264,12 @@ def test_the_sensor_sees_a_new_archive_from_within_the_code_server(stage: Stage)
     subprocess.run([*command, f"--dbname={stage.dev.url('services_dev')}"], check=True)
     adopted(path, stage.dev)
     selector = {**services.SELECTOR, "sensorName": "new_dump_sensor"}
-    ticks = [stage.dagster.ask(DRY_RUN, selector=selector, cursor="")["evaluationResult"]]
+    on = json.dumps({"settling": {}, "done": {}, "since": None})
+    ticks = [stage.dagster.ask(DRY_RUN, selector=selector, cursor=on)["evaluationResult"]]
 
     def requested() -> list[dict[str, str]]:
         """Tick once more, as the daemon does: with the cursor of the last tick that did not fail."""
-        cursor = next((tick["cursor"] for tick in reversed(ticks) if not tick["error"]), "")
+        cursor = next((tick["cursor"] for tick in reversed(ticks) if not tick["error"]), on)
         ticks.append(stage.dagster.ask(DRY_RUN, selector=selector, cursor=cursor)["evaluationResult"])
         return list(ticks[-1]["runRequests"])
 

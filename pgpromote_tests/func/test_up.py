@@ -59,7 +59,7 @@ def test_the_demo_promotes_and_tells_it_on_one_screen(checkout: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert len((done.stdout + done.stderr).splitlines()) <= 40
-    path = checkout / "data" / "postgres" / "auction_dev.dump"
+    path = checkout / "data" / "postgres" / "auction_dev" / "auction_dev.dump"
     for told in (
         str(path),
         archive.digest(path),
@@ -75,8 +75,9 @@ def test_the_demo_promotes_and_tells_it_on_one_screen(checkout: Path) -> None:
 def test_the_demo_can_be_run_again_at_once_and_reads_nothing_of_the_users_own_settings(
     checkout: Path, tmp_path: Path
 ) -> None:
-    """A promotion of their own may well have the default name."""
-    theirs = tmp_path / "auction_dev.dump"
+    """A promotion of their own may well have the name of the demo's."""
+    theirs = tmp_path / "auction_dev" / "auction_dev.dump"
+    theirs.parent.mkdir()
     theirs.write_text("precious")
     with socket.create_server(("127.0.0.1", 0)) as mine:
         url = f"postgresql://me:secret@127.0.0.1:{mine.getsockname()[1]}/mine?connect_timeout=2"

@@ -39,7 +39,7 @@ class Stage:
 
     @property
     def dumps(self) -> Path:
-        return self.dagster.directory / "data" / "postgres"
+        return self.dagster.directory / "data" / "postgres" / "auction_dev"
 
     @contextmanager
     def page(self) -> Iterator[Page]:

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from pgpromote.postgres.errors import ConfigError, InvalidUrl
+from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
+from pgpromote.postgres.origin import Expected
 from pgpromote.promotion import from_environment
 
 CANARY = "postgresql://me:Canary@host/"
@@ -13,9 +15,7 @@ CANARY = "postgresql://me:Canary@host/"
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
     promotion = from_environment({})
-    assert promotion.name == "auction"
-    assert promotion.archive_path == Path("data/postgres/auction_dev.dump").absolute()
-    assert promotion.sql_path == Path("data/postgres/full.sql").absolute()
+    assert promotion.dump_dir == Path("data/postgres").absolute()
     assert (promotion.cron, promotion.timezone) == ("0 2 * * *", "UTC")
     assert (promotion.pg_bin, promotion.lock_database) == ((), "postgres")
     assert (promotion.keep, promotion.keep_for) == (2, None)
@@ -25,9 +25,75 @@ def test_an_empty_setting_counts_as_not_set() -> None:
     assert from_environment({"PGPROMOTE_NAME": "", "PGPROMOTE_DUMP_DIR": ""}) == from_environment({})
 
 
-def test_the_archive_is_named_after_the_promotion_and_lies_in_the_dump_directory() -> None:
+def test_all_of_a_promotion_lies_in_a_directory_of_its_name_in_the_dump_directory() -> None:
     promotion = from_environment({"PGPROMOTE_NAME": "Shop_2", "PGPROMOTE_DUMP_DIR": "/backups"})
-    assert promotion.archive_path == Path("/backups/Shop_2_dev.dump")
+    assert promotion.archive_path == Path("/backups/Shop_2/Shop_2_dev.dump")
+    assert promotion.sql_path == Path("/backups/Shop_2/full.sql")
+    assert promotion.safety_dir == Path("/backups/Shop_2/safety")
+
+
+@pytest.mark.parametrize(
+    ("database", "name", "archive"),
+    [
+        ("shop", "shop", "shop/shop_dev.dump"),
+        ("shop_dev", "shop_dev", "shop_dev/shop_dev.dump"),
+        ("My-Shop.2", "My_Shop_2", "My_Shop_2/My_Shop_2_dev.dump"),
+        ("1st", "db_1st", "db_1st/db_1st_dev.dump"),
+        ("läden", "l_den", "l_den/l_den_dev.dump"),
+        ("магазин", "db_8a1e7483", "db_8a1e7483/db_8a1e7483_dev.dump"),
+        ("../etc", "db____etc", "db____etc/db____etc_dev.dump"),
+        ("x" * 63, "x" * 63, f"{'x' * 63}/{'x' * 63}_dev.dump"),
+    ],
+)
+def test_a_promotion_without_a_name_is_called_after_the_source_database(
+    database: str, name: str, archive: str
+) -> None:
+    url = f"postgresql://me@host/{quote(database, safe='')}"
+    promotion = from_environment({"DEV_DATABASE_URL": url, "PGPROMOTE_DUMP_DIR": "/backups"})
+    assert promotion.name == name
+    assert promotion.archive_path == Path("/backups") / archive
+    changed = f"The promotion of {database} is called {name}; PGPROMOTE_NAME gives it another name."
+    assert promotion.renamed == ("" if database == name else changed)
+
+
+def test_a_given_name_goes_before_the_source_database() -> None:
+    promotion = from_environment({"DEV_DATABASE_URL": CANARY + "my-shop", "PGPROMOTE_NAME": "till"})
+    assert (promotion.name, promotion.renamed) == ("till", "")
+
+
+NAMED = ("directory", "archive_path", "sql_path", "safety_dir")
+
+
+@pytest.mark.parametrize("needed", NAMED)
+def test_without_a_name_and_a_source_what_to_set_is_said(needed: str) -> None:
+    with pytest.raises(ConfigError, match="neither PGPROMOTE_NAME nor DEV_DATABASE_URL is set") as raised:
+        getattr(from_environment({"PROD_DATABASE_URL": CANARY + "prod"}), needed)
+    assert "PGPROMOTE_NAME=shop" in raised.value.hint
+
+
+@pytest.mark.parametrize("text", ["7412345678901234567", "7412345678901234567/16384", "0/1"])
+def test_the_source_can_be_pinned_to_one_server_and_one_database(text: str) -> None:
+    environment = {"PGPROMOTE_NAME": "shop", "PGPROMOTE_SOURCE_ID": text}
+    assert from_environment(environment).expected("ab") == Expected("shop", text, "ab")
+
+
+@pytest.mark.parametrize("text", ["shop", "7412345678901234567/", "/16384", "-1", "1/2/3", "٣", " 7"])
+def test_a_source_identifier_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="PGPROMOTE_SOURCE_ID is"):
+        from_environment({"PGPROMOTE_NAME": "shop", "PGPROMOTE_SOURCE_ID": text}).expected()
+
+
+@pytest.mark.parametrize("left", ["shop_dev.dump", "auction_dev.dump"])
+def test_an_archive_where_the_version_before_kept_it_is_found_and_told(tmp_path: Path, left: str) -> None:
+    promotion = from_environment({"PGPROMOTE_NAME": "shop", "PGPROMOTE_DUMP_DIR": str(tmp_path)})
+    assert promotion.own_archive() == promotion.archive_path
+    (tmp_path / left).touch()
+    with pytest.raises(ArchiveError, match="the version before kept one at") as raised:
+        promotion.own_archive()
+    assert f"pgpromote restore {tmp_path / left}" in raised.value.hint
+    promotion.directory.mkdir()
+    promotion.archive_path.touch()
+    assert promotion.own_archive() == promotion.archive_path
 
 
 def test_several_tool_directories_are_kept_in_their_order() -> None:
@@ -61,11 +127,6 @@ def test_a_count_that_is_none_is_refused(count: str) -> None:
 def test_an_age_that_is_none_is_refused(days: str) -> None:
     with pytest.raises(ConfigError, match="PGPROMOTE_KEEP_DAYS is"):
         from_environment({"PGPROMOTE_KEEP_DAYS": days})
-
-
-def test_safety_archives_lie_where_the_sensor_does_not_look() -> None:
-    promotion = from_environment({"PGPROMOTE_DUMP_DIR": "/backups"})
-    assert promotion.safety_dir == Path("/backups/safety")
 
 
 def test_urls_are_read_only_when_they_are_needed() -> None:

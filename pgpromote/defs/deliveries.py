@@ -1,0 +1,102 @@
+"""What is delivered to a promotion, and what Dagster's runs say of it: promoted, under way, or neither."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from pgpromote.postgres.errors import ArchiveError
+from pgpromote.postgres.model import Manifest
+
+ARCHIVE, SHA256, DUMPED_AT = "pgpromote/archive", "pgpromote/sha256", "pgpromote/dumped_at"
+TARGET, RUN_KEY = "pgpromote/target", "dagster/run_key"
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An archive that has landed. `dumped_at` is the manifest's time, without one the file's own.
+
+    `adopt`: it has no manifest, and the run is to adopt it first.
+    """
+
+    path: Path
+    sha256: str
+    dumped_at: datetime
+    adopt: bool = False
+
+    @property
+    def age(self) -> tuple[datetime, str]:
+        """What orders deliveries, the oldest first."""
+        return self.dumped_at, self.path.name
+
+    def request(self, asset: str, attempt: int) -> dg.RunRequest:
+        """Ask for a run that restores this content, whatever lies at the path by then."""
+        config: dict[str, object] = {"archive_path": str(self.path), "sha256": self.sha256}
+        if self.adopt:
+            config["adopt"] = True
+        return dg.RunRequest(
+            run_key=self.sha256 if attempt == 1 else f"{self.sha256}-{attempt}",
+            run_config={"ops": {asset: {"config": config}}},
+            tags={
+                ARCHIVE: self.path.name,
+                SHA256: self.sha256,
+                DUMPED_AT: self.dumped_at.isoformat(timespec="microseconds"),
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of one promotion's job that restores what is delivered."""
+
+    instance: dg.DagsterInstance
+    job: str
+    asset: dg.AssetKey
+    target: str
+    earlier_target: str
+
+    def of(self, sha256: str) -> list[dg.DagsterRun]:
+        """Find the runs that were asked for a content; the version before had it as run key alone."""
+        before = self._find({TARGET: [self.target, self.earlier_target], RUN_KEY: sha256})
+        known = self._find({TARGET: self.target, SHA256: sha256})
+        return [*known, *(run for run in before if SHA256 not in run.tags)]
+
+    def has_promoted(self, run: dg.DagsterRun) -> bool:
+        """Tell whether a run made its archive prod, even if a later step failed."""
+        if run.is_success:
+            return True
+        made = self.instance.get_records_for_run(
+            run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+        )
+        return any(record.asset_key == self.asset for record in made.records)
+
+    def newer_under_way(self, delivery: Delivery) -> str:
+        """Name an archive that was dumped later and whose run has not ended, "" for none."""
+        for run in self._find({TARGET: self.target}):
+            if not run.is_finished and _moment(run.tags.get(DUMPED_AT, "")) > delivery.dumped_at:
+                return run.tags.get(ARCHIVE, run.run_id)
+        return ""
+
+    def _find(self, tags: dict[str, str | Sequence[str]]) -> Sequence[dg.DagsterRun]:
+        return self.instance.get_runs(dg.RunsFilter(job_name=self.job, tags=tags))
+
+
+def landed(path: Path, sha256: str, manifest: Manifest | None, *, adopt: bool = False) -> Delivery:
+    """Describe an archive that has landed. Raises ArchiveError when it is gone again."""
+    told = _moment(manifest.created_at) if manifest and manifest.sha256 == sha256 else NEVER
+    try:
+        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read: {error.strerror or error}.") from None
+    return Delivery(path, sha256, modified if told == NEVER else told, adopt)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        told = datetime.fromisoformat(text)
+        return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return NEVER
