@@ -148,7 +148,8 @@ def test_an_archive_without_a_manifest_is_reported_once_and_taken_when_it_is_ado
 
     adopt.adopt(path, watch.promotion.tools(), "test")
     (request,) = watch.settle()
-    assert request.run_config == {"ops": {"prod_schema": {"config": {"archive_path": str(path)}}}}
+    config = {"archive_path": str(path), "sha256": archive.digest(path)}
+    assert request.run_config == {"ops": {"prod_schema": {"config": config}}}
     assert watch.settle() == []
 
 
@@ -158,10 +159,10 @@ def test_an_archive_that_replaces_an_adopted_one_is_adopted_anew_where_that_is_c
     path = put(foreign, watch)
     adopt.adopt(path, watch.promotion.tools(), "test")
     (first,) = watch.settle()
-    assert first.run_config["ops"]["prod_schema"]["config"] == {"archive_path": str(path)}
+    assert "adopt" not in first.run_config["ops"]["prod_schema"]["config"]
     grow(path)
     (second,) = watch.settle()
-    assert second.run_config["ops"]["prod_schema"]["config"] == {"archive_path": str(path), "adopt": True}
+    assert second.run_config["ops"]["prod_schema"]["config"]["adopt"] is True
     adopt.take(path, watch.promotion.tools(), "test")
     manifest = archive.read_manifest(path)
     assert manifest
