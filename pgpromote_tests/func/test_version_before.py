@@ -1,4 +1,4 @@
-"""What the version before left is taken, or refused with what to type; prod's own comes back; a name is needed."""
+"""What the version before left is taken, or refused with what to type; so is a promotion without a name."""
 
 from dataclasses import replace
 from pathlib import Path
