@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres import archive
+from pgpromote.postgres.dump import dump as dump_as
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.promotion import SOURCE, Promotion, from_environment
-from pgpromote_tests import runs
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
 
@@ -39,7 +39,7 @@ class Two:
 
 
 def dump(promotion: Promotion) -> None:
-    assert runs.run(promotion, "dump_dev").success
+    dump_as(promotion.source(), promotion.archive_path, promotion.tools(), "r1", name=promotion.name)
 
 
 def named(staged: Stage, name: str, **settings: str) -> Stage:
