@@ -22,7 +22,7 @@ from pgpromote.defs.promotion import build_promotion
 from pgpromote.postgres import audit, checks, sql
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Content, Manifest, Member
-from pgpromote.promotion import AUDITED, SETTINGS, SOURCE, TARGET, from_environment
+from pgpromote.promotion import AUDITED, NAME, SETTINGS, SOURCE, TARGET, from_environment
 
 # The variables that are not in SETTINGS: the URLs, which have no default, and Dagster's own.
 OTHERS = {
@@ -63,7 +63,7 @@ def outdated() -> list[str]:
 
 def pages() -> dict[str, str]:
     """Return every file of the reference."""
-    promotion = build_promotion(from_environment({}))
+    promotion = build_promotion(from_environment({NAME: "shop"}))
     schema = (resources.files("pgpromote.report") / "schema.json").read_text()
     return {
         SCHEMA: schema,

@@ -33,6 +33,7 @@ def promotion(dev_url: str, prod_url: str, directory: Path, server: Server, **se
     """Make a promotion between two databases that uses the server's own client programs."""
     return from_environment(
         {
+            "PGPROMOTE_NAME": "auction",
             "PGPROMOTE_DUMP_DIR": str(directory / "dumps"),
             "PGPROMOTE_REPORT_DIR": str(directory / "reports"),
             "PGPROMOTE_PG_BIN": str(server.cluster.bin_dir),

@@ -311,3 +311,18 @@ def test_the_command_line_does_not_pay_for_dagster() -> None:
     done = run_python("-c", code)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("settings", [{}, {TARGET: f"postgresql://prod:{CANARY}@nowhere.invalid/shop"}])
+def test_definitions_load_where_nothing_names_the_promotion_and_its_runs_say_what_to_set(
+    settings: dict[str, str],
+) -> None:
+    unnamed = build_promotion(from_environment(settings))
+    dg.Definitions.validate_loadable(unnamed)
+    job = unnamed.resolve_job_def("restore_prod")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+    (failed,) = result.get_step_failure_events()
+    told = str(failed.step_failure_data.error)
+    assert not result.success
+    assert ("PGPROMOTE_NAME" if settings else "PROD_DATABASE_URL is not set") in told

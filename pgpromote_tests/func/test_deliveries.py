@@ -40,7 +40,7 @@ def prod(start_server: StartServer) -> Server:
 @pytest.fixture
 def watch(dev: Server, prod: Server, tmp_path: Path) -> Iterator[Watch]:
     """Turn the sensor on over a directory that is empty."""
-    promotion = runs.promotion(dev.new_url(SHOP), prod.new_url(), tmp_path, dev)
+    promotion = runs.promotion(dev.new_url(SHOP), prod.new_url(), tmp_path, dev, PGPROMOTE_NAME="")
     promotion.directory.mkdir(parents=True)
     with dg.DagsterInstance.ephemeral() as instance:
         watch = Watch(promotion, instance)
@@ -173,7 +173,7 @@ def test_what_lands_where_the_version_before_looked_is_told_once_and_not_restore
 def test_two_promotions_in_one_dump_directory_leave_each_others_archives_alone(
     watch: Watch, dev: Server, prod: Server, tmp_path: Path
 ) -> None:
-    other = runs.promotion(dev.new_url(SHOP), prod.new_url(), tmp_path, dev)
+    other = runs.promotion(dev.new_url(SHOP), prod.new_url(), tmp_path, dev, PGPROMOTE_NAME="")
     assert other.dump_dir == watch.promotion.dump_dir
     assert runs.run(other, "dump_dev").success
     assert watch.settle() + watch.settle() == []
