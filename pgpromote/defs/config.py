@@ -110,6 +110,10 @@ class RestoreConfig(ScopeConfig):
         default="",
         description="Fingerprint of prod from `pgpromote plan`; the run is refused when prod has changed.",
     )
+    despite_hold: bool = Field(
+        default=False,
+        description="Go on although a rollback has put prod on hold. `pgpromote resume` ends the hold.",
+    )
 
     def options(self) -> Options:
         """Return what was chosen as a value."""
@@ -128,6 +132,7 @@ class RestoreConfig(ScopeConfig):
             repair_exclude=tuple(self.repair_exclude),
             proof=self.proof,
             expect_plan=self.expect_plan,
+            despite_hold=self.despite_hold,
         )
 
 

@@ -7,7 +7,7 @@ facts and yields (severity, object, message, hint) for everything that is not so
 import re
 from collections.abc import Callable
 
-from pgpromote.postgres import mark
+from pgpromote.postgres import hold, mark
 from pgpromote.postgres.archive import HINT_MANIFEST, NAME, unquote
 from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
 from pgpromote.postgres.fit import (
@@ -226,6 +226,13 @@ def nothing_lost_outside(facts: Facts) -> Found:
         yield severity, finding.object, finding.message, finding.hint
 
 
+def not_on_hold(facts: Facts) -> Found:
+    """No rollback has put prod on hold, or a person goes on all the same."""
+    if facts.held:
+        found = hold.refusal(facts.held, despite=facts.despite_hold)
+        yield found.severity, found.object, found.message, found.hint
+
+
 def left_out(facts: Facts) -> Found:
     """Foreign servers, user mappings, publications, subscriptions and event triggers of dev stay on dev."""
     for left in facts.left_out:
@@ -251,7 +258,7 @@ RULES: dict[str, Rule] = {
         database_settings,
         policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
-        nothing_in_the_way, nothing_lost_outside, left_out,
+        nothing_in_the_way, nothing_lost_outside, left_out, not_on_hold,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -283,6 +290,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "nothing_in_the_way": (no_prod, no_archive),
     "nothing_lost_outside": (no_prod,),
     "left_out": (no_archive,),
+    "not_on_hold": (no_prod,),
 }
 
 

@@ -5,13 +5,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pgpromote.postgres import access, lock, mark, members, obstacles, selection, server, tools
+from pgpromote.postgres import access, hold, lock, mark, members, obstacles, selection, server, tools
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
 from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.errors import ArchiveError, ConfigError, ConnectionFailed, PgpromoteError
+from pgpromote.postgres.hold import Hold
 from pgpromote.postgres.model import (
     EVERYTHING,
     Archive,
@@ -40,7 +41,8 @@ class Facts:
 
     `undumpable` is what our role may not read of prod, which a safety archive would have to hold; `barred`
     are owners in the archive, `barred_in_prod` those in prod, where a rollback has to bring them back.
-    `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself.
+    `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself. `held` is
+    the hold that a rollback has put on prod, `despite_hold` that a person goes on all the same.
     """
 
     path: Path
@@ -76,6 +78,8 @@ class Facts:
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
     commands: tuple[Command, ...] = ()
+    held: Hold | None = None
+    despite_hold: bool = False
 
     @property
     def money_as_stored(self) -> bool:
@@ -139,6 +143,7 @@ def gather(
     agreed: str,
     safety_archive: bool,
     promotion: str,
+    despite_hold: bool = False,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -205,6 +210,8 @@ def gather(
         lost_in_extensions=prod.lost_in_extensions,
         limits=prod.limits,
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
+        held=prod.held,
+        despite_hold=despite_hold,
     )
 
 
@@ -256,6 +263,7 @@ class _Prod:
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
     problem: PgpromoteError | None = None
+    held: Hold | None = None
 
 
 def _read_target(
@@ -288,6 +296,7 @@ def _read_target(
                 barred_in_prod=access.barred_in(session) if safety_archive else (),
                 lost_in_extensions=_lost_in_extensions(session, manifest),
                 limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
+                held=hold.find(session, session.info.dbname),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)

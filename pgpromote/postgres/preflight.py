@@ -73,6 +73,7 @@ def examine(
     agreed: str = "postgres",
     safety_archive: bool = True,
     promotion: str = "",
+    despite_hold: bool = False,
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
@@ -80,7 +81,8 @@ def examine(
     what is checked; objects in `reset_schema` are gone before the restore. `bring` names what is not left
     out although it reaches beyond the source's database; `allow` the slots and subscriptions of prod that
     may stay with the previous database. `agreed` is the database of the promotion lock. `safety_archive`
-    says that prod is dumped before it is changed in place. `source` is asked
+    says that prod is dumped before it is changed in place. `despite_hold`: a person goes on although a
+    rollback has put prod on hold. `source` is asked
     only whether it is the same database as prod or marked as prod, and for its version.
     Raises ConfigError for what cannot be combined.
     """
@@ -99,6 +101,7 @@ def examine(
         agreed=agreed,
         safety_archive=safety_archive,
         promotion=promotion,
+        despite_hold=despite_hold,
     )
     findings = tuple(
         Finding(name, severity, subject, message, hint)
