@@ -103,6 +103,7 @@ class Mark:
 
 
 NEWER = ("ended", "was", "followed", "held_at")
+PARTS = {"oid": int, "since": datetime, "changed_at": datetime}
 TIMES = ("at", "overwritten_at", "held_at", "since", "changed_at")
 
 
@@ -167,9 +168,11 @@ def _in_utc(found: dict[str, object]) -> dict[str, object]:
 
 
 def _provenance(found: Mapping[str, object]) -> Provenance:
-    """Read a provenance; what a later pgpromote may add is left out."""
-    known = {each.name for each in fields(Provenance)}
-    return Provenance(**{key: value for key, value in found.items() if key in known})  # type: ignore[arg-type]
+    """Read a provenance; what a later pgpromote may add is left out. Raises KeyError, TypeError."""
+    known = {each.name: found[each.name] for each in fields(Provenance) if each.name in found}
+    if not all(isinstance(value, PARTS.get(key, str)) for key, value in known.items()):
+        raise TypeError
+    return Provenance(**known)  # type: ignore[arg-type]  # checked above
 
 
 def find(session: Session, prod: str, kind: Kind) -> list[Marked]:
