@@ -25,6 +25,7 @@ class Options:
     "" for any; `sha256` is the one of the file that the run was asked for, likewise. `way_back`: what prod
     was comes back, whatever could not be built there any more. `adopt`: an archive without a manifest is
     adopted first.
+    `despite_hold`: a person goes on although a rollback has put prod on hold.
     """
 
     archive_path: Path | None = None
@@ -44,6 +45,7 @@ class Options:
     way_back: bool = False
     sha256: str = ""
     adopt: bool = False
+    despite_hold: bool = False
 
     @property
     def in_place(self) -> bool:

@@ -40,9 +40,10 @@ SETTINGS = {
     "PGPROMOTE_TIMEZONE": ("UTC", "Time zone of the schedule."),
     "PGPROMOTE_PG_BIN": ("", "Directories with PostgreSQL client programs, searched before PATH."),
     "PGPROMOTE_LOCK_DATABASE": ("postgres", "Database on prod's server that holds the promotion lock."),
-    "PGPROMOTE_KEEP": ("2", "Previous databases, and safety archives of prod, that are kept."),
-    "PGPROMOTE_KEEP_DAYS": ("", "Days after which they go although few; no limit unless set."),
     ADOPT: ("", "1: the sensor adopts archives without a manifest; their rows are not proven."),
+    "PGPROMOTE_KEEP": ("2", "Newest previous databases, and safety archives, that are kept; 0: none at all."),
+    "PGPROMOTE_KEEP_HOURS": ("24", "One more is kept beside them: the newest that ended so long ago."),
+    "PGPROMOTE_KEEP_DAYS": ("", "Days after which older safety archives go although few; never databases."),
     audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
     WEBHOOK: ("", "Where alerts are posted as JSON; no alerts unless set. As secret as a password."),
     UI: ("", "Address of the Dagster UI, for links in alerts."),
@@ -63,6 +64,7 @@ class Promotion:
     lock_database: str
     keep: int
     keep_for: timedelta | None
+    keep_after: timedelta
     environment: Mapping[str, str] = field(repr=False, hash=False, compare=False)
     adopts: bool = False
 
@@ -206,6 +208,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         lock_database=values["PGPROMOTE_LOCK_DATABASE"],
         keep=_keep(values["PGPROMOTE_KEEP"]),
         keep_for=_keep_for(values["PGPROMOTE_KEEP_DAYS"]),
+        keep_after=_keep_after(values["PGPROMOTE_KEEP_HOURS"]),
         environment=environment,
         adopts=_chosen(ADOPT, values[ADOPT]),
     )
@@ -237,6 +240,12 @@ def _keep(text: str) -> int:
             f"PGPROMOTE_KEEP is {text!r}, not a number of databases.", "For example 2; 0 keeps none."
         )
     return int(text)
+
+
+def _keep_after(text: str) -> timedelta:
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,9})?", text):
+        raise ConfigError(f"PGPROMOTE_KEEP_HOURS is {text!r}, not a number of hours.", "For example 24.")
+    return timedelta(hours=float(text))
 
 
 def _keep_for(text: str) -> timedelta | None:

@@ -1,17 +1,86 @@
-"""Bring back what prod was: a previous database by its name, or a safety archive by way of a shadow."""
+"""Bring back what prod was: a previous database by its name, or a safety archive by way of a shadow.
 
-from dataclasses import replace
+What prod is now is told first: from which archive it came, and whether a rollback has put it on hold.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from pgpromote.options import bringing_back
-from pgpromote.postgres import cutover, obstacles, previous, safety
+from pgpromote.postgres import cutover, hold, mark, obstacles, previous, safety
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.hold import Hold
+from pgpromote.postgres.mark import Provenance
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.restore import OnLine
 from pgpromote.postgres.safety import Safety
 from pgpromote.postgres.server import connect, identify
 from pgpromote.run import Run
+
+CHANGED = "{} was swapped meanwhile: it is no longer what was shown."
+AGAIN = "Look again: pgpromote rollback"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What prod is now: the database and where its content comes from, None when nothing says it.
+
+    `held` is the hold that a rollback has put on it, `newest` the previous database that a rollback without a
+    name would consider first.
+    """
+
+    prod: str
+    oid: int
+    came: Provenance | None
+    held: Hold | None
+    newest: Previous | None
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way back from what is prod `now`: a previous database, a safety archive, or neither of them."""
+
+    now: Status
+    database: Previous | None = None
+    archive: Safety | None = None
+
+    @property
+    def name(self) -> str:
+        """The name that is brought back, "" for none."""
+        if self.archive:
+            return str(self.archive.path)
+        return self.database.name if self.database else ""
+
+    @property
+    def until(self) -> datetime | None:
+        """When what comes back was prod last."""
+        if self.archive:
+            return self.archive.taken_at
+        return self.database.swapped_at if self.database else None
+
+
+def status(run: Run) -> Status:
+    """Tell what prod is now. Raises PgpromoteError when there is none."""
+    name = run.target.name
+    with connect(run.target.at(run.agreed), run.run_id, autocommit=True) as session:
+        oid = obstacles.side(session, name).oid
+        came, held = mark.provenance(mark.find_previous(session, name), oid), hold.find(session, name)
+    databases = previous.history(run.target, run.run_id, agreed=run.agreed)
+    return Status(run.target.label, oid, came, held, next((each for each in databases if each.usable), None))
+
+
+def choose(run: Run, name: str = "") -> Way:
+    """Choose what `bring_back` would bring back. Raises as it does, but not when there is nothing."""
+    now, system = status(run), _system_of_prod(run)
+    databases, archives = history(run)
+    own = [taken for taken in archives if taken.usable and taken.is_of(run.target.label, system)]
+    taken = _named(name, databases, archives, own) if name else _last(run, databases, own)
+    if taken:
+        return Way(now, archive=taken)
+    usable = (each for each in databases if each.usable and name in {"", each.name})
+    return Way(now, database=next(usable, None))
 
 
 def history(run: Run) -> tuple[list[Previous], list[Safety]]:
@@ -20,21 +89,23 @@ def history(run: Run) -> tuple[list[Previous], list[Safety]]:
     return databases, safety.history(run.promotion.safety_dir, run.target.name)
 
 
-def bring_back(run: Run, name: str = "", on_line: OnLine = lambda line: None) -> CutOver:
+def bring_back(
+    run: Run, name: str = "", on_line: OnLine = lambda line: None, *, shown: Status | None = None
+) -> CutOver:
     """Bring back what prod was: the newest previous database or safety archive, or the one named.
 
     A safety archive comes back as any other archive does: through a shadow, proven, swapped in, with the
-    owners and grants that it holds. Raises Refused when there is nothing of that name, or when it is not
-    certain what prod was last; PgpromoteError when there is no prod.
+    owners and grants that it holds. What is prod until now puts a hold on the promotions that follow.
+    Raises Refused when there is nothing of that name, when it is not certain what prod was last, or when
+    prod is no longer what was `shown`; PgpromoteError when there is no prod.
     """
     run.lock()
-    system = _system_of_prod(run)
-    databases, archives = history(run)
-    own = [taken for taken in archives if taken.usable and taken.is_of(run.target.label, system)]
-    taken = _named(name, databases, archives, own) if name else _last(run, databases, own)
-    if taken is None:
+    way = choose(run, name)
+    if shown and shown.oid != way.now.oid:
+        raise Refused([_error("rollback_shown", run.target.name, CHANGED.format(run.target.label), AGAIN)])
+    if way.archive is None:
         return cutover.rollback(run.target, run.run_id, name=name, agreed=run.agreed, allow=run.options.allow)
-    back = bringing_back(taken.path, run.options.allow)
+    back = bringing_back(way.archive.path, run.options.allow)
     run.options = replace(back, repair=False, jobs=run.options.jobs)
     run.rehearse(on_line)
     return run.swap()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from pgpromote import safeguard
+from pgpromote import retention, safeguard
 from pgpromote.options import DEFAULTS, Options, bringing_back
 from pgpromote.postgres import adopt as taking
 from pgpromote.postgres import (
@@ -20,16 +20,15 @@ from pgpromote.postgres import (
     cutover,
     handover,
     index_keys,
+    mark,
     origin,
     plan,
     preflight,
-    previous,
     prove,
     repair,
     reset,
     restore,
     rights,
-    safety,
     statistics,
     tally,
 )
@@ -37,6 +36,7 @@ from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, PgpromoteError, Refused
 from pgpromote.postgres.lock import promotion_lock
+from pgpromote.postgres.mark import Provenance
 from pgpromote.postgres.model import Aim, Clearance, Finding, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
@@ -45,7 +45,7 @@ from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.restore import OnLine, Restored
 from pgpromote.postgres.rights import Rights
-from pgpromote.postgres.server import Database, connect, now
+from pgpromote.postgres.server import Database, connect
 from pgpromote.postgres.shadow import Shadow
 from pgpromote.postgres.tally import Tally
 from pgpromote.postgres.tools import Tools
@@ -172,6 +172,7 @@ class Run:
             allow=options.allow,
             promotion=self.run_id,
             expected=self.promotion.expected(options.sha256),
+            despite_hold=options.despite_hold or options.way_back,
         )
 
     def preview(self, aim: Aim) -> Plan:
@@ -310,10 +311,15 @@ class Run:
             self._check_plan()
             moved = rights.prove(self._rights_of_prod(), self.database, self.run_id, self.options.rights)
             proof.with_findings(moved).proven()
-        allow, source = self.options.allow, origin.text_of(self._cleared())
-        self.swapped = cutover.swap(
-            self.target, shadow.name, self.run_id, agreed=self.agreed, allow=allow, source=source
+        archive = mark.printable(self.archive_path.name)
+        cleared = self._cleared()
+        came = Provenance(
+            self.promotion.name, self.run_id, archive, cleared.sha256, source=origin.text_of(cleared)
         )
+        self.swapped = cutover.swap(
+            self.target, shadow.name, self.run_id, agreed=self.agreed, allow=self.options.allow,
+            came=came, way_back=self.options.way_back,
+        )  # fmt: skip
         return self.swapped
 
     def _fill(self) -> None:
@@ -333,11 +339,7 @@ class Run:
 
     def retain(self) -> Kept:
         """Drop previous databases and safety archives beyond what is to be kept."""
-        keep, keep_for, directory = self.promotion.keep, self.promotion.keep_for, self.promotion.safety_dir
-        databases = previous.retain(self.target, self.run_id, keep=keep, max_age=keep_for, agreed=self.agreed)
-        today = now(self.target.at(self.agreed), self.run_id)
-        archives = safety.retain(directory, self.target.name, keep, keep_for, today, taken=self.taken)
-        self.kept = Kept((*databases.dropped, *archives), databases.findings)
+        self.kept = retention.retain(self.promotion, self.run_id, self.taken)
         return self.kept
 
     def promote(self, on_line: OnLine = lambda line: None) -> CutOver | None:
@@ -355,6 +357,7 @@ class Run:
                 f"The strategy {self.options.strategy} changes prod itself, so it cannot be rehearsed.",
                 "Rehearse the strategy swap.",
             )
+        self.options = replace(self.options, despite_hold=True)
         self._build(on_line)
 
     def _build(self, on_line: OnLine) -> None:

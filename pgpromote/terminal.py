@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pgpromote import summary
+from pgpromote import past, summary
 from pgpromote.options import Options, Strategy
 from pgpromote.postgres import audit
 from pgpromote.postgres.cutover import CutOver
@@ -33,13 +32,12 @@ from pgpromote.postgres.model import (
 )
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
-from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.rows import NOT_PROVEN
-from pgpromote.postgres.safety import Safety
 from pgpromote.progress import Dumping, Refreshing, Running
 from pgpromote.record import Record
+from pgpromote.rollback import Status, Way
 
 SHOWN = 3
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -195,8 +193,13 @@ def show_finding(finding: Finding) -> None:
         OUT.print(f"      → {finding.hint}")
 
 
-def show_plan(plan: Plan, options: Options, fingerprint: str, command: str) -> None:
-    """Show what prod would lose, who is connected, what a swap needs, and the command that goes on."""
+def show_plan(
+    plan: Plan, options: Options, fingerprint: str, command: str, dropped: Sequence[str] = ()
+) -> None:
+    """Show what prod would lose, who is connected, what a swap needs, and the command that goes on.
+
+    `dropped` is what retention would drop afterwards.
+    """
     lost = any(finding.severity is not Severity.INFO for finding in plan.losses)
     limited = f", limited to {options.filters}" if str(options.filters) else ""
     loss = "what follows" if lost else "nothing"
@@ -207,6 +210,7 @@ def show_plan(plan: Plan, options: Options, fingerprint: str, command: str) -> N
             "sessions": summary.sessions(plan, in_place=options.in_place),
             "prod holds": f"{plan.present_size:,} bytes",
             "a swap needs": summary.needed(plan),
+            "drops then": ", ".join(dropped),
             "fingerprint": fingerprint,
             "go on with": command,
         }
@@ -230,28 +234,32 @@ def show_losses(losses: Sequence[Finding], console: Console = ERR) -> None:
             console.print(f"      → {hint}")
 
 
-def show_history(databases: Sequence[Previous], archives: Sequence[Safety]) -> None:
-    """Show what prod was before in one list, newest first, and how to bring each back."""
-    if not databases and not archives:
+def show_history(found: Sequence[past.Kept]) -> None:
+    """Show what prod was before in one list, newest first, and how to bring each back.
+
+    On a terminal the command has a line of its own, which is neither wrapped nor cut.
+    """
+    if not found:
         OUT.print("No previous database and no safety archive is kept.")
-        return
-    kept = [
-        (p.swapped_at, "database", p.size, p.name, "" if p.trusted else f"belongs to {p.owner}", p.usable)
-        for p in databases
-    ]
-    kept += [(a.taken_at, "archive", a.size, a.path.name, "", a.usable) for a in archives]
-    rows = [
-        (
-            kind,
-            at.isoformat(" ", "seconds"),
-            "unknown size" if size is None else f"{size:,} bytes",
-            f"pgpromote rollback {shlex.quote(name)}"
-            if usable
-            else f"{why or 'not whole'}, cannot come back: {name}",
-        )
-        for at, kind, size, name, why, usable in sorted(kept, reverse=True, key=lambda each: each[0])
-    ]
-    _table(("kind", "until", "size", "back with"), rows)
+    for each in found:
+        row = (each.kind, each.until.isoformat(" ", "seconds"), each.size, each.what, each.back)
+        kind, until, size, what, back = (cell.translate(CONTROLS) for cell in row)
+        if OUT.is_terminal:
+            _headline(f"{kind} until {until}, {size}:", what)
+            OUT.print(f"  {back}")
+        else:
+            click.echo(f"{kind}\t{until}\t{size}\t{what}\t{back}")
+
+
+def show_status(status: Status) -> None:
+    """Show what prod is now, and whether it is on hold."""
+    _facts({name: value.translate(CONTROLS) for name, value in past.of_status(status).items()})
+
+
+def show_way(way: Way) -> None:
+    """Show what prod is now, and what a rollback would bring back."""
+    for line in past.of_way(way):
+        ERR.print(line.translate(CONTROLS))
 
 
 def show_cut_over(done: CutOver) -> None:

@@ -16,7 +16,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Try it": (local.demo, local.up),
     "Look first": (archives.inspect, prod.check, prod.plan_command, prod.rehearse),
     "Promote": (archives.dump_command, archives.adopt_command, prod.restore_command, prod.refresh),
-    "Go back": (care.history_command, care.rollback_command),
+    "Go back": (care.status_command, care.history_command, care.rollback_command, care.resume_command),
     "Care for Prod": (care.audit_command, care.repair_command, care.mark_command),
     "Shell": (local.completion,),
 }

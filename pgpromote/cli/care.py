@@ -1,13 +1,14 @@
-"""Commands that care for a Prod that is there: audit, repair, history, rollback, mark-prod."""
+"""Commands that care for a Prod that is there, and that lead back to what it was."""
 
 import click
 
+from pgpromote import past, rollback, terminal
 from pgpromote import promotion as settings
-from pgpromote import rollback, terminal
 from pgpromote import run as runs
+from pgpromote.cli import holding
 from pgpromote.cli.options import as_json, new_run_id
 from pgpromote.options import Options
-from pgpromote.postgres import audit, mark, repair
+from pgpromote.postgres import audit, hold, mark, repair
 from pgpromote.postgres.lock import promotion_lock
 from pgpromote.postgres.server import connect
 from pgpromote.progress import Running
@@ -61,7 +62,8 @@ def repair_command(exclude: tuple[str, ...], *, dry_run: bool, as_json: bool) ->
 def history_command(*, as_json: bool) -> None:
     """List what Prod was before: previous databases and safety archives.
 
-    Each line ends with the command that brings it back.
+    Of each: the promotion and its archive, when it was Prod, why that ended, and the command that brings it
+    back. A hold that a rollback has put on Prod is told first.
 
     \b
     Example:
@@ -69,10 +71,30 @@ def history_command(*, as_json: bool) -> None:
     """
     with runs.start(settings.from_environment(), new_run_id()) as run:
         databases, archives = rollback.history(run)
+        held = hold.read(run.target, run.run_id, agreed=run.agreed)
     if as_json:
-        terminal.show_json({"databases": databases, "archives": archives})
+        terminal.show_json({"databases": databases, "archives": archives, "held": held})
+        return
+    if held:
+        terminal.show_problem(past.on_hold(held))
+    terminal.show_history(past.kept(databases, archives))
+
+
+@click.command("status")
+@as_json
+def status_command(*, as_json: bool) -> None:
+    """Show what Prod is: since when, from which archive, and whether it is on hold.
+
+    \b
+    Example:
+      pgpromote status
+    """
+    with runs.start(settings.from_environment(), new_run_id()) as run:
+        status = rollback.status(run)
+    if as_json:
+        terminal.show_json(status)
     else:
-        terminal.show_history(databases, archives)
+        terminal.show_status(status)
 
 
 @click.command("rollback")
@@ -83,27 +105,58 @@ def history_command(*, as_json: bool) -> None:
     metavar="NAME",
     help="Let this replication slot or subscription of Prod stay with the database that is swapped out.",
 )
+@click.option("--yes", "-y", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @as_json
-def rollback_command(name: str, *, allow: tuple[str, ...], as_json: bool) -> None:
+def rollback_command(name: str, *, allow: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Swap what Prod was back in.
 
     That is the newest previous database or safety archive, or NAME from the history. What is Prod now becomes
     a previous database, so a rollback can be rolled back.
 
+    It says what Prod is now, and asks. Afterwards Prod is on hold: no schedule, sensor or cron promotes into
+    it, from any machine, until `pgpromote resume`.
+
     \b
     Example:
       pgpromote rollback
-      pgpromote rollback --allow reporting_slot
+      pgpromote rollback --yes --allow reporting_slot
     """
-    with (
-        runs.start(settings.from_environment(), new_run_id(), Options(allow=allow)) as run,
-        terminal.drawn(Running(f"Bringing {run.target.label} back", run)) as line,
-    ):
-        done = rollback.bring_back(run, name, line)
+    holding.require_answer(yes=yes)
+    with runs.start(settings.from_environment(), new_run_id(), Options(allow=allow)) as run:
+        way = rollback.choose(run, name)
+        if way.name:
+            holding.agree(way, yes=yes)
+        with terminal.drawn(Running(f"Bringing {run.target.label} back", run)) as line:
+            done = rollback.bring_back(run, way.name or name, line, shown=way.now)
     if as_json:
         terminal.show_json(done)
     else:
         terminal.show_cut_over(done)
+        terminal.ERR.print(f"Prod is on hold: when the next archive may become Prod, type: {hold.RESUME}")
+
+
+@click.command("resume")
+@as_json
+def resume_command(*, as_json: bool) -> None:
+    """End the hold that a rollback has put on Prod: promotions go on.
+
+    What the rollback put aside is dropped after the next good promotion.
+
+    \b
+    Example:
+      pgpromote resume
+    """
+    promotion, run_id = settings.from_environment(), new_run_id()
+    target, agreed = promotion.target(), promotion.lock_database
+    with promotion_lock(target, run_id, agreed):
+        held = hold.release(target, run_id, agreed=agreed)
+    if as_json:
+        terminal.show_json({"released": held})
+    elif held:
+        aside = f"{held.database} is dropped after the next good promotion"
+        terminal.OUT.print(f"{target.label} is no longer on hold; {aside}.")
+    else:
+        terminal.OUT.print(f"{target.label} is not on hold.")
 
 
 @click.command("mark-prod")

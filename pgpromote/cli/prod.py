@@ -11,9 +11,9 @@ import click
 from click.core import ParameterSource
 
 from pgpromote import promotion as settings
+from pgpromote import retention, terminal
 from pgpromote import run as runs
-from pgpromote import terminal
-from pgpromote.cli import ending
+from pgpromote.cli import ending, holding
 from pgpromote.cli.options import (
     ResetSchemaCommand,
     as_json,
@@ -35,8 +35,8 @@ from pgpromote.progress import Dumping, Refreshing, Running
 from pgpromote.recording import record_of
 from pgpromote.run import Run
 
-# Checks that say what prod would lose beside the objects that the archive lacks.
-BESIDE = ("nothing_in_the_way", "nothing_lost_outside")
+# Checks that a plan shows: what prod would lose beside the objects that the archive lacks; a hold.
+BESIDE = ("nothing_in_the_way", "nothing_lost_outside", "not_on_hold")
 
 
 @click.command(cls=ResetSchemaCommand)
@@ -81,7 +81,8 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
       pgpromote plan shop.dump
       pgpromote plan shop.dump --strategy clean -t orders
     """
-    promotion, run_id, options = settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)
+    promotion, run_id = settings.from_environment(), new_run_id()
+    options = replace(options_of(dump_path, **chosen), despite_hold=True)  # a plan changes nothing
     with runs.start(promotion, run_id, options) as run:
         looked = run.look()
         beside = tuple(found for found in looked.findings if found.rule in BESIDE)
@@ -91,11 +92,12 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
             terminal.show_losses([found for found in preview.losses if found.severity is not Severity.ERROR])
             looked.cleared()
         fingerprint = plan.fingerprint(run.target, promotion.tools(), run_id)
+        dropped = retention.beyond(promotion, run_id, options)
     if as_json:
-        terminal.show_json({**vars(preview), "fingerprint": fingerprint})
+        terminal.show_json({**vars(preview), "fingerprint": fingerprint, "dropped": dropped})
     else:
         command = ["pgpromote", "restore", *_given(context), "--expect-plan", fingerprint]
-        terminal.show_plan(preview, options, fingerprint, shlex.join(command))
+        terminal.show_plan(preview, options, fingerprint, shlex.join(command), dropped)
 
 
 def _given(context: click.Context) -> Iterator[str]:
@@ -163,8 +165,9 @@ def restore_command(
       pgpromote restore shop.dump 8
       pgpromote restore shop.dump --strategy reset-schema --reset-schema=shop
     """
-    options = options_of(dump_path, **chosen)
-    with runs.start(settings.from_environment(), new_run_id(), options) as run:
+    promotion, options = settings.from_environment(), options_of(dump_path, **chosen)
+    options = holding.ask(promotion, options)
+    with runs.start(promotion, new_run_id(), options) as run:
         if options.in_place and not yes and sys.stdin.isatty():
             terminal.show_losses(run.preview(run.look().cleared()).losses)
         confirm(options, run.target.name, yes=yes)
@@ -213,6 +216,7 @@ def refresh(*, yes: bool, verbose: bool, as_json: bool, **chosen: Any) -> None:
     from pgpromote.defs.refresh import refresh as run_refresh  # noqa: PLC0415
 
     promotion, options = settings.from_environment(), options_of(None, **chosen)
+    options = holding.ask(promotion, options)
     confirm(options, promotion.target().name, yes=yes)
     picture = Refreshing(Dumping("Dumping Dev", promotion.archive_path))
     with terminal.only_steps(picture, verbose=verbose) as on_step:

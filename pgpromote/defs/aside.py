@@ -6,8 +6,11 @@ from pgpromote.defs import metadata
 from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.step import DONE, log_findings, to_stdout, walk_of
+from pgpromote.postgres.hold import RESUME
 from pgpromote.recording import record_of
 from pgpromote.rollback import bring_back
+
+HELD = f"Prod is on hold: nothing is promoted into it until {RESUME}."
 
 
 def build_rollback(prefix: str) -> dg.OpDefinition:
@@ -15,7 +18,8 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
 
     @dg.op(
         name=f"{prefix}rollback",
-        description="Swap what prod was back in; what is prod now becomes a previous database.",
+        description="Swap what prod was back in; what is prod now becomes a previous database. Prod is then "
+        "on hold: nothing is promoted until `pgpromote resume`.",
         out=DONE,
         required_resource_keys={f"{prefix}run"},
     )
@@ -23,7 +27,8 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
         with readable():
             done = bring_back(walk_of(context, prefix).run, config.name, to_stdout)
         context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
-        context.add_output_metadata(metadata.cut_over(done))
+        context.log.warning(HELD)
+        context.add_output_metadata({**metadata.cut_over(done), "on hold": dg.MetadataValue.text(HELD)})
 
     return rollback
 

@@ -121,6 +121,10 @@ class RestoreConfig(ScopeConfig):
         description="Adopt an archive that has no manifest, as `pgpromote adopt` does; its rows are not "
         "proven. The sensor sets it where PGPROMOTE_ADOPT is 1.",
     )
+    despite_hold: bool = Field(
+        default=False,
+        description="Go on although a rollback has put prod on hold. `pgpromote resume` ends the hold.",
+    )
 
     def options(self) -> Options:
         """Return what was chosen as a value."""
@@ -141,6 +145,7 @@ class RestoreConfig(ScopeConfig):
             expect_plan=self.expect_plan,
             adopt=self.adopt,
             sha256=self.sha256,
+            despite_hold=self.despite_hold,
         )
 
 

@@ -11,6 +11,7 @@ from pgpromote.defs.assets import AUDITS
 from pgpromote.defs.audits import PROD_AUDIT
 from pgpromote.defs.report import REPORT
 from pgpromote.defs.resources import run_resource
+from pgpromote.defs.running import TARGET, refreshing
 from pgpromote.promotion import Promotion
 
 
@@ -54,7 +55,7 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
     once = {"dagster/retry_on_asset_or_op_failure": "false"}
     writes = {
         **once,
-        "pgpromote/target": f"{prefix}{promotion.name}",
+        TARGET: f"{prefix}{promotion.name}",
         # A retry from the failed step would restore into a half-restored schema.
         "dagster/retry_strategy": "ALL_STEPS",
     }
@@ -83,8 +84,12 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
 
 
 def build_schedule(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.ScheduleDefinition:
-    """Build the nightly schedule: stopped until someone turns it on."""
-    return dg.ScheduleDefinition(
+    """Build the nightly schedule: stopped until someone turns it on.
+
+    A tick is skipped while a refresh of the same prod is queued or running: two nights are never piled up.
+    """
+
+    @dg.schedule(
         name=f"{prefix}nightly_refresh",
         job=jobs.refresh_prod,
         cron_schedule=promotion.cron,
@@ -92,3 +97,11 @@ def build_schedule(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.Schedule
         default_status=dg.DefaultScheduleStatus.STOPPED,
         description="Refresh prod from dev every night.",
     )
+    def nightly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        job, target = jobs.refresh_prod.name, f"{prefix}{promotion.name}"
+        run = refreshing(context.instance, job, target, promotion.name)
+        if run:
+            return dg.SkipReason(f"The refresh of run {run} is queued or running; the next tick comes again.")
+        return dg.RunRequest()
+
+    return nightly_refresh

@@ -1,7 +1,5 @@
 """Run the refresh job in this process, on the configured instance: what cron and the terminal call."""
 
-import os
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +15,7 @@ from pgpromote.defs.failures import clean, reason
 from pgpromote.defs.instance import open_instance
 from pgpromote.defs.promotion import build_promotion
 from pgpromote.defs.resources import Watch
+from pgpromote.defs.running import close_dead_runs, tags_of_command
 from pgpromote.options import Strategy
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.promotion import Promotion
@@ -24,7 +23,6 @@ from pgpromote.webhook import Webhook, WebhookFailed, post
 
 JOB, PROD = "refresh_prod", "prod_schema"
 RESET = f"{PROD}.reset_schema"
-HOST, PID = "pgpromote/host", "pgpromote/pid"
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def refresh(
     run_id = make_new_run_id()
     unused = () if Strategy(restore.strategy) is Strategy.RESET_SCHEMA else (RESET,)
     with open_instance() as instance:
-        _close_dead_runs(instance)
+        close_dead_runs(instance)
 
         def listen(entry: EventLogEntry) -> None:
             event = entry.dagster_event
@@ -83,9 +81,7 @@ def refresh(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            # Its own value of the tag: if this process is killed, its run must not hold up the queue.
-            # The advisory lock keeps the two apart.
-            tags={"pgpromote/target": run_id, HOST: socket.gethostname(), PID: str(os.getpid())},
+            tags=tags_of_command(promotion.name, run_id),
         )
         problems = (*_problems(promotion, result), *_post(promotion, definitions, instance, result))
     assets = _assets(result)
@@ -127,24 +123,6 @@ def _post(
     except WebhookFailed as error:
         return [str(error)]
     return []
-
-
-def _close_dead_runs(instance: DagsterInstance) -> None:
-    """Mark as failed the runs of this command whose process was killed on this machine."""
-    filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST: socket.gethostname()})
-    for run in instance.get_runs(filters):
-        if not _is_running(int(run.tags[PID])):
-            instance.report_run_failed(run, "The process that ran pgpromote refresh was killed.")
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _assets(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, object]]:

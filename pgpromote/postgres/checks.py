@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from pgpromote.postgres import encryption, mark, origin, standbys
+from pgpromote.postgres import encryption, hold, mark, origin, standbys
 from pgpromote.postgres.archive import HINT_COPY, HINT_MANIFEST, NAME, unquote
 from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
 from pgpromote.postgres.fit import (
@@ -270,6 +270,13 @@ def nothing_lost_outside(facts: Facts) -> Found:
         yield severity, finding.object, finding.message, finding.hint
 
 
+def not_on_hold(facts: Facts) -> Found:
+    """No rollback has put prod on hold, or a person goes on all the same."""
+    if facts.held:
+        found = hold.refusal(facts.held, despite=facts.despite_hold)
+        yield found.severity, found.object, found.message, found.hint
+
+
 def left_out(facts: Facts) -> Found:
     """Foreign servers, user mappings, publications, subscriptions and event triggers of dev stay on dev."""
     for left in facts.left_out:
@@ -312,7 +319,7 @@ RULES: dict[str, Rule] = {
         policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
         nothing_in_the_way, nothing_lost_outside, left_out, archive_is_ours, manifest_there,
-        connection_encrypted, standby_sessions,
+        connection_encrypted, standby_sessions, not_on_hold,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -348,6 +355,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "connection_encrypted": (no_prod,),
     "standby_sessions": (no_prod,),
     "archive_is_ours": (no_prod, no_archive),
+    "not_on_hold": (no_prod,),
 }
 
 

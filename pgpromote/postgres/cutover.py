@@ -23,7 +23,7 @@ from psycopg.sql import SQL, Identifier
 from pgpromote.postgres import mark, obstacles, sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import ConnectionFailed, CutOverFailed, PgpromoteError, Refused, SessionFailed
-from pgpromote.postgres.mark import Kind, Mark, Marked, name_beside, statement
+from pgpromote.postgres.mark import End, Kind, Mark, Marked, Provenance, name_beside, statement
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.obstacles import Side
 from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, identify, redact, rows
@@ -72,11 +72,20 @@ class _Exchange:
     comment: str | None
 
 
-def _previous(outgoing: Side, promotion: str, source: str | None = None) -> tuple[str, Mark]:
-    """Name and mark what was prod: its name and the server's time in UTC."""
+def _previous(
+    session: Session, outgoing: Side, promotion: str, ended: End, followed: Provenance
+) -> tuple[str, Mark]:
+    """Name and mark what was prod: its name and the server's time in UTC, what it was, what follows it.
+
+    What did not end by a promotion puts a hold on the next ones.
+    """
     history = Mark(
-        Kind.PREVIOUS, outgoing.name, outgoing.oid, promotion, outgoing.now, outgoing.comment, source=source
-    )
+        Kind.PREVIOUS, outgoing.name, outgoing.oid, promotion, outgoing.now, outgoing.comment,
+        ended=ended,
+        was=mark.provenance(mark.find(session, outgoing.name, Kind.PREVIOUS), outgoing.oid),
+        followed=followed,
+        held_at=None if ended is End.PROMOTION else outgoing.now,
+    )  # fmt: skip
     return mark.previous_name(outgoing.name, outgoing.now), history
 
 
@@ -88,15 +97,16 @@ def swap(
     agreed: str = "postgres",
     limit_seconds: float = LIMIT_SECONDS,
     allow: Collection[str] = (),
-    source: str | None = None,
+    came: Provenance | None = None,
+    way_back: bool = False,
 ) -> CutOver:
     """Make a shadow database prod; keep the old prod as `<prod>__previous_<time>`.
 
     Owner, grants, comment, connection limit, settings and security labels of the database are carried over.
-    `allow` names replication slots and subscriptions that may stay with the old prod. `limit_seconds` bounds
-    each wait for others. `source` says where the shadow's content came from; the mark of the old prod keeps
-    it. A new prod that does not answer by its name is swapped back: the shadow is a shadow again. A prod
-    that did not answer us before is not tested afterwards.
+    `came` says where the content comes from; `way_back` that it was prod before, so that the old prod is put
+    aside by a rollback. `allow` names replication slots and subscriptions that may stay with the old prod.
+    `limit_seconds` bounds each wait for others. A new prod that does not answer by its name is swapped back:
+    the shadow is a shadow again. A prod that did not answer us before is not tested afterwards.
     Raises Refused before anything is done, CutOverFailed when the swap did not happen or was undone.
     """
     answered = not _silence(target, promotion)
@@ -104,9 +114,12 @@ def swap(
         outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.SHADOW, shadow)
         replaced = incoming.mark.prod_oid != outgoing.oid
+        ended = End.ROLLBACK if way_back else End.PROMOTION
+        came = replace(came or Provenance(run=promotion), oid=incoming.oid, since=outgoing.now)
         exchange = _Exchange(
             target, agreed, promotion, limit_seconds, session, killer,
-            outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion, source),
+            outgoing, obstacles.side(session, incoming.name),
+            *_previous(session, outgoing, promotion, ended, came),
             outgoing.comment,
         )  # fmt: skip
         done = _exchange(exchange, allow, [_replaced(target)] if replaced else [])
@@ -126,15 +139,18 @@ def rollback(
 ) -> CutOver:
     """Swap a previous database back in, by default the newest; it gets its own comment back.
 
-    What was prod until now becomes a previous database, so a rollback can be rolled back. All else is as in
-    `swap`, but prod is not tested afterwards.
+    What was prod until now becomes a previous database, so a rollback can be rolled back, and puts a hold on
+    the next promotions. All else is as in `swap`, but prod is not tested afterwards.
     """
     with _sessions(target, agreed, promotion, limit_seconds) as (session, killer):
         outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.PREVIOUS, name)
+        ended = End.RETURN if incoming.mark.ended is End.ROLLBACK else End.ROLLBACK
+        came = replace(incoming.mark.was or Provenance(), oid=incoming.oid, since=outgoing.now)
         exchange = _Exchange(
             target, agreed, promotion, limit_seconds, session, killer,
-            outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion),
+            outgoing, obstacles.side(session, incoming.name),
+            *_previous(session, outgoing, promotion, ended, came),
             incoming.mark.comment,
         )  # fmt: skip
         return replace(_exchange(exchange, allow, []), tested=False)

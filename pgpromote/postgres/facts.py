@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pgpromote.postgres import (
     access,
+    hold,
     lock,
     mark,
     members,
@@ -24,6 +25,7 @@ from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.encryption import Link, links
 from pgpromote.postgres.errors import ArchiveError, ConfigError, ConnectionFailed, PgpromoteError
+from pgpromote.postgres.hold import Hold
 from pgpromote.postgres.model import (
     EVERYTHING,
     Archive,
@@ -56,7 +58,8 @@ class Facts:
     are owners in the archive, `barred_in_prod` those in prod, where a rollback has to bring them back.
     `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself. `links`
     are the ways to prod and dev that lead off this machine, `standbys` what is attached to prod's server.
-    `expected` says which archive it has to be (None: any), `known` what that is judged by.
+    `expected` says which archive it has to be (None: any), `known` what that is judged by. `held` is the
+    hold that a rollback has put on prod, `despite_hold` that a person goes on all the same.
     """
 
     path: Path
@@ -96,6 +99,8 @@ class Facts:
     standbys: tuple[Standby, ...] = ()
     expected: Expected | None = None
     known: Known = NOTHING
+    held: Hold | None = None
+    despite_hold: bool = False
 
     @property
     def money_as_stored(self) -> bool:
@@ -159,6 +164,7 @@ def gather(
     safety_archive: bool,
     promotion: str,
     expected: Expected | None,
+    despite_hold: bool = False,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -230,6 +236,8 @@ def gather(
         standbys=prod.standbys,
         expected=expected,
         known=Known(dev, prod.last, _origin(target, prod.catalog)),
+        held=prod.held,
+        despite_hold=despite_hold,
     )
 
 
@@ -283,6 +291,7 @@ class _Prod:
     standbys: tuple[Standby, ...] = ()
     last: Origin | None = None
     problem: PgpromoteError | None = None
+    held: Hold | None = None
 
 
 def _read_target(
@@ -317,6 +326,7 @@ def _read_target(
                 limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
                 standbys=standbys.read(session),
                 last=origin.last_promoted(session, target.name),
+                held=hold.find(session, session.info.dbname),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)

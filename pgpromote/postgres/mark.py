@@ -4,11 +4,15 @@ The mark is the database's comment: what the database is for, of which prod, of 
 without it is ever dropped or swapped in. A comment can be forged by the database's owner, so the owner
 counts, too: it has to be ourselves, prod's owner or a superuser.
 
-Prod itself may carry another mark: a setting of the database, which stays with its name in every cut-over.
+What prod comes from is written on the database that prod took the place of: prod's own comment is its
+users'. Prod itself may carry another mark: a setting of the database, which stays with its name in every
+cut-over.
 """
 
 import json
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -36,14 +40,42 @@ class Kind(StrEnum):
     PREVIOUS = "previous"
 
 
+class End(StrEnum):
+    """Why a previous database is no longer prod. RETURN: the rollback that had brought it was taken back."""
+
+    PROMOTION = "promotion"
+    ROLLBACK = "rollback"
+    RETURN = "return"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the content of a prod comes from; what is None is not known.
+
+    `promotion` is the name of the promotion, `run` its run, `archive` the name of the file, `sha256` its
+    digest, `source` where it was dumped, as `Origin.text` writes it. `oid` is the database, `since` when it
+    became prod, by the server's clock, and `changed_at` when it was last changed in place after that.
+    """
+
+    promotion: str | None = None
+    run: str | None = None
+    archive: str | None = None
+    sha256: str | None = None
+    oid: int | None = None
+    since: datetime | None = None
+    changed_at: datetime | None = None
+    source: str | None = None
+
+
 @dataclass(frozen=True)
 class Mark:
     """What is written on a database beside prod.
 
-    `prod_oid` is the OID of prod when the mark was made, `at` the server's time then, `comment` the
-    database's own comment, whose place the mark takes. `overwritten_at` is when prod was last changed in
-    place since: its safety archive has that time in its name, if one was taken. `source` says where
-    what took its place came from, as `Origin.text` writes it.
+    `prod_oid` is the OID of prod when the mark was made, `promotion` the run that made it, `at` the server's
+    time then, `comment` the database's own comment, whose place the mark takes. `overwritten_at` is when prod
+    was last changed in place since: its safety archive has that time in its name, if one was taken.
+    Of a previous database, and None in older marks: why it `ended`, what it `was` as prod, what `followed`;
+    `held_at` is when a rollback has put it aside, until the promotion is resumed.
     """
 
     kind: Kind
@@ -53,12 +85,35 @@ class Mark:
     at: datetime
     comment: str | None = None
     overwritten_at: datetime | None = None
-    source: str | None = None
+    ended: End | None = None
+    was: Provenance | None = None
+    followed: Provenance | None = None
+    held_at: datetime | None = None
 
     def text(self) -> str:
-        """Write the mark as a comment. What is None is left out: an older pgpromote reads what it knows."""
-        known = {key: value for key, value in asdict(self).items() if value is not None}
-        return SIGN + json.dumps(known, default=datetime.isoformat, ensure_ascii=False)
+        """Write the mark as a comment, in ASCII: the agreed database may have any encoding.
+
+        What is None is left out, and what is newer stands within the promotion: an older pgpromote reads a
+        mark only if it knows every key, and takes any value for the promotion.
+        """
+        known = _without_none(asdict(self))
+        newer = {key: known.pop(key) for key in NEWER if key in known}
+        if newer:
+            known["promotion"] = {"run": self.promotion, **newer}
+        return SIGN + json.dumps(known, default=datetime.isoformat)
+
+
+NEWER = ("ended", "was", "followed", "held_at")
+PARTS = {"oid": int, "since": datetime, "changed_at": datetime}
+TIMES = ("at", "overwritten_at", "held_at", "since", "changed_at")
+
+
+def _without_none(found: Mapping[str, object]) -> dict[str, object]:
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in found.items()
+        if value is not None
+    }
 
 
 @dataclass(frozen=True)
@@ -97,15 +152,28 @@ def read(comment: str) -> Mark | None:
     if not comment.startswith(SIGN):
         return None
     try:
-        found = json.loads(comment.removeprefix(SIGN))
-        times = {
-            key: datetime.fromisoformat(found[key]).astimezone(UTC)
-            for key in ("at", "overwritten_at")
-            if key in found
-        }
-        return Mark(**{**found, **times, "kind": Kind(found["kind"])})
+        found = json.loads(comment.removeprefix(SIGN), object_hook=_in_utc)
+        if isinstance(found["promotion"], dict):
+            newer = found["promotion"]
+            found = {**found, **{key: newer[key] for key in NEWER if key in newer}, "promotion": newer["run"]}
+        kinds = {"kind": Kind(found["kind"]), "ended": End(found["ended"]) if "ended" in found else None}
+        parts = {key: _provenance(found[key]) for key in ("was", "followed") if key in found}
+        return Mark(**{**found, **kinds, **parts})
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
+
+
+def _in_utc(found: dict[str, object]) -> dict[str, object]:
+    times = {key: datetime.fromisoformat(str(found[key])).astimezone(UTC) for key in TIMES if key in found}
+    return {**found, **times}
+
+
+def _provenance(found: Mapping[str, object]) -> Provenance:
+    """Read a provenance; what a later pgpromote may add is left out. Raises KeyError, TypeError."""
+    known = {each.name: found[each.name] for each in fields(Provenance) if each.name in found}
+    if not all(isinstance(value, PARTS.get(key, str)) for key, value in known.items()):
+        raise TypeError
+    return Provenance(**known)  # type: ignore[arg-type]  # checked above
 
 
 def find(session: Session, prod: str, kind: Kind) -> list[Marked]:
@@ -122,6 +190,15 @@ def find_previous(session: Session, prod: str) -> list[Marked]:
     return [each for each in found if each.trusted or not each.renamed]
 
 
+def provenance(marked: Iterable[Marked], oid: int) -> Provenance | None:
+    """Tell where the content of prod comes from, None when no previous database says it. Newest first."""
+    for each in marked:
+        came = each.mark.followed if each.trusted else None
+        if came and came.oid == oid:
+            return replace(came, changed_at=each.mark.overwritten_at or came.changed_at)
+    return None
+
+
 def _marked(session: Session, prod: str, kind: Kind) -> list[Marked]:
     with session.cursor(row_factory=class_row(_Commented)) as cursor:
         rows = cursor.execute(sql.read("mark/databases"), {"prod": prod, "sign": SIGN}).fetchall()
@@ -132,6 +209,16 @@ def _marked(session: Session, prod: str, kind: Kind) -> list[Marked]:
         if mark and (mark.kind, mark.prod) == (kind, prod)
     ]
     return sorted(marked, key=lambda each: each.mark.at, reverse=True)
+
+
+def printable(name: str) -> str:
+    """Spell the name of a file so that it can be stored and shown, whatever bytes it is made of.
+
+    >>> printable("shop\\x1b[31m.dump")
+    'shop\\\\x1b[31m.dump'
+    """
+    text = os.fsencode(name).decode("utf-8", errors="backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def name_beside(prod: str, suffix: str) -> str:

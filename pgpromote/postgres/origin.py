@@ -107,7 +107,8 @@ def of_source(source: Database, identity: Identity | None = None) -> Origin:
 def last_promoted(session: Session, prod: str) -> Origin | None:
     """Say where prod's content came from, as far as the marks of the databases before it tell."""
     marked = mark.find(session, prod, Kind.PREVIOUS)
-    origins = (read(str(found.mark.source)) for found in marked if found.mark.source)
+    followed = (found.mark.followed for found in marked)
+    origins = (read(each.source) for each in followed if each and each.source)
     return next((origin for origin in origins if origin), None)
 
 

@@ -75,6 +75,7 @@ def examine(
     safety_archive: bool = True,
     promotion: str = "",
     expected: Expected | None = None,
+    despite_hold: bool = False,
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
@@ -84,7 +85,8 @@ def examine(
     may stay with the previous database, and whose archive may be taken. `agreed` is the database of the
     promotion lock. `safety_archive` says that prod is dumped before it is changed in place. `source` is
     asked only whether it is the same database as prod or marked as prod, for its version and which one it
-    is. `expected` says which archive it has to be (None: any).
+    is. `expected` says which archive it has to be (None: any). `despite_hold`: a person goes on although a
+    rollback has put prod on hold.
     Raises ConfigError for what cannot be combined.
     """
     facts = gathering.gather(
@@ -103,6 +105,7 @@ def examine(
         safety_archive=safety_archive,
         promotion=promotion,
         expected=expected,
+        despite_hold=despite_hold,
     )
     findings = tuple(
         Finding(name, severity, subject, message, hint)

@@ -7,10 +7,10 @@ from psycopg.errors import InsufficientPrivilege, ObjectInUse, WrongObjectType
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import mark, sql
+from pgpromote.postgres import keeping, mark, sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import Refused
-from pgpromote.postgres.mark import Kind, Marked
+from pgpromote.postgres.mark import End, Kind, Marked, Provenance
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import Database, Session, connect
 
@@ -25,7 +25,9 @@ class Previous:
     `swapped_at` is when it was swapped out, by the server's clock, and `promotion` who did it. `size` is in
     bytes, None when we may not see it. `trusted` is false when its owner is neither prod's nor ourselves nor
     a superuser, so that the mark may be forged. `usable` is false then, and when its DROP was cut short.
-    `overwritten_at` is when prod was last changed in place since.
+    `overwritten_at` is when prod was last changed in place since. `ended` is why it is no longer prod, `was`
+    where its content came from: None in marks of older versions. `held_at` is when a rollback put it aside
+    and the promotion on hold, None when it did not, or the promotion was resumed.
     """
 
     name: str
@@ -41,6 +43,9 @@ class Previous:
     prepared: tuple[str, ...]
     trusted: bool
     overwritten_at: datetime | None
+    ended: End | None = None
+    was: Provenance | None = None
+    held_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -73,35 +78,72 @@ def retain(
     promotion: str = "",
     *,
     keep: int,
-    max_age: timedelta | None = None,
+    min_age: timedelta = keeping.DAY,
     agreed: str = "postgres",
 ) -> Retained:
-    """Drop the previous databases beyond the `keep` newest, and those older than `max_age`.
+    """Drop the previous databases beyond what is to be kept.
 
-    Only marked ones with the name that they were given: who renames one wants to keep it. Never one that is
-    in use or owns a replication slot, a subscription or a prepared transaction: DROP DATABASE would take an
-    inactive slot along without a word. Those come back as findings, and so do those that the server refuses
-    to drop, or whose owner is not trusted. One that is not usable does not count as kept.
+    Kept are the `keep` newest, and one more: the newest of the rest that ended `min_age` ago or earlier, else
+    the oldest of the rest. With a `keep` of 0 none is kept. What a rollback has put aside counts for none of
+    these: it stays while the promotion is on hold, and goes then.
+    Only marked ones with the name that they were given are dropped: who renames one wants to keep it. Never
+    one that is in use or owns a replication slot, a subscription or a prepared transaction: DROP DATABASE
+    would take an inactive slot along without a word. Those come back as findings, and so do those that the
+    server refuses to drop, or whose owner is not trusted. One that is not usable does not count as kept.
     """
-    usable = 0
     dropped: list[str] = []
-    findings: list[Finding] = []
     with connect(target.at(agreed), promotion, autocommit=True) as session:
-        marked = _read(session, target.name)
-        findings += [strange(found.name, found.owner) for found, _ in marked if not found.trusted]
-        for found, state in marked:
-            if found.renamed or not found.trusted:
-                continue
-            old = max_age is not None and state.now - found.mark.at > max_age
-            if usable < keep and not old:
-                usable += found.usable
-                continue
+        read = _read(session, target.name)
+        findings = [strange(found.name, found.owner) for found, _ in read if not found.trusted]
+        for found, state in _beyond(read, keep, min_age):
             reason = _in_use(_previous(found, state)) or _drop(session, found)
             if reason:
                 findings.append(_kept(found.name, reason))
             else:
                 dropped.append(found.name)
     return Retained(tuple(dropped), tuple(findings))
+
+
+def beyond(
+    target: Database,
+    promotion: str = "",
+    *,
+    keep: int,
+    min_age: timedelta = keeping.DAY,
+    swapped: bool = True,
+    agreed: str = "postgres",
+) -> tuple[str, ...]:
+    """Name what `retain` would drop after a promotion; `swapped`: prod itself is a previous database then."""
+    with connect(target.at(agreed), promotion, autocommit=True) as session:
+        found = _beyond(_read(session, target.name), keep, min_age, entering=int(swapped))
+    return tuple(each.name for each, state in found if not _in_use(_previous(each, state)))
+
+
+def _beyond(
+    read: list[tuple[Marked, _State]], keep: int, min_age: timedelta, *, entering: int = 0
+) -> list[tuple[Marked, _State]]:
+    """Choose those that are to be dropped, newest first; `entering` newer ones will be there by then."""
+    held = any(found.mark.held_at for found, _ in read)
+    ours = [(found, state) for found, state in read if found.trusted and not found.renamed]
+    counted = [(found, state) for found, state in ours if found.mark.ended is not End.ROLLBACK]
+    staying = {found.oid for found, _ in ours} - {found.oid for found, _ in counted} if held else set[int]()
+    if counted:
+        marked, now = [found for found, _ in counted], counted[0][1].now
+        staying |= _staying(marked, keep, now, min_age, entering)
+    return [(found, state) for found, state in ours if found.oid not in staying]
+
+
+def _staying(marked: list[Marked], keep: int, now: datetime, min_age: timedelta, entering: int) -> set[int]:
+    """Choose those that stay, by OID. One that is not usable does so while enough usable ones are missing."""
+    usable = [found for found in marked if found.usable]
+    ended = [*[now] * entering, *(found.mark.at for found in usable)]
+    places = keeping.kept(ended, keep, now - min_age)
+    staying = {found.oid for place, found in enumerate(usable, entering) if place in places}
+    for found in marked:
+        newer = sum(each.mark.at > found.mark.at for each in usable)
+        if not found.usable and entering + newer < keep:
+            staying.add(found.oid)
+    return staying
 
 
 def mark_overwritten(
@@ -172,6 +214,9 @@ def _previous(found: Marked, state: _State) -> Previous:
         prepared=tuple(state.prepared),
         trusted=found.trusted,
         overwritten_at=found.mark.overwritten_at,
+        ended=found.mark.ended,
+        was=found.mark.was,
+        held_at=found.mark.held_at,
     )
 
 

@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 import stat
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from pgpromote.postgres import archive
+from pgpromote.postgres import archive, keeping
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Manifest
 
@@ -44,6 +44,11 @@ class Safety:
     source: str
     system: str
     usable: bool
+
+    @property
+    def server(self) -> str:
+        """What tells its server from others: the identifier, in older archives the label of the source."""
+        return self.system or self.source
 
     def is_of(self, label: str, system: str) -> bool:
         """Tell whether it was taken on this server, however a URL spells it; an older one knows the label."""
@@ -77,25 +82,21 @@ def retain(
     max_age: timedelta | None,
     now: datetime,
     *,
+    min_age: timedelta = keeping.DAY,
     taken: Path | None = None,
 ) -> tuple[str, ...]:
-    """Remove the archives beyond the `keep` newest of each server, and those older than `max_age`.
+    """Remove the archives beyond what is to be kept of each server.
 
+    Kept are the `keep` newest, and one more: the newest of the rest that was taken `min_age` ago or earlier,
+    else the oldest of the rest. `max_age` drops older ones, but never the newest, and never the one more.
     Never the one just `taken`: without it the run could not be undone. What is not whole does not count. It
     goes once a newer archive is whole, unless a dump is writing it.
     Returns the names of the archives that are gone, newest first. Raises ArchiveError.
     """
-    kept: Counter[str] = Counter()
     removed = []
     with _readable(directory):
-        found = _find(directory, prod_name)
-        newest = max((each.taken_at for each, _ in found if each.usable), default=NEVER)
-        for each, files in found:
-            old = max_age is not None and now - each.taken_at > max_age
-            server = each.system or each.source
-            if each.path == taken or (each.usable and not old and kept[server] < keep):
-                kept[server] += 1
-            elif each.usable or (each.taken_at < newest and not any(map(_is_written, files))):
+        for each, files in _beyond(_find(directory, prod_name), keep, max_age, now, min_age):
+            if each.path != taken and (each.usable or not any(map(_is_written, files))):
                 _remove(files)
                 removed.append(each.path.name)
     return tuple(removed)
@@ -104,6 +105,49 @@ def retain(
 def _earlier(directory: Path) -> Path:
     """Say where the version before kept safety archives: beside the directory of the promotion, not in it."""
     return directory.parent.parent / directory.name
+
+
+def beyond(
+    directory: Path,
+    prod_name: str,
+    keep: int,
+    max_age: timedelta | None,
+    now: datetime,
+    *,
+    min_age: timedelta = keeping.DAY,
+    entering: bool = False,
+) -> tuple[str, ...]:
+    """Name the whole archives that `retain` would remove; `entering`: a newer one will be there by then."""
+    with _readable(directory):
+        found = _beyond(_find(directory, prod_name), keep, max_age, now, min_age, entering=int(entering))
+        return tuple(each.path.name for each, _ in found if each.usable)
+
+
+def _beyond(
+    found: list[tuple[Safety, list[Path]]],
+    keep: int,
+    max_age: timedelta | None,
+    now: datetime,
+    min_age: timedelta,
+    *,
+    entering: int = 0,
+) -> list[tuple[Safety, list[Path]]]:
+    """Choose those that are to be removed, newest first."""
+    usable = [each for each, _ in found if each.usable]
+    newest = max((each.taken_at for each in usable), default=NEVER)
+    staying = set[Path]()
+    for server in {each.server for each in usable}:
+        taken = [each for each in usable if each.server == server]
+        times = [*[now] * entering, *(each.taken_at for each in taken)]
+        places = keeping.kept(times, keep, now - min_age)
+        if max_age is not None:
+            places -= {place for place in range(1, min(keep, len(times))) if now - times[place] > max_age}
+        staying |= {each.path for place, each in enumerate(taken, entering) if place in places}
+    return [
+        (each, files)
+        for each, files in found
+        if each.path not in staying and (each.usable or each.taken_at < newest)
+    ]
 
 
 def _prefix(prod_name: str) -> str:

@@ -42,22 +42,33 @@ def test_the_history_says_what_there_is_newest_first(prod: Server) -> None:
     assert found[0].swapped_at.utcoffset() == timedelta(0)
 
 
-def test_the_oldest_beyond_the_count_are_dropped(prod: Server) -> None:
-    database, names = promoted(prod, 4)
+def test_the_newest_and_the_oldest_of_a_day_are_kept(prod: Server) -> None:
+    database, names = promoted(prod, 5)
+    assert previous.beyond(database, keep=2, swapped=False) == tuple(names[2:4])
 
-    assert previous.retain(database, keep=2).dropped == tuple(names[2:])
+    assert previous.retain(database, keep=2).dropped == tuple(names[2:4])
 
-    assert databases(prod, database.name) == {database.name, *names[:2]}
+    assert databases(prod, database.name) == {database.name, *names[:2], names[4]}
     assert previous.retain(database, keep=2).dropped == ()
 
 
-def test_those_beyond_the_age_are_dropped(prod: Server) -> None:
-    database, names = promoted(prod, 2)
+def test_the_one_more_is_the_newest_that_has_reached_the_age(prod: Server) -> None:
+    database, names = promoted(prod, 4)
 
-    assert previous.retain(database, keep=2, max_age=timedelta(hours=1)).dropped == ()
-    assert previous.retain(database, keep=2, max_age=timedelta(0)).dropped == tuple(names)
+    assert previous.retain(database, keep=1, min_age=timedelta(0)).dropped == tuple(names[2:])
 
-    assert databases(prod, database.name) == {database.name}
+    assert databases(prod, database.name) == {database.name, *names[:2]}
+
+
+def test_a_swap_to_come_is_counted_by_what_it_would_drop(prod: Server) -> None:
+    database, names = promoted(prod, 3)
+
+    assert previous.beyond(database, keep=2) == (names[1],)
+    assert previous.beyond(database, keep=2, swapped=False) == ()
+    assert previous.beyond(database, keep=0) == tuple(names)
+
+    cutover.swap(database, shadow.create(database, "p").name, "p")
+    assert previous.retain(database, keep=2).dropped == (names[1],)
 
 
 def test_one_that_is_in_use_stays(prod: Server) -> None:
@@ -84,12 +95,12 @@ def test_only_marked_databases_of_this_prod_are_dropped(prod: Server) -> None:
 
 
 def test_one_that_cannot_be_brought_back_takes_nobody_s_place(prod: Server) -> None:
-    database, names = promoted(prod, 4)
+    database, names = promoted(prod, 5)
     prod.execute(f"ALTER DATABASE {names[0]} ALLOW_CONNECTIONS false")
 
     assert previous.retain(database, keep=2).dropped == (names[3],)
 
-    assert databases(prod, database.name) == {database.name, *names[:3]}
+    assert databases(prod, database.name) == {database.name, *names[:3], names[4]}
 
 
 def test_one_that_was_made_a_template_to_keep_it_stays(prod: Server) -> None:

@@ -313,9 +313,9 @@ def test_the_command_leaves_a_subscription_behind_only_where_it_is_allowed(
     name = f"sub_{next(shop.prod.numbers)}"
     shop.in_prod(f"CREATE SUBSCRIPTION {name} CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false)")
 
-    refused = commands.run("rollback")
+    refused = commands.run("rollback", "--yes")
     assert (refused.returncode, name in refused.stderr) == (3, True)
-    done = commands.run("rollback", "--allow", name, "--json")
+    done = commands.run("rollback", "--yes", "--allow", name, "--json")
 
     assert done.returncode == 0, done.stderr
     assert number(shop) == 1

@@ -168,13 +168,25 @@ def test_an_archive_of_prod_itself_is_listed_as_usable(prod: Server, tmp_path: P
 # Retention --------------------------------------------------------------------------------------------------
 
 
-def test_the_oldest_beyond_the_count_go_with_their_manifests(tmp_path: Path) -> None:
-    laid = [lay(tmp_path, "shop", hours(count)) for count in range(4)]
+def test_the_newest_and_the_oldest_of_a_day_stay_the_others_go_with_their_manifests(tmp_path: Path) -> None:
+    laid = [lay(tmp_path, "shop", hours(count)) for count in range(5)]
+    args = (tmp_path, "shop", 2, None, hours(12))
+    assert safety.beyond(*args) == (laid[2], laid[1])
+    assert safety.beyond(*args, entering=True) == (laid[3], laid[2], laid[1])
 
-    assert retained(tmp_path, 2) == (laid[1], laid[0])
+    assert retained(tmp_path, 2) == (laid[2], laid[1])
 
-    assert names(tmp_path) == with_manifest(laid[2], laid[3])
+    assert names(tmp_path) == with_manifest(laid[0], laid[3], laid[4])
     assert retained(tmp_path, 2) == ()
+
+
+def test_one_from_before_today_outlives_any_age(tmp_path: Path) -> None:
+    laid = [lay(tmp_path, "shop", hours(count)) for count in (0, 4, 40, 41)]
+
+    gone = safety.retain(tmp_path, "shop", 2, HOUR, hours(42))
+
+    assert gone == (laid[2], laid[0])
+    assert names(tmp_path) == with_manifest(laid[1], laid[3])
 
 
 def test_those_beyond_the_age_go_and_none_need_be_kept(tmp_path: Path) -> None:
@@ -189,11 +201,11 @@ def test_those_beyond_the_age_go_and_none_need_be_kept(tmp_path: Path) -> None:
 def test_archives_of_another_prod_are_neither_counted_nor_removed(tmp_path: Path) -> None:
     mine = lay(tmp_path, "shop", hours(0))
     others = [lay(tmp_path, name, hours(1)) for name in ("shop2", "shop__safety_20260301_120000_000", "SHOP")]
-    elsewhere = [lay(tmp_path, "shop", hours(count), source="shop on other:5432") for count in (2, 3)]
+    elsewhere = [lay(tmp_path, "shop", hours(count), source="shop on other:5432") for count in (2, 3, 4)]
 
-    assert retained(tmp_path, 1) == (elsewhere[0],)
+    assert retained(tmp_path, 1) == (elsewhere[1],)
 
-    assert names(tmp_path) == with_manifest(mine, *others, elsewhere[1])
+    assert names(tmp_path) == with_manifest(mine, *others, elsewhere[0], elsewhere[2])
 
 
 def test_what_a_dead_dump_left_goes_once_a_newer_archive_is_whole(tmp_path: Path) -> None:
@@ -210,12 +222,12 @@ def test_what_a_dead_dump_left_goes_once_a_newer_archive_is_whole(tmp_path: Path
 
 
 def test_what_is_not_whole_takes_nobody_s_place(tmp_path: Path) -> None:
-    laid = [lay(tmp_path, "shop", hours(count)) for count in range(3)]
+    laid = [lay(tmp_path, "shop", hours(count)) for count in range(4)]
     broken = lay(tmp_path, "shop", hours(5), size=1)
 
-    assert retained(tmp_path, 2) == (laid[0],)
+    assert retained(tmp_path, 2) == (laid[1],)
 
-    assert names(tmp_path) == with_manifest(laid[1], laid[2], broken)
+    assert names(tmp_path) == with_manifest(laid[0], laid[2], laid[3], broken)
 
 
 def test_one_that_is_being_written_stays(tmp_path: Path) -> None:
@@ -240,9 +252,9 @@ def test_the_archive_just_taken_stays_whatever_is_to_be_kept(tmp_path: Path) -> 
 
 
 def test_two_spellings_of_one_server_share_what_is_to_be_kept(tmp_path: Path) -> None:
-    sources = ("shop on db:5432", "shop on 10.0.0.1:5432")
-    older, newer = (lay(tmp_path, "shop", hours(n), source=s, system="7") for n, s in enumerate(sources))
+    sources = ("shop on db:5432", "shop on 10.0.0.1:5432", "shop on db:5432")
+    laid = [lay(tmp_path, "shop", hours(n), source=s, system="7") for n, s in enumerate(sources)]
 
-    assert retained(tmp_path, 1) == (older,)
+    assert retained(tmp_path, 1) == (laid[1],)
 
-    assert names(tmp_path) == with_manifest(newer)
+    assert names(tmp_path) == with_manifest(laid[0], laid[2])

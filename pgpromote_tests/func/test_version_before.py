@@ -10,7 +10,7 @@ from pgpromote import run as runs_of
 from pgpromote.options import Strategy
 from pgpromote.postgres import archive, mark
 from pgpromote.postgres.errors import PgpromoteError
-from pgpromote.postgres.mark import Kind
+from pgpromote.postgres.mark import Kind, Provenance
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import connect
 from pgpromote.promotion import SOURCE, SOURCE_ID, TARGET, from_environment
@@ -99,16 +99,17 @@ def test_a_safety_archive_of_the_version_before_comes_back_by_its_name_too(
 
 
 def test_what_the_version_before_kept_counts_for_what_is_kept(shop: Stage) -> None:
-    taken = changed_in_place(shop)
+    """Kept are the newest and one more: the oldest, as none of them is a day old."""
+    oldest, older = changed_in_place(shop), changed_in_place(shop)
     before = shop.promotion.dump_dir / "safety"
-    taken.parent.rename(before)
+    older.parent.rename(before)
     one = named(shop, "shop", PGPROMOTE_KEEP="1")
     newer = changed_in_place(one)
     with one.walk() as run:
         kept = run.retain()
         _, archives = rollback.history(run)
-    assert taken.name in kept.dropped
-    assert [found.path for found in archives] == [newer]
+    assert older.name in kept.dropped
+    assert [found.path for found in archives] == [newer, before / oldest.name]
 
 
 def test_an_archive_of_the_version_before_is_taken_by_its_path(shop: Stage) -> None:
@@ -138,8 +139,9 @@ def test_a_previous_database_of_the_version_before_comes_back(shop: Stage) -> No
     target = shop.promotion.target()
     with connect(target.at("postgres"), autocommit=True) as session:
         (found,) = mark.find(session, target.name, Kind.PREVIOUS)
-        assert found.mark.source
-        old = mark.comment(found.name, replace(found.mark, source=None).text(), "as before")
+        assert found.mark.followed
+        assert found.mark.followed.source
+        old = mark.comment(found.name, replace(found.mark, followed=None).text(), "as before")
         session.execute(old.sql.encode())
     assert [found.severity for found in said(without_dev(shop))] == [Severity.INFO]
     with shop.walk() as run:
@@ -153,7 +155,7 @@ def test_a_mark_that_says_nothing_sensible_of_the_source_is_as_good_as_none(shop
     target = shop.promotion.target()
     with connect(target.at("postgres"), autocommit=True) as session:
         (found,) = mark.find(session, target.name, Kind.PREVIOUS)
-        text = replace(found.mark, source=forged).text()
+        text = replace(found.mark, followed=Provenance(source=forged)).text()
         session.execute(mark.comment(found.name, text, "forged").sql.encode())
     assert [found.severity for found in said(without_dev(shop))] == [Severity.INFO]
 
