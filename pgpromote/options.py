@@ -23,6 +23,7 @@ class Options:
     `archive_path` is the promotion's own when None, `jobs` what keeps prod's server busy. `reset_schema`
     counts only for the strategy RESET_SCHEMA. `expect_plan` is the fingerprint of prod that a plan has shown,
     "" for any. `way_back`: what prod was comes back, whatever could not be built there any more.
+    `accept_loss` are patterns of tables that dev may have emptied; `all` for any.
     """
 
     archive_path: Path | None = None
@@ -40,6 +41,7 @@ class Options:
     proof: str = EXACT
     expect_plan: str = ""
     way_back: bool = False
+    accept_loss: tuple[str, ...] = ()
 
     @property
     def in_place(self) -> bool:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pgpromote.postgres import audit, tools
 from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.errors import ConfigError
+from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
 
@@ -20,6 +21,7 @@ TARGET = "PROD_DATABASE_URL"
 AUDITED = "DATABASE_URL"
 WEBHOOK = "PGPROMOTE_WEBHOOK_URL"
 UI = "PGPROMOTE_UI_URL"
+ACCEPT_LOSS = "PGPROMOTE_ACCEPT_LOSS"
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
@@ -32,6 +34,14 @@ SETTINGS = {
     "PGPROMOTE_LOCK_DATABASE": ("postgres", "Database on prod's server that holds the promotion lock."),
     "PGPROMOTE_KEEP": ("2", "Previous databases, and safety archives of prod, that are kept."),
     "PGPROMOTE_KEEP_DAYS": ("", "Days after which they go although few; no limit unless set."),
+    ACCEPT_LOSS: (
+        "",
+        "Tables that dev may have emptied, by commas: `table`, `schema.table`, `*` as usual; `all`.",
+    ),
+    "PGPROMOTE_LOSS_BOUND": (
+        "50",
+        "Percent of all rows: a loss on dev from there on is to be accepted, as an emptied table always is.",
+    ),
     audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
     WEBHOOK: ("", "Where alerts are posted as JSON; no alerts unless set. As secret as a password."),
     UI: ("", "Address of the Dagster UI, for links in alerts."),
@@ -51,6 +61,7 @@ class Promotion:
     lock_database: str
     keep: int
     keep_for: timedelta | None
+    bounds: Bounds
     environment: Mapping[str, str] = field(repr=False, hash=False, compare=False)
 
     @property
@@ -133,6 +144,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         lock_database=values["PGPROMOTE_LOCK_DATABASE"],
         keep=_keep(values["PGPROMOTE_KEEP"]),
         keep_for=_keep_for(values["PGPROMOTE_KEEP_DAYS"]),
+        bounds=Bounds(patterns(values[ACCEPT_LOSS]), _share(values["PGPROMOTE_LOSS_BOUND"])),
         environment=environment,
     )
 
@@ -154,6 +166,20 @@ def _keep_for(text: str) -> timedelta | None:
             f"PGPROMOTE_KEEP_DAYS is {text!r}, not a number of days above 0.", "For example 30, or 0.5."
         )
     return timedelta(days=days)
+
+
+def patterns(text: str) -> tuple[str, ...]:
+    """Split a list of patterns at its commas."""
+    return tuple(part for each in text.split(",") if (part := each.strip()))
+
+
+def _share(text: str) -> float:
+    percent = float(text) if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,9})?", text) else 101
+    if percent > 100:
+        raise ConfigError(
+            f"PGPROMOTE_LOSS_BOUND is {text!r}, not a percentage from 0 to 100.", "For example 50."
+        )
+    return percent / 100
 
 
 def _web_url(text: str, variable: str) -> str:

@@ -167,6 +167,7 @@ class Run:
             bring=options.bring,
             allow=options.allow,
             promotion=self.run_id,
+            bounds=safeguard.bounds(self.promotion, options),
         )
 
     def preview(self, aim: Aim) -> Plan:
@@ -305,6 +306,7 @@ class Run:
             self._check_plan()
             moved = rights.prove(self._rights_of_prod(), self.database, self.run_id, self.options.rights)
             proof.with_findings(moved).proven()
+            safeguard.settle(self)
         self.swapped = cutover.swap(
             self.target, shadow.name, self.run_id, agreed=self.agreed, allow=self.options.allow
         )

@@ -110,6 +110,11 @@ class RestoreConfig(ScopeConfig):
         default="",
         description="Fingerprint of prod from `pgpromote plan`; the run is refused when prod has changed.",
     )
+    accept_loss: list[str] = Field(
+        default=[],
+        description="Tables that dev may have lost the rows of: table or schema.table, * allowed; all for "
+        "any. Added to PGPROMOTE_ACCEPT_LOSS.",
+    )
 
     def options(self) -> Options:
         """Return what was chosen as a value."""
@@ -128,6 +133,7 @@ class RestoreConfig(ScopeConfig):
             repair_exclude=tuple(self.repair_exclude),
             proof=self.proof,
             expect_plan=self.expect_plan,
+            accept_loss=tuple(self.accept_loss),
         )
 
 

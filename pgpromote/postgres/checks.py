@@ -243,6 +243,12 @@ def left_out(facts: Facts) -> Found:
             yield Severity.WARNING, name, message, hint
 
 
+def plausible(facts: Facts) -> Found:
+    """Dev lost no table's rows, nor half of all rows, since the archive that prod came from."""
+    for found in facts.implausible:
+        yield found.severity, found.object, found.message, found.hint
+
+
 RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
@@ -251,7 +257,7 @@ RULES: dict[str, Rule] = {
         database_settings,
         policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
-        nothing_in_the_way, nothing_lost_outside, left_out,
+        nothing_in_the_way, nothing_lost_outside, left_out, plausible,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -283,6 +289,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "nothing_in_the_way": (no_prod, no_archive),
     "nothing_lost_outside": (no_prod,),
     "left_out": (no_archive,),
+    "plausible": (no_prod, no_archive),
 }
 
 

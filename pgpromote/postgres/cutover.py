@@ -72,9 +72,14 @@ class _Exchange:
     comment: str | None
 
 
-def _previous(outgoing: Side, promotion: str) -> tuple[str, Mark]:
-    """Name and mark what was prod: its name and the server's time in UTC."""
+def _previous(outgoing: Side, promotion: str, incoming: Mark) -> tuple[str, Mark]:
+    """Name and mark what was prod: its name and the server's time in UTC.
+
+    What the incoming database's mark tells of contents moves to it: that mark makes way for prod's comment.
+    Prod was changed in place since: then it is no longer so.
+    """
     history = Mark(Kind.PREVIOUS, outgoing.name, outgoing.oid, promotion, outgoing.now, outgoing.comment)
+    history = replace(history, promoted=None if incoming.overwritten_at else incoming.promoted)
     return mark.previous_name(outgoing.name, outgoing.now), history
 
 
@@ -102,7 +107,7 @@ def swap(
         replaced = incoming.mark.prod_oid != outgoing.oid
         exchange = _Exchange(
             target, agreed, promotion, limit_seconds, session, killer,
-            outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion),
+            outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion, incoming.mark),
             outgoing.comment,
         )  # fmt: skip
         done = _exchange(exchange, allow, [_replaced(target)] if replaced else [])
@@ -130,7 +135,7 @@ def rollback(
         incoming = _marked(session, target.name, Kind.PREVIOUS, name)
         exchange = _Exchange(
             target, agreed, promotion, limit_seconds, session, killer,
-            outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion),
+            outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion, incoming.mark),
             incoming.mark.comment,
         )  # fmt: skip
         return replace(_exchange(exchange, allow, []), tested=False)

@@ -1,11 +1,12 @@
 """Gather what the checks look at: the file, prod, dev and the client programs."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from pgpromote.postgres import access, lock, mark, members, obstacles, selection, server, tools
+from pgpromote.postgres import access, lock, mark, members, obstacles, plausible, selection, server, tools
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
@@ -25,6 +26,7 @@ from pgpromote.postgres.model import (
 )
 from pgpromote.postgres.obstacles import Writer
 from pgpromote.postgres.plain_sql import Command
+from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.selection import LeftOut
 from pgpromote.postgres.server import Database, Session
@@ -76,6 +78,7 @@ class Facts:
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
     commands: tuple[Command, ...] = ()
+    implausible: tuple[Finding, ...] = ()
 
     @property
     def money_as_stored(self) -> bool:
@@ -139,6 +142,7 @@ def gather(
     agreed: str,
     safety_archive: bool,
     promotion: str,
+    bounds: Bounds | None = None,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -164,6 +168,15 @@ def gather(
         reset_schema=reset_schema,
         allow=allow,
         safety_archive=safety_archive,
+        implausible=partial(
+            plausible.find,
+            archive=archive,
+            manifest=manifest,
+            filters=filters,
+            bounds=bounds,
+            in_place=in_place,
+            reset_schema=reset_schema,
+        ),
     )
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = _choose_client(available, version, archive)
@@ -205,6 +218,7 @@ def gather(
         lost_in_extensions=prod.lost_in_extensions,
         limits=prod.limits,
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
+        implausible=prod.implausible,
     )
 
 
@@ -255,6 +269,7 @@ class _Prod:
     barred_in_prod: tuple[Barred, ...] = ()
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
+    implausible: tuple[Finding, ...] = ()
     problem: PgpromoteError | None = None
 
 
@@ -271,6 +286,7 @@ def _read_target(
     reset_schema: str,
     allow: Collection[str],
     safety_archive: bool,
+    implausible: Callable[[Session], tuple[Finding, ...]],
 ) -> _Prod:
     try:
         with server.connect(target, promotion) as session:
@@ -288,6 +304,7 @@ def _read_target(
                 barred_in_prod=access.barred_in(session) if safety_archive else (),
                 lost_in_extensions=_lost_in_extensions(session, manifest),
                 limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
+                implausible=implausible(session),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)

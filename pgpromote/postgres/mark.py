@@ -42,7 +42,8 @@ class Mark:
 
     `prod_oid` is the OID of prod when the mark was made, `at` the server's time then, `comment` the
     database's own comment, whose place the mark takes. `overwritten_at` is when prod was last changed in
-    place since: its safety archive has that time in its name, if one was taken.
+    place since: its safety archive has that time in its name, if one was taken. `promoted` says what the
+    database held that took its place (`provenance`); on a shadow, what the shadow itself holds.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Mark:
     at: datetime
     comment: str | None = None
     overwritten_at: datetime | None = None
+    promoted: str | None = None
 
     def text(self) -> str:
         """Write the mark as a comment. What is None is left out: an older pgpromote reads what it knows."""

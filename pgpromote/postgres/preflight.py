@@ -28,6 +28,7 @@ from pgpromote.postgres.model import (
     Statement,
     TocEntry,
 )
+from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 
@@ -46,9 +47,14 @@ class Report:
     skipped: Mapping[str, str]
     aim: Aim | None
 
-    def of(self, check: str) -> tuple[Finding, ...]:
-        """Return the findings of one check."""
-        return tuple(finding for finding in self.findings if finding.rule == check)
+    def of(self, *checks: str) -> tuple[Finding, ...]:
+        """Return the findings of one check, or of some."""
+        return tuple(finding for finding in self.findings if finding.rule in checks)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that forbid a promotion."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
     def cleared(self) -> Clearance:
         """Return the clearance. Raises Refused, with every finding, when there is none."""
@@ -73,6 +79,7 @@ def examine(
     agreed: str = "postgres",
     safety_archive: bool = True,
     promotion: str = "",
+    bounds: Bounds | None = None,
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
@@ -81,7 +88,8 @@ def examine(
     out although it reaches beyond the source's database; `allow` the slots and subscriptions of prod that
     may stay with the previous database. `agreed` is the database of the promotion lock. `safety_archive`
     says that prod is dumped before it is changed in place. `source` is asked
-    only whether it is the same database as prod or marked as prod, and for its version.
+    only whether it is the same database as prod or marked as prod, and for its version. `bounds` say how much
+    dev may have lost; without them that is not looked at.
     Raises ConfigError for what cannot be combined.
     """
     facts = gathering.gather(
@@ -99,6 +107,7 @@ def examine(
         agreed=agreed,
         safety_archive=safety_archive,
         promotion=promotion,
+        bounds=bounds,
     )
     findings = tuple(
         Finding(name, severity, subject, message, hint)
