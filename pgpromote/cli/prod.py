@@ -76,7 +76,7 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
     Nothing is changed. Every table is read: for the fingerprint, and to tell which ones Prod's users changed
     since the last promotion; how much, about, is what the server's statistics have counted. It takes the
     options of `pgpromote restore`, and ends with the command that does what was planned. With the
-    fingerprint, that command refuses if Prod is no longer what the plan has shown.
+    fingerprint, that command refuses if Prod is no longer what the plan has shown; it accepts what Dev lost.
 
     \b
     Example:
@@ -97,7 +97,9 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
     if as_json:
         terminal.show_json({**vars(preview), "fingerprint": seen.fingerprint})
     else:
-        command = ["pgpromote", "restore", *_given(context), "--expect-plan", seen.fingerprint]
+        lost = [plausible.pattern(found.object) for found in looked.errors]
+        given = [*_given(context), *(["--accept-loss", ",".join(lost)] if lost else [])]
+        command = ["pgpromote", "restore", *given, "--expect-plan", seen.fingerprint]
         terminal.show_plan(preview, options, seen.fingerprint, shlex.join(command))
 
 

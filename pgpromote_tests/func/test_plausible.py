@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,48 +11,15 @@ from pgpromote.postgres import archive, plausible
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Filters, Finding, Severity
 from pgpromote.rollback import bring_back
-from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.func.shops import roles
+from pgpromote_tests.func.losses import EMPTY, FILLED, ODD, QUOTED, TABLES, WHO, Place, count, place_of
 from pgpromote_tests.func.walks import Stage
 
-ODD = 'läden, "it\'s" * [a]? 東京'
-TABLES = """
-    CREATE TABLE users (id int PRIMARY KEY, name text);
-    CREATE TABLE tickets (id int PRIMARY KEY, state text);
-    CREATE TABLE "läden, ""it's"" * [a]? 東京" (id int PRIMARY KEY);
-    CREATE TABLE sessions (id int);
-"""
-ROWS = """
-    INSERT INTO users SELECT n, 'user ' || n FROM generate_series(1, 500) AS n;
-    INSERT INTO tickets SELECT n, 'open' FROM generate_series(1, 100) AS n;
-    INSERT INTO "läden, ""it's"" * [a]? 東京" SELECT generate_series(1, 10);
-"""
-QUOTED = '"läden, ""it\'s"" * [a]? 東京"'
-EMPTY = 'TRUNCATE users, tickets, "läden, ""it\'s"" * [a]? 東京"'
-FILLED = TABLES + ROWS
 
-Place = Callable[..., Stage]
-
-
-@pytest.fixture(params=[(16, "a plain owner"), (18, "a superuser")], ids=str)
+@pytest.fixture(params=WHO, ids=str)
 def place(request: pytest.FixtureRequest, start_server: StartServer, tmp_path: Path) -> Place:
-    """Return what makes a dev and a prod, where we are a superuser or prod's owner and nothing else."""
-    major, who = request.param
-    dev, prod = start_server(major, "dev"), start_server(major, "prod")
-
-    def made(in_dev: str = FILLED, in_prod: str = TABLES, **settings: str) -> Stage:
-        if who == "a superuser":
-            promotion = runs.promotion(dev.new_url(in_dev), prod.new_url(in_prod), tmp_path, dev, **settings)
-            return Stage(dev, prod, promotion)
-        (owner,) = roles(prod, 1, "CREATEDB")
-        name = f"owned_{next(prod.numbers)}"
-        prod.new_url("", name)
-        prod.execute(f"ALTER DATABASE {name} OWNER TO {owner}; SET ROLE {owner}; {in_prod}", name)
-        url = prod.url(name, owner)
-        return Stage(dev, prod, runs.promotion(dev.new_url(in_dev), url, tmp_path, dev, **settings))
-
-    return made
+    """Return what makes a dev and a prod."""
+    return place_of(start_server, tmp_path, *request.param)
 
 
 def refusal(shop: Stage, **options: object) -> list[Finding]:
@@ -65,10 +31,6 @@ def refusal(shop: Stage, **options: object) -> list[Finding]:
     found = [each for each in refused.value.findings if each.severity is Severity.ERROR]
     assert {each.rule for each in found} == {plausible.RULE}
     return found
-
-
-def count(shop: Stage, table: str = "users") -> object:
-    return shop.prod.rows(f"SELECT count(*) FROM {table}", shop.promotion.target().name)[0][0]
 
 
 def comment(shop: Stage, database: str) -> str:

@@ -122,7 +122,7 @@ def test_a_note_reads_as_it_was_written() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "AAAA", "no base 64 é", b64encode(compress(b"\1")).decode(), b64encode(compress(bytes(17 + 5))).decode(),
+    ["", "AAAA", "no base 64 é", b64encode(compress(b"\1")).decode(), b64encode(compress(bytes(22))).decode(),
      b64encode(compress(bytes(17))).decode(), b64encode(b"not compressed").decode()],
 )  # fmt: skip
 def test_a_damaged_note_is_no_note(text: str) -> None:
