@@ -109,7 +109,7 @@ def test_a_truncate_is_not_counted_but_a_change(shop: Stage) -> None:
 def test_repairs_rights_and_statistics_are_no_changes_of_users(shop: Stage) -> None:
     shop.in_prod("ALTER TABLE keys ALTER id DROP IDENTITY")
     with connect(shop.promotion.target(), "test") as session:
-        session.execute("GRANT SELECT ON users TO PUBLIC")
+        session.execute("GRANT SELECT ON public.users TO PUBLIC")
     assert repair.repair(shop.promotion.target(), "test", really=True).changes
     shop.in_prod("ANALYZE; VACUUM")
 
@@ -141,7 +141,8 @@ def test_after_a_crash_only_what_came_since_is_counted(
 ) -> None:
     shop = place_of(start_server, tmp_path, major, "a plain owner", "crashing")()
     shop.promote()
-    write(shop, "UPDATE users SET name = upper(name)", more=500)
+    # The tests' servers do not wait for a commit to be written, and a crash would undo it.
+    write(shop, "SET synchronous_commit = on; UPDATE users SET name = upper(name)", more=500)
     crash(shop.prod)
     write(shop, "UPDATE users SET name = lower(name) WHERE id < 4", more=3)
 

@@ -23,7 +23,7 @@ NAMES = 'public.users,public.tickets,public.läden? "it\'s" ? ?a]? 東京'
 
 @dataclass(frozen=True)
 class Emptied:
-    """A prod that was promoted, an archive of the dev that was emptied since, and the command line for both."""
+    """A prod that was promoted, an archive of the dev that was emptied since, and their command line."""
 
     shop: Stage
     commands: CommandLine
@@ -39,7 +39,13 @@ def emptied(request: pytest.FixtureRequest, start_server: StartServer, tmp_path:
     shop.promote()
     shop.in_dev(EMPTY)
     shop.dump()
-    return Emptied(shop, CommandLine(tmp_path, shop.promotion.environment))
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    environment = {
+        **shop.promotion.environment,
+        "DAGSTER_HOME": str(tmp_path),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+    }
+    return Emptied(shop, CommandLine(tmp_path, environment))
 
 
 def at_a_terminal(emptied: Emptied, answer: str, *arguments: str) -> tuple[int, str]:
