@@ -8,11 +8,11 @@ from typing import Protocol
 from pgpromote.options import Options
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import (
+    baseline,
     dump,
     handover,
     plausible,
     previous,
-    provenance,
     restore,
     safety,
     selection,
@@ -90,11 +90,11 @@ def settle(run: Swapping) -> None:
             connect(run.shadow.at(target), run.run_id, autocommit=True) as shadow,
         ):
             found = plausible.find_restored(prod, run.before.rows, shadow, held, allowed)
-            noted = provenance.take(shadow, held, run.clearance.manifest, run.proof.compared)
+            noted = baseline.take(shadow, held, run.clearance.manifest, run.proof.compared)
         if any(each.severity is Severity.ERROR for each in found):
             raise Refused(found)
         agreed = run.promotion.lock_database
-        provenance.keep(noted, target, run.shadow.name, run.run_id, agreed=agreed)
+        baseline.keep(noted, target, run.shadow.name, run.run_id, agreed=agreed)
 
 
 def take(

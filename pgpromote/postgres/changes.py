@@ -7,9 +7,9 @@ a crash. Hashes are certain, and cost reading every table.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pgpromote.postgres import contents, provenance
+from pgpromote.postgres import baseline, contents
+from pgpromote.postgres.baseline import Written
 from pgpromote.postgres.model import Content
-from pgpromote.postgres.provenance import Written
 from pgpromote.postgres.server import Session
 
 NOTHING = Written(0, 0, 0)
@@ -47,14 +47,12 @@ def find(session: Session, held: Mapping[str, Content] | None = None) -> list[Ch
 
     `held` is what tables hold now, with hashes; without it only the statistics are asked.
     """
-    came_from = provenance.find(session)
+    came_from = baseline.find(session)
     return None if came_from is None else list(_changes(session, came_from, held or {}))
 
 
-def _changes(
-    session: Session, came_from: provenance.Provenance, held: Mapping[str, Content]
-) -> Iterator[Change]:
-    now = provenance.written(session)
+def _changes(session: Session, came_from: baseline.Baseline, held: Mapping[str, Content]) -> Iterator[Change]:
+    now = baseline.written(session)
     for table in dict.fromkeys([*now, contents.LARGE_OBJECTS]):
         known = came_from.of(table)
         if known is None:

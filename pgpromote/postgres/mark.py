@@ -43,7 +43,7 @@ class Mark:
     `prod_oid` is the OID of prod when the mark was made, `at` the server's time then, `comment` the
     database's own comment, whose place the mark takes. `overwritten_at` is when prod was last changed in
     place since: its safety archive has that time in its name, if one was taken. `promoted` says what the
-    database held that took its place (`provenance`); on a shadow, what the shadow itself holds.
+    database held that took its place (`baseline`); on a shadow, what the shadow itself holds.
     """
 
     kind: Kind

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from pgpromote.postgres import contents, provenance, sql, tally
+from pgpromote.postgres import baseline, contents, sql, tally
 from pgpromote.postgres.model import Archive, Filters, Finding, Manifest, Severity, TocEntry
 from pgpromote.postgres.server import Session
 
@@ -163,7 +163,7 @@ def find_restored(
 
 def _before(session: Session, tables: list[str], held: Held | None = None) -> tuple[Held, str]:
     """Return what tables held in the archive that prod came from, or else in prod; and which of both."""
-    if came_from := provenance.find(session):
+    if came_from := baseline.find(session):
         known = ((table, came_from.of(table)) for table in tables)
         return {table: found.rows for table, found in known if found}, LAST
     return held if held is not None else tally.count(session, wanted=set(tables)), PROD

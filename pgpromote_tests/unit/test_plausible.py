@@ -6,12 +6,12 @@ from zlib import compress
 
 import pytest
 
-from pgpromote.postgres import changes, plausible, provenance
+from pgpromote.postgres import baseline, changes, plausible
+from pgpromote.postgres.baseline import Baseline, Table, Written
 from pgpromote.postgres.changes import Change
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.model import Content, Severity
 from pgpromote.postgres.plausible import Bounds, Comparison, Held
-from pgpromote.postgres.provenance import Provenance, Table, Written
 from pgpromote.promotion import from_environment
 
 ODD = ["public.a,b", 'od"d s.T*', "東京.[x]?", "a.b.c", "public. padded ", "public.two\nlines"]
@@ -100,19 +100,17 @@ def test_a_bound_that_is_no_percentage_is_refused(text: str) -> None:
         from_environment({"PGPROMOTE_LOSS_BOUND": text})
 
 
-def noted(**tables: Table) -> Provenance:
+def noted(**tables: Table) -> Baseline:
     """Make the note that a swap writes."""
     salt = b"12345678"
-    return Provenance(
-        4294967295, salt, {provenance._digest(salt, name): held for name, held in tables.items()}
-    )
+    return Baseline(4294967295, salt, {baseline._digest(salt, name): held for name, held in tables.items()})
 
 
 def test_a_note_reads_as_it_was_written() -> None:
     held = Table(2**62, b"abcdefgh", Written(3, 2, 2**62))
-    note = noted(one=held, other=Table(None, provenance.NO_HASH, Written(0, 0, 0)))
+    note = noted(one=held, other=Table(None, baseline.NO_HASH, Written(0, 0, 0)))
 
-    read = provenance.read(note.text())
+    read = baseline.read(note.text())
 
     assert read == note
     assert read.of("one") == held
@@ -126,13 +124,13 @@ def test_a_note_reads_as_it_was_written() -> None:
      b64encode(compress(bytes(17))).decode(), b64encode(b"not compressed").decode()],
 )  # fmt: skip
 def test_a_damaged_note_is_no_note(text: str) -> None:
-    assert provenance.read(text) is None
+    assert baseline.read(text) is None
 
 
 def test_a_note_that_would_fill_memory_is_no_note() -> None:
-    head = provenance.HEAD.pack(provenance.VERSION, 1, b"12345678")
-    entries = bytes(provenance.LIMIT_BYTES // provenance.ENTRY.size * provenance.ENTRY.size)
-    assert provenance.read(b64encode(compress(head + entries, 9)).decode()) is None
+    head = baseline.HEAD.pack(baseline.VERSION, 1, b"12345678")
+    entries = bytes(baseline.LIMIT_BYTES // baseline.ENTRY.size * baseline.ENTRY.size)
+    assert baseline.read(b64encode(compress(head + entries, 9)).decode()) is None
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Provenance:
+class Baseline:
     """What the database with this OID held when it became prod, by the digests of its tables' names."""
 
     oid: int
@@ -104,8 +104,8 @@ class _Counted:
     deleted: int
 
 
-def read(text: str) -> Provenance | None:
-    """Read what `Provenance.text` has written; None for anything else."""
+def read(text: str) -> Baseline | None:
+    """Read what `Baseline.text` has written; None for anything else."""
     try:
         packed = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), LIMIT_BYTES)
         version, oid, salt = HEAD.unpack_from(packed)
@@ -115,10 +115,10 @@ def read(text: str) -> Provenance | None:
         }
     except (ValueError, zlib.error, struct.error):
         return None
-    return Provenance(oid, salt, tables) if version == VERSION else None
+    return Baseline(oid, salt, tables) if version == VERSION else None
 
 
-def find(session: Session) -> Provenance | None:
+def find(session: Session) -> Baseline | None:
     """Find what the session's database came from; None where nobody can say, or it was changed in place."""
     oid = identify(session).database_oid
     for found in mark.find(session, session.info.dbname, Kind.PREVIOUS):
@@ -133,7 +133,7 @@ def written(session: Session) -> dict[str, Written]:
     """Read what the statistics have counted for each table: `schema.name` → rows."""
     return {
         f"{each.schema}.{each.name}": Written(each.inserted, each.updated, each.deleted)
-        for each in rows(session, _Counted, "provenance/written")
+        for each in rows(session, _Counted, "baseline/written")
     }
 
 
@@ -142,7 +142,7 @@ def take(
     held: Mapping[str, int | None],
     manifest: Manifest | None,
     compared: Collection[Compared],
-) -> Provenance:
+) -> Baseline:
     """Put down what the session's database holds; `held` are its rows, `compared` what was proven of them.
 
     Hashes are those of the manifest, where they were proven in the database's own encoding.
@@ -157,15 +157,15 @@ def take(
         _digest(salt, name): Table(number, _hashed(salt, proven.get(name)), counted.get(name, nothing))
         for name, number in held.items()
     }
-    return Provenance(identity.database_oid, salt, tables)
+    return Baseline(identity.database_oid, salt, tables)
 
 
-def keep(provenance: Provenance, target: Database, shadow: str, promotion: str, *, agreed: str) -> None:
+def keep(baseline: Baseline, target: Database, shadow: str, promotion: str, *, agreed: str) -> None:
     """Write it into the mark of a shadow; the swap moves it to the database that prod was before."""
     with connect(target.at(agreed), promotion, autocommit=True) as session:
         for found in mark.find(session, target.name, Kind.SHADOW):
             if found.name == shadow:
-                text = replace(found.mark, promoted=provenance.text()).text()
+                text = replace(found.mark, promoted=baseline.text()).text()
                 apply(session, [mark.comment(shadow, text, "the next promotion compares with it")])
 
 
