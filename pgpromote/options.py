@@ -24,8 +24,8 @@ class Options:
     counts only for the strategy RESET_SCHEMA. `expect_plan` is the fingerprint of prod that a plan has shown,
     "" for any; `sha256` is the one of the file that the run was asked for, likewise. `way_back`: what prod
     was comes back, whatever could not be built there any more. `adopt`: an archive without a manifest is
-    adopted first.
-    `despite_hold`: a person goes on although a rollback has put prod on hold.
+    adopted first. `despite_hold`: a person goes on although a rollback has put prod on hold.
+    `accept_loss` are patterns of tables that dev may have emptied; `all` for any.
     """
 
     archive_path: Path | None = None
@@ -46,6 +46,7 @@ class Options:
     sha256: str = ""
     adopt: bool = False
     despite_hold: bool = False
+    accept_loss: tuple[str, ...] = ()
 
     @property
     def in_place(self) -> bool:

@@ -15,6 +15,7 @@ from pgpromote.postgres import audit, tools
 from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
 from pgpromote.postgres.origin import Expected
+from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
 
@@ -30,6 +31,7 @@ SOURCE_ID = "PGPROMOTE_SOURCE_ID"
 UNNAMED = "unnamed"
 # What the version before called a promotion without a name.
 EARLIER_NAME = "auction"
+ACCEPT_LOSS = "PGPROMOTE_ACCEPT_LOSS"
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
@@ -44,6 +46,14 @@ SETTINGS = {
     "PGPROMOTE_KEEP": ("2", "Newest previous databases, and safety archives, that are kept; 0: none at all."),
     "PGPROMOTE_KEEP_HOURS": ("24", "One more is kept beside them: the newest that ended so long ago."),
     "PGPROMOTE_KEEP_DAYS": ("", "Days after which older safety archives go although few; never databases."),
+    ACCEPT_LOSS: (
+        "",
+        "Tables that dev may have emptied, by commas: `table`, `schema.table`, `*` as usual; `all`.",
+    ),
+    "PGPROMOTE_LOSS_BOUND": (
+        "50",
+        "Percent of all rows: a loss on dev from there on is to be accepted, as an emptied table always is.",
+    ),
     audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
     WEBHOOK: ("", "Where alerts are posted as JSON; no alerts unless set. As secret as a password."),
     UI: ("", "Address of the Dagster UI, for links in alerts."),
@@ -65,6 +75,7 @@ class Promotion:
     keep: int
     keep_for: timedelta | None
     keep_after: timedelta
+    bounds: Bounds
     environment: Mapping[str, str] = field(repr=False, hash=False, compare=False)
     adopts: bool = False
 
@@ -209,6 +220,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         keep=_keep(values["PGPROMOTE_KEEP"]),
         keep_for=_keep_for(values["PGPROMOTE_KEEP_DAYS"]),
         keep_after=_keep_after(values["PGPROMOTE_KEEP_HOURS"]),
+        bounds=Bounds(patterns(values[ACCEPT_LOSS]), _share(values["PGPROMOTE_LOSS_BOUND"])),
         environment=environment,
         adopts=_chosen(ADOPT, values[ADOPT]),
     )
@@ -257,6 +269,20 @@ def _keep_for(text: str) -> timedelta | None:
             f"PGPROMOTE_KEEP_DAYS is {text!r}, not a number of days above 0.", "For example 30, or 0.5."
         )
     return timedelta(days=days)
+
+
+def patterns(text: str) -> tuple[str, ...]:
+    """Split a list of patterns at its commas."""
+    return tuple(part for each in text.split(",") if (part := each.strip()))
+
+
+def _share(text: str) -> float:
+    percent = float(text) if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,9})?", text) else 101
+    if percent > 100:
+        raise ConfigError(
+            f"PGPROMOTE_LOSS_BOUND is {text!r}, not a percentage from 0 to 100.", "For example 50."
+        )
+    return percent / 100
 
 
 def _web_url(text: str, variable: str) -> str:

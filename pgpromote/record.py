@@ -1,12 +1,12 @@
 """What a run was: what a person or a program wants to know of it the morning after."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from pgpromote.options import Strategy
 from pgpromote.postgres.cutover import CutOver
-from pgpromote.postgres.model import Finding, Manifest, Statement
+from pgpromote.postgres.model import Finding, Manifest, Severity, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
@@ -97,6 +97,27 @@ class Record:
     repaired: bool = True
     rights: tuple[Statement, ...] = ()
     filters: str = ""
+
+    @property
+    def lost(self) -> tuple[Finding, ...]:
+        """What prod would lose; once prod is the new one, each says first where that is now."""
+        found = self.plan.losses if self.plan else ()
+        where = self._way_back
+        return tuple(
+            replace(each, message=f"{where}: {each.message}")
+            if where and each.severity is not Severity.INFO
+            else each
+            for each in found
+        )
+
+    @property
+    def _way_back(self) -> str:
+        """Where that is what prod was before, "" as long as prod is that."""
+        if self.cut_over:
+            return f"Now in {self.cut_over.previous}"
+        if self.strategy is Strategy.SWAP or not self.succeeded:
+            return ""
+        return f"Now in the safety archive {self.safety.name}" if self.safety else "Gone"
 
     @property
     def walked(self) -> tuple[Phase, ...]:

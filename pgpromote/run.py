@@ -173,6 +173,7 @@ class Run:
             promotion=self.run_id,
             expected=self.promotion.expected(options.sha256),
             despite_hold=options.despite_hold or options.way_back,
+            bounds=safeguard.bounds(self.promotion, options),
         )
 
     def preview(self, aim: Aim) -> Plan:
@@ -311,6 +312,7 @@ class Run:
             self._check_plan()
             moved = rights.prove(self._rights_of_prod(), self.database, self.run_id, self.options.rights)
             proof.with_findings(moved).proven()
+            safeguard.settle(self)
         archive = mark.printable(self.archive_path.name)
         cleared = self._cleared()
         came = Provenance(

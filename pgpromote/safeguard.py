@@ -1,23 +1,100 @@
-"""What leads back from a change of prod in place: its archive, and whether that could be brought back."""
+"""What keeps prod from being lost: a look at what dev lost, and an archive of prod that leads back."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from pgpromote.options import Options
-from pgpromote.postgres import dump, handover, previous, restore, safety
+from pgpromote.postgres import archive as archives
+from pgpromote.postgres import (
+    baseline,
+    dump,
+    handover,
+    plausible,
+    previous,
+    restore,
+    safety,
+    selection,
+)
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.archive import LARGE_OBJECT_KINDS
-from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Archive, Clearance, Finding, Severity
+from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.preflight import Report
+from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.restore import OnLine
-from pgpromote.postgres.server import Database, now
+from pgpromote.postgres.server import Database, connect, now
+from pgpromote.postgres.shadow import Shadow
+from pgpromote.postgres.tally import Tally
 from pgpromote.postgres.tools import Tools
 from pgpromote.promotion import Promotion
 
 RULE = "safety_archive"
 HINT = "Remove the cause in prod and start again; without the safety archive's way back a failure stays."
+
+
+class Swapping(Protocol):
+    """A run that is about to swap its shadow in: what it was told, and what its steps have left."""
+
+    promotion: Promotion
+    run_id: str
+    options: Options
+    clearance: Clearance | None
+    shadow: Shadow | None
+    before: Tally | None
+    after: Tally | None
+    proof: Proof | None
+
+
+def bounds(promotion: Promotion, options: Options) -> Bounds | None:
+    """Return how much dev may have lost; None for what brings prod back: that may be less, on purpose."""
+    accepted = (*promotion.bounds.accepted, *options.accept_loss)
+    return None if options.way_back else replace(promotion.bounds, accepted=accepted)
+
+
+def implausible(promotion: Promotion, options: Options, run_id: str) -> tuple[Finding, ...]:
+    """Find only what dev lost and nobody accepts, before all checks; what fails here they will say."""
+    path = options.archive_path or promotion.archive_path
+    if path.suffix == ".sql":
+        return ()
+    try:
+        chosen = selection.choose(archives.read(path), options.filters, frozenset(options.bring))
+        manifest = archives.read_manifest(path)
+        with connect(promotion.target(), run_id) as session:
+            found = plausible.find(
+                session,
+                archive=chosen.archive,
+                manifest=manifest,
+                filters=options.filters,
+                bounds=bounds(promotion, options),
+                in_place=options.in_place,
+                reset_schema=options.schema_to_reset,
+            )
+    except PgpromoteError:
+        return ()
+    return tuple(each for each in found if each.severity is Severity.ERROR)
+
+
+def settle(run: Swapping) -> None:
+    """Look once more at what prod would lose, now that it is counted; note what prod will have come from.
+
+    An archive without a manifest does not say before how many rows it brings. Raises Refused.
+    """
+    allowed = bounds(run.promotion, run.options)
+    if allowed and run.clearance and run.shadow and run.before and run.after and run.proof:
+        target, held = run.promotion.target(), run.after.rows
+        with (
+            connect(target, run.run_id, autocommit=True) as prod,
+            connect(run.shadow.at(target), run.run_id, autocommit=True) as shadow,
+        ):
+            found = plausible.find_restored(prod, run.before.rows, shadow, held, allowed)
+            noted = baseline.take(shadow, held, run.clearance.manifest, run.proof.compared)
+        if any(each.severity is Severity.ERROR for each in found):
+            raise Refused(found)
+        agreed = run.promotion.lock_database
+        baseline.keep(noted, target, run.shadow.name, run.run_id, agreed=agreed)
 
 
 def take(

@@ -5,10 +5,10 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from textwrap import wrap
 
 from pgpromote.options import Strategy
+from pgpromote.postgres import plausible
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.plan import HEADROOM, Plan
 from pgpromote.postgres.repair import COMPOSITE, Repair, Skipped
@@ -109,23 +109,16 @@ def findings(found: Sequence[Finding], *, whole: bool) -> list[str]:
 
 
 def of_interest(record: Record) -> list[Finding]:
-    """List what a run found: what prod had alone is told once, and told as it was seen before."""
+    """List what a run found: what dev lost and somebody accepts; what prod had alone, told once."""
     # That there is no manifest, the proof says too.
-    preview = record.plan.losses if record.plan else ()
-    losses = [loss for loss in preview if loss.object != str(record.archive)]
+    losses = [loss for loss in record.lost if loss.object != str(record.archive)]
     lost = tuple(f" {loss.object}" for loss in losses)
-    if record.succeeded and (record.cut_over or record.strategy is not Strategy.SWAP):
-        losses = [_before(loss) for loss in losses]
+    accepted = (found for found in record.checks if found.rule == plausible.RULE)
     repaired = record.repair.findings if record.repair else ()
     proven = record.proof.findings if record.proof else ()
     known = (*lost, str(record.archive))
     told = (f for f in proven if f.severity is not Severity.INFO or not f.object.endswith(known))
-    return [*losses, *repaired, *told]
-
-
-def _before(loss: Finding) -> Finding:
-    told = loss.severity is Severity.INFO
-    return loss if told else replace(loss, message=f"Before: {loss.message}")
+    return [*accepted, *losses, *repaired, *told]
 
 
 def first(texts: Sequence[str], *, whole: bool) -> list[str]:

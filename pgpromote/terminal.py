@@ -358,7 +358,9 @@ def _lost(prod: Mapping[str, object]) -> str:
     names = [each["object"] for each in _records(prod["loss preview"]) if each["severity"] != Severity.INFO]
     shown = len(names) if _whole() else SHOWN
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return f"{', '.join(names[:shown])}{more} (was only in prod)" if names else ""
+    previous = prod.get("previous database")
+    where = f"now in {previous}" if previous else "was only in prod"
+    return f"{', '.join(names[:shown])}{more} ({where})" if names else ""
 
 
 def _whole() -> bool:

@@ -11,6 +11,7 @@ import click
 
 from pgpromote.options import Options, Strategy
 from pgpromote.postgres.model import Filters, Foreign, Policy
+from pgpromote.promotion import patterns
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -73,6 +74,13 @@ RUN_OPTIONS = (
         default="",
         metavar="FINGERPRINT",
         help="Refuse if Prod is not as `pgpromote plan` has shown it.",
+    ),
+    click.option(
+        "--accept-loss",
+        multiple=True,
+        metavar="TABLE,…",
+        callback=lambda _context, _option, given: tuple(each for text in given for each in patterns(text)),
+        help="Promote although Dev lost the rows of these tables; * and ? allowed, `all` for any table.",
     ),
 )
 AFTER_OPTIONS = (

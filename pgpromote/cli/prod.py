@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from pgpromote import promotion as settings
-from pgpromote import retention, terminal
+from pgpromote import retention, safeguard, terminal
 from pgpromote import run as runs
 from pgpromote.cli import ending, holding
 from pgpromote.cli.options import (
@@ -28,7 +28,7 @@ from pgpromote.cli.options import (
     verbose,
     yes,
 )
-from pgpromote.postgres import plan
+from pgpromote.postgres import hold, plan, plausible
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.progress import Dumping, Refreshing, Running
@@ -36,7 +36,7 @@ from pgpromote.recording import record_of
 from pgpromote.run import Run
 
 # Checks that a plan shows: what prod would lose beside the objects that the archive lacks; a hold.
-BESIDE = ("nothing_in_the_way", "nothing_lost_outside", "not_on_hold")
+BESIDE = ("nothing_in_the_way", "nothing_lost_outside", hold.RULE, plausible.RULE)
 
 
 @click.command(cls=ResetSchemaCommand)
@@ -73,8 +73,10 @@ def check(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
 def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
     """Show what Prod would lose, who is connected, and Prod's fingerprint.
 
-    Nothing is changed. It takes the options of `pgpromote restore`, and ends with the command that does what
-    was planned. With the fingerprint, that command refuses if Prod is no longer what the plan has shown.
+    Nothing is changed. Every table is read: for the fingerprint, and to tell which ones Prod's users changed
+    since the last promotion; how much, about, is what the server's statistics have counted. It takes the
+    options of `pgpromote restore`, and ends with the command that does what was planned. With the
+    fingerprint, that command refuses if Prod is no longer what the plan has shown; it accepts what Dev lost.
 
     \b
     Example:
@@ -85,19 +87,22 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
     options = replace(options_of(dump_path, **chosen), despite_hold=True)  # a plan changes nothing
     with runs.start(promotion, run_id, options) as run:
         looked = run.look()
-        beside = tuple(found for found in looked.findings if found.rule in BESIDE)
-        preview = run.preview(looked.aim or looked.cleared())
-        preview = replace(preview, losses=(*preview.losses, *beside))
-        if looked.clearance is None:
-            terminal.show_losses([found for found in preview.losses if found.severity is not Severity.ERROR])
+        aim = looked.aim or looked.cleared()
+        if any(found.rule != plausible.RULE for found in looked.errors):
+            losses = run.preview(aim).losses + looked.of(*BESIDE)
+            terminal.show_losses([found for found in losses if found.severity is not Severity.ERROR])
             looked.cleared()
-        fingerprint = plan.fingerprint(run.target, promotion.tools(), run_id)
+        seen, schema = plan.look(run.target, promotion.tools(), run_id), options.schema_to_reset
+        preview = plan.preview(aim, aim.manifest, run.target, run_id, reset_schema=schema, held=seen.held)
+        preview = replace(preview, losses=preview.losses + looked.of(*BESIDE))
         dropped = retention.beyond(promotion, run_id, options)
     if as_json:
-        terminal.show_json({**vars(preview), "fingerprint": fingerprint, "dropped": dropped})
+        terminal.show_json({**vars(preview), "fingerprint": seen.fingerprint, "dropped": dropped})
     else:
-        command = ["pgpromote", "restore", *_given(context), "--expect-plan", fingerprint]
-        terminal.show_plan(preview, options, fingerprint, shlex.join(command), dropped)
+        lost = [plausible.pattern(found.object) for found in looked.errors]
+        given = [*_given(context), *(["--accept-loss", ",".join(lost)] if lost else [])]
+        command = ["pgpromote", "restore", *given, "--expect-plan", seen.fingerprint]
+        terminal.show_plan(preview, options, seen.fingerprint, shlex.join(command), dropped)
 
 
 def _given(context: click.Context) -> Iterator[str]:
@@ -131,6 +136,7 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
       pgpromote rehearse shop.dump --jobs 8
     """
     with runs.start(settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)) as run:
+        _ask_about_losses(run, yes=False)
         picture = Running(f"Rehearsing beside {run.target.label}", run, last="prove")
         with ending.reported(run, "rehearse"), terminal.drawn(picture, verbose=verbose) as line:
             run.rehearse(line)
@@ -168,10 +174,22 @@ def restore_command(
     promotion, options = settings.from_environment(), options_of(dump_path, **chosen)
     options = holding.ask(promotion, options)
     with runs.start(promotion, new_run_id(), options) as run:
+        _ask_about_losses(run, yes=yes)
         if options.in_place and not yes and sys.stdin.isatty():
             terminal.show_losses(run.preview(run.look().cleared()).losses)
         confirm(options, run.target.name, yes=yes)
         _restore(run, verbose=verbose, as_json=as_json)
+
+
+def _ask_about_losses(run: Run, *, yes: bool) -> None:
+    """Ask a person at a terminal about what dev lost; `yes` answers. Raises click.Abort."""
+    lost = safeguard.implausible(run.promotion, run.options, run.run_id) if sys.stdin.isatty() else ()
+    if lost:
+        terminal.show_losses([replace(found, hint="") for found in lost])
+        if not yes:
+            click.confirm("Go on all the same?", abort=True, err=True)
+        accepted = (plausible.pattern(found.object) for found in lost)
+        run.options = replace(run.options, accept_loss=(*run.options.accept_loss, *accepted))
 
 
 def _restore(run: Run, *, verbose: bool, as_json: bool) -> None:

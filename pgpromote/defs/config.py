@@ -125,6 +125,11 @@ class RestoreConfig(ScopeConfig):
         default=False,
         description="Go on although a rollback has put prod on hold. `pgpromote resume` ends the hold.",
     )
+    accept_loss: list[str] = Field(
+        default=[],
+        description="Tables that dev may have lost the rows of: table or schema.table, * allowed; all for "
+        "any. Added to PGPROMOTE_ACCEPT_LOSS.",
+    )
 
     def options(self) -> Options:
         """Return what was chosen as a value."""
@@ -146,6 +151,7 @@ class RestoreConfig(ScopeConfig):
             adopt=self.adopt,
             sha256=self.sha256,
             despite_hold=self.despite_hold,
+            accept_loss=tuple(self.accept_loss),
         )
 
 

@@ -165,17 +165,17 @@ def _by_severity(done: Record) -> str:
     return ", ".join(f"{counted[f'findings: {s.value}'].value} {s.value}" for s in Severity)
 
 
-def losses(planned: Plan) -> Metadata:
+def losses(found: Sequence[Finding]) -> Metadata:
     """Show what prod lost, or would lose."""
-    return {"loss preview": findings(planned.losses)}
+    return {"loss preview": findings(found)}
 
 
 def preview(planned: Plan) -> Metadata:
     """Describe what prod would lose, who is connected to it, and what a swap needs."""
     sessions = [(s.application, s.user, s.count, s.lasting) for s in planned.sessions]
     shown: Metadata = {
-        **losses(planned),
         "sessions on prod": table(("application", "user", "sessions", "not ours to end"), sessions),
+        **losses(planned.losses),
         "size of prod (bytes)": dg.MetadataValue.int(planned.present_size),
     }
     if planned.needed_size is not None:

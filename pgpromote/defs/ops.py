@@ -254,7 +254,7 @@ def _cut_over(prefix: str) -> dg.OpDefinition:
             **metadata.cut_over(done),
             "dropped": dropped,
             **walk.described,
-            **(metadata.losses(record.plan) if record.plan else {}),
+            **metadata.losses(record.lost),
             **metadata.numbers(record),
         }
         return dg.Output(None, "result", metadata=shown)

@@ -310,6 +310,12 @@ def standby_sessions(facts: Facts) -> Found:
         yield found.severity, found.object, found.message, found.hint
 
 
+def plausible(facts: Facts) -> Found:
+    """Dev lost no table's rows, nor half of all rows, since the archive that prod came from."""
+    for found in facts.implausible:
+        yield found.severity, found.object, found.message, found.hint
+
+
 RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
@@ -319,7 +325,7 @@ RULES: dict[str, Rule] = {
         policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
         nothing_in_the_way, nothing_lost_outside, left_out, archive_is_ours, manifest_there,
-        connection_encrypted, standby_sessions, not_on_hold,
+        connection_encrypted, standby_sessions, not_on_hold, plausible,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -356,6 +362,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "standby_sessions": (no_prod,),
     "archive_is_ours": (no_prod, no_archive),
     "not_on_hold": (no_prod,),
+    "plausible": (no_prod, no_archive),
 }
 
 

@@ -73,11 +73,12 @@ class _Exchange:
 
 
 def _previous(
-    session: Session, outgoing: Side, promotion: str, ended: End, followed: Provenance
+    session: Session, outgoing: Side, incoming: Mark, *, promotion: str, ended: End, followed: Provenance
 ) -> tuple[str, Mark]:
     """Name and mark what was prod: its name and the server's time in UTC, what it was, what follows it.
 
-    What did not end by a promotion puts a hold on the next ones.
+    What did not end by a promotion puts a hold on the next ones. The baseline that the incoming database's
+    mark holds moves to it: that mark makes way for prod's comment. A change in place has made it void.
     """
     history = Mark(
         Kind.PREVIOUS, outgoing.name, outgoing.oid, promotion, outgoing.now, outgoing.comment,
@@ -85,6 +86,7 @@ def _previous(
         was=mark.provenance(mark.find(session, outgoing.name, Kind.PREVIOUS), outgoing.oid),
         followed=followed,
         held_at=None if ended is End.PROMOTION else outgoing.now,
+        promoted=None if incoming.overwritten_at else incoming.promoted,
     )  # fmt: skip
     return mark.previous_name(outgoing.name, outgoing.now), history
 
@@ -119,7 +121,7 @@ def swap(
         exchange = _Exchange(
             target, agreed, promotion, limit_seconds, session, killer,
             outgoing, obstacles.side(session, incoming.name),
-            *_previous(session, outgoing, promotion, ended, came),
+            *_previous(session, outgoing, incoming.mark, promotion=promotion, ended=ended, followed=came),
             outgoing.comment,
         )  # fmt: skip
         done = _exchange(exchange, allow, [_replaced(target)] if replaced else [])
@@ -150,7 +152,7 @@ def rollback(
         exchange = _Exchange(
             target, agreed, promotion, limit_seconds, session, killer,
             outgoing, obstacles.side(session, incoming.name),
-            *_previous(session, outgoing, promotion, ended, came),
+            *_previous(session, outgoing, incoming.mark, promotion=promotion, ended=ended, followed=came),
             incoming.mark.comment,
         )  # fmt: skip
         return replace(_exchange(exchange, allow, []), tested=False)

@@ -1,8 +1,9 @@
 """Gather what the checks look at: the file, prod, dev and the client programs."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pgpromote.postgres import (
@@ -13,6 +14,7 @@ from pgpromote.postgres import (
     members,
     obstacles,
     origin,
+    plausible,
     selection,
     server,
     standbys,
@@ -40,6 +42,7 @@ from pgpromote.postgres.model import (
 from pgpromote.postgres.obstacles import Writer
 from pgpromote.postgres.origin import NOTHING, Expected, Known, Origin
 from pgpromote.postgres.plain_sql import Command
+from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.selection import LeftOut
 from pgpromote.postgres.server import Database, Session
@@ -101,6 +104,7 @@ class Facts:
     known: Known = NOTHING
     held: Hold | None = None
     despite_hold: bool = False
+    implausible: tuple[Finding, ...] = ()
 
     @property
     def money_as_stored(self) -> bool:
@@ -165,6 +169,7 @@ def gather(
     promotion: str,
     expected: Expected | None,
     despite_hold: bool = False,
+    bounds: Bounds | None = None,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -190,6 +195,15 @@ def gather(
         reset_schema=reset_schema,
         allow=allow,
         safety_archive=safety_archive,
+        implausible=partial(
+            plausible.find,
+            archive=archive,
+            manifest=manifest,
+            filters=filters,
+            bounds=bounds,
+            in_place=in_place,
+            reset_schema=reset_schema,
+        ),
     )
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = _choose_client(available, version, archive)
@@ -238,6 +252,7 @@ def gather(
         known=Known(dev, prod.last, _origin(target, prod.catalog)),
         held=prod.held,
         despite_hold=despite_hold,
+        implausible=prod.implausible,
     )
 
 
@@ -290,6 +305,7 @@ class _Prod:
     limits: Limits = NO_LIMITS
     standbys: tuple[Standby, ...] = ()
     last: Origin | None = None
+    implausible: tuple[Finding, ...] = ()
     problem: PgpromoteError | None = None
     held: Hold | None = None
 
@@ -307,6 +323,7 @@ def _read_target(
     reset_schema: str,
     allow: Collection[str],
     safety_archive: bool,
+    implausible: Callable[[Session], tuple[Finding, ...]],
 ) -> _Prod:
     try:
         with server.connect(target, promotion) as session:
@@ -327,6 +344,7 @@ def _read_target(
                 standbys=standbys.read(session),
                 last=origin.last_promoted(session, target.name),
                 held=hold.find(session, session.info.dbname),
+                implausible=implausible(session),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)

@@ -75,7 +75,8 @@ class Mark:
     time then, `comment` the database's own comment, whose place the mark takes. `overwritten_at` is when prod
     was last changed in place since: its safety archive has that time in its name, if one was taken.
     Of a previous database, and None in older marks: why it `ended`, what it `was` as prod, what `followed`;
-    `held_at` is when a rollback has put it aside, until the promotion is resumed.
+    `held_at` is when a rollback has put it aside, until the promotion is resumed. `promoted` says what the
+    database held that took its place (`baseline`); on a shadow, what the shadow itself holds.
     """
 
     kind: Kind
@@ -89,6 +90,7 @@ class Mark:
     was: Provenance | None = None
     followed: Provenance | None = None
     held_at: datetime | None = None
+    promoted: str | None = None
 
     def text(self) -> str:
         """Write the mark as a comment, in ASCII: the agreed database may have any encoding.
@@ -103,7 +105,7 @@ class Mark:
         return SIGN + json.dumps(known, default=datetime.isoformat)
 
 
-NEWER = ("ended", "was", "followed", "held_at")
+NEWER = ("ended", "was", "followed", "held_at", "promoted")
 PARTS = {"oid": int, "since": datetime, "changed_at": datetime}
 TIMES = ("at", "overwritten_at", "held_at", "since", "changed_at")
 

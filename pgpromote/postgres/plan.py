@@ -12,7 +12,7 @@ from psycopg import sql as compose
 from psycopg.rows import tuple_row
 
 from pgpromote.postgres import archive as archives
-from pgpromote.postgres import contents, encodings, sql
+from pgpromote.postgres import changes, contents, encodings, sql
 from pgpromote.postgres.errors import Refused, ToolFailed
 from pgpromote.postgres.model import Aim, Archive, Content, Filters, Finding, Manifest, Severity
 from pgpromote.postgres.scope import ONLY_IN_PROD, Object, Scope, Serial, Table, Written, spellings
@@ -32,6 +32,11 @@ HINT_ADDED = "Empty the table first, or restore it with its definition."
 HINT_ROWS = "Save these rows first if they matter; promote only when dev's are the right ones."
 HINT_DEFINITIONS = "Save these rows first if they matter; without --schema-only, dev's rows come along."
 HINT_READ = "Grant SELECT on it, and BYPASSRLS where row security hides rows."
+HINT_CHANGED = (
+    "Save these rows first if they matter. Rows that were rolled back are counted, too; `pgpromote plan` "
+    "compares hashes, which are certain."
+)
+HINT_UNKNOWN = "A swap notes it, and the previous database keeps the note: keep at least one."
 HINT_MANIFEST = "Dump with pgpromote dump; it writes the manifest beside the archive."
 
 
@@ -70,23 +75,26 @@ def preview(
     promotion: str,
     *,
     reset_schema: str = "",
+    held: Mapping[str, Content] | None = None,
 ) -> Plan:
     """Look at what prod would lose by a promotion, without changing anything.
 
-    Rows are counted, not estimated. A plain SQL dump says nothing of what it holds, so only a finding says
-    that. Raises ConnectionFailed, SessionFailed.
+    Rows are counted, not estimated. What prod's users changed since the last promotion is told by statistics,
+    and exactly where `held` says what each table holds, with its hash (`look`). A plain SQL dump says
+    nothing of what it holds, so only a finding says that. Raises ConnectionFailed, SessionFailed.
     """
     size = None if aim.in_place or manifest is None else manifest.database_size
     with connect(target, promotion, autocommit=True) as session:
         log = 0 if size is None else _log_size(session)
-        losses, held = _losses(session, aim, manifest, reset_schema)
+        losses, counted = _losses(session, aim, manifest, reset_schema)
+        losses += _changed_by_users(session, aim, reset_schema, held)
         return Plan(
             losses=tuple(losses),
             sessions=tuple(rows(session, Sessions, "plan/sessions", {"application": APPLICATION})),
             present_size=size_of(session),
             needed_size=size and int(HEADROOM * size) + log,
             log_size=log,
-            rows={name: content.rows for name, content in held.items()},
+            rows={name: content.rows for name, content in counted.items()},
         )
 
 
@@ -236,6 +244,25 @@ def _more(present: Content, brought: Content) -> str:
     return "; ".join(told)
 
 
+def _changed_by_users(
+    session: Session, aim: Aim, reset_schema: str, held: Mapping[str, Content] | None
+) -> Iterator[Finding]:
+    """Say which of the tables that would be replaced prod's users changed since the last promotion."""
+    if aim.archive is None or aim.filters.data_only:
+        return
+    found = changes.find(session, held)
+    if found is None and held is not None:
+        message = (
+            "What prod's users changed since the last promotion is not known: no note says what it brought."
+        )
+        yield Finding(RULE, Severity.INFO, session.info.dbname, message, HINT_UNKNOWN)
+    brought = {entry.name for entry in aim.archive.of_kind(*RELATIONS)}
+    for each in found or ():
+        if not aim.in_place or each.table in brought or each.table.startswith(f"{reset_schema or '.'}."):
+            hint = HINT_ROWS if each.certain else HINT_CHANGED
+            yield Finding(RULE, Severity.WARNING, each.table, each.told(), hint)
+
+
 def _lost_large_objects(session: Session, archive: Archive, manifest: Manifest | None) -> Iterator[Finding]:
     present = contents.measure_large_objects(session, hashed=False)
     brought: Content | None = Content(0, None)
@@ -246,7 +273,20 @@ def _lost_large_objects(session: Session, archive: Archive, manifest: Manifest |
         yield Finding(RULE, Severity.WARNING, contents.LARGE_OBJECTS, message, HINT_ROWS)
 
 
+@dataclass(frozen=True)
+class Sight:
+    """Prod as it was at one moment: its fingerprint, and what each table held, by `schema.name`."""
+
+    fingerprint: str
+    held: Mapping[str, Content] = field(repr=False)
+
+
 def fingerprint(target: Database, available: list[Tools], promotion: str) -> str:
+    """Return the fingerprint of prod as it is, as `look` does."""
+    return look(target, available, promotion).fingerprint
+
+
+def look(target: Database, available: list[Tools], promotion: str) -> Sight:
     """Digest prod as it is under one snapshot: definitions, grants, settings, rows, sequences, large objects.
 
     Equal for as long as nobody changes anything; another version of pg_dump may give another one.
@@ -266,7 +306,7 @@ def fingerprint(target: Database, available: list[Tools], promotion: str) -> str
             [(name, content.rows, content.hash) for name, content in held.items()],
             _positions(session),
         )
-    return hashlib.sha256(json.dumps(state, default=str).encode()).hexdigest()[:32]
+    return Sight(hashlib.sha256(json.dumps(state, default=str).encode()).hexdigest()[:32], held)
 
 
 def check(expected: str, target: Database, available: list[Tools], promotion: str) -> None:

@@ -29,6 +29,7 @@ from pgpromote.postgres.model import (
     TocEntry,
 )
 from pgpromote.postgres.origin import Expected
+from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 
@@ -47,9 +48,14 @@ class Report:
     skipped: Mapping[str, str]
     aim: Aim | None
 
-    def of(self, check: str) -> tuple[Finding, ...]:
-        """Return the findings of one check."""
-        return tuple(finding for finding in self.findings if finding.rule == check)
+    def of(self, *checks: str) -> tuple[Finding, ...]:
+        """Return the findings of one check, or of some."""
+        return tuple(finding for finding in self.findings if finding.rule in checks)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that forbid a promotion."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
     def cleared(self) -> Clearance:
         """Return the clearance. Raises Refused, with every finding, when there is none."""
@@ -76,6 +82,7 @@ def examine(
     promotion: str = "",
     expected: Expected | None = None,
     despite_hold: bool = False,
+    bounds: Bounds | None = None,
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
@@ -87,6 +94,8 @@ def examine(
     asked only whether it is the same database as prod or marked as prod, for its version and which one it
     is. `expected` says which archive it has to be (None: any). `despite_hold`: a person goes on although a
     rollback has put prod on hold.
+    `bounds` say how much
+    dev may have lost; without them that is not looked at.
     Raises ConfigError for what cannot be combined.
     """
     facts = gathering.gather(
@@ -106,6 +115,7 @@ def examine(
         promotion=promotion,
         expected=expected,
         despite_hold=despite_hold,
+        bounds=bounds,
     )
     findings = tuple(
         Finding(name, severity, subject, message, hint)

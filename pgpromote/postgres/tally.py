@@ -1,6 +1,6 @@
 """Count what a database holds: objects per kind as an archive names them, and rows per table."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -30,26 +30,39 @@ def read(database: Database, promotion: str, known: Mapping[str, int] = NOTHING)
     Raises ConnectionFailed, SessionFailed.
     """
     with connect(database, promotion, autocommit=True) as session:
-        return Tally(_objects(session), _rows(session, known))
+        return Tally(_objects(session), count(session, known))
 
 
 def _objects(session: Session) -> dict[str, int]:
     objects = compose.SQL(sql.read("plan/objects")).format(named=compose.SQL(sql.read("catalog/named")))
     query = compose.SQL(sql.read("plan/kinds")).format(objects=objects)
-    return {str(kind): int(str(count)) for kind, count in session.execute(query, {})}
+    return {str(kind): int(str(number)) for kind, number in session.execute(query, {})}
 
 
-def _rows(session: Session, known: Mapping[str, int]) -> dict[str, int | None]:
-    tables = [
-        (str(schema), str(name), bool(readable))
-        for schema, name, readable, of_extension in session.execute(sql.read("plan/tables"))
+def tables(session: Session) -> dict[tuple[str, str], bool]:
+    """List the tables that hold rows, (schema, name), and whether our role may read all of them."""
+    found = session.execute(sql.read("plan/tables"))
+    return {
+        (str(schema), str(name)): bool(readable)
+        for schema, name, readable, of_extension in found
         if not of_extension
-    ]
-    unknown = [
-        (schema, name) for schema, name, may_read in tables if may_read and f"{schema}.{name}" not in known
-    ]
+    }
+
+
+def count(
+    session: Session, known: Mapping[str, int] = NOTHING, wanted: Collection[str] | None = None
+) -> dict[str, int | None]:
+    """Count the rows of tables and large objects as in a `Tally`; only of those that are wanted."""
+    present = {
+        table: may_read
+        for table, may_read in tables(session).items()
+        if wanted is None or ".".join(table) in wanted
+    }
+    unknown = [table for table, may_read in present.items() if may_read and ".".join(table) not in known]
     counted = contents.measure(session, unknown, hashed=False)
     held = {**known, **{name: content.rows for name, content in counted.items()}}
-    rows = {f"{schema}.{name}": held.get(f"{schema}.{name}") for schema, name, _ in tables}
+    rows = {".".join(table): held.get(".".join(table)) for table in present}
+    if wanted is not None and contents.LARGE_OBJECTS not in wanted:
+        return rows
     large = contents.measure_large_objects(session, hashed=False).rows
     return rows | ({contents.LARGE_OBJECTS: large} if large else {})

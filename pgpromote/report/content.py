@@ -249,7 +249,7 @@ def build(record: Record, audited: Audit, now: datetime, problem: str = "") -> R
         ),
         suppressed=tuple(map(_audited, audited.suppressed)),
         notes=tuple(map(_audited, audited.notes)),
-        losses=tuple(map(_found, record.plan.losses)) if record.plan else None,
+        losses=tuple(map(_found, record.lost)) if record.plan else None,
         repair=_repaired(record),
         rights=Rights(record.rights, tuple(_found(f) for f in proven if f.rule == RIGHTS)),
         manifest=record.manifest,

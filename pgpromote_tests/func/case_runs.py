@@ -117,6 +117,8 @@ def _promotion(case: Case, dev: Server, prod: Server, directory: Path) -> Promot
         "PGPROMOTE_DUMP_DIR": str(directory / "dumps"),
         "PGPROMOTE_REPORT_DIR": str(directory / "reports"),
         "PGPROMOTE_PG_BIN": os.pathsep.join(str(servers.binaries(int(major))) for major in majors),
+        # Cases are about objects: what prod had before is there to be replaced.
+        "PGPROMOTE_ACCEPT_LOSS": "all",
     }
     return from_environment(environment)
 

@@ -48,8 +48,9 @@ def test_a_plan_shows_the_loss_and_a_fingerprint_that_holds_prod_to_it(
     assert f"--expect-plan {told['fingerprint']}" in shown.stdout
     prod.execute("INSERT INTO relics VALUES (3)", url.rpartition("/")[2])
 
-    refused = commands.run("restore", "--expect-plan", told["fingerprint"])
-    expected = commands.run("restore", "--expect-plan", commands.run("plan", "--json").json()["fingerprint"])
+    refused = commands.run("restore", "--accept-loss=relics", "--expect-plan", told["fingerprint"])
+    now = commands.run("plan", "--json").json()["fingerprint"]
+    expected = commands.run("restore", "--accept-loss=relics", "--expect-plan", now)
 
     assert (refused.returncode, expected.returncode) == (3, 0), expected.stderr
     assert "Run pgpromote plan again" in refused.stderr
@@ -141,7 +142,7 @@ def test_a_plan_says_what_the_room_for_a_swap_is_made_of(shop: CommandLine, prod
 
 def test_a_rehearsal_says_how_it_would_go_and_changes_nothing(shop: CommandLine, prod: Server) -> None:
     url = prod.new_url(OLD)
-    done = shop.having(PROD_DATABASE_URL=url).run("rehearse")
+    done = shop.having(PROD_DATABASE_URL=url).run("rehearse", "--accept-loss=relics")
     assert done.returncode == 0, done.stderr
     assert "everything but the cut-over went well; prod is untouched" in done.stdout
     assert prod.rows("SELECT count(*) FROM relics", url.rpartition("/")[2]) == [(2,)]

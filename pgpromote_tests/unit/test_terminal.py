@@ -163,10 +163,11 @@ def test_what_is_proven_and_what_is_not_is_told(proof: Proof, told: str) -> None
     assert summary.of_run(replace(promoted(), proof=proof))["proven"] == told
 
 
-def test_what_only_prod_had_is_told_once_and_as_it_was_before() -> None:
+def test_what_only_prod_had_is_told_once_and_where_it_is_now() -> None:
     done = promoted()
     assert done.plan
     assert done.proof
+    assert done.cut_over
     lost = Finding("loss_preview", Severity.WARNING, "public.a", "TABLE public.a would be lost.")
     gone = Finding("rights_kept", Severity.INFO, "table public.a", "Not in the new database.")
     lossy = replace(
@@ -175,9 +176,24 @@ def test_what_only_prod_had_is_told_once_and_as_it_was_before() -> None:
         plan=replace(done.plan, losses=(lost,)),
         proof=replace(done.proof, findings=(gone,)),
     )
-    assert [each.message for each in summary.of_interest(lossy)] == ["Before: TABLE public.a would be lost."]
+    was = "TABLE public.a would be lost."
+    assert [each.message for each in summary.of_interest(lossy)] == [
+        f"Now in {done.cut_over.previous}: {was}"
+    ]
     rehearsed = replace(lossy, cut_over=None)
-    assert [each.message for each in summary.of_interest(rehearsed)] == ["TABLE public.a would be lost."]
+    assert [each.message for each in summary.of_interest(rehearsed)] == [was]
+    in_place = replace(rehearsed, strategy=Strategy.CLEAN, safety=Path("/safe/shop_1.dump"))
+    assert [each.message for each in summary.of_interest(in_place)] == [
+        f"Now in the safety archive shop_1.dump: {was}"
+    ]
+    bare = replace(in_place, safety=None)
+    assert [each.message for each in summary.of_interest(bare)] == [f"Gone: {was}"]
+
+
+def test_what_was_accepted_by_name_is_told_first() -> None:
+    accepted = Finding("plausible", Severity.WARNING, "public.a", "public.a held 5 row(s) in prod.")
+    done = replace(promoted(), checks=(accepted,))
+    assert accepted in summary.of_interest(done)
 
 
 def test_what_to_do_about_a_refusal_stands_on_a_line_of_its_own() -> None:
