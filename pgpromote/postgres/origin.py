@@ -18,7 +18,7 @@ class Origin:
     """A database that archives are dumped from.
 
     `alias` is the name by which it was connected to: a pooler may have its own. `promotion` is the one that
-    dumped it. "" and None: not known.
+    dumped it, `label` says where the database is as a URL does. "" and None: not known.
     """
 
     database: str
@@ -26,6 +26,7 @@ class Origin:
     system_identifier: str = ""
     oid: int | None = None
     promotion: str = ""
+    label: str = ""
 
     @property
     def id(self) -> str:
@@ -39,6 +40,15 @@ class Origin:
     def is_called_as(self, other: "Origin") -> bool:
         """Tell whether both are called the same, by any of their names."""
         return not {self.database, self.alias}.isdisjoint({other.database, other.alias} - {""})
+
+    def is_surely(self, other: "Origin") -> bool:
+        """Tell whether both are one: on one server; where that is not known, at one place."""
+        same = (
+            self.system_identifier == other.system_identifier
+            if self.system_identifier
+            else self.label == other.label != ""
+        )
+        return same and self.is_called_as(other)
 
     def differs_from(self, other: "Origin") -> bool:
         """Tell whether what is known of both says that they are two databases."""
@@ -89,6 +99,7 @@ def of_archive(archive: Archive, manifest: Manifest | None) -> Origin:
         system_identifier=manifest.system_identifier,
         oid=manifest.source_oid,
         promotion=manifest.promotion if manifest.run_id else "",
+        label=manifest.source,
     )
 
 
@@ -100,8 +111,14 @@ def text_of(aim: Aim) -> str | None:
 def of_source(source: Database, identity: Identity | None = None) -> Origin:
     """Say what the configured database is; one that does not answer has a name only."""
     if identity is None:
-        return Origin(source.name, source.name)
-    return Origin(identity.database, source.name, identity.system_identifier, identity.database_oid)
+        return Origin(source.name, source.name, label=source.label)
+    return Origin(
+        identity.database,
+        source.name,
+        identity.system_identifier,
+        identity.database_oid,
+        label=source.label,
+    )
 
 
 def last_promoted(session: Session, prod: str) -> Origin | None:
@@ -126,7 +143,7 @@ def judge(path: Path, archive: Origin, expected: Expected, known: Known, allow: 
 
     What prod was itself is always ours. What a person allows by name is a warning.
     """
-    if known.prod and archive.is_called_as(known.prod) and not archive.differs_from(known.prod):
+    if known.prod and archive.is_surely(known.prod):
         return
     if other := other_promotion(path, archive, expected):
         yield _severity(archive.promotion, allow), archive.promotion, *other

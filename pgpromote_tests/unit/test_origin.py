@@ -80,8 +80,19 @@ def test_any_other_source_than_the_demanded_is_refused(wanted: str, known: Known
 
 
 def test_what_prod_was_itself_passes_whatever_is_expected() -> None:
+    for own in (
+        replace(PROD, oid=4, promotion="before"),  # prod's OID is another after each swap
+        Origin("shop_prod", "shop_prod", label="shop_prod on prod:5432"),  # older manifests know no server
+    ):
+        known = Known(DEV, None, replace(PROD, label="shop_prod on prod:5432"))
+        assert judged(own, Expected("shop", "71"), known) == []
+
+
+def test_what_only_has_the_name_of_prod_is_not_prods_own() -> None:
     own = replace(PROD, oid=None, promotion="before")
-    assert judged(own, Expected("shop", "71")) == []
+    called = Origin("shop", "shop")
+    prod = Origin("shop", "shop", "72", 5, label="shop on prod:5432")
+    assert judged(called, Expected("shop", "71"), Known(DEV, None, prod)) == [(Severity.ERROR, "shop")]
     assert judged(replace(own, system_identifier="73")) == [
         (Severity.ERROR, "before"),
         (Severity.ERROR, "shop_prod"),
