@@ -23,6 +23,7 @@ class Options:
     `archive_path` is the promotion's own when None, `jobs` what keeps prod's server busy. `reset_schema`
     counts only for the strategy RESET_SCHEMA. `expect_plan` is the fingerprint of prod that a plan has shown,
     "" for any. `way_back`: what prod was comes back, whatever could not be built there any more.
+    `restore_as_superuser` lets code of dev run as one.
     """
 
     archive_path: Path | None = None
@@ -40,6 +41,7 @@ class Options:
     proof: str = EXACT
     expect_plan: str = ""
     way_back: bool = False
+    restore_as_superuser: bool = False
 
     @property
     def in_place(self) -> bool:
@@ -58,5 +60,10 @@ DEFAULTS = Options()
 def bringing_back(archive_path: Path, allow: tuple[str, ...]) -> Options:
     """Return the options with which a safety archive of prod is brought back: all of it, as it was."""
     return Options(
-        archive_path=archive_path, rights=Policy.SOURCE, bring=tuple(Foreign), allow=allow, way_back=True
+        archive_path=archive_path,
+        rights=Policy.SOURCE,
+        bring=tuple(Foreign),
+        allow=allow,
+        way_back=True,
+        restore_as_superuser=True,  # it ran on prod before
     )

@@ -20,6 +20,7 @@ TARGET = "PROD_DATABASE_URL"
 AUDITED = "DATABASE_URL"
 WEBHOOK = "PGPROMOTE_WEBHOOK_URL"
 UI = "PGPROMOTE_UI_URL"
+AS_SUPERUSER = "PGPROMOTE_RESTORE_AS_SUPERUSER"
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
@@ -33,6 +34,10 @@ SETTINGS = {
     "PGPROMOTE_KEEP": ("2", "Previous databases, and safety archives of prod, that are kept."),
     "PGPROMOTE_KEEP_DAYS": ("", "Days after which they go although few; no limit unless set."),
     audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
+    AS_SUPERUSER: (
+        "",
+        "1 lets code of dev run as a superuser of prod's server, where PROD_DATABASE_URL names one.",
+    ),
     WEBHOOK: ("", "Where alerts are posted as JSON; no alerts unless set. As secret as a password."),
     UI: ("", "Address of the Dagster UI, for links in alerts."),
 }
@@ -52,6 +57,11 @@ class Promotion:
     keep: int
     keep_for: timedelta | None
     environment: Mapping[str, str] = field(repr=False, hash=False, compare=False)
+
+    @property
+    def restore_as_superuser(self) -> bool:
+        """Whether code of dev may run as a superuser of prod's server in every run. Raises ConfigError."""
+        return _switch(self.environment.get(AS_SUPERUSER, ""), AS_SUPERUSER)
 
     @property
     def archive_path(self) -> Path:
@@ -154,6 +164,12 @@ def _keep_for(text: str) -> timedelta | None:
             f"PGPROMOTE_KEEP_DAYS is {text!r}, not a number of days above 0.", "For example 30, or 0.5."
         )
     return timedelta(days=days)
+
+
+def _switch(text: str, variable: str) -> bool:
+    if text not in {"", "0", "1"}:
+        raise ConfigError(f"{variable} is {text!r}, neither 1 nor 0.", "Set it to 1, or not at all.")
+    return text == "1"
 
 
 def _web_url(text: str, variable: str) -> str:

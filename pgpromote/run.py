@@ -167,6 +167,7 @@ class Run:
             bring=options.bring,
             allow=options.allow,
             promotion=self.run_id,
+            restore_as_superuser=options.restore_as_superuser or self.promotion.restore_as_superuser,
         )
 
     def preview(self, aim: Aim) -> Plan:

@@ -74,6 +74,11 @@ RUN_OPTIONS = (
         metavar="FINGERPRINT",
         help="Refuse if Prod is not as `pgpromote plan` has shown it.",
     ),
+    click.option(
+        "--restore-as-superuser",
+        is_flag=True,
+        help="Let code of Dev run as a superuser of Prod's server, where PROD_DATABASE_URL names one.",
+    ),
 )
 AFTER_OPTIONS = (
     click.option(

@@ -111,6 +111,11 @@ class RestoreConfig(ScopeConfig):
         description="Fingerprint of prod from `pgpromote plan`; the run is refused when prod has changed.",
     )
 
+    restore_as_superuser: bool = Field(
+        default=False,
+        description="Let code of dev run as a superuser of prod's server, where PROD_DATABASE_URL names one.",
+    )
+
     def options(self) -> Options:
         """Return what was chosen as a value."""
         return Options(
@@ -128,6 +133,7 @@ class RestoreConfig(ScopeConfig):
             repair_exclude=tuple(self.repair_exclude),
             proof=self.proof,
             expect_plan=self.expect_plan,
+            restore_as_superuser=self.restore_as_superuser,
         )
 
 

@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pgpromote.postgres import access, lock, mark, members, obstacles, selection, server, tools
+from pgpromote.postgres import access, dev_code, lock, mark, members, obstacles, selection, server, tools
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
 from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.errors import ArchiveError, ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import (
     EVERYTHING,
@@ -40,7 +41,9 @@ class Facts:
 
     `undumpable` is what our role may not read of prod, which a safety archive would have to hold; `barred`
     are owners in the archive, `barred_in_prod` those in prod, where a rollback has to bring them back.
-    `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself.
+    `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself. `code` is
+    what of the archive runs while it is restored, looked for where our role has `powers` over prod's server
+    and no `build_login` restores in its stead.
     """
 
     path: Path
@@ -76,6 +79,10 @@ class Facts:
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
     commands: tuple[Command, ...] = ()
+    code: tuple[Code, ...] = ()
+    powers: tuple[str, ...] = ()
+    restore_as_superuser: bool = False
+    build_login: bool = False
 
     @property
     def money_as_stored(self) -> bool:
@@ -139,6 +146,8 @@ def gather(
     agreed: str,
     safety_archive: bool,
     promotion: str,
+    restore_as_superuser: bool = False,
+    build_login: bool = False,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -164,6 +173,7 @@ def gather(
         reset_schema=reset_schema,
         allow=allow,
         safety_archive=safety_archive,
+        build_login=build_login,
     )
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = _choose_client(available, version, archive)
@@ -205,6 +215,10 @@ def gather(
         lost_in_extensions=prod.lost_in_extensions,
         limits=prod.limits,
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
+        code=prod.code,
+        powers=prod.powers,
+        restore_as_superuser=restore_as_superuser,
+        build_login=build_login,
     )
 
 
@@ -255,6 +269,8 @@ class _Prod:
     barred_in_prod: tuple[Barred, ...] = ()
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
+    powers: tuple[str, ...] = ()
+    code: tuple[Code, ...] = ()
     problem: PgpromoteError | None = None
 
 
@@ -271,9 +287,11 @@ def _read_target(
     reset_schema: str,
     allow: Collection[str],
     safety_archive: bool,
+    build_login: bool,
 ) -> _Prod:
     try:
         with server.connect(target, promotion) as session:
+            powers = dev_code.powers(session)
             return _Prod(
                 catalog=catalogs.read(session, dropped, reset_schema),
                 reset=(
@@ -288,6 +306,8 @@ def _read_target(
                 barred_in_prod=access.barred_in(session) if safety_archive else (),
                 lost_in_extensions=_lost_in_extensions(session, manifest),
                 limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
+                powers=powers,
+                code=dev_code.find(archive, session) if archive and powers and not build_login else (),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)

@@ -73,6 +73,8 @@ def examine(
     agreed: str = "postgres",
     safety_archive: bool = True,
     promotion: str = "",
+    restore_as_superuser: bool = False,
+    build_login: bool = False,
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
@@ -82,6 +84,8 @@ def examine(
     may stay with the previous database. `agreed` is the database of the promotion lock. `safety_archive`
     says that prod is dumped before it is changed in place. `source` is asked
     only whether it is the same database as prod or marked as prod, and for its version.
+    `restore_as_superuser` allows the archive's code to run as one, `build_login` says that another login
+    restores.
     Raises ConfigError for what cannot be combined.
     """
     facts = gathering.gather(
@@ -99,6 +103,8 @@ def examine(
         agreed=agreed,
         safety_archive=safety_archive,
         promotion=promotion,
+        restore_as_superuser=restore_as_superuser,
+        build_login=build_login,
     )
     findings = tuple(
         Finding(name, severity, subject, message, hint)
