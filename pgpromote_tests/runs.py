@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from pgpromote.defs.promotion import build_promotion
-from pgpromote.promotion import SOURCE, TARGET, Promotion, from_environment
+from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET, Promotion, from_environment
 from pgpromote_tests.servers import Server
 
 # Small, and with one of each that counts here: a key to repair, a lagging sequence, a composite key, a view.
@@ -38,6 +38,7 @@ def promotion(dev_url: str, prod_url: str, directory: Path, server: Server, **se
             "PGPROMOTE_PG_BIN": str(server.cluster.bin_dir),
             SOURCE: dev_url,
             TARGET: prod_url,
+            AS_SUPERUSER: "1",  # the tests' own schemas may run what they want
             **settings,
         }
     )

@@ -23,7 +23,7 @@ OWN = r'(?!"?(?:pg_|information_schema"? ))\S+ \. \S+'
 TABLE = r"(?:foreign )?table (?:only )?" + OWN
 ROUTINE = frozenset({"FUNCTION", "PROCEDURE"})
 ALTERED = (
-    rf"alter {TABLE} (?:alter column \S+ (?:set (?!data )|add generated |options )|replica identity |force row "
+    rf"alter {TABLE} (?:alter column \S+ (?:set (?!data )|add generated |options )|replica identity |force "
     r"|enable |disable |cluster on |attach partition |add constraint ).*"
 )
 # The statements of each kind of entry, as `shape` writes them.
@@ -252,22 +252,20 @@ class _Search:
         parts = names if before.is_sign(".") else names[2:]
         if any(part.text in self.server.other for part in parts):
             return ".".join(name.text for name in names)
-        if not opened or (
-            names[0].kind == "word" and self._is_syntax(names, before, found[end + 1 : end + 3])
-        ):
+        if not opened or (names[0].kind == "word" and self._is_syntax(names, before)):
             return ""
+        if len(names) == 1 and names[0].is_word("operator"):
+            return _operator(found[end + 1 : closing(found, end)])
         own = len(names) == 2 and names[0].text == "pg_catalog"
         harmless = (len(names) == 1 or own) and names[-1].text in self.server.harmless
         return "" if harmless else ".".join(name.text for name in names)
 
-    def _is_syntax(self, names: Sequence[Token], before: Token, after: Tokens) -> bool:
+    def _is_syntax(self, names: Sequence[Token], before: Token) -> bool:
         """Tell a word of SQL, or what no call can be, from a function's name before a parenthesis."""
         if before.is_word("references"):
             return True
         if len(names) > 1:
             return False
-        if names[0].text == "operator":
-            return not after[0].named or after[0].text == "pg_catalog"
         word = names[0].text in self.server.keywords or names[0].text in WORDS
         return word or before.is_word("using", "with", "recursive")
 
@@ -316,6 +314,12 @@ class _Search:
         if known is None or table in seen:
             return set()
         return known.columns.union(*(self._defaults(parent, seen | {table}) for parent in known.parents))
+
+
+def _operator(found: Tokens) -> str:
+    """Return an operator's name, `schema.+`, if it is not the server's own."""
+    own = not found or not found[0].named or found[0].text == "pg_catalog"
+    return "" if own else "".join(token.text for token in found)
 
 
 def _ends(column: Tokens, start: int, end: int) -> bool:
