@@ -343,7 +343,7 @@ def powers(session: Session) -> tuple[str, ...]:
 
 def find(archive: Archive, session: Session) -> tuple[Code, ...]:
     """Find what of an archive runs while it is restored into a server, or may."""
-    return tuple(_found(archive, read(session)))
+    return tuple(search(archive, read(session)))
 
 
 def read(session: Session) -> Server:
@@ -353,15 +353,16 @@ def read(session: Session) -> Server:
     return Server(kinds["harmless"], kinds["other"], kinds["keyword"])
 
 
-def _found(archive: Archive, server: Server) -> Iterator[Code]:
+def search(archive: Archive, server: Server) -> Iterator[Code]:
+    """Find what of an archive runs while it is restored into a server whose names are known, or may."""
     yield from _frame(archive)
-    search = _Search(server)
+    seen = _Search(server)
     for entry in archive.entries:
-        if why := search.why(entry):
+        if why := seen.why(entry):
             yield Code(f"{entry.kind} {entry.name}", why)
-    yield from search.read_by_views()
+    yield from seen.read_by_views()
     for entry in archive.of_kind("TABLE DATA"):
-        if why := search.copied(entry):
+        if why := seen.copied(entry):
             yield Code(f"{entry.kind} {entry.name}", why)
 
 
