@@ -124,7 +124,7 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
 def _entries(source: "_Reader", version: tuple[int, int]) -> tuple[list[TocEntry], str]:
     """Read the entries, once more where they are not in UTF-8: in which encoding they are is one of them."""
     start = source.file.tell()
-    if (count := source.integer()) > MOST_ENTRIES:
+    if not 0 < (count := source.integer()) <= MOST_ENTRIES:
         raise ArchiveError(
             f"{source.path} is cut or damaged: it says that it holds {count:,} entries.", HINT_DUMP
         )

@@ -17,6 +17,7 @@ from pgpromote.options import Options
 from pgpromote.postgres import dump
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Severity
+from pgpromote.promotion import Promotion
 from pgpromote_tests import hard, runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.vectors import scripts
@@ -46,7 +47,7 @@ class Lab:
     def vectors(self) -> dict[str, str]:
         return scripts(identifier(MALLORY), str(self.file))
 
-    def dumped(self, name: str, prod_url: str, **settings: str) -> runs.Promotion:
+    def dumped(self, name: str, prod_url: str, **settings: str) -> Promotion:
         """Plant a vector in a new database, as the ordinary user, and dump it."""
         url = self.dev.new_url()
         database = url.rpartition("/")[2]
@@ -85,7 +86,7 @@ def lab(
     shutil.rmtree(place)
 
 
-def promoted(promotion: runs.Promotion, **options: bool) -> PgpromoteError | None:
+def promoted(promotion: Promotion, **options: bool) -> PgpromoteError | None:
     """Promote, and return the error with which it ended, None for a success."""
     with runs_of.start(promotion, "test", Options(**options)) as run:  # type: ignore[arg-type]
         try:
