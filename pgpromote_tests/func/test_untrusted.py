@@ -117,9 +117,11 @@ def test_code_of_dev_does_not_run_as_a_superuser(lab: Lab, attacks: Attacks) -> 
 
 
 def test_each_vector_does_its_harm_where_it_is_allowed(lab: Lab) -> None:
+    harmless = list[str]()
     for name in chosen(lab, "allowed", 3 if lab.dev.major == 16 else 1):
         promoted(lab.dumped(name, lab.prod_url, **NOTHING_ALLOWED), restore_as_superuser=True)
-        assert lab.harmed(), f"{name} is no attack"
+        harmless += [] if lab.harmed() else [name]
+    assert harmless == []
 
 
 def test_code_of_dev_makes_nobody_a_superuser_by_the_promoter_of_the_docs(lab: Lab, attacks: Attacks) -> None:

