@@ -243,7 +243,7 @@ def runs_dev_code(facts: Facts) -> Found:
     else:
         return
     user, power = facts.catalog.identity.user, facts.powers[0]
-    who = f"{user}, which rules prod's server" if user == power else f"{user}, which may act as {power}"
+    who = f"{user}, a superuser" if user == power else f"{user}, which may act as {power}"
     severity = Severity.INFO if facts.restore_as_superuser else Severity.ERROR
     yield severity, user, f"{what} as {who}.", "" if facts.restore_as_superuser else HINT_CODE
 
@@ -309,7 +309,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "nothing_in_the_way": (no_prod, no_archive),
     "nothing_lost_outside": (no_prod,),
     "left_out": (no_archive,),
-    "runs_dev_code": (no_prod,),
+    "runs_dev_code": (no_prod, no_archive),
 }
 
 
