@@ -134,6 +134,8 @@ def _entries(source: "_Reader", version: tuple[int, int]) -> tuple[list[TocEntry
         source.codec, source.encoding = codec, encoding
         source.file.seek(start)
         entries = [_entry(source, version) for _ in range(source.integer())]
+    if len({entry.dump_id for entry in entries}) < count:
+        raise ArchiveError(f"{source.path} is damaged: two of its entries have the same number.", HINT_DUMP)
     return entries, encoding
 
 

@@ -8,76 +8,17 @@ may the text: every statement has to be one that pg_dump writes. What is not und
 pg_dump qualifies every name that is not pg_catalog's, and lets pg_restore set an empty search path.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pgpromote.postgres import sql
-from pgpromote.postgres.model import Archive, TocEntry
+from pgpromote.postgres.dump_text import CALLED_BY_RANGE, COPIED, FRAME, LOADED, PATTERNS
+from pgpromote.postgres.model import Archive, Manifest, TocEntry
 from pgpromote.postgres.server import Session
 from pgpromote.postgres.sql_text import DEPTH, Token, Tokens, chain, closing, items, shape, statements, tokens
 
-# A name with a schema of its own: whatever were made in pg_catalog would be found without one.
-OWN = r'(?!"?(?:pg_|information_schema"? ))\S+ \. \S+'
-TABLE = r"(?:foreign )?table (?:only )?" + OWN
 ROUTINE = frozenset({"FUNCTION", "PROCEDURE"})
-ALTERED = (
-    rf"alter {TABLE} (?:alter column \S+ (?:set (?!data )|add generated |options )|replica identity |force "
-    r"|enable |disable |cluster on |attach partition |add constraint ).*"
-)
-# The statements of each kind of entry, as `shape` writes them.
-WRITTEN = {
-    "SCHEMA": r'create schema (?!"?pg_)\S+|',
-    "EXTENSION": r"create extension if not exists \S+(?: with schema \S+)?",
-    "COMMENT": r"comment on (?:(?! is (?:''|null)).)* is (?:''|null)",
-    "SECURITY LABEL": r"security label (?:for \S+ )?on (?:(?! is '').)* is ''",
-    "SHELL TYPE": rf"create type {OWN}",
-    "TYPE": rf"create type {OWN} as (?:enum |range )?\( .*",
-    "DOMAIN": rf"create domain {OWN} as .*",
-    "FUNCTION": rf"create (?:or replace )?function {OWN} \( .*",
-    "PROCEDURE": rf"create (?:or replace )?procedure {OWN} \( .*",
-    "AGGREGATE": rf"create aggregate {OWN} \( .*",
-    "OPERATOR": rf"create operator {OWN} \( .*",
-    "COLLATION": rf"create collation {OWN} \( .*",
-    "TEXT SEARCH CONFIGURATION": rf"(?:create|alter) text search configuration {OWN} .*",
-    "TEXT SEARCH DICTIONARY": rf"create text search dictionary {OWN} \( .*",
-    "TABLE": rf"create (?:unlogged )?table {OWN} (?:\(|of) .*|{ALTERED}",
-    "FOREIGN TABLE": rf"create foreign table {OWN} \( .*|{ALTERED}",
-    "VIEW": rf"create (?:or replace )?(?:recursive )?view {OWN} .*|{ALTERED}",
-    "MATERIALIZED VIEW": rf"create materialized view {OWN} .*|{ALTERED}",
-    "MATERIALIZED VIEW DATA": rf"refresh materialized view {OWN}",
-    "SEQUENCE": rf"(?:create|alter) (?:unlogged )?sequence {OWN} .*|{ALTERED}",
-    "SEQUENCE OWNED BY": rf"alter sequence {OWN} owned by \S+ \. \S+ \. \S+",
-    "SEQUENCE SET": r"select pg_catalog \. setval \( '' , (?:- )?\d+ , (?:true|false) \)",
-    "DEFAULT": ALTERED,
-    "CONSTRAINT": rf"{ALTERED}|alter domain {OWN} add constraint .*|alter index {OWN} .*",
-    "CHECK CONSTRAINT": rf"{ALTERED}|alter domain {OWN} add constraint .*",
-    "FK CONSTRAINT": ALTERED,
-    "TABLE ATTACH": ALTERED,
-    "ROW SECURITY": ALTERED,
-    "INDEX": rf"create (?:unique )?index \S+ on (?:only )?{OWN} using .*|{ALTERED}|alter index {OWN} .*",
-    "INDEX ATTACH": rf"alter index {OWN} attach partition {OWN}",
-    "STATISTICS": rf"create statistics {OWN} .*|alter statistics {OWN} .*",
-    "TRIGGER": rf"create (?:constraint )?trigger \S+ (?:before|after|instead) .*|{ALTERED}",
-    "RULE": rf"create (?:or replace )?(?:rule \S+ as on .*|view {OWN} .*)|{ALTERED}",
-    "POLICY": rf"create policy \S+ on {OWN} .*|create policy \S+ on {OWN}",
-    "ACL": r"(?:grant|revoke) (?:(?! on ).)+ on (?!parameter ).*|(?:set|reset) session authorization.*",
-    "DEFAULT ACL": r"alter default privileges .*",
-    "PUBLICATION": r"(?:create|alter) publication .*",
-    "PUBLICATION TABLE": r"alter publication .*",
-    "PUBLICATION TABLES IN SCHEMA": r"alter publication .*",
-    "SUBSCRIPTION": r"create subscription .* connect = false .*|alter subscription .*",
-    "SUBSCRIPTION TABLE": r"",
-    "SERVER": r"create server .*",
-    "USER MAPPING": r"create user mapping .*",
-    "TABLE DATA": r"",
-    "BLOBS": r"",
-    "BLOB": r"select pg_catalog \. lo_create \( '' \)",
-    "BLOB METADATA": r"",
-    "STATISTICS DATA": r"select \* from pg_catalog \. pg_restore_(?:relation|attribute)_stats \( .*",
-}
-PATTERNS = {kind: re.compile(pattern) for kind, pattern in WRITTEN.items()}
 # Computed while an archive is restored.
 COMPUTED = frozenset(
     {"TABLE", "DOMAIN", "CONSTRAINT", "CHECK CONSTRAINT", "INDEX", "STATISTICS", "MATERIALIZED VIEW",
@@ -87,8 +28,6 @@ COMPUTED = frozenset(
 READ = frozenset({"VIEW", "RULE", "MATERIALIZED VIEW", "FOREIGN TABLE"})
 WITH_DATA = frozenset({"TABLE DATA", "BLOBS"})
 NUMBERED = frozenset({"BLOB METADATA", "BLOBS"})  # their definition is a list of numbers
-LOADED = re.compile(r'language "?(?:c|internal)"?( |$)')
-COPIED = re.compile(rf"copy (?P<table>{OWN}) (?:\( (?P<columns>.*) \) )?from stdin")
 # Words before a parenthesis that the grammar knows, but might be a function's name, too.
 WORDS = frozenset(
     {"range", "list", "hash", "over", "filter", "include", "key", "options", "inherits", "identity",
@@ -100,14 +39,6 @@ BEHIND_DEFAULT = (
 )  # fmt: skip
 SETTING_DEFAULT = ["alter", "column", "set", "default"]
 AS, TYPE, COMMA = Token("word", "as"), Token("sign", "::"), Token("sign", ",")
-# What of an archive pg_restore runs whatever it is to restore, as pg_dump writes it.
-FRAME = {
-    "ENCODING": re.compile(
-        r"SET client_encoding = '(?!SJIS|SHIFT_JIS_2004|BIG5|GBK|GB18030|UHC|JOHAB)\w+';\n"
-    ),
-    "STDSTRINGS": re.compile(r"SET standard_conforming_strings = 'on';\n"),
-    "SEARCHPATH": re.compile(r"SELECT pg_catalog\.set_config\('search_path', '', false\);\n"),
-}
 UNCLEAR = "is not as pg_dump writes it"
 
 
@@ -151,6 +82,8 @@ class _Search:
             return "runs while it is restored"
         if found is None or (entry.has_data or entry.copy != "") != (entry.kind in WITH_DATA):
             return UNCLEAR
+        if ";" in entry.drop.rstrip(";\n") and len(statements(tokens(entry.drop) or ()) or ()) != 1:
+            return UNCLEAR  # a new owner is given by it
         if entry.kind in NUMBERED:
             return "" if all(token.kind == "number" for token in found) else UNCLEAR
         made = statements(found, routine=entry.kind in ROUTINE)
@@ -179,10 +112,11 @@ class _Search:
 
     def _range(self, body: Tokens) -> str:
         """Say what a range type calls: to tell values apart, and how far they are from each other."""
-        called = re.search(r"(?:canonical|subtype_diff|subtype_opclass) = (\S+(?: \. \S+)?)", shape(body))
-        return (
-            f"calls {called[1].replace(' ', '')}" if called and called[1] not in self.server.harmless else ""
-        )
+        for option, called in CALLED_BY_RANGE.findall(shape(body)):
+            name = called.replace(" ", "").removeprefix("pg_catalog.")
+            if "." in name or (option != "subtype_opclass" and name not in self.server.harmless):
+                return f"calls {name}"
+        return ""
 
     def _of_table(self, table: str, statement: Tokens, body: Tokens) -> Tokens | None:
         """Leave out of a table's definition what is not computed: types of columns, and their defaults."""
@@ -252,10 +186,10 @@ class _Search:
         parts = names if before.is_sign(".") else names[2:]
         if any(part.text in self.server.other for part in parts):
             return ".".join(name.text for name in names)
+        if opened and len(names) == 1 and names[0].is_word("operator"):
+            return _operator(found[end + 1 : closing(found, end)])
         if not opened or (names[0].kind == "word" and self._is_syntax(names, before)):
             return ""
-        if len(names) == 1 and names[0].is_word("operator"):
-            return _operator(found[end + 1 : closing(found, end)])
         own = len(names) == 2 and names[0].text == "pg_catalog"
         harmless = (len(names) == 1 or own) and names[-1].text in self.server.harmless
         return "" if harmless else ".".join(name.text for name in names)
@@ -356,9 +290,12 @@ def read(session: Session) -> Server:
 def search(archive: Archive, server: Server) -> Iterator[Code]:
     """Find what of an archive runs while it is restored into a server whose names are known, or may."""
     yield from _frame(archive)
-    seen = _Search(server)
+    seen, late = _Search(server), set[int]()
     for entry in archive.entries:
-        if why := seen.why(entry):
+        # A trigger comes last, and with it whatever is said to depend on it: rows would fire it.
+        if entry.kind == "TRIGGER" or not late.isdisjoint(entry.dependencies):
+            late.add(entry.dump_id)
+        if why := seen.why(entry) or ("fires a trigger" if _fires(entry, late) else ""):
             yield Code(f"{entry.kind} {entry.name}", why)
     yield from seen.read_by_views()
     for entry in archive.of_kind("TABLE DATA"):
@@ -366,14 +303,27 @@ def search(archive: Archive, server: Server) -> Iterator[Code]:
             yield Code(f"{entry.kind} {entry.name}", why)
 
 
+def in_manifest(manifest: Manifest | None) -> Iterator[Code]:
+    """Find statements of a manifest that are not those which give a range type its rights."""
+    for name, texts in ((manifest and manifest.range_rights) or {}).items():
+        if not all(_is_written("ACL", f"{text};") for text in texts):
+            yield Code(f"the manifest's rights of {name}", UNCLEAR)
+
+
+def _is_written(kind: str, text: str) -> bool:
+    """Tell whether a text is one statement of this kind."""
+    made = statements(tokens(text) or ())
+    return made is not None and len(made) == 1 and PATTERNS[kind].fullmatch(shape(made[0])) is not None
+
+
+def _fires(entry: TocEntry, late: set[int]) -> bool:
+    return entry.kind == "TABLE DATA" and entry.dump_id in late
+
+
 def _frame(archive: Archive) -> Iterator[Code]:
-    """Check how pg_restore sets up each session, and that each number names one entry."""
+    """Check how pg_restore sets up each session."""
     counted = Counter(entry.kind for entry in archive.frame)
     for kind, pattern in FRAME.items():
         entries = [entry for entry in archive.frame if entry.kind == kind]
         if counted[kind] != 1 or not pattern.fullmatch(entries[0].definition):
             yield Code(kind, UNCLEAR)
-    numbers = Counter(entry.dump_id for entry in (*archive.entries, *archive.frame))
-    for entry in archive.entries:
-        if numbers[entry.dump_id] > 1:
-            yield Code(f"{entry.kind} {entry.name}", "has the number of another entry")

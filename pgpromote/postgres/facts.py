@@ -215,7 +215,7 @@ def gather(
         lost_in_extensions=prod.lost_in_extensions,
         limits=prod.limits,
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
-        code=prod.code,
+        code=(*prod.code, *dev_code.in_manifest(manifest)) if prod.powers else (),
         powers=prod.powers,
         restore_as_superuser=restore_as_superuser,
         build_login=build_login,

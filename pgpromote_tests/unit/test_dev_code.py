@@ -8,6 +8,7 @@ from pgpromote.postgres import dev_code
 from pgpromote.postgres.dev_code import Code, Server
 from pgpromote.postgres.model import Archive, TocEntry
 from pgpromote_tests.unit.archives import archive_of
+from pgpromote_tests.unit.plain import MANIFEST
 
 SERVER = Server(
     harmless=frozenset({"lower", "left", "abs", "count", "generate_series", "float8mi", "numeric"}),
@@ -86,6 +87,8 @@ def found(*entries: TocEntry) -> list[Code]:
         ("ACL", "GRANT SELECT(x) ON TABLE public.t TO a;\nREVOKE ALL ON TABLE public.t FROM PUBLIC;\n"),
         ("TYPE", "CREATE TYPE public.e AS ENUM (\n    'a',\n    'b'\n);\n"),
         ("TYPE", "CREATE TYPE public.r AS RANGE (\n    subtype = integer,\n subtype_diff = float8mi\n);\n"),
+        ("TYPE", "CREATE TYPE public.r AS RANGE (subtype = text, subtype_opclass = pg_catalog.x_ops);\n"),
+        ("CONSTRAINT", "ALTER TABLE public.t ADD CONSTRAINT c EXCLUDE USING gist (x WITH =, y WITH &&);\n"),
     ],
 )  # fmt: skip
 def test_what_pg_dump_writes_passes(kind: str, definition: str) -> None:
@@ -112,6 +115,11 @@ def test_what_pg_dump_writes_passes(kind: str, definition: str) -> None:
         ("TABLE", "ALTER TABLE public.t ALTER x SET DATA TYPE integer USING public.f(x);\n"),
         ("DEFAULT", "ALTER TABLE public.t ALTER COLUMN x SET DEFAULT 1, ADD y int DEFAULT public.f();\n"),
         ("SEQUENCE", "ALTER TABLE public.t ADD CONSTRAINT c CHECK (public.f());\n"),
+        ("TYPE", 'CREATE TYPE public.r AS RANGE (subtype = integer, "subtype_diff" = public.f);\n'),
+        ("TYPE", "CREATE TYPE public.r AS RANGE (subtype_diff = float8mi, canonical = public.f);\n"),
+        ("FUNCTION", "CREATE FUNCTION public.f() RETURNS void LANGUAGE 'c' AS '/tmp/evil', 'f';\n"),
+        ("MATERIALIZED VIEW", "CREATE MATERIALIZED VIEW public.m AS TABLE x ORDER BY 1 USING OPERATOR(s.<);\n"),
+        ("CONSTRAINT", "ALTER TABLE public.t ADD CONSTRAINT c EXCLUDE USING gist (x WITH OPERATOR(s.=));\n"),
         ("TYPE", "CREATE TYPE public.b (INPUT = public.i, OUTPUT = public.o);\n"),
         ("TYPE", "CREATE TYPE public.r AS RANGE (\n    subtype = integer,\n subtype_diff = public.f\n);\n"),
         ("CAST", "CREATE CAST (public.c AS integer) WITH FUNCTION public.f(public.c);\n"),
@@ -213,9 +221,39 @@ def test_each_session_begins_as_pg_dump_writes_it() -> None:
         assert list(dev_code.search(replace(whole, frame=(*FRAME, one)), SERVER)), one.kind
 
 
-def test_two_entries_of_one_number_and_data_where_none_belongs_count_as_code() -> None:
+def test_data_where_none_belongs_counts_as_code() -> None:
     schema = entry("SCHEMA", "CREATE SCHEMA s;\n")
     assert found(schema) == []
-    assert list(dev_code.search(replace(archive(), entries=(schema, schema)), SERVER))
     assert found(replace(schema, has_data=True))
     assert found(replace(schema, copy="COPY public.t FROM PROGRAM 'id';"))
+
+
+def test_rows_that_are_said_to_need_a_trigger_would_fire_it() -> None:
+    trigger = entry("TRIGGER", "CREATE TRIGGER a BEFORE INSERT ON public.t EXECUTE FUNCTION public.f();\n")
+    rows = entry("TABLE DATA", "", "COPY public.t (x) FROM stdin;\n")
+    comment = replace(entry("COMMENT", "COMMENT ON TABLE public.t IS 'x';\n"), dependencies=(1,))
+    assert found(trigger, rows) == []
+    assert found(trigger, replace(rows, dependencies=(1,)))
+    assert found(trigger, comment, replace(rows, dependencies=(2,)))
+
+
+def test_a_drop_statement_that_gives_an_owner_is_one_statement() -> None:
+    made = entry("VIEW", "CREATE VIEW public.v AS SELECT 1;\n")
+    assert found(replace(made, drop='DROP VIEW public."a;b;c";\n')) == []
+    assert found(replace(made, drop=f"DROP VIEW public.v; {EVIL}\n"))
+    assert found(replace(made, drop="DROP VIEW public.v OWNER TO a; DO 'x' --"))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("GRANT EXECUTE ON ROUTINE public.r(IN integer, IN integer) TO PUBLIC WITH GRANT OPTION", False),
+        ("REVOKE ALL ON ROUTINE public.r(IN integer) FROM PUBLIC", False),
+        ("REVOKE ALL ON ROUTINE public.r(IN integer) FROM PUBLIC; " + EVIL, True),
+        ("GRANT postgres TO evil", True),
+        (EVIL, True),
+    ],
+)
+def test_a_manifest_gives_ranges_their_rights_and_no_more(text: str, code: bool) -> None:
+    forged = replace(MANIFEST, range_rights={"public.r": [text]})
+    assert bool(list(dev_code.in_manifest(forged))) == code
