@@ -118,7 +118,7 @@ def test_what_pg_dump_writes_passes(kind: str, definition: str) -> None:
         ("TYPE", 'CREATE TYPE public.r AS RANGE (subtype = integer, "subtype_diff" = public.f);\n'),
         ("TYPE", "CREATE TYPE public.r AS RANGE (subtype_diff = float8mi, canonical = public.f);\n"),
         ("FUNCTION", "CREATE FUNCTION public.f() RETURNS void LANGUAGE 'c' AS '/tmp/evil', 'f';\n"),
-        ("MATERIALIZED VIEW", "CREATE MATERIALIZED VIEW public.m AS TABLE x ORDER BY 1 USING OPERATOR(s.<);\n"),
+        ("MATERIALIZED VIEW", "CREATE MATERIALIZED VIEW m.m AS TABLE x ORDER BY 1 USING OPERATOR(s.<);\n"),
         ("CONSTRAINT", "ALTER TABLE public.t ADD CONSTRAINT c EXCLUDE USING gist (x WITH OPERATOR(s.=));\n"),
         ("TYPE", "CREATE TYPE public.b (INPUT = public.i, OUTPUT = public.o);\n"),
         ("TYPE", "CREATE TYPE public.r AS RANGE (\n    subtype = integer,\n subtype_diff = public.f\n);\n"),
