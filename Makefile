@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+HARD := pgpromote_tests/func/test_untrusted.py pgpromote_tests/func/test_damage.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo up all test test-generated test-kill lint type imports unit func ui screenshots docs bench clean
+.PHONY: help demo up all test test-generated test-hard test-kill lint type imports unit func ui screenshots docs bench clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -64,6 +65,12 @@ test-generated: $(VENV)/test  ## Promote random schemas, EXAMPLES=300 on each pa
 test-kill: $(VENV)/test  ## Kill promotions and servers some hundred times; about 15 minutes
 	PGPROMOTE_KILLS=full $(BIN)/pytest pgpromote_tests/func/test_promotion_kills.py \
 		pgpromote_tests/func/test_cutover_kills.py --numprocesses 2 --dist worksteal -rP
+
+test-hard: $(VENV)/test  ## Try every attack and every damage, and print how many held; about 20 minutes
+	@mkdir -p build && rm -f build/hard.jsonl
+	PGPROMOTE_HARD=1 PGPROMOTE_HARD_TABLE=$(CURDIR)/build/hard.jsonl $(BIN)/pytest $(HARD) \
+		--numprocesses 2 --dist worksteal
+	@$(BIN)/python -m pgpromote_tests.hard build/hard.jsonl
 
 bench: $(VENV)/test  ## Measure promotions beside pg_dump and pgcopydb; BENCH='--scale 4' for more data
 	$(BIN)/python -m pgpromote_tests.bench $(BENCH)

@@ -26,6 +26,7 @@ class Options:
     was comes back, whatever could not be built there any more. `adopt`: an archive without a manifest is
     adopted first. `despite_hold`: a person goes on although a rollback has put prod on hold.
     `accept_loss` are patterns of tables that dev may have emptied; `all` for any.
+    `restore_as_superuser` lets code of dev run as one.
     """
 
     archive_path: Path | None = None
@@ -47,6 +48,7 @@ class Options:
     adopt: bool = False
     despite_hold: bool = False
     accept_loss: tuple[str, ...] = ()
+    restore_as_superuser: bool = False
 
     @property
     def in_place(self) -> bool:
@@ -65,5 +67,10 @@ DEFAULTS = Options()
 def bringing_back(archive_path: Path, allow: tuple[str, ...]) -> Options:
     """Return the options with which a safety archive of prod is brought back: all of it, as it was."""
     return Options(
-        archive_path=archive_path, rights=Policy.SOURCE, bring=tuple(Foreign), allow=allow, way_back=True
+        archive_path=archive_path,
+        rights=Policy.SOURCE,
+        bring=tuple(Foreign),
+        allow=allow,
+        way_back=True,
+        restore_as_superuser=True,  # it ran on prod before
     )

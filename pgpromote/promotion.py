@@ -32,6 +32,7 @@ UNNAMED = "unnamed"
 # What the version before called a promotion without a name.
 EARLIER_NAME = "auction"
 ACCEPT_LOSS = "PGPROMOTE_ACCEPT_LOSS"
+AS_SUPERUSER = "PGPROMOTE_RESTORE_AS_SUPERUSER"
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
@@ -55,6 +56,10 @@ SETTINGS = {
         "Percent of all rows: a loss on dev from there on is to be accepted, as an emptied table always is.",
     ),
     audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
+    AS_SUPERUSER: (
+        "",
+        "1 lets code of dev run as a superuser of prod's server, where PROD_DATABASE_URL names one.",
+    ),
     WEBHOOK: ("", "Where alerts are posted as JSON; no alerts unless set. As secret as a password."),
     UI: ("", "Address of the Dagster UI, for links in alerts."),
     SOURCE_ID: ("", "System identifier, or `identifier/OID`, of the only dev whose archives are taken."),
@@ -98,6 +103,11 @@ class Promotion:
     def directory(self) -> Path:
         """Where all of this promotion lies; the sensor watches it. Raises ConfigError without a name."""
         return self.dump_dir / self._needed_name()
+
+    @property
+    def restore_as_superuser(self) -> bool:
+        """Whether code of dev may run as a superuser of prod's server in every run. Raises ConfigError."""
+        return _chosen(AS_SUPERUSER, self.environment.get(AS_SUPERUSER, ""))
 
     @property
     def archive_path(self) -> Path:

@@ -174,6 +174,7 @@ class Run:
             expected=self.promotion.expected(options.sha256),
             despite_hold=options.despite_hold or options.way_back,
             bounds=safeguard.bounds(self.promotion, options),
+            restore_as_superuser=options.restore_as_superuser or self.promotion.restore_as_superuser,
         )
 
     def preview(self, aim: Aim) -> Plan:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote_tests import servers
+from pgpromote_tests import hard, servers
+from pgpromote_tests.hard import Attacks
 from pgpromote_tests.servers import Server
 
 StartServer = Callable[[int, str], Server]
@@ -69,6 +70,12 @@ def dropped(running: dict[tuple[int, str], Server]) -> Iterator[None]:
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a directory for the archives that a module shares: their databases are dropped after it."""
     return tmp_path_factory.mktemp("samples")
+
+
+@pytest.fixture(scope="session")
+def attacks() -> Attacks:
+    """Return what keeps the figures of attacks."""
+    return hard.collected()
 
 
 @pytest.fixture(params=[16, 18])

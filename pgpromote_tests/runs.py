@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from pgpromote.defs.promotion import build_promotion
-from pgpromote.promotion import SOURCE, TARGET, Promotion, from_environment
+from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET, Promotion, from_environment
 from pgpromote_tests.servers import Server
 
 # Small, and with one of each that counts here: a key to repair, a lagging sequence, a composite key, a view.
@@ -25,6 +25,8 @@ SHOP = """
     INSERT INTO tags SELECT n, 'new' FROM generate_series(1, 20) AS n;
 """
 ROWS = 100
+# Take back what `promotion` allows.
+NOTHING_ALLOWED = {AS_SUPERUSER: ""}
 # What differs between two dumps of the same database: when it was made, and the random restrict key.
 NOISE = re.compile(r"^(--.*|\\(un)?restrict .*|\s*)$")
 
@@ -39,6 +41,7 @@ def promotion(dev_url: str, prod_url: str, directory: Path, server: Server, **se
             "PGPROMOTE_PG_BIN": str(server.cluster.bin_dir),
             SOURCE: dev_url,
             TARGET: prod_url,
+            AS_SUPERUSER: "1",  # the tests' own schemas may run what they want
             **settings,
         }
     )

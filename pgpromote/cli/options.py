@@ -82,6 +82,11 @@ RUN_OPTIONS = (
         callback=lambda _context, _option, given: tuple(each for text in given for each in patterns(text)),
         help="Promote although Dev lost the rows of these tables; * and ? allowed, `all` for any table.",
     ),
+    click.option(
+        "--restore-as-superuser",
+        is_flag=True,
+        help="Let code of Dev run as a superuser of Prod's server, where PROD_DATABASE_URL names one.",
+    ),
 )
 AFTER_OPTIONS = (
     click.option(

@@ -131,6 +131,11 @@ class RestoreConfig(ScopeConfig):
         "any. Added to PGPROMOTE_ACCEPT_LOSS.",
     )
 
+    restore_as_superuser: bool = Field(
+        default=False,
+        description="Let code of dev run as a superuser of prod's server, where PROD_DATABASE_URL names one.",
+    )
+
     def options(self) -> Options:
         """Return what was chosen as a value."""
         return Options(
@@ -152,6 +157,7 @@ class RestoreConfig(ScopeConfig):
             sha256=self.sha256,
             despite_hold=self.despite_hold,
             accept_loss=tuple(self.accept_loss),
+            restore_as_superuser=self.restore_as_superuser,
         )
 
 

@@ -29,6 +29,7 @@ SECTIONS = {1: "none", 2: "pre-data", 3: "data", 4: "post-data"}
 COMPRESSIONS = {0: "none", 1: "gzip", 2: "lz4", 3: "zstd"}
 # Settings of the dump session and of the database itself: pg_restore --list does not show them either.
 SETTINGS = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES"})
+FRAME = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH"})
 SQL_HEADER = b"-- PostgreSQL database dump"
 # An identifier as pg_dump writes it.
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
@@ -116,6 +117,7 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
         encoding=encoding,
         entries=tuple(entry for entry in entries if not _is_setting(entry)),
         properties=tuple(entry for entry in entries if entry.kind == "DATABASE PROPERTIES"),
+        frame=tuple(entry for entry in entries if entry.kind in FRAME),
         sizes=(source.integer_size, source.offset_size),
     )
 
@@ -123,7 +125,7 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
 def _entries(source: "_Reader", version: tuple[int, int]) -> tuple[list[TocEntry], str]:
     """Read the entries, once more where they are not in UTF-8: in which encoding they are is one of them."""
     start = source.file.tell()
-    if (count := source.integer()) > MOST_ENTRIES:
+    if not 0 < (count := source.integer()) <= MOST_ENTRIES:
         raise ArchiveError(
             f"{source.path} is cut or damaged: it says that it holds {count:,} entries.", HINT_DUMP
         )
@@ -133,6 +135,8 @@ def _entries(source: "_Reader", version: tuple[int, int]) -> tuple[list[TocEntry
         source.codec, source.encoding = codec, encoding
         source.file.seek(start)
         entries = [_entry(source, version) for _ in range(source.integer())]
+    if len({entry.dump_id for entry in entries}) < count:
+        raise ArchiveError(f"{source.path} is damaged: two of its entries have the same number.", HINT_DUMP)
     return entries, encoding
 
 
@@ -163,11 +167,11 @@ def _created_at(source: "_Reader") -> datetime:
 
 def _entry(source: "_Reader", version: tuple[int, int]) -> TocEntry:
     dump_id = source.integer()
-    source.integer()  # whether the entry has data of its own
+    has_data = source.integer() != 0
     source.text(), source.text()  # the object's identity in the source's catalogs
     tag, kind = source.name(), source.text()
     section = SECTIONS.get(source.integer(), "unknown")
-    definition, drop, _copy = source.text(), source.text(), source.text()
+    definition, drop, copy = source.text(), source.text(), source.text()
     schema, tablespace = source.name(), source.name()
     access_method = source.text() if version >= (1, 14) else ""
     if version >= (1, 16):
@@ -193,6 +197,8 @@ def _entry(source: "_Reader", version: tuple[int, int]) -> TocEntry:
         tablespace=tablespace,
         access_method=sys.intern(access_method),
         dependencies=tuple(dependencies),
+        copy=copy,
+        has_data=has_data,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pgpromote.postgres import encryption, hold, mark, origin, standbys
 from pgpromote.postgres.archive import HINT_COPY, HINT_MANIFEST, NAME, unquote
+from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
 from pgpromote.postgres.fit import (
     collations,
@@ -24,7 +25,7 @@ from pgpromote.postgres.fit import (
 )
 from pgpromote.postgres.model import EVERYTHING, Foreign, Policy, ServerVersion, Severity
 from pgpromote.postgres.obstacles import PASSING
-from pgpromote.postgres.permissions import Found, quoted, rights, rollback_possible
+from pgpromote.postgres.permissions import Found, listed, quoted, rights, rollback_possible
 from pgpromote.postgres.reset import DATA_LOSS
 from pgpromote.postgres.row_security import no_trigger_fires, rows_protected, rows_visible
 from pgpromote.postgres.rows import HINT_SOURCE, NOT_PROVEN
@@ -36,6 +37,10 @@ POLICY_ROLES = re.compile(
 RESTRICTIVE = " AS RESTRICTIVE "
 GRANT_ROLES = re.compile(rf"\b(?:TO|FROM|FOR ROLE|SESSION AUTHORIZATION) ({NAME})")
 MAINTENANCE = "postgres"
+HINT_CODE = (
+    "Let a login restore that owns nothing else, BUILD_DATABASE_URL: see docs/howto/roles.md. Or, if you "
+    "trust everybody who may change dev: --restore-as-superuser, or PGPROMOTE_RESTORE_AS_SUPERUSER=1."
+)
 KEYWORD_ROLES = frozenset({"public", "current_user", "current_role", "session_user"})
 
 Rule = Callable[[Facts], Found]
@@ -277,6 +282,27 @@ def not_on_hold(facts: Facts) -> Found:
         yield found.severity, found.object, found.message, found.hint
 
 
+def runs_dev_code(facts: Facts) -> Found:
+    """No code of the source runs with a superuser's rights while its archive is restored."""
+    if facts.catalog is None or not facts.powers or facts.build_login:
+        return
+    if facts.path.suffix == ".sql":
+        what = f"{facts.path} is plain SQL, so all of it is code that runs"
+    elif facts.code:
+        what = f"{_counted(facts.code)} of the archive run code of dev while it is restored, or may:"
+        what += f" {listed([f'{one.name} ({one.why})' for one in facts.code])}. It would run"
+    else:
+        return
+    user, power = facts.catalog.identity.user, facts.powers[0]
+    who = f"{user}, a superuser" if user == power else f"{user}, which may act as {power}"
+    severity = Severity.INFO if facts.restore_as_superuser else Severity.ERROR
+    yield severity, user, f"{what} as {who}.", "" if facts.restore_as_superuser else HINT_CODE
+
+
+def _counted(code: tuple[Code, ...]) -> str:
+    return f"{len(code)} object{'s' if len(code) > 1 else ''}"
+
+
 def left_out(facts: Facts) -> Found:
     """Foreign servers, user mappings, publications, subscriptions and event triggers of dev stay on dev."""
     for left in facts.left_out:
@@ -325,7 +351,7 @@ RULES: dict[str, Rule] = {
         policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
         nothing_in_the_way, nothing_lost_outside, left_out, archive_is_ours, manifest_there,
-        connection_encrypted, standby_sessions, not_on_hold, plausible,
+        connection_encrypted, standby_sessions, not_on_hold, plausible, runs_dev_code,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -363,6 +389,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "archive_is_ours": (no_prod, no_archive),
     "not_on_hold": (no_prod,),
     "plausible": (no_prod, no_archive),
+    "runs_dev_code": (no_prod, no_archive),
 }
 
 

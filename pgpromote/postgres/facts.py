@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pgpromote.postgres import (
     access,
+    dev_code,
     hold,
     lock,
     mark,
@@ -25,6 +26,7 @@ from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
 from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.encryption import Link, links
 from pgpromote.postgres.errors import ArchiveError, ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.hold import Hold
@@ -63,6 +65,9 @@ class Facts:
     are the ways to prod and dev that lead off this machine, `standbys` what is attached to prod's server.
     `expected` says which archive it has to be (None: any), `known` what that is judged by. `held` is the
     hold that a rollback has put on prod, `despite_hold` that a person goes on all the same.
+    `code` is
+    what of the archive runs while it is restored, looked for where our role has `powers` over prod's server
+    and no `build_login` restores in its stead.
     """
 
     path: Path
@@ -105,6 +110,10 @@ class Facts:
     held: Hold | None = None
     despite_hold: bool = False
     implausible: tuple[Finding, ...] = ()
+    code: tuple[Code, ...] = ()
+    powers: tuple[str, ...] = ()
+    restore_as_superuser: bool = False
+    build_login: bool = False
 
     @property
     def money_as_stored(self) -> bool:
@@ -170,6 +179,8 @@ def gather(
     expected: Expected | None,
     despite_hold: bool = False,
     bounds: Bounds | None = None,
+    restore_as_superuser: bool = False,
+    build_login: bool = False,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -204,6 +215,7 @@ def gather(
             in_place=in_place,
             reset_schema=reset_schema,
         ),
+        build_login=build_login,
     )
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = _choose_client(available, version, archive)
@@ -253,6 +265,10 @@ def gather(
         held=prod.held,
         despite_hold=despite_hold,
         implausible=prod.implausible,
+        code=(*prod.code, *dev_code.in_manifest(manifest)) if prod.powers else (),
+        powers=prod.powers,
+        restore_as_superuser=restore_as_superuser,
+        build_login=build_login,
     )
 
 
@@ -306,6 +322,8 @@ class _Prod:
     standbys: tuple[Standby, ...] = ()
     last: Origin | None = None
     implausible: tuple[Finding, ...] = ()
+    powers: tuple[str, ...] = ()
+    code: tuple[Code, ...] = ()
     problem: PgpromoteError | None = None
     held: Hold | None = None
 
@@ -324,9 +342,11 @@ def _read_target(
     allow: Collection[str],
     safety_archive: bool,
     implausible: Callable[[Session], tuple[Finding, ...]],
+    build_login: bool,
 ) -> _Prod:
     try:
         with server.connect(target, promotion) as session:
+            powers = dev_code.powers(session)
             return _Prod(
                 catalog=catalogs.read(session, dropped, reset_schema),
                 reset=(
@@ -345,6 +365,8 @@ def _read_target(
                 last=origin.last_promoted(session, target.name),
                 held=hold.find(session, session.info.dbname),
                 implausible=implausible(session),
+                powers=powers,
+                code=dev_code.find(archive, session) if archive and powers and not build_login else (),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)

@@ -100,7 +100,8 @@ class TocEntry:
     """One entry of an archive's table of contents.
 
     `tag` is the object's name as pg_dump writes it (`orders`, `orders orders_pkey`, `total(integer)`).
-    `definition` is the SQL that recreates it, "" for data entries; `drop` the SQL that drops it.
+    `definition` is the SQL that recreates it, "" for data entries; `drop` the SQL that drops it; `copy` the
+    statement that takes its rows, if it has data.
     """
 
     dump_id: int
@@ -114,6 +115,8 @@ class TocEntry:
     tablespace: str = ""
     access_method: str = ""
     dependencies: tuple[int, ...] = ()
+    copy: str = field(repr=False, default="")
+    has_data: bool = False
 
     @property
     def name(self) -> str:
@@ -127,7 +130,7 @@ class Archive:
 
     `format_version` is (major, minor) of the archive format; `size` is in bytes; `entries` are those
     that `pg_restore --list` shows, in its order; `properties` hold the source database's own settings;
-    `sizes` are those of its integers and offsets, in bytes.
+    `sizes` are those of its integers and offsets, in bytes; `frame` is what sets up each session.
     """
 
     path: Path
@@ -141,6 +144,7 @@ class Archive:
     encoding: str
     entries: tuple[TocEntry, ...] = field(repr=False)
     properties: tuple[TocEntry, ...] = field(repr=False, default=())
+    frame: tuple[TocEntry, ...] = field(repr=False, default=())
     sizes: tuple[int, int] = (4, 8)
 
     def counts(self) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The rules about what our role may: what the restore needs, and what a rollback would need after it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from psycopg.sql import Identifier
 
@@ -78,9 +78,9 @@ def _superuser_only(archive: Archive, user: str) -> Found:
 
 
 def _undumpable(names: tuple[str, ...], user: str) -> tuple[Severity, str, str, str]:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    what = f"{', '.join(names[:SHOWN])}{more}"
-    message = f"The role {user} may not read all of {what}, which the safety archive of prod has to hold."
+    message = (
+        f"The role {user} may not read all of {listed(names)}, which the safety archive of prod has to hold."
+    )
     hint = (
         f"GRANT pg_read_all_data TO {quoted(user)}; for row security also: ALTER ROLE {quoted(user)} "
         "BYPASSRLS; for large objects: connect as their owner."
@@ -146,6 +146,16 @@ def rollback_possible(facts: Facts) -> Found:
     for barred in facts.barred_in_prod:
         subject, message, hint = _barred(barred, facts)
         yield Severity.WARNING, subject, f"{after} {message}", hint
+
+
+def listed(names: Sequence[str]) -> str:
+    """List the first few names, and say how many more there are.
+
+    >>> listed(["a", "b", "c", "d", "e", "f", "g"])
+    'a, b, c, d, e and 2 more'
+    """
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more}"
 
 
 def grant_role(role: str, user: str) -> str:

@@ -83,6 +83,8 @@ def examine(
     expected: Expected | None = None,
     despite_hold: bool = False,
     bounds: Bounds | None = None,
+    restore_as_superuser: bool = False,
+    build_login: bool = False,
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
@@ -94,8 +96,9 @@ def examine(
     asked only whether it is the same database as prod or marked as prod, for its version and which one it
     is. `expected` says which archive it has to be (None: any). `despite_hold`: a person goes on although a
     rollback has put prod on hold.
-    `bounds` say how much
-    dev may have lost; without them that is not looked at.
+    `bounds` say how much dev may have lost; without them that is not looked at.
+    `restore_as_superuser` allows the archive's code to run as one, `build_login` says that another login
+    restores.
     Raises ConfigError for what cannot be combined.
     """
     facts = gathering.gather(
@@ -116,6 +119,8 @@ def examine(
         expected=expected,
         despite_hold=despite_hold,
         bounds=bounds,
+        restore_as_superuser=restore_as_superuser,
+        build_login=build_login,
     )
     findings = tuple(
         Finding(name, severity, subject, message, hint)

@@ -15,7 +15,7 @@ from pgpromote import run as runs
 from pgpromote.postgres import dump
 from pgpromote.postgres.errors import NotProven, PgpromoteError, Refused
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.promotion import SOURCE, TARGET, Promotion, from_environment
+from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET, Promotion, from_environment
 from pgpromote.rollback import bring_back
 from pgpromote.run import Run
 from pgpromote_tests import oracle, servers
@@ -119,6 +119,7 @@ def _promotion(case: Case, dev: Server, prod: Server, directory: Path) -> Promot
         "PGPROMOTE_PG_BIN": os.pathsep.join(str(servers.binaries(int(major))) for major in majors),
         # Cases are about objects: what prod had before is there to be replaced.
         "PGPROMOTE_ACCEPT_LOSS": "all",
+        AS_SUPERUSER: "1",
     }
     return from_environment(environment)
 

@@ -88,6 +88,7 @@ def command_line(
             "PGPROMOTE_NAME": "shop",
             "PGPROMOTE_DUMP_DIR": str(directory / "dumps"),
             "PGPROMOTE_PG_BIN": os.pathsep.join(places),
+            "PGPROMOTE_RESTORE_AS_SUPERUSER": "1",
         },
     )
 

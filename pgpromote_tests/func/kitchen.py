@@ -97,7 +97,9 @@ def promote(url: str, dev: Server, prod: Server, path: Path) -> Promoted:
     _, manifest = dump.dump(
         parse_url(url, "DEV_DATABASE_URL"), path, [dev.tools()], "test", compression="gzip:1"
     )
-    clearance = preflight.examine(path, target, [prod.tools()], in_place=False).cleared()
+    clearance = preflight.examine(
+        path, target, [prod.tools()], in_place=False, restore_as_superuser=True
+    ).cleared()
     restore.create_extensions(clearance, target, "test")
     # One job, because pg_dump lets a partition's trigger not depend on the one that it comes from.
     restore.restore(clearance, target, [prod.tools()], "test", jobs=1)

@@ -39,4 +39,4 @@ def examined(dev: Server, prod: Server, path: Path, script: str, prod_url: str =
     tools = [dev.tools(), prod.tools()]
     dump.dump(dev.new_database(script), path, tools, "test")
     target = parse_url(prod_url or prod.new_url(), "PROD_DATABASE_URL")
-    return preflight.examine(path, target, tools, in_place=False)
+    return preflight.examine(path, target, tools, in_place=False, restore_as_superuser=True)

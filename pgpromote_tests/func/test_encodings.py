@@ -68,7 +68,9 @@ def test_a_value_that_was_changed_is_found_though_the_encodings_differ(
     source = parse_url(dev.new_url(script, options=f"ENCODING 'LATIN1' {C}"), "DEV_DATABASE_URL")
     target = prod.new_database()
     _, manifest = dump.dump(source, path := tmp_path / "shop.dump", [dev.tools()], "test")
-    clearance = preflight.examine(path, target, [prod.tools()], in_place=False).cleared()
+    clearance = preflight.examine(
+        path, target, [prod.tools()], in_place=False, restore_as_superuser=True
+    ).cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
     assert proof_of(prod, clearance, manifest, target).errors == ()
 

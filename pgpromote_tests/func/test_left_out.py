@@ -84,7 +84,9 @@ def shop(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 
 def promoted(prod: Server, shop: Sample, target: Database, *, in_place: bool = True) -> Report:
-    report = preflight.examine(shop.path, target, [prod.tools()], in_place=in_place)
+    report = preflight.examine(
+        shop.path, target, [prod.tools()], in_place=in_place, restore_as_superuser=True
+    )
     clearance = report.cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
     proof_of(prod, clearance, shop.manifest, target).proven()
@@ -117,7 +119,7 @@ def test_every_object_that_stays_is_named_once_with_the_way_to_bring_it(prod: Se
 def test_what_is_asked_for_arrives(dev: Server, prod: Server, shop: Sample) -> None:
     target = prod.new_database()
     bring = [kind for kind in Foreign if kind is not Foreign.SUBSCRIPTIONS]
-    report = preflight.examine(shop.path, target, [prod.tools()], bring=bring)
+    report = preflight.examine(shop.path, target, [prod.tools()], bring=bring, restore_as_superuser=True)
     restore.restore(report.cleared(), target, [prod.tools()], "test")
     assert [finding.object for finding in report.of("left_out")] == ["sub"]
     everything = contents(dev, shop.source.name, "--no-privileges")
@@ -142,7 +144,9 @@ def test_what_prod_would_lose_because_dev_s_own_is_left_out_is_refused_with_the_
     assert (found.severity, found.object) == (Severity.ERROR, "event trigger ev")
     assert "left_out" in found.hint
     bring = [Foreign.EVENT_TRIGGERS]
-    assert preflight.examine(shop.path, target, [prod.tools()], bring=bring).clearance
+    assert preflight.examine(
+        shop.path, target, [prod.tools()], bring=bring, restore_as_superuser=True
+    ).clearance
 
 
 def test_a_role_that_is_no_superuser_is_not_refused_for_what_is_left_out(prod: Server, shop: Sample) -> None:

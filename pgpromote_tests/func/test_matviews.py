@@ -29,7 +29,9 @@ def restored(dev: Server, prod: Server, tmp_path: Path) -> Restored:
     def make(script: str, filters: Filters | None = None) -> tuple[Clearance, Database]:
         target, path = prod.new_database(), tmp_path / "dev.dump"
         dump.dump(parse_url(dev.new_url(script), "DEV_DATABASE_URL"), path, [dev.tools()], "test")
-        clearance = preflight.examine(path, target, [prod.tools()], filters=filters or Filters()).cleared()
+        clearance = preflight.examine(
+            path, target, [prod.tools()], filters=filters or Filters(), restore_as_superuser=True
+        ).cleared()
         restore.restore(clearance, target, [prod.tools()], "test")
         return clearance, target
 

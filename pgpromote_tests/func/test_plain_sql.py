@@ -30,7 +30,7 @@ def path(tmp_path: Path, dev: Server) -> Path:
 
 
 def restored(prod: Server, target: Database, path: Path) -> Restored:
-    report = preflight.examine(path, target, [prod.tools()])
+    report = preflight.examine(path, target, [prod.tools()], restore_as_superuser=True)
     return restore.restore(report.cleared(), target, [prod.tools()], "test")
 
 
@@ -74,7 +74,9 @@ def test_what_psql_would_do_by_itself_is_refused_unless_it_is_allowed_by_name(
     assert f"--allow '{name}'" in str(refusal.value)
     assert contents(prod, target.name) == before
     assert not (tmp_path / "canary").exists()
-    allowed = preflight.examine(path, target, [prod.tools()], in_place=True, allow=(name,))
+    allowed = preflight.examine(
+        path, target, [prod.tools()], in_place=True, allow=(name,), restore_as_superuser=True
+    )
     assert allowed.clearance
 
 
@@ -100,7 +102,7 @@ def test_plain_sql_cut_anywhere_is_refused(prod: Server, path: Path) -> None:
         with pytest.raises(ArchiveError):
             archive.verify_sql(path)
         with pytest.raises(Refused, match="archive_readable"):
-            preflight.examine(path, target, [prod.tools()]).cleared()
+            preflight.examine(path, target, [prod.tools()], restore_as_superuser=True).cleared()
 
 
 @pytest.mark.parametrize("content", [b"SELECT 1;\n", b"PGDMP\x01\x0e", b"\x00" * 1000])

@@ -136,7 +136,9 @@ def shop(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 
 def examined(prod: Server, sample: Sample, target: Database) -> Report:
-    return preflight.examine(sample.path, target, [prod.tools()], bring=tuple(Foreign))
+    return preflight.examine(
+        sample.path, target, [prod.tools()], bring=tuple(Foreign), restore_as_superuser=True
+    )
 
 
 def errors(report: Report) -> list[Finding]:
@@ -160,7 +162,9 @@ def refusal(prod: Server, archive: Path) -> Report:
     """Examine a prod that has all cases, which must change nothing."""
     target = prod.new_database(all_in_the_way())
     before = contents(prod, target.name)
-    report = preflight.examine(archive, target, [prod.tools()], bring=tuple(Foreign))
+    report = preflight.examine(
+        archive, target, [prod.tools()], bring=tuple(Foreign), restore_as_superuser=True
+    )
     with pytest.raises(Refused, match="Prod is untouched"):
         report.cleared()
     assert contents(prod, target.name) == before

@@ -36,7 +36,9 @@ def promote(source: Database, target: Database, dev: Server, prod: Server, direc
     """Promote as the command line and Dagster do, stage by stage."""
     archive = directory / "dev.dump"
     dump.dump(source, archive, [dev.tools()], "test")
-    clearance = preflight.examine(archive, target, [prod.tools()], source=source).cleared()
+    clearance = preflight.examine(
+        archive, target, [prod.tools()], source=source, restore_as_superuser=True
+    ).cleared()
     restore.create_extensions(clearance, target, "test")
     restore.restore(clearance, target, [prod.tools()], "test")
     restore.fill_materialized_views(clearance, target, [prod.tools()], "test")

@@ -59,7 +59,7 @@ def promote(
 ) -> tuple[Clearance, Manifest]:
     """Dump and restore; what is left to do is the proof."""
     _, manifest = dump.dump(source, path, [dev.tools()], "test")
-    clearance = preflight.examine(path, target, [prod.tools()]).cleared()
+    clearance = preflight.examine(path, target, [prod.tools()], restore_as_superuser=True).cleared()
     restore.create_extensions(clearance, target, "test")
     restore.restore(clearance, target, [prod.tools()], "test")
     restore.fill_materialized_views(clearance, target, [prod.tools()], "test")

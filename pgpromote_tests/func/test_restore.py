@@ -41,7 +41,9 @@ def restored(
     bring: tuple[Foreign, ...] = (),
     on_line: Callable[[str], None] = lambda line: None,
 ) -> Restored:
-    clearance = preflight.examine(sample.path, target, [prod.tools()], filters=filters, bring=bring).cleared()
+    clearance = preflight.examine(
+        sample.path, target, [prod.tools()], filters=filters, bring=bring, restore_as_superuser=True
+    ).cleared()
     restore.create_extensions(clearance, target, "test")
     done = restore.restore(clearance, target, [prod.tools()], "test", jobs=jobs, on_line=on_line)
     restore.fill_materialized_views(clearance, target, [prod.tools()], "test", jobs=jobs)

@@ -65,7 +65,9 @@ def restored(dev: Server, prod: Server, script: str, path: Path) -> tuple[Cleara
     """Promote what a script makes into a database of its own, all but what the proof does."""
     target, source = prod.new_database(), dev.new_database(script, variable="DEV_DATABASE_URL")
     _, manifest = dump.dump(source, path, [dev.tools()], "test")
-    clearance = preflight.examine(path, target, [prod.tools()], in_place=False).cleared()
+    clearance = preflight.examine(
+        path, target, [prod.tools()], in_place=False, restore_as_superuser=True
+    ).cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
     return clearance, manifest, target
 

@@ -8,6 +8,7 @@ import pytest
 
 from pgpromote.postgres.catalog import Replaced
 from pgpromote.postgres.checks import RULES, describe, manifest_there, missing
+from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.errors import ArchiveError, ToolMissing
 from pgpromote.postgres.model import Archive, Finding, Policy, ServerVersion, Severity
 from pgpromote.postgres.reset import DATA_LOSS, Reset
@@ -402,3 +403,35 @@ def test_a_reset_that_takes_data_outside_is_refused_unless_that_is_allowed(
     reset = Reset("public", (outside,), {}, (), 1)
     facts = replace(FACTS, reset=reset, allow_data_loss_outside=allow)
     assert found("nothing_lost_outside", facts) == [(shown, "keep.t", "It would be lost. Move it.")]
+
+
+CODE = replace(
+    FACTS,
+    powers=("postgres",),
+    code=tuple(Code(f"TABLE public.t{number}", "calls public.f") for number in range(7)),
+)
+
+
+def test_code_of_dev_as_a_superuser_is_refused_and_the_separate_login_is_named_first() -> None:
+    ((severity, subject, message, hint),) = RULES["runs_dev_code"](CODE)
+    assert (severity, subject) == (Severity.ERROR, CATALOG.identity.user)
+    assert "7 objects" in message
+    assert "TABLE public.t0 (calls public.f), TABLE public.t1 (calls" in message
+    assert "and 2 more" in message
+    assert hint.index("BUILD_DATABASE_URL") < hint.index("--restore-as-superuser")
+    assert "PGPROMOTE_RESTORE_AS_SUPERUSER=1" in hint
+
+
+def test_code_of_dev_runs_where_it_is_allowed_or_another_login_restores() -> None:
+    ((severity, *_, hint),) = RULES["runs_dev_code"](replace(CODE, restore_as_superuser=True))
+    assert (severity, hint) == (Severity.INFO, "")
+    assert found("runs_dev_code", replace(CODE, build_login=True)) == []
+    assert found("runs_dev_code", replace(CODE, powers=())) == []
+    assert found("runs_dev_code", replace(CODE, code=())) == []
+
+
+def test_plain_sql_is_code_from_its_first_line() -> None:
+    plain = replace(FACTS, path=Path("full.sql"), archive=None, powers=("root",))
+    ((severity, _, message, _),) = RULES["runs_dev_code"](plain)
+    assert severity is Severity.ERROR
+    assert "which may act as root" in message
