@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ TARGET = "PROD_DATABASE_URL"
 AUDITED = "DATABASE_URL"
 WEBHOOK = "PGPROMOTE_WEBHOOK_URL"
 UI = "PGPROMOTE_UI_URL"
+STALL = "PGPROMOTE_STALL_MINUTES"
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
@@ -32,6 +33,10 @@ SETTINGS = {
     "PGPROMOTE_LOCK_DATABASE": ("postgres", "Database on prod's server that holds the promotion lock."),
     "PGPROMOTE_KEEP": ("2", "Previous databases, and safety archives of prod, that are kept."),
     "PGPROMOTE_KEEP_DAYS": ("", "Days after which they go although few; no limit unless set."),
+    STALL: (
+        "15",
+        "Minutes after which a run is given up in which nothing moves, such as by a frozen network.",
+    ),
     audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
     WEBHOOK: ("", "Where alerts are posted as JSON; no alerts unless set. As secret as a password."),
     UI: ("", "Address of the Dagster UI, for links in alerts."),
@@ -51,6 +56,7 @@ class Promotion:
     lock_database: str
     keep: int
     keep_for: timedelta | None
+    patience: timedelta
     environment: Mapping[str, str] = field(repr=False, hash=False, compare=False)
 
     @property
@@ -70,11 +76,11 @@ class Promotion:
 
     def source(self) -> Database:
         """Return the database to dump. Raises InvalidUrl."""
-        return parse_url(self.environment.get(SOURCE), SOURCE)
+        return self._database(SOURCE)
 
     def target(self) -> Database:
         """Return the database to promote into. Raises InvalidUrl."""
-        return parse_url(self.environment.get(TARGET), TARGET)
+        return self._database(TARGET)
 
     def optional_source(self) -> Database | None:
         """Return the source if one is set: a restore needs it only for comparison."""
@@ -82,9 +88,7 @@ class Promotion:
 
     def audited(self) -> Database:
         """Return the database to audit: `DATABASE_URL` if set, else the target. Raises InvalidUrl."""
-        return (
-            parse_url(self.environment[AUDITED], AUDITED) if self.environment.get(AUDITED) else self.target()
-        )
+        return self._database(AUDITED) if self.environment.get(AUDITED) else self.target()
 
     def compared(self) -> Database | None:
         """Return dev if one is set and prod is audited; another database has nothing to follow dev in."""
@@ -101,6 +105,10 @@ class Promotion:
     def ui_url(self) -> str:
         """Return the Dagster UI's address without a last slash; "" for none. Raises ConfigError."""
         return _web_url(self.environment.get(UI, ""), UI).rstrip("/")
+
+    def _database(self, variable: str) -> Database:
+        database = parse_url(self.environment.get(variable), variable)
+        return replace(database, patience=self.patience.total_seconds())
 
     def tools(self) -> list[Tools]:
         """Find the PostgreSQL client programs on this machine. Raises ConfigError for no directory."""
@@ -133,6 +141,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         lock_database=values["PGPROMOTE_LOCK_DATABASE"],
         keep=_keep(values["PGPROMOTE_KEEP"]),
         keep_for=_keep_for(values["PGPROMOTE_KEEP_DAYS"]),
+        patience=_patience(values[STALL]),
         environment=environment,
     )
 
@@ -154,6 +163,13 @@ def _keep_for(text: str) -> timedelta | None:
             f"PGPROMOTE_KEEP_DAYS is {text!r}, not a number of days above 0.", "For example 30, or 0.5."
         )
     return timedelta(days=days)
+
+
+def _patience(text: str) -> timedelta:
+    minutes = float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?", text) else 0
+    if minutes <= 0:
+        raise ConfigError(f"{STALL} is {text!r}, not a number of minutes above 0.", "For example 15.")
+    return timedelta(minutes=minutes)
 
 
 def _web_url(text: str, variable: str) -> str:

@@ -25,7 +25,7 @@ from pgpromote.postgres.model import (
     Manifest,
 )
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact, size_of
-from pgpromote.postgres.tools import Tools, choose, run
+from pgpromote.postgres.tools import Tools, choose, run, run_on
 
 OnLine = Callable[[str], None]
 
@@ -317,7 +317,7 @@ def _run_pg_dump(
     command: list[str], source: Database, path: Path, promotion: str, *, encoding: str, on_line: OnLine
 ) -> None:
     codec = encodings.codec(encoding) or "ascii"  # the server answers in the encoding of the dump, too
-    completed = run(command, source.environment(promotion), lambda line: on_line(redact(line, source)), codec)
+    completed = run_on(source, promotion, command, lambda line: on_line(redact(line, source)), codec)
     if completed.returncode != 0:
         told = [line for line in completed.lines if "error:" in line or "ERROR:" in line or "detail:" in line]
         reason = redact(" ".join(told), source) or completed.ending

@@ -18,7 +18,7 @@ from pgpromote.postgres.model import Aim, Archive, Content, Filters, Finding, Ma
 from pgpromote.postgres.scope import ONLY_IN_PROD, Object, Scope, Serial, Table, Written, spellings
 from pgpromote.postgres.selection import RELATIONS
 from pgpromote.postgres.server import APPLICATION, Database, Session, connect, identify, redact, rows, size_of
-from pgpromote.postgres.tools import Tools, choose, run
+from pgpromote.postgres.tools import Tools, choose, run_on
 
 RULE, EXPECTED = "loss_preview", "expect_plan"
 DESCRIPTION = "Nothing that only prod has would be lost: objects, columns, rows."
@@ -286,7 +286,7 @@ def _definitions(
         command = [tools.path("pg_dump"), f"--dbname={target.argument()}", f"--file={path}", "--no-password"]
         command += ["--schema-only", "--format=custom", "--lock-wait-timeout=300s", f"--snapshot={snapshot}"]
         command += [f"--encoding={encoding}"]
-        completed = run(command, target.environment(promotion))
+        completed = run_on(target, promotion, command)
         if completed.returncode != 0:
             reason = redact(" ".join(completed.lines[-3:]), target) or completed.ending
             hint = "Plan as a role that may read all of prod."
