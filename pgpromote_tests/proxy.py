@@ -1,4 +1,4 @@
-"""A network between us and a server that can be frozen: nothing comes through any more, and nothing is closed."""
+"""A network before a server that can be frozen: nothing comes through any more, and nothing is closed."""
 
 import selectors
 import socket
@@ -13,7 +13,7 @@ CHUNK = 1 << 16
 
 @dataclass
 class Proxy:
-    """Forwards what comes, until it has seen each text of `script` on its way to the server; then all is frozen.
+    """Forwards what comes until it has seen each text of `script` go to the server; then all is frozen.
 
     `lets_in`: connections that are made afterwards are forwarded. `delivers`: the server still gets the last
     text, and only the answer stays away.
@@ -51,8 +51,8 @@ class Proxy:
         with client, socket.create_connection(("127.0.0.1", self.server)) as server:
             other = {client: server, server: client}
             with selectors.DefaultSelector() as ready, suppress(OSError):
-                for end in other:
-                    ready.register(end, selectors.EVENT_READ)
+                for side in other:
+                    ready.register(side, selectors.EVENT_READ)
                 while not self.over.is_set():
                     if old and self.frozen.is_set():
                         self.over.wait()

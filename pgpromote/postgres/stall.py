@@ -6,6 +6,8 @@ connection, whether it is at work for us.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -110,6 +112,29 @@ class WatchedSession(psycopg.Connection[tuple[object, ...]]):
     def wait(self, gen: PQGen[Value], interval: float = TICK, timeout: float | None = None) -> Value:
         """Wait for what a statement gives. psycopg calls this for all that it does on a connection."""
         return super().wait(self._watched(gen), interval, timeout)
+
+    @contextmanager
+    def transaction(
+        self, savepoint_name: str | None = None, force_rollback: bool = False
+    ) -> Iterator[psycopg.Transaction]:
+        """Begin a transaction. When it fails, that stays the error, however the goodbye ends."""
+        failure: BaseException | None = None
+        leaving = self.watch is not None and self.watch.leaving
+        try:
+            with super().transaction(savepoint_name, force_rollback) as begun:
+                try:
+                    yield begun
+                except BaseException as error:
+                    failure = error
+                    leave(self)
+                    raise
+        except Stalled:
+            if failure:
+                raise failure from None
+            raise
+        finally:
+            if self.watch:
+                self.watch.leaving = leaving
 
     def _watched(self, gen: PQGen[Value]) -> PQGen[Value]:
         """Pass on what is waited for and what has come of it; look at the watch while nothing comes."""
