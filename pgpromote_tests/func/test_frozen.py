@@ -1,6 +1,7 @@
 """A network that is frozen in mid-statement ends a run, in bounded time, with a true word on prod."""
 
 import re
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from pgpromote_tests import proxy
 from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.func.command_line import CommandLine, command_line, sessions, wait_until
+from pgpromote_tests.func.command_line import CommandLine, Ended, command_line, ended, sessions, wait_until
 from pgpromote_tests.proxy import Proxy
 from pgpromote_tests.runs import SHOP, contents_of
 from pgpromote_tests.servers import Server
