@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pgpromote.postgres import audit, tools
+from pgpromote.postgres import audit, disk, tools
 from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.server import Database, parse_url
@@ -21,6 +21,7 @@ AUDITED = "DATABASE_URL"
 WEBHOOK = "PGPROMOTE_WEBHOOK_URL"
 UI = "PGPROMOTE_UI_URL"
 STALL = "PGPROMOTE_STALL_MINUTES"
+FREE = disk.OPERATOR
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
@@ -33,9 +34,10 @@ SETTINGS = {
     "PGPROMOTE_LOCK_DATABASE": ("postgres", "Database on prod's server that holds the promotion lock."),
     "PGPROMOTE_KEEP": ("2", "Previous databases, and safety archives of prod, that are kept."),
     "PGPROMOTE_KEEP_DAYS": ("", "Days after which they go although few; no limit unless set."),
-    STALL: (
-        "15",
-        "Minutes after which a run is given up in which nothing moves, such as by a frozen network.",
+    STALL: ("15", "Minutes without any progress, as on a frozen network, after which a run is given up."),
+    FREE: (
+        "",
+        "What prod's server has free for a new database, such as 200GB; the disk is asked if it is here.",
     ),
     audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
     WEBHOOK: ("", "Where alerts are posted as JSON; no alerts unless set. As secret as a password."),
@@ -57,6 +59,7 @@ class Promotion:
     keep: int
     keep_for: timedelta | None
     patience: timedelta
+    prod_free: int | None
     environment: Mapping[str, str] = field(repr=False, hash=False, compare=False)
 
     @property
@@ -80,7 +83,7 @@ class Promotion:
 
     def target(self) -> Database:
         """Return the database to promote into. Raises InvalidUrl."""
-        return self._database(TARGET)
+        return replace(self._database(TARGET), free=self.prod_free)
 
     def optional_source(self) -> Database | None:
         """Return the source if one is set: a restore needs it only for comparison."""
@@ -142,6 +145,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         keep=_keep(values["PGPROMOTE_KEEP"]),
         keep_for=_keep_for(values["PGPROMOTE_KEEP_DAYS"]),
         patience=_patience(values[STALL]),
+        prod_free=_bytes(values[FREE]),
         environment=environment,
     )
 
@@ -170,6 +174,17 @@ def _patience(text: str) -> timedelta:
     if minutes <= 0:
         raise ConfigError(f"{STALL} is {text!r}, not a number of minutes above 0.", "For example 15.")
     return timedelta(minutes=minutes)
+
+
+def _bytes(text: str) -> int | None:
+    if not text:
+        return None
+    number = re.fullmatch(r"([0-9]{1,9})(\.[0-9]{1,9})? ?(kB|MB|GB|TB)", text)
+    if number is None:
+        raise ConfigError(
+            f"{FREE} is {text!r}, not a size.", "For example 200GB; the units are kB, MB, GB, TB."
+        )
+    return int(float(number[1] + (number[2] or "")) * disk.STEP ** disk.UNITS.index(number[3]))
 
 
 def _web_url(text: str, variable: str) -> str:

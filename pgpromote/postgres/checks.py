@@ -13,6 +13,7 @@ from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_m
 from pgpromote.postgres.fit import (
     collations,
     database_settings,
+    disk_space,
     encoding_and_locale,
     extensions,
     money,
@@ -251,7 +252,7 @@ RULES: dict[str, Rule] = {
         database_settings,
         policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
-        nothing_in_the_way, nothing_lost_outside, left_out,
+        nothing_in_the_way, nothing_lost_outside, left_out, disk_space,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -283,6 +284,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "nothing_in_the_way": (no_prod, no_archive),
     "nothing_lost_outside": (no_prod,),
     "left_out": (no_archive,),
+    "disk_space": (no_prod, no_manifest),
 }
 
 

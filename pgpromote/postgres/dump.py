@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import archive, contents, dependencies, encodings, mark, members, sql
+from pgpromote.postgres import archive, contents, dependencies, disk, encodings, mark, members, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
+from pgpromote.postgres.files import sync_directory
 from pgpromote.postgres.model import (
     EVERYTHING,
     MOMENTS_IN_UTC,
@@ -142,6 +143,7 @@ def dump(
     compression = compression_for(tools, compression)
     encoding = encoding or encodings.for_dump(identity.encoding)
     with _partial(path) as partial:
+        disk.check_dump(path, size)
         with (
             contents.snapshot(source, promotion) as (session, snapshot),
             # pg_dump leaves half of the second core idle
@@ -354,7 +356,7 @@ def _partial(path: Path) -> Iterator[Path]:
         yield partial
         os.fsync(file)
         partial.rename(path)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise _cannot_write(path, error) from None
@@ -381,14 +383,6 @@ def _take(path: Path, partial: Path) -> int:
         os.close(file)
         raise Busy(f"Another dump is writing {partial}.", "Wait for it to end, then start again.")
     return file
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _cannot_write(path: Path, error: OSError) -> PgpromoteError:

@@ -8,9 +8,11 @@ from pathlib import Path
 from pgpromote.postgres import access, lock, mark, members, obstacles, selection, server, tools
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
+from pgpromote.postgres import disk as disks
 from pgpromote.postgres import reset as resets
 from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.disk import Disk
 from pgpromote.postgres.errors import ArchiveError, ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import (
     EVERYTHING,
@@ -76,6 +78,7 @@ class Facts:
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
     commands: tuple[Command, ...] = ()
+    disk: Disk | None = None
 
     @property
     def money_as_stored(self) -> bool:
@@ -204,6 +207,7 @@ def gather(
         barred_in_prod=prod.barred_in_prod,
         lost_in_extensions=prod.lost_in_extensions,
         limits=prod.limits,
+        disk=prod.disk,
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
     )
 
@@ -256,6 +260,7 @@ class _Prod:
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
     problem: PgpromoteError | None = None
+    disk: Disk | None = None
 
 
 def _read_target(
@@ -288,6 +293,7 @@ def _read_target(
                 barred_in_prod=access.barred_in(session) if safety_archive else (),
                 lost_in_extensions=_lost_in_extensions(session, manifest),
                 limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
+                disk=disks.look(session, target),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)

@@ -98,13 +98,15 @@ class Database:
     """A database to talk to, parsed from a URL.
 
     `parameters` holds libpq's connection parameters without secrets; `secrets` those that libpq itself
-    marks as passwords. Only `repr`-safe parts are ever shown. `patience` is how long nothing may move, in s.
+    marks as passwords. Only `repr`-safe parts are ever shown. `patience` is how long nothing may move, in s;
+    `free` how many bytes its server has room for, where an operator says so.
     """
 
     variable: str
     parameters: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
     patience: float = stall.PATIENCE
+    free: int | None = None
 
     @property
     def name(self) -> str:
