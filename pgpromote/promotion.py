@@ -4,14 +4,14 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pgpromote.postgres import audit, tools
+from pgpromote.postgres import audit, disk, tools
 from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
 from pgpromote.postgres.origin import Expected
@@ -33,6 +33,8 @@ UNNAMED = "unnamed"
 EARLIER_NAME = "auction"
 ACCEPT_LOSS = "PGPROMOTE_ACCEPT_LOSS"
 AS_SUPERUSER = "PGPROMOTE_RESTORE_AS_SUPERUSER"
+STALL = "PGPROMOTE_STALL_MINUTES"
+FREE = disk.OPERATOR
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
@@ -54,6 +56,11 @@ SETTINGS = {
     "PGPROMOTE_LOSS_BOUND": (
         "50",
         "Percent of all rows: a loss on dev from there on is to be accepted, as an emptied table always is.",
+    ),
+    STALL: ("15", "Minutes without any progress, as on a frozen network, after which a run is given up."),
+    FREE: (
+        "",
+        "What prod's server has free for a new database, such as 200GB; the disk is asked if it is here.",
     ),
     audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
     AS_SUPERUSER: (
@@ -81,6 +88,8 @@ class Promotion:
     keep_for: timedelta | None
     keep_after: timedelta
     bounds: Bounds
+    patience: timedelta
+    prod_free: int | None
     environment: Mapping[str, str] = field(repr=False, hash=False, compare=False)
     adopts: bool = False
 
@@ -166,11 +175,11 @@ class Promotion:
 
     def source(self) -> Database:
         """Return the database to dump. Raises InvalidUrl."""
-        return parse_url(self.environment.get(SOURCE), SOURCE)
+        return self._database(SOURCE)
 
     def target(self) -> Database:
         """Return the database to promote into. Raises InvalidUrl."""
-        return parse_url(self.environment.get(TARGET), TARGET)
+        return replace(self._database(TARGET), free=self.prod_free)
 
     def optional_source(self) -> Database | None:
         """Return the source if one is set: a restore needs it only for comparison."""
@@ -178,9 +187,7 @@ class Promotion:
 
     def audited(self) -> Database:
         """Return the database to audit: `DATABASE_URL` if set, else the target. Raises InvalidUrl."""
-        return (
-            parse_url(self.environment[AUDITED], AUDITED) if self.environment.get(AUDITED) else self.target()
-        )
+        return self._database(AUDITED) if self.environment.get(AUDITED) else self.target()
 
     def compared(self) -> Database | None:
         """Return dev if one is set and prod is audited; another database has nothing to follow dev in."""
@@ -197,6 +204,10 @@ class Promotion:
     def ui_url(self) -> str:
         """Return the Dagster UI's address without a last slash; "" for none. Raises ConfigError."""
         return _web_url(self.environment.get(UI, ""), UI).rstrip("/")
+
+    def _database(self, variable: str) -> Database:
+        database = parse_url(self.environment.get(variable), variable)
+        return replace(database, patience=self.patience.total_seconds())
 
     def tools(self) -> list[Tools]:
         """Find the PostgreSQL client programs on this machine. Raises ConfigError for no directory."""
@@ -231,6 +242,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         keep_for=_keep_for(values["PGPROMOTE_KEEP_DAYS"]),
         keep_after=_keep_after(values["PGPROMOTE_KEEP_HOURS"]),
         bounds=Bounds(patterns(values[ACCEPT_LOSS]), _share(values["PGPROMOTE_LOSS_BOUND"])),
+        patience=_patience(values[STALL]),
+        prod_free=_bytes(values[FREE]),
         environment=environment,
         adopts=_chosen(ADOPT, values[ADOPT]),
     )
@@ -293,6 +306,24 @@ def _share(text: str) -> float:
             f"PGPROMOTE_LOSS_BOUND is {text!r}, not a percentage from 0 to 100.", "For example 50."
         )
     return percent / 100
+
+
+def _patience(text: str) -> timedelta:
+    minutes = float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?", text) else 0
+    if minutes <= 0:
+        raise ConfigError(f"{STALL} is {text!r}, not a number of minutes above 0.", "For example 15.")
+    return timedelta(minutes=minutes)
+
+
+def _bytes(text: str) -> int | None:
+    if not text:
+        return None
+    number = re.fullmatch(r"([0-9]{1,9})(\.[0-9]{1,9})? ?(kB|MB|GB|TB)", text)
+    if number is None:
+        raise ConfigError(
+            f"{FREE} is {text!r}, not a size.", "For example 200GB; the units are kB, MB, GB, TB."
+        )
+    return int(float(number[1] + (number[2] or "")) * disk.STEP ** disk.UNITS.index(number[3]))
 
 
 def _web_url(text: str, variable: str) -> str:

@@ -9,8 +9,9 @@ from textwrap import wrap
 
 from pgpromote.options import Strategy
 from pgpromote.postgres import plausible
+from pgpromote.postgres.disk import HEADROOM
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
-from pgpromote.postgres.plan import HEADROOM, Plan
+from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.repair import COMPOSITE, Repair, Skipped
 from pgpromote.postgres.restore import Restored
 from pgpromote.progress import PHASES

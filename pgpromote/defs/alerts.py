@@ -10,16 +10,13 @@ from itertools import dropwhile
 import dagster as dg
 
 from pgpromote.alert import Alert
-from pgpromote.defs.assets import AUDITS
-from pgpromote.defs.audits import PROD_AUDIT
 from pgpromote.defs.failures import Reason, clean, reason
 from pgpromote.defs.jobs import Jobs
 from pgpromote.defs.metadata import PROVEN
-from pgpromote.defs.report import REPORT
+from pgpromote.defs.walked import Walked, name_of, read
 from pgpromote.options import Strategy
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
-from pgpromote.standing import standing
 from pgpromote.webhook import Webhook, post
 
 Assets = Sequence[dg.AssetsDefinition | dg.AssetSpec]
@@ -31,17 +28,6 @@ SHOWN = 1500
 SHOWN_OBJECTS = 10
 # A run that someone started by clicking Materialize.
 BY_CLICK = "__ASSET_JOB"
-
-# What a run calls the steps of its ops. The audits and the report come after the swap.
-STEPS = {
-    "": "",
-    "create_shadow": "create_shadow",
-    "reset_schema": "reset",
-    "parallel_restore": "restore",
-    "repair_primary_key_identities": "repair",
-    "prove": "prove",
-    **dict.fromkeys(("cut_over", "rollback", *AUDITS, PROD_AUDIT, REPORT), "swap"),
-}
 
 
 def build_alerts(promotion: Promotion, prefix: str, jobs: Jobs, assets: Assets) -> list[dg.SensorDefinition]:
@@ -66,8 +52,9 @@ def _run_failed(
     )
     def run_failed_alert(context: dg.RunFailureSensorContext) -> None:
         if is_ours(context.dagster_run):
-            steps, told = context.get_step_failure_events(), context.failure_event.message or ""
-            post(webhook, failure(promotion, prefix, context.dagster_run, steps, told).payload())
+            run, told = context.dagster_run, context.failure_event.message or ""
+            walked, steps = read(context.instance, run.run_id, prefix), context.get_step_failure_events()
+            post(webhook, failure(promotion, prefix, run, walked, steps, told=told).payload())
 
     return run_failed_alert
 
@@ -126,7 +113,8 @@ def of_run(
 ) -> Alert | None:
     """Say what the sensors would of a run in this process, which they never see; None when all is well."""
     if not result.success:
-        return failure(promotion, "", result.dagster_run, result.get_step_failure_events(), "The run failed.")
+        walked, steps = read(instance, result.run_id), result.get_step_failure_events()
+        return failure(promotion, "", result.dagster_run, walked, steps)
     now = _verdicts(instance, result.run_id, _audits("", assets))
     before = _before(instance, result.run_id, now)
     if not worse(now, before):
@@ -136,26 +124,48 @@ def of_run(
 
 
 def failure(
-    promotion: Promotion, prefix: str, run: dg.DagsterRun, steps: Sequence[dg.DagsterEvent], told: str
+    promotion: Promotion,
+    prefix: str,
+    run: dg.DagsterRun,
+    walked: Walked,
+    steps: Sequence[dg.DagsterEvent],
+    *,
+    told: str = "The run failed.",
 ) -> Alert:
     """Say which step of a run failed, why, on which objects, and what is so now.
 
-    `steps` are the failures of steps, none when the run's process died; `told` is then all there is.
+    `steps` are the failures of steps, none when the run never started or its process died; `told` and how far
+    it was `walked` are then all that is known.
     """
-    step = (steps[0].step_key or "").rpartition(".")[2].removeprefix(prefix) if steps else ""
-    why = reason(steps[0]) if steps else Reason(told)
+    step = name_of(steps[0], prefix) if steps else ""
+    why = reason(steps[0]) if steps else Reason(told, _again(walked))
     return Alert(
         event="run_failed",
         promotion=promotion.name,
         job=run.job_name,
         run_id=run.run_id,
-        failed=f"{step.replace('_', ' ')} failed" if step else "the run failed",
+        failed=_failed(step, walked),
         what=clean(why.what, promotion)[:SHOWN],
         objects=tuple(clean(name, promotion) for name in why.objects[:SHOWN_OBJECTS]),
-        untouched=why.prod or standing(STEPS.get(step, "dump"), in_place=_in_place(run, prefix)),
+        untouched=why.prod or walked.prod(step, in_place=_in_place(run, prefix)),
         to_do=clean(why.to_do, promotion)[:SHOWN] or "See the run in the Dagster UI.",
         link=_link(promotion, run),
     )
+
+
+def _failed(step: str, walked: Walked) -> str:
+    if step:
+        return f"{step.replace('_', ' ')} failed"
+    if not walked.last:
+        return "the run never started"
+    return f"the run ended in {walked.last.replace('_', ' ')}"
+
+
+def _again(walked: Walked) -> str:
+    """Say what to do about a run without a failed step."""
+    if not walked.last:
+        return "Look whether daemon and code server run; then start it again."
+    return "See the run in the Dagster UI; then start it again. What it left beside prod is dropped then."
 
 
 def worse(now: Verdicts, before: Verdicts) -> list[dg.AssetCheckKey]:

@@ -16,6 +16,7 @@ from pgpromote.defs.instance import open_instance
 from pgpromote.defs.promotion import build_promotion
 from pgpromote.defs.resources import Watch
 from pgpromote.defs.running import close_dead_runs, tags_of_command
+from pgpromote.defs.walked import walked
 from pgpromote.options import Strategy
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.promotion import Promotion
@@ -98,7 +99,7 @@ def _failed(
     steps = result.get_step_failure_events()
     kind = RefreshRefused if any(reason(event).refused for event in steps) else RefreshFailed
     failed = kind("\n".join(problems) or "The run failed.", hint)
-    standing = failure(promotion, "", result.dagster_run, steps, "").untouched
+    standing = failure(promotion, "", result.dagster_run, walked(result.all_events), steps).untouched
     failed.outcome = "" if standing.rstrip(".") in failed.message else standing
     return failed
 

@@ -9,6 +9,7 @@ from threading import Event
 import psycopg
 
 from pgpromote.postgres.server import Database, Session, connect, rows
+from pgpromote.postgres.stall import leave
 
 EVERY = 1.0  # seconds between two looks; one costs the server a few milliseconds
 
@@ -46,6 +47,7 @@ def watched(target: Database, promotion: str, see: Callable[[Sequence[Activity]]
             yield
         finally:
             ended.set()
+            leave(session)
         looking.result()
 
 

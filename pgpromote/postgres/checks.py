@@ -16,6 +16,7 @@ from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_m
 from pgpromote.postgres.fit import (
     collations,
     database_settings,
+    disk_space,
     encoding_and_locale,
     extensions,
     money,
@@ -352,6 +353,7 @@ RULES: dict[str, Rule] = {
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
         nothing_in_the_way, nothing_lost_outside, left_out, archive_is_ours, manifest_there,
         connection_encrypted, standby_sessions, not_on_hold, plausible, runs_dev_code,
+        disk_space,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -390,6 +392,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "not_on_hold": (no_prod,),
     "plausible": (no_prod, no_archive),
     "runs_dev_code": (no_prod, no_archive),
+    "disk_space": (no_prod, no_manifest),
 }
 
 

@@ -29,6 +29,8 @@ from pgpromote.postgres.obstacles import Side
 from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, identify, redact, rows
 
 LIMIT_SECONDS = 5.0
+# How long nothing may come from the server although no statement may last.
+SILENCE_SECONDS = 30.0
 # How often the sessions in a database are ended anew, until the rename has got through.
 TERMINATE_EVERY = 0.01
 # What belongs to prod's name and not to its content, in the order in which it can be carried over.
@@ -208,7 +210,7 @@ def _sessions(
     target: Database, agreed: str, promotion: str, seconds: float
 ) -> Iterator[tuple[Session, Session]]:
     """Open both sessions before anything begins: no connection may be missing in the middle."""
-    place = target.at(agreed)
+    place = replace(target.at(agreed), patience=min(target.patience, SILENCE_SECONDS))
     with (
         connect(place, promotion, autocommit=True) as session,
         connect(place, promotion, autocommit=True) as killer,
@@ -347,7 +349,7 @@ def _was_committed(exchange: _Exchange) -> bool:
         with connect(exchange.target.at(exchange.agreed), exchange.promotion) as session:
             session.execute(sql.read("cutover/lock"), {"class": LOCK_CLASS, "prod": exchange.outgoing.name})
             return _named(session, exchange) == (exchange.incoming.oid, exchange.outgoing.oid)
-    except ConnectionFailed as error:
+    except (ConnectionFailed, SessionFailed) as error:
         raise CutOverFailed(
             f"The connection was lost during the cut-over of {exchange.target.label}, and the server does "
             f"not answer. Prod is wholly old or wholly new. {error.message}",

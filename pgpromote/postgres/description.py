@@ -17,7 +17,7 @@ from pgpromote.postgres.encodings import for_dump
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import MOMENTS_IN_UTC, Archive, TocEntry
 from pgpromote.postgres.server import Database, connect, identify, redact
-from pgpromote.postgres.tools import Tools, choose_like, run
+from pgpromote.postgres.tools import Tools, choose_like, run_on
 
 Key = tuple[str, str, str]
 
@@ -82,9 +82,8 @@ def describe(
         command = [tools.path("pg_dump"), f"--dbname={reach}", f"--file={path}"]
         command += ["--no-password", "--schema-only", "--format=custom", "--compress=0", LOCK_WAIT]
         command += [f"--encoding={encoding}"]
-        completed = run(
-            [*command, *(f"--exclude-table={name}" for name in leave_out)], database.environment(promotion)
-        )
+        command += [f"--exclude-table={name}" for name in leave_out]
+        completed = run_on(database, promotion, command)
         if completed.returncode != 0:
             told = redact(" ".join(completed.lines[-3:]), database) or completed.ending
             raise ToolFailed(

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import archive, contents, dependencies, encodings, files, mark, members, sql
+from pgpromote.postgres import archive, contents, dependencies, disk, encodings, files, mark, members, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
+from pgpromote.postgres.files import sync_directory
 from pgpromote.postgres.model import (
     EVERYTHING,
     MOMENTS_IN_UTC,
@@ -25,7 +26,7 @@ from pgpromote.postgres.model import (
     Manifest,
 )
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact, size_of
-from pgpromote.postgres.tools import Tools, choose, run
+from pgpromote.postgres.tools import Tools, choose, run, run_on
 
 OnLine = Callable[[str], None]
 
@@ -145,6 +146,7 @@ def dump(
     compression = compression_for(tools, compression)
     encoding = encoding or encodings.for_dump(identity.encoding)
     with landing(path) as partial:
+        disk.check_dump(path, size)
         with (
             contents.snapshot(source, promotion) as (session, snapshot),
             # pg_dump leaves half of the second core idle
@@ -317,7 +319,7 @@ def _run_pg_dump(
     command: list[str], source: Database, path: Path, promotion: str, *, encoding: str, on_line: OnLine
 ) -> None:
     codec = encodings.codec(encoding) or "ascii"  # the server answers in the encoding of the dump, too
-    completed = run(command, source.environment(promotion), lambda line: on_line(redact(line, source)), codec)
+    completed = run_on(source, promotion, command, lambda line: on_line(redact(line, source)), codec)
     if completed.returncode != 0:
         told = [line for line in completed.lines if "error:" in line or "ERROR:" in line or "detail:" in line]
         reason = redact(" ".join(told), source) or completed.ending
@@ -354,7 +356,7 @@ def landing(path: Path) -> Iterator[Path]:
         yield partial
         os.fsync(file)
         partial.rename(path)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise _cannot_write(path, error) from None
@@ -381,14 +383,6 @@ def _take(path: Path, partial: Path) -> int:
         os.close(file)
         raise Busy(f"Another dump is writing {partial}.", "Wait for it to end, then start again.")
     return file
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _cannot_write(path: Path, error: OSError) -> PgpromoteError:

@@ -23,10 +23,12 @@ from pgpromote.postgres import (
 )
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
+from pgpromote.postgres import disk as disks
 from pgpromote.postgres import reset as resets
 from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.dev_code import Code
+from pgpromote.postgres.disk import Disk
 from pgpromote.postgres.encryption import Link, links
 from pgpromote.postgres.errors import ArchiveError, ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.hold import Hold
@@ -114,6 +116,7 @@ class Facts:
     powers: tuple[str, ...] = ()
     restore_as_superuser: bool = False
     build_login: bool = False
+    disk: Disk | None = None
 
     @property
     def money_as_stored(self) -> bool:
@@ -257,6 +260,7 @@ def gather(
         barred_in_prod=prod.barred_in_prod,
         lost_in_extensions=prod.lost_in_extensions,
         limits=prod.limits,
+        disk=prod.disk,
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
         links=tuple(links(ends, promotion)),
         standbys=prod.standbys,
@@ -326,6 +330,7 @@ class _Prod:
     code: tuple[Code, ...] = ()
     problem: PgpromoteError | None = None
     held: Hold | None = None
+    disk: Disk | None = None
 
 
 def _read_target(
@@ -367,6 +372,7 @@ def _read_target(
                 implausible=implausible(session),
                 powers=powers,
                 code=dev_code.find(archive, session) if archive and powers and not build_login else (),
+                disk=disks.look(session, target),
             )
     except ConnectionFailed as problem:
         return _Prod(problem=problem)

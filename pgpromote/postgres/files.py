@@ -63,3 +63,12 @@ def _unfit(mode: int) -> str:
 
 def _unreadable(path: Path, error: OSError) -> ArchiveError:
     return ArchiveError(f"{path} cannot be read: {error.strerror or error}.", "Check its permissions.")
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory survive a crash of the machine."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -4,6 +4,7 @@ import re
 
 from pgpromote.postgres.archive import NAME, extension_schema, unquote
 from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.disk import HEADROOM, OPERATOR, shown
 from pgpromote.postgres.facts import Facts, entries
 from pgpromote.postgres.model import Archive, ServerVersion, Severity, TocEntry
 from pgpromote.postgres.permissions import Found, quoted
@@ -245,3 +246,20 @@ def database_settings(facts: Facts) -> Found:
             message = f"Dev's database sets {key}{f' for the role {role}' if role else ''}; prod's does not."
             hint = f"If the application needs it: ALTER {whose} {database} SET {name} TO {value};"
             yield Severity.WARNING, key, message, hint
+
+
+def disk_space(facts: Facts) -> Found:
+    """A new database beside prod, and the log of making it, fit on prod's disk as far as that is known."""
+    disk, size = facts.disk, facts.manifest.database_size if facts.manifest else None
+    if facts.in_place or disk is None or disk.free is None or size is None:
+        return
+    needed = int(HEADROOM * size) + disk.log
+    message = (
+        f"{facts.target.label} has {shown(disk.free)} free, says {disk.source}; the new database beside prod "
+        f"needs about {shown(size)}, and the write-ahead log up to {shown(disk.log)}."
+    )
+    hint = f"Free space; or, if there is more, say how much: export {OPERATOR}='{shown(needed)}'"
+    if size > disk.free:
+        yield Severity.ERROR, facts.target.label, message, f"{hint} A server whose disk is full stops."
+    elif needed > disk.free:
+        yield Severity.WARNING, facts.target.label, message, hint

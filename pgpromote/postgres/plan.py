@@ -12,18 +12,16 @@ from psycopg import sql as compose
 from psycopg.rows import tuple_row
 
 from pgpromote.postgres import archive as archives
-from pgpromote.postgres import changes, contents, encodings, sql
+from pgpromote.postgres import changes, contents, disk, encodings, sql
 from pgpromote.postgres.errors import Refused, ToolFailed
 from pgpromote.postgres.model import Aim, Archive, Content, Filters, Finding, Manifest, Severity
 from pgpromote.postgres.scope import ONLY_IN_PROD, Object, Scope, Serial, Table, Written, spellings
 from pgpromote.postgres.selection import RELATIONS
 from pgpromote.postgres.server import APPLICATION, Database, Session, connect, identify, redact, rows, size_of
-from pgpromote.postgres.tools import Tools, choose, run
+from pgpromote.postgres.tools import Tools, choose, run_on
 
 RULE, EXPECTED = "loss_preview", "expect_plan"
 DESCRIPTION = "Nothing that only prod has would be lost: objects, columns, rows."
-# A swap needs room for the new content beside prod, and the log may grow to its limit (facts §4).
-HEADROOM = 1.3
 HINT_KEYS = (
     "Where the repair leaves a key alone, or is not wanted, an insert must bring the key; "
     "`pgpromote rehearse` names such keys."
@@ -85,22 +83,17 @@ def preview(
     """
     size = None if aim.in_place or manifest is None else manifest.database_size
     with connect(target, promotion, autocommit=True) as session:
-        log = 0 if size is None else _log_size(session)
+        log = 0 if size is None else disk.reserve(session)
         losses, counted = _losses(session, aim, manifest, reset_schema)
         losses += _changed_by_users(session, aim, reset_schema, held)
         return Plan(
             losses=tuple(losses),
             sessions=tuple(rows(session, Sessions, "plan/sessions", {"application": APPLICATION})),
             present_size=size_of(session),
-            needed_size=size and int(HEADROOM * size) + log,
+            needed_size=size and int(disk.HEADROOM * size) + log,
             log_size=log,
             rows={name: content.rows for name, content in counted.items()},
         )
-
-
-def _log_size(session: Session) -> int:
-    row = session.execute(sql.read("plan/reserve")).fetchone()
-    return int(str(row[0] if row else 0))
 
 
 def _losses(
@@ -328,7 +321,7 @@ def _definitions(
         command = [tools.path("pg_dump"), f"--dbname={target.argument()}", f"--file={path}", "--no-password"]
         command += ["--schema-only", "--format=custom", "--lock-wait-timeout=300s", f"--snapshot={snapshot}"]
         command += [f"--encoding={encoding}"]
-        completed = run(command, target.environment(promotion))
+        completed = run_on(target, promotion, command)
         if completed.returncode != 0:
             reason = redact(" ".join(completed.lines[-3:]), target) or completed.ending
             hint = "Plan as a role that may read all of prod."

@@ -33,7 +33,7 @@ from pgpromote.postgres.restore_messages import (
     without_unknown_setting,
 )
 from pgpromote.postgres.server import LIMITS_TRANSACTIONS, Database, connect, identify, redact
-from pgpromote.postgres.tools import Completed, Tools, choose, run
+from pgpromote.postgres.tools import Completed, Tools, choose, run_on
 from pgpromote.postgres.views import NOTHING, Filled
 
 OnLine = Callable[[str], None]
@@ -315,7 +315,7 @@ def define(
             command = [tools.path("pg_restore"), f"--dbname={database.argument(settings)}", "--no-password"]
             command += ["--schema-only", "--no-owner", "--no-privileges"]
             command += [f"--jobs={connections}", f"--use-list={use_list}", str(archive.path)]
-            run(command, database.environment(promotion))
+            run_on(database, promotion, command)
     with connect(database, promotion, autocommit=True) as session:
         defaults.drop_superfluous(session, archive)
 
@@ -357,7 +357,7 @@ def _run(
             on_line(redact(line, target))
 
     # The server answers in the encoding of the archive, which the session has taken.
-    return run(command, target.environment(promotion), show, encodings.codec(encoding) or "ascii")
+    return run_on(target, promotion, command, show, encodings.codec(encoding) or "ascii")
 
 
 def _replaced(target: Database) -> Finding:

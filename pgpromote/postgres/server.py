@@ -2,10 +2,11 @@
 
 import os
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TypeVar, cast
@@ -16,16 +17,26 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import sql, waits
+from pgpromote.postgres import sql, stall, waits
 from pgpromote.postgres.errors import ConnectionFailed, InvalidUrl, SessionFailed
 from pgpromote.postgres.model import ServerVersion
+from pgpromote.postgres.stall import Stalled, Watch, WatchedSession
 
 Session = psycopg.Connection[tuple[object, ...]]
+
 Row = TypeVar("Row")
 Done = TypeVar("Done")
 
 APPLICATION = "pgpromote"
-CONNECT_TIMEOUT = "10"
+# What a connection does unless its URL says otherwise: it is lost two minutes after its other end is gone.
+# What acknowledges and does not deliver is left to the watch (see `stall`).
+CONNECTION = {
+    "connect_timeout": "10",
+    "keepalives_idle": "60",
+    "keepalives_interval": "10",
+    "keepalives_count": "6",
+    **({"tcp_user_timeout": "120000"} if hasattr(socket, "TCP_USER_TIMEOUT") else {}),  # in ms
+}
 # What somebody has set for the applications of a database or a role is not meant for us. All releases from 15
 # on know these; pg_dump and pg_restore set others themselves. Not among them: what prod decides about its new
 # tables (compression), and what a view may rest on when it is filled (TimeZone, DateStyle).
@@ -87,12 +98,15 @@ class Database:
     """A database to talk to, parsed from a URL.
 
     `parameters` holds libpq's connection parameters without secrets; `secrets` those that libpq itself
-    marks as passwords. Only `repr`-safe parts are ever shown.
+    marks as passwords. Only `repr`-safe parts are ever shown. `patience` is how long nothing may move, in s;
+    `free` how many bytes its server has room for, where an operator says so.
     """
 
     variable: str
     parameters: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
+    patience: float = stall.PATIENCE
+    free: int | None = None
 
     @property
     def name(self) -> str:
@@ -122,7 +136,7 @@ class Database:
 
     def at(self, database: str) -> "Database":
         """Return the same server and login with another database."""
-        return Database(self.variable, {**self.parameters, "dbname": database}, self.secrets)
+        return replace(self, parameters={**self.parameters, "dbname": database})
 
     def argument(self, settings: Mapping[str, str] = MappingProxyType({})) -> str:
         """Return the connection string for a client program's argument list: no secrets in it.
@@ -131,16 +145,14 @@ class Database:
         """
         ours = (f"-c {name}={_escaped(value)}" for name, value in {**SESSION_SETTINGS, **settings}.items())
         options = " ".join([*ours, self.parameters.get("options", "")]).strip()
-        return make_conninfo(
-            "", **{"connect_timeout": CONNECT_TIMEOUT, **self.parameters, "options": options}
-        )
+        return make_conninfo("", **{**CONNECTION, **self.parameters, "options": options})
 
     def environment(self, promotion: str) -> dict[str, str]:
         """Return the variables that a client program needs beside `argument()`: password and name.
 
         Raises InvalidUrl for a secret that libpq takes from no variable.
         """
-        variables = {"PGAPPNAME": f"{APPLICATION}:{promotion}"}
+        variables = {"PGAPPNAME": application(promotion)}
         for option in pq.Conninfo.get_defaults():
             keyword = option.keyword.decode()
             if keyword in self.secrets:
@@ -156,6 +168,17 @@ class Database:
 def is_local(*named: str) -> bool:
     """Say whether lists of hosts, as libpq takes them, name nothing but this machine."""
     return all(LOCAL.fullmatch(host) for hosts in named for host in hosts.split(","))
+
+
+def application(promotion: str) -> str:
+    """Return the name of a promotion's sessions on a server, those of its client programs among them."""
+    return f"{APPLICATION}:{promotion}" if promotion else APPLICATION
+
+
+def watch(target: Database, promotion: str) -> Watch:
+    """Watch what a promotion does in a database, as long as that database is patient."""
+    reach = make_conninfo(target.argument(), **target.secrets, client_encoding="UTF8")
+    return Watch(reach, application(promotion), target.patience)
 
 
 def _escaped(value: str) -> str:
@@ -242,18 +265,18 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
 
     Row security is off: a row that is hidden from us becomes an error, never a wrong count.
     Raises ConnectionFailed when the server cannot be reached or refuses the login, and SessionFailed when
-    a statement in the block fails.
+    a statement in the block fails, or nothing has come through for too long.
     """
+    watching = watch(target, promotion)
     try:
-        session: Session = psycopg.connect(
-            make_conninfo(target.argument(), **target.secrets, client_encoding="UTF8"),
-            autocommit=True,
-            application_name=f"{APPLICATION}:{promotion}" if promotion else APPLICATION,
+        session = WatchedSession.connect(
+            watching.reach, autocommit=True, application_name=watching.application
         )
     except psycopg.Error as error:
         raise _connection_failed(target, str(error)) from None
+    session.watch = watching
     try:
-        with session:
+        with session, _leaving(session):
             session.execute(SAFE_SESSION)
             if session.info.server_version // 10000 >= LIMITS_TRANSACTIONS:
                 session.execute("SET transaction_timeout = 0")
@@ -265,9 +288,9 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
     except psycopg.Error as error:
         reason = " ".join(redact(str(error), target).split())
         state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+        hint = "The transaction was rolled back; what was done before it stays."
         raise SessionFailed(
-            f"{target.label}: {reason}{state}",
-            "The transaction was rolled back; what was done before it stays.",
+            f"{target.label}: {reason}{state}", stall.HINT if isinstance(error, Stalled) else hint
         ) from error
     except UnicodeDecodeError as error:
         # The server itself cuts names that it makes within a character, as that of a long range's multirange.
@@ -276,6 +299,16 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
             f"{target.label}: {shown!r} is not valid text. No dump with such a name can be restored.",
             "If it is a name, give the object another one: ALTER … RENAME TO.",
         ) from None
+
+
+@contextmanager
+def _leaving(session: Session) -> Iterator[None]:
+    """Let whatever ends the block wait no longer than for a last answer: the network may be frozen."""
+    try:
+        yield
+    except BaseException:
+        stall.leave(session)
+        raise
 
 
 def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
@@ -300,7 +333,7 @@ def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
 def beside(session: Session, work: Callable[[Session], Done]) -> Iterator[Future[Done]]:
     """Do work on a session in a thread of its own while the block runs; if the block fails, cancel it.
 
-    The server uses one process for it, because the block needs the others.
+    The server uses one process for it, because the block needs the others. One that does not obey is left.
     """
     session.execute("SET max_parallel_workers_per_gather = 0")
     with ThreadPoolExecutor(1) as thread:
@@ -308,8 +341,10 @@ def beside(session: Session, work: Callable[[Session], Done]) -> Iterator[Future
         try:
             yield done
         except BaseException:
+            stall.leave(session)
             while not done.done():  # between two of its queries there is nothing to cancel
-                session.cancel_safe()
+                with suppress(psycopg.OperationalError):
+                    session.cancel_safe(timeout=stall.GOODBYE_SECONDS)
                 wait([done], timeout=0.1)
             raise
 

@@ -11,6 +11,7 @@ from psycopg.sql import SQL, Identifier
 
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import Database, Session, connect, redact, rows
+from pgpromote.postgres.stall import leave
 
 RULE = "statistics"
 # Classes of errors whose messages may quote a row: data, integrity, and what a function raises.
@@ -47,19 +48,23 @@ def gather(target: Database, promotion: str, *, jobs: int | None = None) -> tupl
     jobs = jobs or target.connections()
     with connect(target, promotion, autocommit=True) as session:
         waiting = deque(rows(session, _Table, "catalog/analyzed"))
+    opened: list[Session] = []
     with ThreadPoolExecutor(jobs) as threads:
         try:
-            working = [threads.submit(_work, target, promotion, waiting) for _ in range(jobs)]
+            working = [threads.submit(_work, target, promotion, waiting, opened) for _ in range(jobs)]
             found = [finding for done in working for finding in done.result()]
         except BaseException:
             waiting.clear()
+            for session in opened:
+                leave(session)
             raise
     return tuple(sorted(found, key=lambda finding: finding.object))
 
 
-def _work(target: Database, promotion: str, waiting: deque[_Table]) -> list[Finding]:
+def _work(target: Database, promotion: str, waiting: deque[_Table], opened: list[Session]) -> list[Finding]:
     found: list[Finding] = []
     with connect(target, promotion, autocommit=True) as session:
+        opened.append(session)
         while waiting:
             try:
                 table = waiting.popleft()

@@ -7,14 +7,15 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pgpromote.postgres.errors import ToolFailed, ToolMissing
 from pgpromote.postgres.lifeline import CANNOT_RUN
 from pgpromote.postgres.model import ServerVersion
-from pgpromote.postgres.server import LIMITS_TRANSACTIONS
+from pgpromote.postgres.server import LIMITS_TRANSACTIONS, Database, watch
+from pgpromote.postgres.stall import HINT, TICK, Watch
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 PACKAGED = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
@@ -175,12 +176,14 @@ def run(
     environment: Mapping[str, str],
     on_line: Callable[[str], None] = lambda line: None,
     codec: str = "utf-8",
+    watching: Watch | None = None,
 ) -> Completed:
     """Run a program to its end and pass on each line it prints as it comes, read by a codec of Python.
 
     The child has its own process group, dies with us, and on any interruption gets SIGTERM first: only
-    that makes pg_dump and pg_restore cancel their queries on the server (facts-dagster §5). Raises
-    ToolFailed when the program cannot be run at all.
+    that makes pg_dump and pg_restore cancel their queries on the server (facts-dagster §5). `watching` looks
+    at the server of a program that has one. Raises ToolFailed when the program cannot be run at all, and
+    when nothing has moved for too long.
     """
     ours, theirs = socket.socketpair()
     if CAN_TELL_WRITERS:
@@ -189,11 +192,23 @@ def run(
         with theirs:
             child = _start(command, environment, theirs.fileno())
         try:
-            streams = _read_lines(ours, child.pid, on_line, codec)
+            pieces = _pieces(ours, child.pid, lambda came: _look(command, watching, came=came))
+            streams = _lines(pieces, child.pid, on_line, codec)
             return Completed(child.wait(), streams)
         except BaseException:
             _stop(child)
             raise
+
+
+def run_on(
+    database: Database,
+    promotion: str,
+    command: Sequence[str],
+    on_line: Callable[[str], None] = lambda line: None,
+    codec: str = "utf-8",
+) -> Completed:
+    """Run a program on a database as `run` does, and watch what it does there. Raises ToolFailed."""
+    return run(command, database.environment(promotion), on_line, codec, watch(database, promotion))
 
 
 def _start(command: Sequence[str], environment: Mapping[str, str], output: int) -> "subprocess.Popen[bytes]":
@@ -230,21 +245,40 @@ def tied(command: Sequence[str]) -> list[str]:
     return [*ours, *command]
 
 
-def _read_lines(
-    source: socket.socket, leader: int, on_line: Callable[[str], None], codec: str
-) -> tuple[tuple[str, ...], ...]:
-    """Read until the last writer is gone, and keep apart what each process wrote.
+def _look(command: Sequence[str], watching: Watch | None, *, came: bool) -> None:
+    """Look at the watch when a line came, or none. Raises ToolFailed after too long a silence."""
+    if watching and came:
+        watching.moved()
+    elif watching and watching.stalled():
+        raise ToolFailed(f"{Path(command[0]).name} was given up: {watching.told()}.", HINT)
+
+
+def _pieces(source: socket.socket, leader: int, look: Callable[[bool], None]) -> Iterator[tuple[int, bytes]]:
+    """Read until the last writer is gone: who wrote each piece, and the piece; `look` whether one came.
 
     The workers of pg_restore share one stderr and write a line in pieces, so their messages mix within
     lines; on Linux the socket tells who wrote each piece.
     """
+    source.settimeout(TICK)
+    while True:
+        try:
+            data, ancillary, _, _ = source.recvmsg(1 << 16, socket.CMSG_SPACE(CREDENTIALS.size))
+        except TimeoutError:
+            look(False)
+            continue
+        if not data:
+            return
+        look(True)
+        yield CREDENTIALS.unpack(ancillary[0][2])[0] if ancillary else leader, data
+
+
+def _lines(
+    pieces: Iterable[tuple[int, bytes]], leader: int, on_line: Callable[[str], None], codec: str
+) -> tuple[tuple[str, ...], ...]:
+    """Put lines together, and keep apart what each process wrote, the leader's first."""
     lines: dict[int, list[str]] = {leader: []}
     unfinished: dict[int, bytes] = {}
-    while True:
-        data, ancillary, _, _ = source.recvmsg(1 << 16, socket.CMSG_SPACE(CREDENTIALS.size))
-        if not data:
-            break
-        writer = CREDENTIALS.unpack(ancillary[0][2])[0] if ancillary else leader
+    for writer, data in pieces:
         *complete, unfinished[writer] = (unfinished.get(writer, b"") + data).split(b"\n")
         for line in complete:
             text = line.decode(codec, errors="backslashreplace")

@@ -312,3 +312,59 @@ def test_the_definitions_show_the_webhook_nowhere(tmp_path: Path) -> None:
     names = {sensor.name for sensor in definitions.get_repository_def().sensor_defs}
     assert names == {"new_dump_sensor", "run_failed_alert", "audit_worse_alert"}
     assert "kanarie" not in repr(definitions) + repr(promotion)
+
+
+def begun(instance: dg.DagsterInstance, job: str, *steps: str) -> dg.DagsterRun:
+    """Run a job whose last step is the one in which its process dies: all that the daemon finds of it."""
+    made: list[dg.OpDefinition] = []
+    for name in steps:
+
+        @dg.op(name=name, ins={"after": dg.In(dg.Nothing)} if made else {}, out=dg.Out(dg.Nothing))
+        def walk() -> None:
+            """Do nothing."""
+
+        made.append(walk)
+
+    @dg.graph(name=job)
+    def graph() -> None:
+        before = made[0]()
+        for op in made[1:]:
+            before = op(after=before)
+
+    result = graph.to_job().execute_in_process(instance=instance)
+    return result.dagster_run
+
+
+@pytest.mark.parametrize(
+    ("walk", "failed", "prod"),
+    [
+        ("refresh_prod", "the run never started", "Prod is untouched."),
+        ("refresh_prod dev_dump_archive", "the run ended in dev dump archive", "Prod is untouched."),
+        ("refresh_prod dev_dump_archive parallel_restore", "in parallel restore", "Prod is untouched."),
+        ("restore_prod check_extensions prove", "ended in prove", "Prod is untouched."),
+        ("rollback_prod rollback", "ended in rollback", "Prod is wholly old or wholly new; "),
+        ("restore_prod cut_over prod_audit", "ended in prod audit", "Prod was swapped and is proven."),
+    ],
+)
+def test_a_run_without_a_failed_step_says_what_prod_is(
+    instance: dg.DagsterInstance, tmp_path: Path, walk: str, failed: str, prod: str
+) -> None:
+    job, *steps = walk.split()
+    with receiving([]) as receiver:
+        watched = Watched(instance, receiver, tmp_path, "run_failed_alert")
+        run = begun(instance, job, *steps) if steps else instance.create_run_for_job(never(job))
+        instance.report_run_failed(run, "The worker is gone.")
+        assert (watched.tick(), watched.tick()) == ([], [])
+    ((_, told),) = receiver.received
+    assert failed in told["failed"]
+    assert told["untouched"].startswith(prod)
+    assert told["what"] == "The worker is gone."
+    assert "start it again" in told["to_do"]
+
+
+def never(job: str) -> dg.JobDefinition:
+    @dg.op
+    def nothing() -> None:
+        """Do nothing."""
+
+    return dg.GraphDefinition(name=job, node_defs=[nothing]).to_job()

@@ -4,12 +4,13 @@ import dagster as dg
 import pytest
 
 from pgpromote.alert import Alert
-from pgpromote.defs.alerts import STEPS, build_alerts, worse
+from pgpromote.defs.alerts import build_alerts, worse
 from pgpromote.defs.assets import build_assets
 from pgpromote.defs.jobs import build_jobs
+from pgpromote.defs.walked import Walked
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.promotion import from_environment
-from pgpromote.standing import MIXED, UNTOUCHED, WHOLE, standing
+from pgpromote.standing import MIXED, RESTORED, SWAPPED, UNTOUCHED, WHOLE
 from pgpromote.webhook import Webhook
 
 CANARY = "T0/kanarie"
@@ -51,6 +52,10 @@ def test_the_fields_of_an_alert_are_as_they_are() -> None:
     assert {"event", "promotion", "job", "run_id", "failed", "untouched", "to_do", "link"} <= set(payload)
 
 
+BUILDING = ("dev_dump_archive", "check_extensions", "create_shadow", "reset_schema", "parallel_restore")
+ALL = (*BUILDING, "repair_primary_key_identities", "prove", "cut_over", "prod_audit")
+
+
 @pytest.mark.parametrize(
     ("step", "beside", "in_place"),
     [
@@ -62,13 +67,26 @@ def test_the_fields_of_an_alert_are_as_they_are() -> None:
         ("prove", UNTOUCHED, MIXED),
         ("cut_over", WHOLE, WHOLE),
         ("rollback", WHOLE, WHOLE),
-        ("prod_audit", WHOLE, WHOLE),
-        ("", WHOLE, MIXED),
+        ("prod_audit", f"{SWAPPED}.", f"{RESTORED}."),
     ],
 )
-def test_what_prod_is_after_a_failed_step(step: str, beside: str, in_place: str) -> None:
-    walked = STEPS.get(step, "dump")
-    assert (standing(walked, in_place=False), standing(walked, in_place=True)) == (beside, in_place)
+@pytest.mark.parametrize("died", [False, True])
+def test_what_prod_is_after_a_step_that_failed_or_whose_process_died(
+    step: str, beside: str, in_place: str, died: bool
+) -> None:
+    begun = ALL[: ALL.index(step) + 1] if step in ALL else (step,)
+    walked = Walked(begun, frozenset(begun[:-1]))
+    failed = "" if died else step
+    assert (walked.prod(failed, in_place=False), walked.prod(failed, in_place=True)) == (beside, in_place)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_run_that_never_started_left_prod_untouched(in_place: bool) -> None:
+    assert Walked().prod("", in_place=in_place) == UNTOUCHED
+
+
+def test_an_audit_of_its_own_touches_nothing() -> None:
+    assert Walked(("prod_audit",)).prod("prod_audit", in_place=False) == UNTOUCHED
 
 
 def test_an_audit_is_worse_when_a_check_fails_that_passed_or_fails_harder() -> None:

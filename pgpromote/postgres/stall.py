@@ -1,0 +1,166 @@
+"""Stalls: a wait for another end that has fallen silent, and its bound.
+
+A network that is frozen closes nothing: packets, a proxy or a pooler in between just stop. Then whoever waits
+for a statement waits without end. A long statement is silent, too; so the server is asked, by a new
+connection, whether it is at work for us.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.rows import class_row
+from psycopg.waiting import READY_NONE
+
+from pgpromote.postgres import sql
+
+Value = TypeVar("Value")
+
+PATIENCE = 15 * 60.0  # seconds
+# How often within that time the server is asked.
+LOOKS = 3
+# How long a session whose work has failed, or was interrupted, waits for its last answer.
+GOODBYE_SECONDS = 5.0
+TICK = 0.1
+HINT = (
+    "Look at what is between us and the server: the network, a proxy, a pooler. What was not committed is "
+    "rolled back. Then start again. PGPROMOTE_STALL_MINUTES says how long a silence may last."
+)
+
+
+class Stalled(psycopg.OperationalError):
+    """A connection was given up, because nothing has come through it for too long."""
+
+
+@dataclass(frozen=True)
+class _Working:
+    pid: int
+    waits_for_client: bool
+    since: str
+    bytes: int
+
+
+@dataclass
+class Watch:
+    """A look at how long nothing has moved, and at what the server does for us meanwhile.
+
+    `reach` is a connection string with its secrets, `application` the name of our sessions on that server,
+    `patience` in seconds.
+    """
+
+    reach: str = field(repr=False)
+    application: str
+    patience: float = PATIENCE
+    leaving: bool = False
+    looks: int = 0
+    since: float = field(default_factory=time.monotonic)
+    seen: frozenset[_Working] = frozenset()
+
+    def moved(self) -> None:
+        """Note that something has come through."""
+        self.since, self.looks = time.monotonic(), 0
+
+    def leave(self) -> None:
+        """Wait for no more than a last answer from now on. Any thread may say so."""
+        self.since, self.leaving = time.monotonic(), True
+
+    def stalled(self) -> bool:
+        """Tell whether nothing has moved for too long: no byte, no line, no work of the server."""
+        quiet = time.monotonic() - self.since
+        if self.leaving:
+            return quiet >= GOODBYE_SECONDS
+        if quiet < self.patience * (self.looks + 1) / LOOKS:
+            return False
+        self.looks += 1
+        if self._at_work():
+            self.moved()
+        return self.looks >= LOOKS
+
+    def told(self) -> str:
+        """Say what was waited for in vain."""
+        quiet = time.monotonic() - self.since
+        return f"nothing has come through for {quiet:.0f} s, and the server is not at work for us"
+
+    def _at_work(self) -> bool:
+        """Ask the server by a new connection; one that cannot be had is no sign of work."""
+        before = self.seen
+        try:
+            with WatchedSession.connect(
+                self.reach, autocommit=True, application_name=self.application
+            ) as session:
+                session.watch = Watch("", self.application, leaving=True)
+                with session.cursor(row_factory=class_row(_Working)) as cursor:
+                    query = sql.read("stall/working")
+                    found = cursor.execute(query, {"application": self.application}).fetchall()
+        except psycopg.Error:
+            return False
+        self.seen = frozenset(found)
+        return any(not each.waits_for_client for each in found) or any(
+            each.pid == old.pid and each != old for each in found for old in before
+        )
+
+
+class WatchedSession(psycopg.Connection[tuple[object, ...]]):
+    """A session that gives up when its watch says so: it is closed then, and Stalled is raised."""
+
+    watch: Watch | None = None
+
+    def wait(self, gen: PQGen[Value], interval: float = TICK, timeout: float | None = None) -> Value:
+        """Wait for what a statement gives. psycopg calls this for all that it does on a connection."""
+        return super().wait(self._watched(gen), interval, timeout)
+
+    @contextmanager
+    def transaction(
+        self, savepoint_name: str | None = None, force_rollback: bool = False
+    ) -> Iterator[psycopg.Transaction]:
+        """Begin a transaction. When it fails, that stays the error, however the goodbye ends."""
+        failure: BaseException | None = None
+        leaving = self.watch is not None and self.watch.leaving
+        try:
+            with super().transaction(savepoint_name, force_rollback) as begun:
+                try:
+                    yield begun
+                except BaseException as error:
+                    failure = error
+                    leave(self)
+                    raise
+        except Stalled:
+            if failure:
+                raise failure from None
+            raise
+        finally:
+            if self.watch:
+                self.watch.leaving = leaving
+
+    def _watched(self, gen: PQGen[Value]) -> PQGen[Value]:
+        """Pass on what is waited for and what has come of it; look at the watch while nothing comes."""
+        if self.watch:
+            self.watch.moved()
+        try:
+            state = next(gen)
+            while True:
+                # None is what an interrupted wait sends when it is taken up again.
+                ready = (yield state) or READY_NONE
+                if self.watch:
+                    self._look(self.watch, came=bool(ready))
+                state = gen.send(ready)
+        except StopIteration as end:
+            done: Value = end.value
+            return done
+
+    def _look(self, watch: Watch, *, came: bool) -> None:
+        if came:
+            watch.moved()
+        elif watch.stalled():
+            self.pgconn.finish()
+            raise Stalled(watch.told())
+
+
+def leave(session: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Let a session wait for no more than a last answer from now on. Any thread may say so."""
+    if isinstance(session, WatchedSession) and session.watch:
+        session.watch.leave()

@@ -1,0 +1,109 @@
+"""Room: what a dump and a new database need is compared with what is free, before anything is written."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pgpromote.postgres import archive, disk, dump
+from pgpromote.postgres.errors import ToolFailed
+from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.server import connect
+from pgpromote.promotion import TARGET, from_environment
+from pgpromote_tests.func.walks import Stage, stage
+from pgpromote_tests.servers import Server
+
+TABLE = "CREATE TABLE t AS SELECT n FROM generate_series(1, 1000) AS n"
+ROLE = "plain owner, ünprivileged"
+
+
+@pytest.fixture
+def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
+    staged = stage(dev, prod, tmp_path, TABLE, "CREATE TABLE old (a int)")
+    staged.dump()
+    return staged
+
+
+def found(shop: Stage, free: str) -> tuple[Finding, ...]:
+    """Return what the check says when the operator says so much is free."""
+    promotion = from_environment({**shop.promotion.environment, disk.OPERATOR: free})
+    with replace(shop, promotion=promotion).walk() as run:
+        return run.look().of("disk_space")
+
+
+@pytest.mark.parametrize(
+    ("free", "severity"),
+    [("1kB", [Severity.ERROR]), ("6.5 MB", [Severity.ERROR]), ("500MB", [Severity.WARNING]), ("200GB", [])],
+)
+def test_a_new_database_must_fit_into_what_the_operator_says_is_free(
+    shop: Stage, free: str, severity: list[Severity]
+) -> None:
+    told = found(shop, free)
+    assert [each.severity for each in told] == severity
+    for each in told:
+        assert "free, says PGPROMOTE_PROD_FREE; the new database beside prod needs about" in each.message
+        assert "write-ahead log up to 1.0 GB" in each.message
+        assert "export PGPROMOTE_PROD_FREE=" in each.hint
+
+
+def test_what_is_told_to_type_lifts_the_refusal(shop: Stage) -> None:
+    (refusal,) = found(shop, "1kB")
+    (needed,) = refusal.hint.split("'")[1:2]
+    assert found(shop, needed) in {(), found(shop, needed)}
+    assert all(each.severity is not Severity.ERROR for each in found(shop, needed))
+
+
+@pytest.mark.parametrize("major", [15, 16, 18])
+def test_a_server_on_this_machine_is_asked_for_its_disk(prod: Server) -> None:
+    with connect(prod.new_database()) as session:
+        looked = disk.look(session, prod.new_database())
+    if os.access(prod.cluster.directory.parent, os.X_OK):
+        assert looked.free == pytest.approx(shutil.disk_usage(prod.cluster.directory).free, rel=0.2)
+    assert looked.log >= 1 << 30
+
+
+def test_a_role_that_may_not_ask_leaves_it_unknown(prod: Server) -> None:
+    database = prod.new_database()
+    prod.execute(f'CREATE ROLE "{ROLE}"')
+    with connect(database) as session:
+        session.execute(f'SET ROLE "{ROLE}"'.encode())
+        looked = disk.look(session, database)
+    prod.execute(f'DROP ROLE "{ROLE}"')
+    assert (looked.free, looked.log) == (None, 1 << 30)
+
+
+def test_a_dump_that_cannot_fit_is_refused_and_the_last_archive_stays(shop: Stage) -> None:
+    path = shop.promotion.archive_path
+    manifest = archive.read_manifest(path)
+    assert manifest is not None
+    big = replace(manifest, size=1 << 60)
+    archive.manifest_path(path).write_text(archive.manifest_text(big), encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(ToolFailed, match="TB, as the last one did, which stays"):
+        shop.dump()
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.glob("*.partial")] == []
+
+
+def test_a_source_that_has_shrunk_needs_less(shop: Stage, tmp_path: Path) -> None:
+    path = shop.promotion.archive_path
+    manifest = archive.read_manifest(path)
+    assert manifest is not None
+    shrunk = replace(manifest, size=1 << 50, database_size=1 << 60)
+    archive.manifest_path(path).write_text(archive.manifest_text(shrunk), encoding="utf-8")
+    dump.dump(shop.promotion.source(), path, shop.promotion.tools(), "test")
+    assert archive.read_manifest(path) != shrunk
+
+
+@pytest.mark.parametrize("size", ["0", "12", "1 EB", "GB", "1e3GB", "-1GB", "٣GB"])
+def test_a_number_that_is_no_size_is_refused(size: str) -> None:
+    with pytest.raises(ValueError, match="PGPROMOTE_PROD_FREE is"):
+        from_environment({disk.OPERATOR: size})
+
+
+def test_sizes_are_read_as_they_are_written() -> None:
+    url = {TARGET: "postgresql://h/d"}
+    for size in (1 << 20, 5 << 30, 7 << 40):
+        assert from_environment({**url, disk.OPERATOR: disk.shown(size)}).target().free == size
