@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pgpromote.postgres import archive, checks, dump, facts
+from pgpromote.postgres import archive, clients, dump, trust
 from pgpromote.postgres.archive import HINT_COPY, HINT_MANIFEST, manifest_path
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Archive, Manifest
@@ -35,7 +35,7 @@ def adopt(
     found = archive.read(path)
     sha256 = archive.digest(path)
     _allow(path, sha256, anew=anew)
-    if problem := facts.unreadable(path, found, _reader(path, found, available), thoroughly=True):
+    if problem := clients.unreadable(path, found, _reader(path, found, available), thoroughly=True):
         raise problem
     if _state(path) != before:
         raise ArchiveError(
@@ -84,7 +84,7 @@ def waiting(path: Path, sha256: str) -> bool:
 
 def not_adopted(path: Path, otherwise: str) -> NotAdopted:
     """Return the error that says what to do with an archive without a manifest, by hand or `otherwise`."""
-    message, hint = checks.without_manifest(path)
+    message, hint = trust.without_manifest(path)
     return NotAdopted(message, f"{hint} {otherwise}")
 
 
@@ -113,7 +113,7 @@ def _allow(path: Path, sha256: str, *, anew: bool) -> None:
 def _reader(path: Path, found: Archive, available: Sequence[Tools]) -> Tools:
     """Choose the newest programs that were built with the archive's compression. Raises ToolMissing."""
     ranked = sorted(available, key=lambda tools: tools.version.number, reverse=True)
-    able = (each for each in ranked if facts.unreadable(path, found, each, thoroughly=False) is None)
+    able = (each for each in ranked if clients.unreadable(path, found, each, thoroughly=False) is None)
     return next(able, None) or newest(available)
 
 

@@ -5,13 +5,10 @@ facts and yields (severity, object, message, hint) for everything that is not so
 """
 
 import re
-import shlex
 from collections.abc import Callable
-from pathlib import Path
 
-from pgpromote.postgres import encryption, hold, mark, origin, standbys
-from pgpromote.postgres.archive import HINT_COPY, HINT_MANIFEST, NAME, unquote
-from pgpromote.postgres.dev_code import Code
+from pgpromote.postgres import hold, mark, standbys
+from pgpromote.postgres.archive import NAME, unquote
 from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
 from pgpromote.postgres.fit import (
     collations,
@@ -26,11 +23,18 @@ from pgpromote.postgres.fit import (
 )
 from pgpromote.postgres.model import EVERYTHING, Foreign, Policy, ServerVersion, Severity
 from pgpromote.postgres.obstacles import PASSING
-from pgpromote.postgres.permissions import Found, listed, quoted, rights, rollback_possible
+from pgpromote.postgres.permissions import Found, quoted, rights, rollback_possible
 from pgpromote.postgres.reset import DATA_LOSS
 from pgpromote.postgres.row_security import no_trigger_fires, rows_protected, rows_visible
-from pgpromote.postgres.rows import HINT_SOURCE, NOT_PROVEN
 from pgpromote.postgres.tools import Tools
+from pgpromote.postgres.trust import (
+    archive_is_ours,
+    archive_readable,
+    connection_encrypted,
+    manifest_there,
+    only_sql,
+    runs_dev_code,
+)
 
 POLICY_ROLES = re.compile(
     rf"CREATE POLICY {NAME} ON (?:{NAME}\.)?{NAME}(?: AS \w+)?(?: FOR \w+)? TO ({NAME}(?:, {NAME})*)"
@@ -38,10 +42,6 @@ POLICY_ROLES = re.compile(
 RESTRICTIVE = " AS RESTRICTIVE "
 GRANT_ROLES = re.compile(rf"\b(?:TO|FROM|FOR ROLE|SESSION AUTHORIZATION) ({NAME})")
 MAINTENANCE = "postgres"
-HINT_CODE = (
-    "Let a login restore that owns nothing else, BUILD_DATABASE_URL: see docs/howto/roles.md. Or, if you "
-    "trust everybody who may change dev: --restore-as-superuser, or PGPROMOTE_RESTORE_AS_SUPERUSER=1."
-)
 KEYWORD_ROLES = frozenset({"public", "current_user", "current_role", "session_user"})
 
 Rule = Callable[[Facts], Found]
@@ -98,69 +98,6 @@ def _newer_client(client: Tools, prod: ServerVersion) -> Found:
     elif client.version.major > prod.major:
         message = f"pg_restore is {client.version}, prod is {prod}: newer, which makes no difference here."
         yield Severity.INFO, "pg_restore", message, ""
-
-
-def archive_readable(facts: Facts) -> Found:
-    """A whole file that this client can read, the one its manifest describes, and the one asked for."""
-    if facts.archive_problem:
-        yield Severity.ERROR, str(facts.path), facts.archive_problem.message, facts.archive_problem.hint
-    elif facts.expected and facts.expected.sha256 not in {"", facts.sha256}:
-        message = (
-            f"{facts.path} is no longer the file that this run was asked for, it was replaced meanwhile: "
-            f"SHA-256 is {facts.sha256[:12]}…, asked for was {facts.expected.sha256[:12]}…."
-        )
-        hint = "Leave it to the run that the sensor asks for the newer file, or start one for it."
-        yield Severity.ERROR, str(facts.path), message, hint
-    elif facts.manifest and facts.manifest.sha256 != facts.sha256:
-        message = (
-            f"{facts.path} is not the file that its manifest describes: SHA-256 is {facts.sha256[:12]}…, "
-            f"the manifest says {facts.manifest.sha256[:12]}…."
-        )
-        again = f" If it was replaced on purpose: pgpromote adopt --anew {shlex.quote(str(facts.path))}"
-        yield (
-            Severity.ERROR,
-            str(facts.path),
-            message,
-            HINT_COPY + again if facts.manifest.adopted else HINT_MANIFEST,
-        )
-
-
-def manifest_there(facts: Facts) -> Found:
-    """A manifest beside the archive says which bytes it was made of when it was dumped, or adopted."""
-    if facts.archive is None or facts.archive_problem:
-        return
-    if facts.manifest is None:
-        yield Severity.ERROR, str(facts.path), *without_manifest(facts.path)
-    elif facts.manifest.adopted:
-        message = f"{facts.path} was adopted at {facts.manifest.adopted_at}: its {NOT_PROVEN}."
-        yield Severity.WARNING, str(facts.path), message, HINT_SOURCE
-
-
-def without_manifest(path: Path) -> tuple[str, str]:
-    """Say of an archive that it has no manifest, and what to do."""
-    message = f"{path} has no manifest: nobody can tell whether it was damaged or changed, or what dev held."
-    hint = (
-        "Copy its manifest beside it, too; pgpromote dump writes one. For an archive of pg_dump that you "
-        f"trust, run: pgpromote adopt {shlex.quote(str(path))}"
-    )
-    return message, hint
-
-
-def archive_is_ours(facts: Facts) -> Found:
-    """The archive is of this promotion, and of the database that it promotes; or of prod itself."""
-    if facts.archive and facts.catalog and facts.expected:
-        dumped = origin.of_archive(facts.archive, facts.manifest)
-        yield from origin.judge(facts.path, dumped, facts.expected, facts.known, facts.allow)
-
-
-def only_sql(facts: Facts) -> Found:
-    """Plain SQL makes psql do nothing by itself: run a program, connect elsewhere, end the transaction."""
-    for command in facts.commands:
-        message = f"{facts.path}, line {command.line}: {command.name} is psql's to do, and no SQL of a dump."
-        allowed = command.name in facts.allow
-        hint = f"If you know what it does, allow it: --allow '{command.name}'"
-        severity = Severity.WARNING if allowed else Severity.ERROR
-        yield severity, command.name, message, "" if allowed else hint
 
 
 def whole_archive(facts: Facts) -> Found:
@@ -283,27 +220,6 @@ def not_on_hold(facts: Facts) -> Found:
         yield found.severity, found.object, found.message, found.hint
 
 
-def runs_dev_code(facts: Facts) -> Found:
-    """No code of the source runs with a superuser's rights while its archive is restored."""
-    if facts.catalog is None or not facts.powers or facts.build_login:
-        return
-    if facts.path.suffix == ".sql":
-        what = f"{facts.path} is plain SQL, so all of it is code that runs"
-    elif facts.code:
-        what = f"{_counted(facts.code)} of the archive run code of dev while it is restored, or may:"
-        what += f" {listed([f'{one.name} ({one.why})' for one in facts.code])}. It would run"
-    else:
-        return
-    user, power = facts.catalog.identity.user, facts.powers[0]
-    who = f"{user}, a superuser" if user == power else f"{user}, which may act as {power}"
-    severity = Severity.INFO if facts.restore_as_superuser else Severity.ERROR
-    yield severity, user, f"{what} as {who}.", "" if facts.restore_as_superuser else HINT_CODE
-
-
-def _counted(code: tuple[Code, ...]) -> str:
-    return f"{len(code)} object{'s' if len(code) > 1 else ''}"
-
-
 def left_out(facts: Facts) -> Found:
     """Foreign servers, user mappings, publications, subscriptions and event triggers of dev stay on dev."""
     for left in facts.left_out:
@@ -319,13 +235,6 @@ def left_out(facts: Facts) -> Found:
             yield Severity.ERROR, name, f"{message} Without it, more rows could be seen.", hint
         else:
             yield Severity.WARNING, name, message, hint
-
-
-def connection_encrypted(facts: Facts) -> Found:
-    """Nobody on the way to prod or dev can read or change what goes there and comes back."""
-    for link in facts.links:
-        for found in encryption.findings(link):
-            yield found.severity, found.object, found.message, found.hint
 
 
 def standby_sessions(facts: Facts) -> Found:

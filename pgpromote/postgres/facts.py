@@ -1,36 +1,28 @@
 """Gather what the checks look at: the file, prod, dev and the client programs."""
 
-import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from pgpromote.postgres import archive as archives
 from pgpromote.postgres import (
-    access,
+    clients,
     dev_code,
-    hold,
     lock,
     mark,
-    members,
-    obstacles,
     origin,
     plausible,
     selection,
     server,
-    standbys,
-    tools,
 )
-from pgpromote.postgres import archive as archives
-from pgpromote.postgres import catalog as catalogs
-from pgpromote.postgres import disk as disks
-from pgpromote.postgres import reset as resets
+from pgpromote.postgres import prod as prods
 from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.disk import Disk
 from pgpromote.postgres.encryption import Link, links
-from pgpromote.postgres.errors import ArchiveError, ConfigError, ConnectionFailed, PgpromoteError
+from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.hold import Hold
 from pgpromote.postgres.model import (
     EVERYTHING,
@@ -49,12 +41,9 @@ from pgpromote.postgres.plain_sql import Command
 from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.selection import LeftOut
-from pgpromote.postgres.server import Database, Session
+from pgpromote.postgres.server import Database
 from pgpromote.postgres.standbys import Standby
 from pgpromote.postgres.tools import Tools
-
-# The warning of pg_restore --list for a compression that it was built without; its exit code is 0.
-WITHOUT_DATA = "no data will be available"
 
 
 @dataclass(frozen=True)
@@ -197,7 +186,7 @@ def gather(
     replaces = in_place and not filters.data_only
     dropped = _dropped(archive, reset_schema) if archive and replaces else []
     safety_archive = in_place and safety_archive
-    prod = _read_target(
+    prod = prods.read(
         target,
         promotion,
         dropped,
@@ -221,11 +210,11 @@ def gather(
         build_login=build_login,
     )
     version = prod.catalog.identity.version if prod.catalog else None
-    client, client_problem = _choose_client(available, version, archive)
+    client, client_problem = clients.choose(available, version, archive)
     if client and archive and not archive_problem:
-        archive_problem = unreadable(path, archive, client, thoroughly=manifest is None)
+        archive_problem = clients.unreadable(path, archive, client, thoroughly=manifest is None)
     source_version, source_is_prod, same_database, source_problem, dev = _probe(source, target, prod.catalog)
-    source_client, source_client_problem = _choose_client(available, source_version)
+    source_client, source_client_problem = clients.choose(available, source_version)
     ends = ((target if prod.catalog else None, client), (source if source_version else None, source_client))
     return Facts(
         path=path,
@@ -308,140 +297,6 @@ def _dropped(archive: Archive, reset_schema: str) -> list[TocEntry]:
         for entry in archives.restorable(archive)
         if not reset_schema or reset_schema not in {entry.schema, entry.tag if entry.kind == "SCHEMA" else ""}
     ]
-
-
-@dataclass(frozen=True)
-class _Prod:
-    """What is read in one session in prod."""
-
-    catalog: Catalog | None = None
-    reset: Reset | None = None
-    obstacles: tuple[Finding, ...] = ()
-    writers: tuple[Writer, ...] = ()
-    undumpable: tuple[str, ...] = ()
-    barred: tuple[Barred, ...] = ()
-    barred_in_prod: tuple[Barred, ...] = ()
-    lost_in_extensions: tuple[Finding, ...] = ()
-    limits: Limits = NO_LIMITS
-    standbys: tuple[Standby, ...] = ()
-    last: Origin | None = None
-    implausible: tuple[Finding, ...] = ()
-    powers: tuple[str, ...] = ()
-    code: tuple[Code, ...] = ()
-    problem: PgpromoteError | None = None
-    held: Hold | None = None
-    disk: Disk | None = None
-
-
-def _read_target(
-    target: Database,
-    promotion: str,
-    dropped: list[TocEntry],
-    archive: Archive | None,
-    rights: Policy,
-    *,
-    manifest: Manifest | None,
-    replaces: bool,
-    in_place: bool,
-    reset_schema: str,
-    allow: Collection[str],
-    safety_archive: bool,
-    implausible: Callable[[Session], tuple[Finding, ...]],
-    build_login: bool,
-) -> _Prod:
-    try:
-        with server.connect(target, promotion) as session:
-            powers = dev_code.powers(session)
-            return _Prod(
-                catalog=catalogs.read(session, dropped, reset_schema),
-                reset=(
-                    resets.plan(session, reset_schema, catalogs.brought_by(archive)) if reset_schema else None
-                ),
-                obstacles=tuple(
-                    obstacles.find(session, obstacles.side(session, session.info.dbname), allow=allow)
-                ),
-                writers=obstacles.writers(session),
-                undumpable=access.undumpable(session) if safety_archive else (),
-                barred=_barred(session, archive, rights, in_place=in_place) if archive and replaces else (),
-                barred_in_prod=access.barred_in(session) if safety_archive else (),
-                lost_in_extensions=_lost_in_extensions(session, manifest),
-                limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
-                standbys=standbys.read(session),
-                last=origin.last_promoted(session, target.name),
-                held=hold.find(session, session.info.dbname),
-                implausible=implausible(session),
-                powers=powers,
-                code=dev_code.find(archive, session) if archive and powers and not build_login else (),
-                disk=disks.look(session, target),
-            )
-    except ConnectionFailed as problem:
-        return _Prod(problem=problem)
-
-
-def _only_filled(archive: Archive, *, replaces: bool) -> list[tuple[str, str]]:
-    """List the tables that get rows and are not made anew."""
-    made = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE")} if replaces else set()
-    filled = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE DATA")}
-    return sorted(filled - made)
-
-
-def _barred(session: Session, archive: Archive, policy: Policy, *, in_place: bool) -> tuple[Barred, ...]:
-    if policy is Policy.SOURCE:
-        return access.barred(session, access.given(archive))
-    if policy is Policy.KEEP:
-        return access.unkept(session, archives.restorable(archive), in_place=in_place)
-    return ()
-
-
-def _lost_in_extensions(session: Session, manifest: Manifest | None) -> tuple[Finding, ...]:
-    if manifest is None:
-        return ()
-    same_encoding = server.identify(session).encoding == manifest.encoding
-    return tuple(members.lost(manifest, session, restored=False, hashed=same_encoding))
-
-
-def _choose_client(
-    available: list[Tools], version: ServerVersion | None, archive: Archive | None = None
-) -> tuple[Tools | None, PgpromoteError | None]:
-    if version is None:
-        return None, None
-    try:
-        if archive is None:
-            return tools.choose(available, version), None
-        return tools.choose(available, version, archive.format_version), None
-    except PgpromoteError as problem:
-        return None, problem
-
-
-def unreadable(path: Path, archive: Archive, client: Tools, *, thoroughly: bool) -> PgpromoteError | None:
-    """Let the client itself say whether it can read the archive, and read all of it when asked.
-
-    Raises ToolFailed when the reading was interrupted: that says nothing of the archive.
-    """
-    completed = tools.run([client.path("pg_restore"), "--list", f"--file={os.devnull}", str(path)], {})
-    if completed.interrupted:
-        raise archives.not_read(path, completed)
-    if completed.returncode != 0:
-        return PgpromoteError(
-            f"{path} has archive format {archive.format_version[0]}.{archive.format_version[1]}, written by "
-            f"pg_dump {archive.pg_dump_version}; pg_restore {client.version} cannot read it: "
-            f"{' '.join(completed.lines[-1:])}",
-            f"Dump with pg_dump {client.version.major}, or promote into a server of a newer version.",
-        )
-    if any(WITHOUT_DATA in line for line in completed.lines):
-        return PgpromoteError(
-            f"{path} is compressed with {archive.compression}; pg_restore {client.version} in "
-            f"{client.directory} was built without it.",
-            f"Install postgresql-client-{client.version.major} with {archive.compression} and name its "
-            "directory in PGPROMOTE_PG_BIN, or dump again with: pgpromote dump --compression gzip:6",
-        )
-    if not thoroughly:
-        return None
-    try:
-        archives.verify(path, client)
-    except ArchiveError as problem:
-        return problem
-    return None
 
 
 def _origin(target: Database, catalog: Catalog | None) -> Origin | None:

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres.catalog import Replaced
-from pgpromote.postgres.checks import RULES, describe, manifest_there, missing
+from pgpromote.postgres.checks import RULES, describe, missing
 from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.errors import ArchiveError, ToolMissing
 from pgpromote.postgres.model import Archive, Finding, Policy, ServerVersion, Severity
 from pgpromote.postgres.reset import DATA_LOSS, Reset
 from pgpromote.postgres.rows import NOT_PROVEN
 from pgpromote.postgres.tools import Tools
+from pgpromote.postgres.trust import manifest_there
 from pgpromote_tests.unit.archives import PATH, Entry, archive_of
 from pgpromote_tests.unit.plain import CATALOG, FACTS, MANIFEST, found, identified, of
 
@@ -45,7 +46,11 @@ def test_a_rule_that_can_look_is_not_skipped(rule: str) -> None:
             "prod could",
         ),
         ({"has_source": False}, RULES.keys() - {"not_same_database", "right_direction"}, "is not set"),
-        ({"manifest": None}, RULES.keys() - {"whole_archive", "extension_contents"}, "has no manifest"),
+        (
+            {"manifest": None},
+            RULES.keys() - {"whole_archive", "extension_contents", "disk_space"},
+            "has no manifest",
+        ),
         ({"client": None}, RULES.keys() - {"archive_readable"}, "no client program"),
     ],
     ids=["no prod", "no dev", "no manifest", "no client"],
