@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pgpromote.postgres import audit, tools
 from pgpromote.postgres.audit import Suppression
+from pgpromote.postgres.details import Details
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
@@ -68,13 +69,21 @@ class Promotion:
         """Where the safety archives of prod lie; the sensor does not look below the dump directory."""
         return self.dump_dir / "safety"
 
+    @property
+    def details(self) -> Details:
+        """The file that keeps what servers say of rows, beside the reports."""
+        return Details(self.report_dir / f"{self.name}.details.log")
+
+    def _reach(self, variable: str) -> Database:
+        return replace(parse_url(self.environment.get(variable), variable), details=self.details)
+
     def source(self) -> Database:
         """Return the database to dump. Raises InvalidUrl."""
-        return parse_url(self.environment.get(SOURCE), SOURCE)
+        return self._reach(SOURCE)
 
     def target(self) -> Database:
         """Return the database to promote into. Raises InvalidUrl."""
-        return parse_url(self.environment.get(TARGET), TARGET)
+        return self._reach(TARGET)
 
     def optional_source(self) -> Database | None:
         """Return the source if one is set: a restore needs it only for comparison."""
@@ -82,9 +91,7 @@ class Promotion:
 
     def audited(self) -> Database:
         """Return the database to audit: `DATABASE_URL` if set, else the target. Raises InvalidUrl."""
-        return (
-            parse_url(self.environment[AUDITED], AUDITED) if self.environment.get(AUDITED) else self.target()
-        )
+        return self._reach(AUDITED) if self.environment.get(AUDITED) else self.target()
 
     def compared(self) -> Database | None:
         """Return dev if one is set and prod is audited; another database has nothing to follow dev in."""

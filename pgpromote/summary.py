@@ -8,6 +8,7 @@ from dataclasses import replace
 from textwrap import wrap
 
 from pgpromote.options import Strategy
+from pgpromote.postgres.details import one_line
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.plan import HEADROOM, Plan
 from pgpromote.postgres.prove import Proof
@@ -103,6 +104,7 @@ def _before(loss: Finding) -> Finding:
 
 def first(texts: Sequence[str], *, whole: bool) -> list[str]:
     """Keep the first texts, each on one line, and say how many more there are; all of them if `whole`."""
+    texts = [one_line(text) for text in texts]
     if whole:
         return [f"    {text}" for text in texts]
     kept = [

@@ -12,8 +12,9 @@ from itertools import groupby
 from typing import cast
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +22,7 @@ from pgpromote import summary
 from pgpromote.options import Options, Strategy
 from pgpromote.postgres import audit
 from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.details import one_line, visible
 from pgpromote.postgres.model import (
     Archive,
     AuditFinding,
@@ -42,16 +44,25 @@ from pgpromote.record import Record
 
 SHOWN = 3
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
-# A name may hold a tab or a line feed, which would split its row, or what drives a terminal.
-CONTROLS = {number: repr(chr(number))[1:-1] for number in (*range(32), 127)}
+
+
+class Visible(Console):
+    """A console on which no name from a database can drive the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Spell out the control characters of every text."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
 # Names of databases and tables may look like markup or emoji codes; they are shown as they are.
-literal = partial(Console, highlight=False, soft_wrap=True, markup=False, emoji=False)
+literal = partial(Visible, highlight=False, soft_wrap=True, markup=False, emoji=False)
 OUT, ERR = literal(), literal(stderr=True)
 
 
 def show_json(value: object) -> None:
     """Print a value as JSON on stdout."""
-    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
+    click.echo(visible(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str)))
 
 
 def _plain(value: object) -> object:
@@ -271,14 +282,14 @@ def show_audit(
                 title = f"{rule.replace('_', ' ')}: {len(shown)}  {why}"
                 _headline(f"{severity.value:>9}", title, COLOURS[severity])
                 for finding in _by_table(shown) if rule == audit.NOT_NULL else shown:
-                    OUT.print(f"      {finding.object}: {finding.message}".translate(CONTROLS))
+                    OUT.print(one_line(f"      {finding.object}: {finding.message}"))
                     if finding.fix:
-                        OUT.print(f"      → {finding.fix}".translate(CONTROLS))
+                        OUT.print(one_line(f"      → {finding.fix}"))
     sound = sum(not findings for findings in found.values())
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")
     for finding in suppressed:
         accepted = f"{finding.rule.replace('_', ' ')}: {finding.object}: {finding.message}"
-        _headline("suppressed", accepted.translate(CONTROLS), "dim")
+        _headline("suppressed", one_line(accepted), "dim")
     for note in notes:
         _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
 
@@ -370,9 +381,9 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Show a table on a terminal, and one line per row to a program that reads lines."""
     if not OUT.is_terminal:
         for row in rows:
-            click.echo("\t".join(cell.translate(CONTROLS) for cell in row))
+            click.echo("\t".join(map(one_line, row)))
         return
     table = Table(*columns, box=None, pad_edge=True, header_style="bold")
     for row in rows:
-        table.add_row(*(cell.translate(CONTROLS) for cell in row))
+        table.add_row(*map(one_line, row))
     OUT.print(table, soft_wrap=False)

@@ -7,7 +7,7 @@ from types import FrameType, TracebackType
 import click
 
 from pgpromote import terminal
-from pgpromote.cli import archives, care, local, prod
+from pgpromote.cli import archives, care, details, local, prod
 from pgpromote.cli.local import PROGRAM
 from pgpromote.postgres.errors import PgpromoteError
 
@@ -63,6 +63,9 @@ def pgpromote(*, debug: bool) -> None:
 for group in GROUPS.values():
     for command in group:
         pgpromote.add_command(command)
+for heading in ("Look first", "Promote", "Go back", "Care for Prod"):
+    for command in GROUPS[heading]:
+        details.show_details(command)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -80,10 +83,13 @@ def _show_traceback(kind: type[BaseException], error: BaseException, trace: Trac
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    shown = details.Shown()
     try:
-        pgpromote(prog_name=PROGRAM)
+        pgpromote(prog_name=PROGRAM, obj=shown)
     except PgpromoteError as error:
         if sys.excepthook is _show_traceback:
             raise
         terminal.ERR.print(f"Error: {error}")
         sys.exit(error.exit_code)
+    finally:
+        shown.show()

@@ -20,13 +20,13 @@ import psycopg
 from psycopg import IsolationLevel
 from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import mark, obstacles, sql
+from pgpromote.postgres import details, mark, obstacles, sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import ConnectionFailed, CutOverFailed, PgpromoteError, Refused, SessionFailed
 from pgpromote.postgres.mark import Kind, Mark, Marked, name_beside, statement
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.obstacles import Side
-from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, identify, redact, rows
+from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, disclosed, identify, rows
 
 LIMIT_SECONDS = 5.0
 # How often the sessions in a database are ended anew, until the rename has got through.
@@ -236,7 +236,7 @@ def _exchange(exchange: _Exchange, allow: Collection[str], findings: list[Findin
             locked = _rename(exchange)
     except psycopg.Error as error:
         if not (exchange.session.closed and _was_committed(exchange)):
-            raise _failed(exchange, error) from error
+            raise _failed(exchange, error) from None
     return CutOver(exchange.target.label, round((time.monotonic() - locked) * 1000, 1), exchange.kept)
 
 
@@ -334,10 +334,8 @@ def _was_committed(exchange: _Exchange) -> bool:
 
 
 def _failed(exchange: _Exchange, error: psycopg.Error) -> CutOverFailed:
-    reason = " ".join(redact(str(error), exchange.target).split())
-    state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+    reason = disclosed(details.of_error(error), exchange.target)
     return CutOverFailed(
-        f"The cut-over of {exchange.target.label} was given up: {reason}{state}. "
-        "Prod is as it was, and open.",
+        f"The cut-over of {exchange.target.label} was given up: {reason}. Prod is as it was, and open.",
         "See who uses prod (pg_stat_activity, pg_prepared_xacts), then start again.",
     )

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import archive, contents, dependencies, encodings, mark, members, sql
+from pgpromote.postgres import archive, contents, dependencies, details, encodings, mark, members, server, sql
 from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
 from pgpromote.postgres.model import (
     EVERYTHING,
@@ -24,7 +24,7 @@ from pgpromote.postgres.model import (
     Filters,
     Manifest,
 )
-from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact, size_of
+from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, size_of
 from pgpromote.postgres.tools import Tools, choose, run
 
 OnLine = Callable[[str], None]
@@ -317,10 +317,9 @@ def _run_pg_dump(
     command: list[str], source: Database, path: Path, promotion: str, *, encoding: str, on_line: OnLine
 ) -> None:
     codec = encodings.codec(encoding) or "ascii"  # the server answers in the encoding of the dump, too
-    completed = run(command, source.environment(promotion), lambda line: on_line(redact(line, source)), codec)
+    completed = run(command, source.environment(promotion), server.shown_to(on_line, source), codec)
     if completed.returncode != 0:
-        told = [line for line in completed.lines if "error:" in line or "ERROR:" in line or "detail:" in line]
-        reason = redact(" ".join(told), source) or completed.ending
+        reason = server.disclosed(details.of_program(completed.lines), source) or completed.ending
         raise ToolFailed(f"pg_dump of {source.label} into {path} failed: {reason}", _hint(reason))
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TypeVar, cast
@@ -16,7 +16,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import sql, waits
+from pgpromote.postgres import details, sql, waits
+from pgpromote.postgres.details import Details, Told
 from pgpromote.postgres.errors import ConnectionFailed, InvalidUrl, SessionFailed
 from pgpromote.postgres.model import ServerVersion
 
@@ -87,12 +88,13 @@ class Database:
     """A database to talk to, parsed from a URL.
 
     `parameters` holds libpq's connection parameters without secrets; `secrets` those that libpq itself
-    marks as passwords. Only `repr`-safe parts are ever shown.
+    marks as passwords. Only `repr`-safe parts are ever shown. `details` keeps what servers say of rows.
     """
 
     variable: str
     parameters: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
+    details: Details = field(repr=False, compare=False, default=details.NOWHERE)
 
     @property
     def name(self) -> str:
@@ -117,7 +119,7 @@ class Database:
 
     def at(self, database: str) -> "Database":
         """Return the same server and login with another database."""
-        return Database(self.variable, {**self.parameters, "dbname": database}, self.secrets)
+        return replace(self, parameters={**self.parameters, "dbname": database})
 
     def argument(self, settings: Mapping[str, str] = MappingProxyType({})) -> str:
         """Return the connection string for a client program's argument list: no secrets in it.
@@ -226,6 +228,23 @@ def redact(text: str, *targets: Database) -> str:
     return re.sub(r"(?i)\b(postgres(?:ql)?://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
 
 
+def disclosed(said: Told, target: Database) -> str:
+    """Return what may be shown of what a server said; the whole goes to the target's file, which is named."""
+    shown = redact(said.shown, target)
+    where = target.details.keep(target.label, redact(said.whole, target)) if said.hides else ""
+    return f"{shown} [{where}]" if where else shown
+
+
+def shown_to(on_line: Callable[[str], None], target: Database) -> Callable[[str], None]:
+    """Build what passes a client program's lines on as they come, without what the server says in them."""
+
+    def show(line: str) -> None:
+        if shown := details.of_line(line):
+            on_line(redact(shown, target))
+
+    return show
+
+
 @contextmanager
 def connect(target: Database, promotion: str = "", *, autocommit: bool = False) -> Iterator[Session]:
     """Open a session whose search path holds nothing a user of the database could have planted.
@@ -253,12 +272,10 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
             except psycopg.errors.LockNotAvailable as error:
                 raise waits.timed_out(session, target.label) from error
     except psycopg.Error as error:
-        reason = " ".join(redact(str(error), target).split())
-        state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
         raise SessionFailed(
-            f"{target.label}: {reason}{state}",
+            f"{target.label}: {disclosed(details.of_error(error), target)}",
             "The transaction was rolled back; what was done before it stays.",
-        ) from error
+        ) from None
     except UnicodeDecodeError as error:
         # The server itself cuts names that it makes within a character, as that of a long range's multirange.
         shown = error.object.decode(errors="backslashreplace")
