@@ -300,13 +300,16 @@ def _objects(said: _Said) -> Iterator[str]:
 
 
 def _place(context: str) -> str:
-    """Say where it happened: the function and line, or the table, line and column of rows."""
-    for line in context.splitlines():
-        for place in PLACES:
-            if match := place.match(line):
-                column = f", column {match[3]}" if match.re.groups > 2 and match[3] else ""
-                return f"{match[1]}, line {match[2]}{column}"
-    return ""
+    """Say where it happened: the innermost function and line, and the table, line and column of rows."""
+    return ", ".join(filter(None, (_first(place, context) for place in PLACES)))
+
+
+def _first(place: re.Pattern[str], context: str) -> str:
+    match = next(filter(None, map(place.match, context.splitlines())), None)
+    if match is None:
+        return ""
+    name, line, *column = match.groups()
+    return f"{name} line {line}{f' column {column[0]}' if any(column) else ''}"
 
 
 def _masked(text: str, names: AbstractSet[str], *, code: bool) -> str:

@@ -68,7 +68,7 @@ def test_a_failed_statement_has_its_entry_message_detail_and_statement() -> None
 def test_failed_rows_name_their_table() -> None:
     (error,) = read(DATA)
     assert (error.kind, error.entry) == ("data", "3330 TABLE DATA orders alice")
-    assert error.message.endswith("duplicate key value (COPY orders, line 1)")
+    assert error.message.endswith("duplicate key value (COPY orders line 1)")
     assert error.statement == ""
 
 
