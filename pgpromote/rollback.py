@@ -33,7 +33,9 @@ def bring_back(run: Run, name: str = "", on_line: OnLine = lambda line: None) ->
     own = [taken for taken in archives if taken.usable and taken.is_of(run.target.label, system)]
     taken = _named(name, databases, archives, own) if name else _last(run, databases, own)
     if taken is None:
-        return cutover.rollback(run.target, run.run_id, name=name, agreed=run.agreed, allow=run.options.allow)
+        return cutover.rollback(
+            run.target, run.run_id, name=name, agreed=run.agreed, allow=run.options.allow, lock=run.held
+        )
     back = bringing_back(taken.path, run.options.allow)
     run.options = replace(back, repair=False, jobs=run.options.jobs)
     run.rehearse(on_line)

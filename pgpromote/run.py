@@ -34,7 +34,7 @@ from pgpromote.postgres import (
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, PgpromoteError, Refused
-from pgpromote.postgres.lock import promotion_lock
+from pgpromote.postgres.lock import Lock, promotion_lock
 from pgpromote.postgres.model import Aim, Clearance, Finding, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
@@ -62,7 +62,7 @@ class Run:
     run_id: str
     options: Options
     stack: ExitStack = field(repr=False)
-    check_lock: Callable[[], None] | None = field(default=None, repr=False)
+    held: Lock | None = field(default=None, repr=False)
     clearance: Clearance | None = None
     shadow: Shadow | None = None
     checked: Report | None = None
@@ -115,14 +115,14 @@ class Run:
 
     def lock(self) -> None:
         """Take the promotion lock if this run does not hold it yet. Raises Busy."""
-        if self.check_lock is None:
-            self.check_lock = self.stack.enter_context(promotion_lock(self.target, self.run_id, self.agreed))
+        if self.held is None:
+            self.held = self.stack.enter_context(promotion_lock(self.target, self.run_id, self.agreed))
 
     def begin_step(self) -> None:
         """Check before each step that this run still holds the promotion lock. Raises LockLost."""
-        if self.check_lock:
+        if self.held:
             with untouched(self.options, self.taken):
-                self.check_lock()
+                self.held.check()
 
     @step
     def examine(self) -> Report:
@@ -305,8 +305,9 @@ class Run:
             self._check_plan()
             moved = rights.prove(self._rights_of_prod(), self.database, self.run_id, self.options.rights)
             proof.with_findings(moved).proven()
+        target, allow = self.target, self.options.allow
         self.swapped = cutover.swap(
-            self.target, shadow.name, self.run_id, agreed=self.agreed, allow=self.options.allow
+            target, shadow.name, self.run_id, agreed=self.agreed, allow=allow, lock=self.held
         )
         return self.swapped
 

@@ -11,7 +11,7 @@ prod is taken.
 import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from threading import Event
 from uuid import uuid4
@@ -22,7 +22,16 @@ from psycopg.sql import SQL, Identifier
 
 from pgpromote.postgres import details, mark, obstacles, sql
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.errors import ConnectionFailed, CutOverFailed, PgpromoteError, Refused, SessionFailed
+from pgpromote.postgres.errors import (
+    UNTOUCHED,
+    ConnectionFailed,
+    CutOverFailed,
+    LockLost,
+    PgpromoteError,
+    Refused,
+    SessionFailed,
+)
+from pgpromote.postgres.lock import Lock
 from pgpromote.postgres.mark import Kind, Mark, Marked, name_beside, statement
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.obstacles import Side
@@ -70,6 +79,7 @@ class _Exchange:
     kept: str
     history: Mark
     comment: str | None
+    lock: Lock | None = None
 
 
 def _previous(outgoing: Side, promotion: str) -> tuple[str, Mark]:
@@ -86,24 +96,27 @@ def swap(
     agreed: str = "postgres",
     limit_seconds: float = LIMIT_SECONDS,
     allow: Collection[str] = (),
+    lock: Lock | None = None,
 ) -> CutOver:
     """Make a shadow database prod; keep the old prod as `<prod>__previous_<time>`.
 
     Owner, grants, comment, connection limit, settings and security labels of the database are carried over.
     `allow` names replication slots and subscriptions that may stay with the old prod. `limit_seconds` bounds
     each wait for others. A new prod that does not answer by its name is swapped back: the shadow is a shadow
-    again. A prod that did not answer us before is not tested afterwards.
-    Raises Refused before anything is done, CutOverFailed when the swap did not happen or was undone.
+    again. A prod that did not answer us before is not tested afterwards. The session of `lock` renames, and
+    in that transaction it is checked that it holds the lock.
+    Raises Refused and LockLost before anything is done, CutOverFailed when the swap did not happen or was
+    undone.
     """
     answered = not _silence(target, promotion)
-    with _sessions(target, agreed, promotion, limit_seconds) as (session, killer):
+    with _sessions(target, agreed, promotion, limit_seconds, lock) as (session, killer):
         outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.SHADOW, shadow)
         replaced = incoming.mark.prod_oid != outgoing.oid
         exchange = _Exchange(
             target, agreed, promotion, limit_seconds, session, killer,
             outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion),
-            outgoing.comment,
+            outgoing.comment, lock,
         )  # fmt: skip
         done = _exchange(exchange, allow, [_replaced(target)] if replaced else [])
     if answered and (silence := _persistent_silence(target, promotion, incoming.oid)):
@@ -119,19 +132,20 @@ def rollback(
     agreed: str = "postgres",
     limit_seconds: float = LIMIT_SECONDS,
     allow: Collection[str] = (),
+    lock: Lock | None = None,
 ) -> CutOver:
     """Swap a previous database back in, by default the newest; it gets its own comment back.
 
     What was prod until now becomes a previous database, so a rollback can be rolled back. All else is as in
     `swap`, but prod is not tested afterwards.
     """
-    with _sessions(target, agreed, promotion, limit_seconds) as (session, killer):
+    with _sessions(target, agreed, promotion, limit_seconds, lock) as (session, killer):
         outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.PREVIOUS, name)
         exchange = _Exchange(
             target, agreed, promotion, limit_seconds, session, killer,
             outgoing, obstacles.side(session, incoming.name), *_previous(outgoing, promotion),
-            incoming.mark.comment,
+            incoming.mark.comment, lock,
         )  # fmt: skip
         return replace(_exchange(exchange, allow, []), tested=False)
 
@@ -163,7 +177,7 @@ def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collecti
             outgoing, incoming = (obstacles.side(session, name) for name in (target.name, done.kept))
             back = replace(
                 done, session=session, killer=killer, outgoing=outgoing, incoming=incoming,
-                kept=shadow.name, history=shadow.mark, comment=done.outgoing.comment,
+                kept=shadow.name, history=shadow.mark, comment=done.outgoing.comment, lock=None,
             )  # fmt: skip
             moved = (incoming.oid, outgoing.oid) != (done.outgoing.oid, done.incoming.oid)
             _exchange(back, allow, [_replaced(target)] if moved else [])
@@ -183,14 +197,16 @@ def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collecti
 
 @contextmanager
 def _sessions(
-    target: Database, agreed: str, promotion: str, seconds: float
+    target: Database, agreed: str, promotion: str, seconds: float, lock: Lock | None = None
 ) -> Iterator[tuple[Session, Session]]:
-    """Open both sessions before anything begins: no connection may be missing in the middle."""
+    """Open both sessions before anything begins: no connection may be missing in the middle.
+
+    The first is that of the lock where there is one.
+    """
+    _check_lock(lock)
     place = target.at(agreed)
-    with (
-        connect(place, promotion, autocommit=True) as session,
-        connect(place, promotion, autocommit=True) as killer,
-    ):
+    own = nullcontext(lock.session) if lock else connect(place, promotion, autocommit=True)
+    with own as session, connect(place, promotion, autocommit=True) as killer:
         for each in (session, killer):
             each.execute(sql.read("cutover/bounds"), {"ms": _milliseconds(seconds)})
         session.isolation_level = IsolationLevel.READ_COMMITTED
@@ -244,6 +260,7 @@ def _rename(exchange: _Exchange) -> float:
     """Exchange the names within a transaction; return the moment from which new connections had to wait."""
     session, outgoing, incoming = exchange.session, exchange.outgoing, exchange.incoming
     aside = name_beside(outgoing.name, f"__incoming_{uuid4().hex[:8]}")
+    _check_lock(exchange.lock)
     session.execute(sql.read("cutover/lock"), {"class": LOCK_CLASS, "prod": outgoing.name})
     # What cannot be carried over fails here, before anybody is disconnected.
     _carry(exchange)
@@ -256,6 +273,16 @@ def _rename(exchange: _Exchange) -> float:
     apply(session, _finish(exchange, aside))
     _check_oids(exchange)
     return locked
+
+
+def _check_lock(lock: Lock | None) -> None:
+    """Check the promotion lock before anything is done."""
+    try:
+        if lock:
+            lock.check()
+    except LockLost as error:
+        error.outcome = UNTOUCHED
+        raise
 
 
 def _renaming(old: str, new: str, why: str) -> Statement:

@@ -293,6 +293,10 @@ def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
             f"ALTER DATABASE {Identifier(target.name).as_string()} WITH ALLOW_CONNECTIONS true;"
         ),
         "does not exist": "Create the database or role first, or correct the URL.",
+        "unsupported startup parameter": (
+            "That is pgbouncer, not the server: put the server's own host and port into the URL, or let "
+            "pgbouncer ignore the parameter options and keep a session for each client (pool_mode = session)."
+        ),
         "password": f"Check the user and the password in {target.variable}, or ~/.pgpass.",
         "no pg_hba.conf entry": "Ask the server's administrator to allow this login in pg_hba.conf.",
         "sslmode value": "Write sslmode=disable, prefer, require, verify-ca or verify-full.",

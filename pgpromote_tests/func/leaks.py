@@ -1,4 +1,4 @@
-"""Rows whose values a server repeats when something fails, and a search for them where nobody may read them."""
+"""Rows whose values a server repeats when something fails, and a search for them in every output."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ VALUE = f"{SECRET}-x"
 class Leak:
     """A table whose rows were fine when dev took them, and which no server takes again.
 
-    `definition` uses `app.NAME(text)`, which returns its argument on dev and is replaced by `body` afterwards.
+    `definition` uses `app.NAME(text)`, which returns its argument on dev and gets another `body` afterwards.
     `told` is what the error must still say.
     """
 
@@ -31,16 +31,12 @@ class Leak:
 
     def script(self) -> str:
         """Create the table, fill it, and let its function change its mind."""
-        function = (
-            f"FUNCTION app.{self.name}(v text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $f$ BEGIN {{}} END $f$;"
-        )
-        return "\n".join(
-            (
-                "CREATE " + function.format("RETURN v;"),
-                self.definition,
-                "CREATE OR REPLACE " + function.format(self.body),
-            )
-        )
+        function = f"FUNCTION app.{self.name}(v text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS"
+        return f"""
+            CREATE {function} $f$ BEGIN RETURN v; END $f$;
+            {self.definition}
+            CREATE OR REPLACE {function} $f$ BEGIN {self.body} END $f$;
+        """
 
 
 def _table(name: str, column: str, rows: Sequence[str] = (VALUE,)) -> str:
@@ -152,14 +148,14 @@ class Shop:
         if PLANTED.search(repr(self.receiver.received).encode()):
             yield f"an alert: {self.receiver.received}"
         for path in self.directory.rglob("*"):
-            if path.is_file() and path.suffix != ".dump" and path != self.kept:
-                if found := PLANTED.search(path.read_bytes()):
-                    yield f"{path}: {found[0]!r}"
+            private = path.suffix == ".dump" or path == self.kept
+            if path.is_file() and not private and (found := PLANTED.search(path.read_bytes())):
+                yield f"{path}: {found[0]!r}"
 
 
-def shop_of(directory: Path, dev: Server, prod: Server, script: str, receiver: Receiver, old: str = "") -> Shop:
+def shop_of(directory: Path, dev: Server, prod: Server, script: str, receiver: Receiver) -> Shop:
     """Make a dev and a prod, and dump dev."""
-    commands = command_line(directory, dev, dev.new_url(script), prod, prod.new_url(old)).having(
+    commands = command_line(directory, dev, dev.new_url(script), prod, prod.new_url()).having(
         PGPROMOTE_REPORT_DIR=str(directory / "reports"),
         PGPROMOTE_WEBHOOK_URL=receiver.url,
         DAGSTER_HOME=str(directory),

@@ -40,7 +40,11 @@ def test_no_error_of_a_restore_shows_a_row_anywhere_but_in_its_private_file(
     assert f"etails: {shop.kept}" in refreshed.stderr
 
 
-@pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.name)
+# The first error ends a restore beside prod, so each needs a run of its own.
+FEW = [leak for leak in LEAKS if leak.name in {"raising", "made", "unique_", "viewed", "noticed"}]
+
+
+@pytest.mark.parametrize("leak", FEW, ids=lambda leak: leak.name)
 @pytest.mark.parametrize("major", [16])
 def test_an_error_beside_prod_says_what_failed_where_and_no_value(
     dev: Server, prod: Server, tmp_path: Path, receiver: Receiver, leak: Leak
