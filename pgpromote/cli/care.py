@@ -5,6 +5,7 @@ import click
 from pgpromote import promotion as settings
 from pgpromote import rollback, terminal
 from pgpromote import run as runs
+from pgpromote.cli import ending
 from pgpromote.cli.options import as_json, new_run_id
 from pgpromote.options import Options
 from pgpromote.postgres import audit, mark, repair
@@ -97,6 +98,7 @@ def rollback_command(name: str, *, allow: tuple[str, ...], as_json: bool) -> Non
     """
     with (
         runs.start(settings.from_environment(), new_run_id(), Options(allow=allow)) as run,
+        ending.said(run),
         terminal.drawn(Running(f"Bringing {run.target.label} back", run)) as line,
     ):
         done = rollback.bring_back(run, name, line)

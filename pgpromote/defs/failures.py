@@ -26,6 +26,8 @@ from pgpromote.step import UNTOUCHED as BESIDE_UNTOUCHED
 
 PROD, REFUSED = "prod", "refused"
 OUTCOMES = (UNTOUCHED, BESIDE_UNTOUCHED)
+INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+INTERRUPTED = "The run was interrupted: terminated by somebody, or its process got SIGTERM or SIGINT."
 AFTERWARDS = "Then start the job audit_prod; prod needs no other promotion."
 
 
@@ -76,6 +78,8 @@ def reason(event: dg.DagsterEvent) -> Reason:
         error = data.error
         while error and error.cause:
             error = error.cause
+        if error and error.cls_name in INTERRUPTIONS:
+            return Reason(INTERRUPTED, to_do="Start again.", text=INTERRUPTED)
         told = error.message.strip() if error else "It failed without a reason."
         return Reason(told, text=told)
     text, shown = data.user_failure_data.description or "", data.user_failure_data.metadata

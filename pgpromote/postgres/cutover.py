@@ -26,7 +26,6 @@ from pgpromote.postgres.errors import (
     UNTOUCHED,
     ConnectionFailed,
     CutOverFailed,
-    LockLost,
     PgpromoteError,
     Refused,
     SessionFailed,
@@ -109,7 +108,7 @@ def swap(
     undone.
     """
     answered = not _silence(target, promotion)
-    with _sessions(target, agreed, promotion, limit_seconds, lock) as (session, killer):
+    with _untouched(), _sessions(target, agreed, promotion, limit_seconds, lock) as (session, killer):
         outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.SHADOW, shadow)
         replaced = incoming.mark.prod_oid != outgoing.oid
@@ -139,7 +138,7 @@ def rollback(
     What was prod until now becomes a previous database, so a rollback can be rolled back. All else is as in
     `swap`, but prod is not tested afterwards.
     """
-    with _sessions(target, agreed, promotion, limit_seconds, lock) as (session, killer):
+    with _untouched(), _sessions(target, agreed, promotion, limit_seconds, lock) as (session, killer):
         outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.PREVIOUS, name)
         exchange = _Exchange(
@@ -196,6 +195,18 @@ def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collecti
 
 
 @contextmanager
+def _untouched() -> Iterator[None]:
+    """Let an error say that nothing was done; one of the renames themselves says what is so."""
+    try:
+        yield
+    except CutOverFailed:
+        raise
+    except PgpromoteError as error:
+        error.outcome = UNTOUCHED
+        raise
+
+
+@contextmanager
 def _sessions(
     target: Database, agreed: str, promotion: str, seconds: float, lock: Lock | None = None
 ) -> Iterator[tuple[Session, Session]]:
@@ -203,7 +214,8 @@ def _sessions(
 
     The first is that of the lock where there is one.
     """
-    _check_lock(lock)
+    if lock:
+        lock.check()
     place = target.at(agreed)
     own = nullcontext(lock.session) if lock else connect(place, promotion, autocommit=True)
     with own as session, connect(place, promotion, autocommit=True) as killer:
@@ -260,7 +272,8 @@ def _rename(exchange: _Exchange) -> float:
     """Exchange the names within a transaction; return the moment from which new connections had to wait."""
     session, outgoing, incoming = exchange.session, exchange.outgoing, exchange.incoming
     aside = name_beside(outgoing.name, f"__incoming_{uuid4().hex[:8]}")
-    _check_lock(exchange.lock)
+    if exchange.lock:
+        exchange.lock.check()
     session.execute(sql.read("cutover/lock"), {"class": LOCK_CLASS, "prod": outgoing.name})
     # What cannot be carried over fails here, before anybody is disconnected.
     _carry(exchange)
@@ -273,16 +286,6 @@ def _rename(exchange: _Exchange) -> float:
     apply(session, _finish(exchange, aside))
     _check_oids(exchange)
     return locked
-
-
-def _check_lock(lock: Lock | None) -> None:
-    """Check the promotion lock before anything is done."""
-    try:
-        if lock:
-            lock.check()
-    except LockLost as error:
-        error.outcome = UNTOUCHED
-        raise
 
 
 def _renaming(old: str, new: str, why: str) -> Statement:

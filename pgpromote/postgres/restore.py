@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from pgpromote.postgres import defaults, details, encodings, room, sql, views
+from pgpromote.postgres import aftermath, defaults, details, encodings, room, sql, views
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
@@ -54,15 +54,6 @@ ANALYZE_CATALOGS = (
     "ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_attrdef, pg_catalog.pg_constraint, "
     "pg_catalog.pg_depend, pg_catalog.pg_index, pg_catalog.pg_inherits, pg_catalog.pg_namespace, "
     "pg_catalog.pg_proc, pg_catalog.pg_trigger, pg_catalog.pg_type"
-)
-HINT_ROLLED_BACK = (
-    "It ran in one transaction, which was rolled back: prod is as before. A dump without --clean needs an "
-    "empty schema: reset it, or dump with --clean --if-exists."
-)
-HINT_BESIDE = "The first error usually explains the others: remove its cause, dump again, and start again."
-HINT_IN_PLACE = (
-    "Prod may now be a mix of old and new. The first error usually explains the others: remove its cause and "
-    "run the restore again."
 )
 
 
@@ -139,7 +130,7 @@ def fill_materialized_views(
         settled = views.settle(session, [name for name in named if name in calling])
     failures = {**empty.failures, **settled.failures}
     errors += [_unfilled(named[name], error) for name, error in failures.items() if name in known]
-    _judge(completed, errors, target, _hint(clearance), archive)
+    _judge(completed, errors, target, aftermath.hint(clearance), archive)
     names = details.names_in(archive) if failures else frozenset[str]()
     return Filled(
         tuple(
@@ -173,7 +164,9 @@ def restore_entries(
         # No value of the archive is read, and a view computes under prod's own settings.
         own = replace(clearance, settings=())
         done = _run_pass(own, entries, target, client, promotion, jobs=jobs, on_line=on_line)
-        _judge([done], counted(done, parse(done.streams)), target, _hint(clearance), clearance.archive)
+        _judge(
+            [done], counted(done, parse(done.streams)), target, aftermath.hint(clearance), clearance.archive
+        )
 
 
 def _client(archive: Archive, target: Database, available: list[Tools], promotion: str) -> Client:
@@ -225,7 +218,8 @@ def restore(
     if clearance.archive is None:
         jobs, counts = 1, {}
         completed = _run(sql_command(client, target, clearance.path), target, promotion, on_line)
-        _judge([completed], parse_psql(completed.lines), target, _hint(clearance))
+        with aftermath.told(clearance):
+            _judge([completed], parse_psql(completed.lines), target, "")
         lines: Sequence[str] = completed.lines
     else:
         counts = clearance.archive.counts()
@@ -272,7 +266,7 @@ def _restore_archive(
         errors += counted(done, parse(done.streams))
         if done.returncode and not (clearance.in_place and errors):
             break
-    _judge(completed, errors, target, _hint(clearance), archive)
+    _judge(completed, errors, target, aftermath.hint(clearance), archive)
     with connect(target, promotion, autocommit=True) as session:
         defaults.drop_superfluous(session, archive)
     return [line for done in completed for line in done.lines]
@@ -372,12 +366,6 @@ def _run(
 def _replaced(target: Database) -> Finding:
     message = f"{target.label} was replaced by another database of that name since the checks."
     return Finding("target_unchanged", Severity.ERROR, target.label, message, "Start again.")
-
-
-def _hint(clearance: Clearance) -> str:
-    if clearance.archive is None:
-        return HINT_ROLLED_BACK
-    return HINT_IN_PLACE if clearance.in_place else HINT_BESIDE
 
 
 def _judge(

@@ -81,6 +81,10 @@ HINT_ENCODE = (
     "Use postgresql://user:password@host:port/database and percent-encode special characters in the "
     "password: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25, a space is %20."
 )
+HINT_CROWDED = (
+    "The server, the database or the role has no connection left: end some (pg_stat_activity), take fewer "
+    "with --jobs, or raise max_connections or the CONNECTION LIMIT."
+)
 
 
 @dataclass(frozen=True)
@@ -297,6 +301,8 @@ def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
             "That is pgbouncer, not the server: put the server's own host and port into the URL, or let "
             "pgbouncer ignore the parameter options and keep a session for each client (pool_mode = session)."
         ),
+        "too many": HINT_CROWDED,
+        "connection slots": HINT_CROWDED,
         "password": f"Check the user and the password in {target.variable}, or ~/.pgpass.",
         "no pg_hba.conf entry": "Ask the server's administrator to allow this login in pg_hba.conf.",
         "sslmode value": "Write sslmode=disable, prefer, require, verify-ca or verify-full.",

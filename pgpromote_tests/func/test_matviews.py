@@ -119,7 +119,7 @@ def test_every_view_that_dev_had_filled_and_cannot_be_fails_the_restore_without_
         "MATERIALIZED VIEW public.three",
     ]
     assert three.statement == 'REFRESH MATERIALIZED VIEW "public"."three"'
-    assert "connect with password=***" in three.message
+    assert "PL/pgSQL function public.fails(integer) line 1" in three.message
     assert "Canary1" not in str(failure.value)
 
 
