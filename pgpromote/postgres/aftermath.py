@@ -22,7 +22,7 @@ HINT_IN_PLACE = (
 
 @contextmanager
 def told(clearance: Clearance) -> Iterator[None]:
-    """Let an error of plain SQL say what is so: an allowed COMMIT, or a command of psql, is not taken back."""
+    """Let an error of plain SQL say what is so: no rollback takes back an allowed command."""
     try:
         yield
     except PgpromoteError as error:
@@ -38,8 +38,8 @@ def _beyond(clearance: Clearance, found: tuple[Command, ...]) -> str:
     named = ", ".join(f"{command.name} (line {command.line})" for command in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return (
-        f"Prod may be a mix of old and new: {named}{more} in {clearance.path.name} did what no rollback takes "
-        "back."
+        f"Prod may be a mix of old and new: {named}{more} in {clearance.path.name} did what no rollback "
+        "takes back."
     )
 
 

@@ -97,9 +97,9 @@ def test_an_error_names_its_line_and_rolls_everything_back(prod: Server, path: P
 @pytest.mark.parametrize("strategy", [Strategy.CLEAN, Strategy.SWAP])
 @pytest.mark.parametrize("command", ["COMMIT", "ROLLBACK", "\\connect"])
 def test_what_an_allowed_command_has_done_is_not_called_rolled_back(
-    dev: Server, prod: Server, path: Path, tmp_path: Path, command: str, strategy: Strategy
+    dev: Server, prod: Server, path: Path, command: str, strategy: Strategy
 ) -> None:
-    shop = stage(dev, prod, tmp_path, "", "CREATE TABLE kept (id integer); INSERT INTO kept VALUES (7)")
+    shop = stage(dev, prod, path.parent, "", "CREATE TABLE kept (id integer); INSERT INTO kept VALUES (7)")
     written = command + (f" {shop.promotion.target().name}" if "connect" in command else ";")
     path.write_text(path.read_text().replace("CREATE VIEW", f"{written}\nSELECT 1/0;\nCREATE VIEW", 1))
 
