@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pgpromote.postgres.archive import commands_in
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Clearance
-from pgpromote.postgres.plain_sql import ENDING, Command
+from pgpromote.postgres.plain_sql import Command
 
 SHOWN = 5
 EMPTY_SCHEMA = "A dump without --clean needs an empty schema: reset it, or dump with --clean --if-exists."
@@ -28,13 +28,11 @@ def told(clearance: Clearance) -> Iterator[None]:
     except PgpromoteError as error:
         found = commands_in(clearance.path)
         error.hint = f"{error.hint} {EMPTY_SCHEMA if found else HINT_ROLLED_BACK}".strip()
-        error.outcome = _beyond(clearance, found)
+        error.outcome = _beyond(clearance, found) if found else ""
         raise
 
 
 def _beyond(clearance: Clearance, found: tuple[Command, ...]) -> str:
-    if all(ENDING.match(command.name) and not clearance.in_place for command in found):
-        return ""  # a transaction of the database beside prod
     named = ", ".join(f"{command.name} (line {command.line})" for command in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return (
