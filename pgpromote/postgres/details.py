@@ -169,6 +169,11 @@ def of_message(said: Diagnostic, known: AbstractSet[str] = frozenset(), *, code:
     return Told(_shown(found, known, code=code), "\n".join(whole))
 
 
+def of_login(text: str) -> Told:
+    """Tell why a server was not reached. A trigger on login may have raised it, with a text of its own."""
+    return Told(of_record(text.split("\n")) if "\nCONTEXT:" in text else _joined(text), text)
+
+
 def of_program(lines: Iterable[str], known: AbstractSet[str] = frozenset(), *, code: bool = False) -> Told:
     """Tell what a client program said: its errors, else its last messages."""
     records = list(records_of(lines))

@@ -290,7 +290,7 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
 
 
 def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
-    reason = " ".join(redact(reason, target).split())
+    reason = disclosed(details.of_login(reason), target)
     hints = {
         "not currently accepting connections": (
             "Somebody has closed it. If it may be open, run in another database: "
