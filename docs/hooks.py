@@ -234,7 +234,13 @@ def exit_codes() -> str:
     """List the exit codes, and the errors behind them."""
     codes = table(
         "code | meaning",
-        [("0", "Done."), ("1", "Failed."), ("2", "Wrong usage."), ("3", "Refused: prod was not touched.")],
+        [
+            ("0", "Done."),
+            ("1", "Failed."),
+            ("2", "Wrong usage."),
+            ("3", "Refused: prod was not touched."),
+            ("128 + n", "A signal of this number ended it; the last line says what prod is."),
+        ],
     )
     rows = [
         (f"`{error.__name__}`", str(error.exit_code), doc(error).partition("\n\n")[0])

@@ -2,6 +2,8 @@
 
 from dataclasses import asdict, dataclass
 
+from pgpromote.postgres.details import visible
+
 
 @dataclass(frozen=True)
 class Alert:
@@ -33,9 +35,13 @@ class Alert:
 
     def payload(self) -> dict[str, object]:
         """Return what is posted: `text` for people, and a field for each part."""
-        return {"text": self.text, **asdict(self)}
+        shown = {
+            name: tuple(map(visible, value)) if name == "objects" else visible(value)
+            for name, value in asdict(self).items()
+        }
+        return {"text": self.text, **shown}
 
 
 def _plain(text: str) -> str:
     """Keep names from being read as Slack's markup: `<!channel>` would call everybody."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pgpromote.postgres import audit, disk, tools
 from pgpromote.postgres.audit import Suppression
+from pgpromote.postgres.details import Details
 from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
 from pgpromote.postgres.origin import Expected
 from pgpromote.postgres.plausible import Bounds
@@ -173,6 +174,11 @@ class Promotion:
             )
         return self.given_name or fit(self.source().name)
 
+    @property
+    def details(self) -> Details:
+        """The file that keeps what servers say of rows, beside the reports."""
+        return Details(self.report_dir / f"{self.name}.details.log")
+
     def source(self) -> Database:
         """Return the database to dump. Raises InvalidUrl."""
         return self._database(SOURCE)
@@ -207,7 +213,7 @@ class Promotion:
 
     def _database(self, variable: str) -> Database:
         database = parse_url(self.environment.get(variable), variable)
-        return replace(database, patience=self.patience.total_seconds())
+        return replace(database, patience=self.patience.total_seconds(), details=self.details)
 
     def tools(self) -> list[Tools]:
         """Find the PostgreSQL client programs on this machine. Raises ConfigError for no directory."""

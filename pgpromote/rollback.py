@@ -104,7 +104,9 @@ def bring_back(
     if shown and shown.oid != way.now.oid:
         raise Refused([_error("rollback_shown", run.target.name, CHANGED.format(run.target.label), AGAIN)])
     if way.archive is None:
-        return cutover.rollback(run.target, run.run_id, name=name, agreed=run.agreed, allow=run.options.allow)
+        return cutover.rollback(
+            run.target, run.run_id, name=name, agreed=run.agreed, allow=run.options.allow, lock=run.held
+        )
     back = bringing_back(way.archive.path, run.options.allow)
     run.options = replace(back, repair=False, jobs=run.options.jobs)
     run.rehearse(on_line)

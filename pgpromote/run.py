@@ -20,8 +20,6 @@ from pgpromote.postgres import (
     cutover,
     handover,
     index_keys,
-    mark,
-    origin,
     plan,
     preflight,
     prove,
@@ -35,8 +33,7 @@ from pgpromote.postgres import (
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, PgpromoteError, Refused
-from pgpromote.postgres.lock import promotion_lock
-from pgpromote.postgres.mark import Provenance
+from pgpromote.postgres.lock import Lock, promotion_lock
 from pgpromote.postgres.model import Aim, Clearance, Finding, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
@@ -64,7 +61,7 @@ class Run:
     run_id: str
     options: Options
     stack: ExitStack = field(repr=False)
-    check_lock: Callable[[], None] | None = field(default=None, repr=False)
+    held: Lock | None = field(default=None, repr=False)
     clearance: Clearance | None = None
     shadow: Shadow | None = None
     checked: Report | None = None
@@ -117,14 +114,14 @@ class Run:
 
     def lock(self) -> None:
         """Take the promotion lock if this run does not hold it yet. Raises Busy."""
-        if self.check_lock is None:
-            self.check_lock = self.stack.enter_context(promotion_lock(self.target, self.run_id, self.agreed))
+        if self.held is None:
+            self.held = self.stack.enter_context(promotion_lock(self.target, self.run_id, self.agreed))
 
     def begin_step(self) -> None:
         """Check before each step that this run still holds the promotion lock. Raises LockLost."""
-        if self.check_lock:
+        if self.held:
             with untouched(self.options, self.taken):
-                self.check_lock()
+                self.held.check()
 
     @step
     def examine(self) -> Report:
@@ -314,14 +311,10 @@ class Run:
             moved = rights.prove(self._rights_of_prod(), self.database, self.run_id, self.options.rights)
             proof.with_findings(moved).proven()
             safeguard.settle(self)
-        archive = mark.printable(self.archive_path.name)
-        cleared = self._cleared()
-        came = Provenance(
-            self.promotion.name, self.run_id, archive, cleared.sha256, source=origin.text_of(cleared)
-        )
+        came = safeguard.provenance(self.promotion, self.run_id, self.archive_path, self._cleared())
         self.swapped = cutover.swap(
             self.target, shadow.name, self.run_id, agreed=self.agreed, allow=self.options.allow,
-            came=came, way_back=self.options.way_back,
+            came=came, way_back=self.options.way_back, lock=self.held,
         )  # fmt: skip
         return self.swapped
 

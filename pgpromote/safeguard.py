@@ -11,6 +11,8 @@ from pgpromote.postgres import (
     baseline,
     dump,
     handover,
+    mark,
+    origin,
     plausible,
     previous,
     restore,
@@ -20,6 +22,7 @@ from pgpromote.postgres import (
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.archive import LARGE_OBJECT_KINDS
 from pgpromote.postgres.errors import PgpromoteError, Refused
+from pgpromote.postgres.mark import Provenance
 from pgpromote.postgres.model import Archive, Clearance, Finding, Severity
 from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.preflight import Report
@@ -158,3 +161,9 @@ def _definitions(archive: Archive | None) -> Archive | None:
             and not entry.tag.startswith("LARGE OBJECT")
         ),
     )
+
+
+def provenance(promotion: Promotion, run_id: str, path: Path, clearance: Clearance) -> Provenance:
+    """Say where the content of the new prod comes from, for the mark of the old one."""
+    source = origin.text_of(clearance)
+    return Provenance(promotion.name, run_id, mark.printable(path.name), clearance.sha256, source=source)

@@ -20,6 +20,14 @@ def standing(step: str, *, in_place: bool) -> str:
     return WHOLE if step in {"", "swap"} else UNTOUCHED
 
 
+def of_run(run: Run) -> str:
+    """Say what prod is when a run ends in the middle of a step, or between two."""
+    if done := renewed(run):
+        return f"{done}."
+    step = run.phases[-1].name if run.phases else "examine"
+    return standing(step, in_place=run.options.in_place)
+
+
 def renewed(run: Run) -> str:
     """Say that prod is the new one, and what is proven, as the beginning of a sentence; "" when it is not."""
     return done(run.proof, swapped=run.swapped is not None, in_place=run.options.in_place, failed=run.failure)

@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from pgpromote.options import Options
 from pgpromote.postgres import errors
-from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.errors import PgpromoteError, RestoreFailed, ToolFailed
 from pgpromote.record import Phase
 
 UNTOUCHED = "Prod is untouched; the new database beside it is dropped."
@@ -52,12 +52,16 @@ def step(method: Callable[Concatenate[Who, Given], Value]) -> Callable[Concatena
 
 @contextmanager
 def untouched(options: Options, safety: Path | None = None) -> Iterator[None]:
-    """Let an error say what is so: beside prod nothing has happened to it; in place, what leads back."""
+    """Let an error say what is so: beside prod nothing has happened to it; in place, what leads back.
+
+    A restore that reached beyond its database has said so itself.
+    """
     try:
         yield
     except PgpromoteError as error:
         back = f"{safety.name} holds prod as it was; pgpromote rollback brings it back." if safety else ""
-        error.outcome = back if options.in_place else UNTOUCHED
+        beyond = error.outcome if isinstance(error, RestoreFailed | ToolFailed) else ""
+        error.outcome = " ".join(filter(None, (beyond, back))) if options.in_place or beyond else UNTOUCHED
         raise
 
 

@@ -9,6 +9,7 @@ from textwrap import wrap
 
 from pgpromote.options import Strategy
 from pgpromote.postgres import plausible
+from pgpromote.postgres.details import one_line
 from pgpromote.postgres.disk import HEADROOM
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.plan import Plan
@@ -124,6 +125,7 @@ def of_interest(record: Record) -> list[Finding]:
 
 def first(texts: Sequence[str], *, whole: bool) -> list[str]:
     """Keep the first texts, each on one line, and say how many more there are; all of them if `whole`."""
+    texts = [one_line(text) for text in texts]
     if whole:
         return [f"    {text}" for text in texts]
     kept = [

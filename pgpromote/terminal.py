@@ -11,8 +11,9 @@ from itertools import groupby
 from typing import cast
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +21,7 @@ from pgpromote import past, summary
 from pgpromote.options import Options, Strategy
 from pgpromote.postgres import audit
 from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.details import one_line, visible
 from pgpromote.postgres.model import (
     Archive,
     AuditFinding,
@@ -41,16 +43,25 @@ from pgpromote.rollback import Status, Way
 
 SHOWN = 3
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
-# A name may hold a tab or a line feed, which would split its row, or what drives a terminal.
-CONTROLS = {number: repr(chr(number))[1:-1] for number in (*range(32), 127)}
+
+
+class Visible(Console):
+    """A console on which no name from a database can drive the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Spell out the control characters of every text."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
 # Names of databases and tables may look like markup or emoji codes; they are shown as they are.
-literal = partial(Console, highlight=False, soft_wrap=True, markup=False, emoji=False)
+literal = partial(Visible, highlight=False, soft_wrap=True, markup=False, emoji=False)
 OUT, ERR = literal(), literal(stderr=True)
 
 
 def show_json(value: object) -> None:
     """Print a value as JSON on stdout."""
-    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
+    click.echo(visible(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str)))
 
 
 def _plain(value: object) -> object:
@@ -235,15 +246,12 @@ def show_losses(losses: Sequence[Finding], console: Console = ERR) -> None:
 
 
 def show_history(found: Sequence[past.Kept]) -> None:
-    """Show what prod was before in one list, newest first, and how to bring each back.
-
-    On a terminal the command has a line of its own, which is neither wrapped nor cut.
-    """
+    """Show what prod was before, newest first, and on a line of its own how to bring each back."""
     if not found:
         OUT.print("No previous database and no safety archive is kept.")
     for each in found:
         row = (each.kind, each.until.isoformat(" ", "seconds"), each.size, each.what, each.back)
-        kind, until, size, what, back = (cell.translate(CONTROLS) for cell in row)
+        kind, until, size, what, back = map(one_line, row)
         if OUT.is_terminal:
             _headline(f"{kind} until {until}, {size}:", what)
             OUT.print(f"  {back}")
@@ -253,13 +261,13 @@ def show_history(found: Sequence[past.Kept]) -> None:
 
 def show_status(status: Status) -> None:
     """Show what prod is now, and whether it is on hold."""
-    _facts({name: value.translate(CONTROLS) for name, value in past.of_status(status).items()})
+    _facts({name: one_line(value) for name, value in past.of_status(status).items()})
 
 
 def show_way(way: Way) -> None:
     """Show what prod is now, and what a rollback would bring back."""
     for line in past.of_way(way):
-        ERR.print(line.translate(CONTROLS))
+        ERR.print(one_line(line))
 
 
 def show_cut_over(done: CutOver) -> None:
@@ -284,14 +292,14 @@ def show_audit(
                 title = f"{rule.replace('_', ' ')}: {len(shown)}  {why}"
                 _headline(f"{severity.value:>9}", title, COLOURS[severity])
                 for finding in _by_table(shown) if rule == audit.NOT_NULL else shown:
-                    OUT.print(f"      {finding.object}: {finding.message}".translate(CONTROLS))
+                    OUT.print(one_line(f"      {finding.object}: {finding.message}"))
                     if finding.fix:
-                        OUT.print(f"      → {finding.fix}".translate(CONTROLS))
+                        OUT.print(one_line(f"      → {finding.fix}"))
     sound = sum(not findings for findings in found.values())
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")
     for finding in suppressed:
         accepted = f"{finding.rule.replace('_', ' ')}: {finding.object}: {finding.message}"
-        _headline("suppressed", accepted.translate(CONTROLS), "dim")
+        _headline("suppressed", one_line(accepted), "dim")
     for note in notes:
         _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
 
@@ -385,9 +393,9 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Show a table on a terminal, and one line per row to a program that reads lines."""
     if not OUT.is_terminal:
         for row in rows:
-            click.echo("\t".join(cell.translate(CONTROLS) for cell in row))
+            click.echo("\t".join(map(one_line, row)))
         return
     table = Table(*columns, box=None, pad_edge=True, header_style="bold")
     for row in rows:
-        table.add_row(*(cell.translate(CONTROLS) for cell in row))
+        table.add_row(*map(one_line, row))
     OUT.print(table, soft_wrap=False)

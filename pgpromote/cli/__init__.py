@@ -7,9 +7,9 @@ from types import FrameType, TracebackType
 import click
 
 from pgpromote import terminal
-from pgpromote.cli import archives, care, local, prod
+from pgpromote.cli import archives, care, details, local, prod
 from pgpromote.cli.local import PROGRAM
-from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.errors import Interrupted, PgpromoteError
 
 # What `pgpromote --help` lists, in the order in which a person meets it.
 GROUPS: dict[str, tuple[click.Command, ...]] = {
@@ -56,17 +56,20 @@ def pgpromote(*, debug: bool) -> None:
     Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a check.
     """
     sys.excepthook = _show_traceback if debug else _show_paragraph
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGHUP, _stop)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
 
 
 for group in GROUPS.values():
     for command in group:
         pgpromote.add_command(command)
+for heading in ("Look first", "Promote", "Go back", "Care for Prod"):
+    for command in GROUPS[heading]:
+        details.show_details(command)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)
+    raise Interrupted(number)
 
 
 def _show_paragraph(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -80,10 +83,16 @@ def _show_traceback(kind: type[BaseException], error: BaseException, trace: Trac
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    shown = details.Shown()
     try:
-        pgpromote(prog_name=PROGRAM)
+        pgpromote(prog_name=PROGRAM, obj=shown)
+    except Interrupted as stop:
+        terminal.ERR.print(f"Error: {stop}")
+        raise
     except PgpromoteError as error:
         if sys.excepthook is _show_traceback:
             raise
         terminal.ERR.print(f"Error: {error}")
         sys.exit(error.exit_code)
+    finally:
+        shown.show()

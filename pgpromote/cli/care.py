@@ -5,7 +5,7 @@ import click
 from pgpromote import past, rollback, terminal
 from pgpromote import promotion as settings
 from pgpromote import run as runs
-from pgpromote.cli import holding
+from pgpromote.cli import ending, holding
 from pgpromote.cli.options import as_json, new_run_id
 from pgpromote.options import Options
 from pgpromote.postgres import audit, hold, mark, repair
@@ -122,7 +122,10 @@ def rollback_command(name: str, *, allow: tuple[str, ...], yes: bool, as_json: b
       pgpromote rollback --yes --allow reporting_slot
     """
     holding.require_answer(yes=yes)
-    with runs.start(settings.from_environment(), new_run_id(), Options(allow=allow)) as run:
+    with (
+        runs.start(settings.from_environment(), new_run_id(), Options(allow=allow)) as run,
+        ending.said(run),
+    ):
         way = rollback.choose(run, name)
         if way.name:
             holding.agree(way, yes=yes)

@@ -8,10 +8,10 @@ from pgpromote import terminal
 from pgpromote.alert import Alert
 from pgpromote.postgres import audit
 from pgpromote.postgres.audit import Audit
-from pgpromote.postgres.errors import NotProven, PgpromoteError, Refused
+from pgpromote.postgres.errors import CutOverFailed, Interrupted, NotProven, PgpromoteError, Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.run import Run
-from pgpromote.standing import UNTOUCHED, renewed, standing
+from pgpromote.standing import UNTOUCHED, WHOLE, of_run, renewed
 from pgpromote.webhook import Webhook, WebhookFailed, post
 
 
@@ -23,15 +23,32 @@ def reported(run: Run, command: str) -> Iterator[None]:
     """
     try:
         yield
-    except PgpromoteError as error:
-        if run.phases:
-            terminal.ERR.print(reports.write_failure(run, str(error)))
-            _post(run, command, error)
-        now = standing(run.phases[-1].name if run.phases else "examine", in_place=run.options.in_place)
-        # Of what was begun, the error itself says more.
-        if now == UNTOUCHED and not error.outcome and UNTOUCHED not in error.message:
-            error.outcome = UNTOUCHED
+    except Interrupted as stop:
+        _tell(run, command, str(stop))
+        stop.outcome = of_run(run)
         raise
+    except PgpromoteError as error:
+        _tell(run, command, str(error), error)
+        # Of what was begun, a failed cut-over itself says more.
+        if not (error.outcome or isinstance(error, CutOverFailed) or UNTOUCHED in error.message):
+            error.outcome = of_run(run)
+        raise
+
+
+@contextmanager
+def said(run: Run) -> Iterator[None]:
+    """Let an interruption within the block say what prod is, where there is no step to report on."""
+    try:
+        yield
+    except Interrupted as stop:
+        stop.outcome = stop.outcome or (of_run(run) if run.phases else WHOLE)
+        raise
+
+
+def _tell(run: Run, command: str, told: str, error: PgpromoteError | None = None) -> None:
+    if run.phases:
+        terminal.ERR.print(reports.write_failure(run, told))
+        _post(run, command, error or PgpromoteError(told, "Start again."))
 
 
 def finish(run: Run) -> list[str]:
@@ -39,6 +56,11 @@ def finish(run: Run) -> list[str]:
 
     Prod is fine by then, so what fails here is a loud warning, and among what is returned.
     """
+    with said(run):
+        return _finish(run)
+
+
+def _finish(run: Run) -> list[str]:
     promotion, audited, problems = run.promotion, reports.NOT_AUDITED, list[str]()
     with _warned(run, problems):
         run.retain()
@@ -84,7 +106,7 @@ def _post(run: Run, command: str, error: PgpromoteError) -> None:
         failed=f"{command} failed",
         what=error.message,
         objects=tuple(dict.fromkeys(f.object for f in found if f.severity is Severity.ERROR)),
-        untouched=standing(run.phases[-1].name, in_place=run.options.in_place),
+        untouched=of_run(run),
         to_do=error.hint,
         link="",
     )

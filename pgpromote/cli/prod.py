@@ -109,7 +109,8 @@ def _given(context: click.Context) -> Iterator[str]:
     """Repeat what a command was given, but for the plan that it expects: it is about to tell a new one."""
     for parameter in context.command.params:
         name = str(parameter.name)
-        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE or name == "expect_plan":
+        given = name in context.params and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not given or name == "expect_plan":
             continue
         value = context.params[name]
         if not isinstance(parameter, click.Option):

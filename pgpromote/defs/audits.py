@@ -10,6 +10,7 @@ from pgpromote.defs.failures import readable
 from pgpromote.defs.step import walk_of
 from pgpromote.postgres import audit
 from pgpromote.postgres.audit import Audit
+from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import AuditFinding, Severity
 from pgpromote.promotion import Promotion
 
@@ -48,7 +49,7 @@ def build_prod_audit(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
             )
         walk.audited = done
         for note in done.notes:
-            context.log.info(f"[{note.rule}] {note.message}")
+            context.log.info(visible(f"[{note.rule}] {note.message}"))
         counted = _counts(done.findings)
         said = ", ".join(f"{count} {severity}" for severity, count in counted.items())
         context.log.info(f"{database.label}: {said}; {len(done.suppressed)} suppressed.")
@@ -75,7 +76,7 @@ def _check(done: Audit, rule: str) -> dg.AssetCheckResult:
         check_name=rule,
         passed=not counted[Severity.ERROR] and not counted[Severity.WARNING],
         severity=dg.AssetCheckSeverity.ERROR if counted[Severity.ERROR] else dg.AssetCheckSeverity.WARN,
-        description="\n".join(note.message for note in done.notes if note.rule == rule),
+        description=visible("\n".join(note.message for note in done.notes if note.rule == rule)),
         metadata={"findings": len(found), "report": _table(found), "fix": audit.rule(rule).fix},
     )
 

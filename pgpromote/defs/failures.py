@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from pgpromote.defs import metadata
+from pgpromote.postgres.details import visible
 from pgpromote.postgres.errors import (
     ARROW,
     UNTOUCHED,
@@ -25,6 +26,8 @@ from pgpromote.step import UNTOUCHED as BESIDE_UNTOUCHED
 
 PROD, REFUSED = "prod", "refused"
 OUTCOMES = (UNTOUCHED, BESIDE_UNTOUCHED)
+INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+INTERRUPTED = "The run was interrupted: terminated by somebody, or its process got SIGTERM or SIGINT."
 AFTERWARDS = "Then start the job audit_prod; prod needs no other promotion."
 
 
@@ -56,7 +59,7 @@ def readable(run: Run | None = None) -> Iterator[None]:
         if done:
             error.message = f"{done}; what failed came after that. {error.message}"
             error.hint = f"{error.hint} {AFTERWARDS}".strip()
-        shown: dict[str, dg.MetadataValue] = {"what to do": dg.MetadataValue.text(error.hint)}
+        shown: dict[str, dg.MetadataValue] = {"what to do": dg.MetadataValue.text(visible(error.hint))}
         if isinstance(error, Refused | NotProven):
             shown = {"findings": metadata.findings(error.findings)}
         elif isinstance(error, RestoreFailed):
@@ -65,7 +68,7 @@ def readable(run: Run | None = None) -> Iterator[None]:
             shown[REFUSED] = dg.MetadataValue.bool(True)
         if done:
             shown[PROD] = dg.MetadataValue.text(f"{done}.")
-        raise dg.Failure(description=str(error), metadata=shown, allow_retries=False) from None
+        raise dg.Failure(description=visible(str(error)), metadata=shown, allow_retries=False) from None
 
 
 def reason(event: dg.DagsterEvent) -> Reason:
@@ -75,6 +78,8 @@ def reason(event: dg.DagsterEvent) -> Reason:
         error = data.error
         while error and error.cause:
             error = error.cause
+        if error and error.cls_name in INTERRUPTIONS:
+            return Reason(INTERRUPTED, to_do="Start again.", text=INTERRUPTED)
         told = error.message.strip() if error else "It failed without a reason."
         return Reason(told, text=told)
     text, shown = data.user_failure_data.description or "", data.user_failure_data.metadata
@@ -96,7 +101,7 @@ def reason(event: dg.DagsterEvent) -> Reason:
 
 def clean(text: str, promotion: Promotion) -> str:
     """Hide the secrets of the databases and of the webhook; an error that is not ours may show them."""
-    return redact(text.replace(promotion.webhook_url() or "\0", "***"), *_databases(promotion))
+    return visible(redact(text.replace(promotion.webhook_url() or "\0", "***"), *_databases(promotion)))
 
 
 def _records(shown: Mapping[str, dg.MetadataValue], name: str) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ import dagster as dg
 
 from pgpromote.postgres import prove
 from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import (
     EVERYTHING,
     Archive,
@@ -31,7 +32,8 @@ Cell = str | int | float | bool | None
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dg.MetadataValue:
     """Make a table of text and numbers."""
-    records = [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows]
+    shown = [[visible(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    records = [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in shown]
     schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
     return dg.MetadataValue.table(records=records, schema=schema)
 

@@ -8,6 +8,7 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.config import RestoreConfig
 from pgpromote.defs.resources import Walk
+from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.work import Work
 
@@ -27,7 +28,7 @@ LEVELS = {
 
 def to_stdout(line: str) -> None:
     """Show a tool's line in the step's stdout tab; the event log would cost 6 ms a line."""
-    print(line, flush=True)  # noqa: T201 - captured by Dagster as the step's compute log
+    print(visible(line), flush=True)  # noqa: T201 - captured by Dagster as the step's compute log
 
 
 def lines_of(walk: Walk) -> Callable[[str], None]:
@@ -69,13 +70,14 @@ def walk_of(context: dg.OpExecutionContext, prefix: str, config: RestoreConfig |
 def log_findings(context: dg.OpExecutionContext, findings: Iterable[Finding]) -> None:
     """Write findings to the log, at their own level."""
     for finding in findings:
-        context.log.log(finding.severity.value, f"[{finding.rule}] {finding.message} {finding.hint}".strip())
+        told = f"[{finding.rule}] {finding.message} {finding.hint}".strip()
+        context.log.log(finding.severity.value, visible(told))
 
 
 def log_statements(context: dg.OpExecutionContext, statements: Iterable[Statement]) -> None:
     """Write SQL to the log, with the reason for each statement."""
     for statement in statements:
-        context.log.info(f"{statement.sql}  -- {statement.why}")
+        context.log.info(visible(f"{statement.sql}  -- {statement.why}"))
 
 
 def check_output(name: str) -> str:
@@ -88,7 +90,7 @@ def _told(found: Sequence[Finding]) -> str:
     ranked = sorted(found, key=lambda f: list(Severity).index(f.severity))
     lines = [f.message if f.object in f.message else f"{f.object}: {f.message}" for f in ranked[:SHOWN]]
     more = [f"… and {len(ranked) - SHOWN} more"] if len(ranked) > SHOWN else []
-    return "\n".join([*lines, *more])
+    return visible("\n".join([*lines, *more]))
 
 
 def check_result(name: str, found: tuple[Finding, ...]) -> dg.AssetCheckResult:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pgpromote.postgres import archive, clients, dump, trust
+from pgpromote.postgres import archive, clients, files, trust
 from pgpromote.postgres.archive import HINT_COPY, HINT_MANIFEST, manifest_path
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Archive, Manifest
@@ -58,7 +58,7 @@ def adopt(
         contents={},
         adopted_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    with dump.landing(manifest_path(path)) as partial:
+    with files.landing(manifest_path(path)) as partial:
         _allow(path, sha256, anew=anew)  # its own manifest may have arrived meanwhile
         partial.write_text(archive.manifest_text(manifest), encoding="utf-8")
     return found, manifest

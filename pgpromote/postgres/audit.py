@@ -23,7 +23,7 @@ from typing import Any
 from psycopg.errors import InsufficientPrivilege, OutOfMemory
 from psycopg.rows import dict_row, kwargs_row
 
-from pgpromote.postgres import sql
+from pgpromote.postgres import details, sql
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, SessionFailed
 from pgpromote.postgres.model import AuditFinding, ColumnFinding, Severity
 from pgpromote.postgres.sequences import (
@@ -289,7 +289,7 @@ def _judge(session: Session, rule: Rule, pattern: str | None) -> list[AuditFindi
             return [as_object(finding) for finding in _columns(session, rule.name)]
         return _objects(session, rule, pattern)
     except (InsufficientPrivilege, OutOfMemory) as error:
-        database, reason = session.info.dbname, error.diag.message_primary
+        database, reason = session.info.dbname, details.of_error(error).shown
         return [AuditFinding(rule.name, Severity.WARNING, database, f"Not judged. {reason}.", judged=False)]
 
 

@@ -11,7 +11,7 @@ prod is taken.
 import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from threading import Event
 from uuid import uuid4
@@ -20,13 +20,21 @@ import psycopg
 from psycopg import IsolationLevel
 from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import mark, obstacles, sql
+from pgpromote.postgres import details, mark, obstacles, sql, stall
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.errors import ConnectionFailed, CutOverFailed, PgpromoteError, Refused, SessionFailed
+from pgpromote.postgres.errors import (
+    UNTOUCHED,
+    ConnectionFailed,
+    CutOverFailed,
+    PgpromoteError,
+    Refused,
+    SessionFailed,
+)
+from pgpromote.postgres.lock import Lock
 from pgpromote.postgres.mark import End, Kind, Mark, Marked, Provenance, name_beside, statement
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.obstacles import Side
-from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, identify, redact, rows
+from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, disclosed, identify, rows
 
 LIMIT_SECONDS = 5.0
 # How long nothing may come from the server although no statement may last.
@@ -72,6 +80,7 @@ class _Exchange:
     kept: str
     history: Mark
     comment: str | None
+    lock: Lock | None = None
 
 
 def _previous(
@@ -103,6 +112,7 @@ def swap(
     allow: Collection[str] = (),
     came: Provenance | None = None,
     way_back: bool = False,
+    lock: Lock | None = None,
 ) -> CutOver:
     """Make a shadow database prod; keep the old prod as `<prod>__previous_<time>`.
 
@@ -110,11 +120,13 @@ def swap(
     `came` says where the content comes from; `way_back` that it was prod before, so that the old prod is put
     aside by a rollback. `allow` names replication slots and subscriptions that may stay with the old prod.
     `limit_seconds` bounds each wait for others. A new prod that does not answer by its name is swapped back:
-    the shadow is a shadow again. A prod that did not answer us before is not tested afterwards.
-    Raises Refused before anything is done, CutOverFailed when the swap did not happen or was undone.
+    the shadow is a shadow again. A prod that did not answer us before is not tested afterwards. The session
+    of `lock` renames, and in that transaction it is checked that it holds the lock.
+    Raises Refused and LockLost before anything is done, CutOverFailed when the swap did not happen or was
+    undone.
     """
     answered = not _silence(target, promotion)
-    with _sessions(target, agreed, promotion, limit_seconds) as (session, killer):
+    with _untouched(), _sessions(target, agreed, promotion, limit_seconds, lock) as (session, killer):
         outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.SHADOW, shadow)
         replaced = incoming.mark.prod_oid != outgoing.oid
@@ -124,7 +136,7 @@ def swap(
             target, agreed, promotion, limit_seconds, session, killer,
             outgoing, obstacles.side(session, incoming.name),
             *_previous(session, outgoing, incoming.mark, promotion=promotion, ended=ended, followed=came),
-            outgoing.comment,
+            outgoing.comment, lock,
         )  # fmt: skip
         done = _exchange(exchange, allow, [_replaced(target)] if replaced else [])
     if answered and (silence := _persistent_silence(target, promotion, incoming.oid)):
@@ -140,13 +152,14 @@ def rollback(
     agreed: str = "postgres",
     limit_seconds: float = LIMIT_SECONDS,
     allow: Collection[str] = (),
+    lock: Lock | None = None,
 ) -> CutOver:
     """Swap a previous database back in, by default the newest; it gets its own comment back.
 
     What was prod until now becomes a previous database, so a rollback can be rolled back, and puts a hold on
     the next promotions. All else is as in `swap`, but prod is not tested afterwards.
     """
-    with _sessions(target, agreed, promotion, limit_seconds) as (session, killer):
+    with _untouched(), _sessions(target, agreed, promotion, limit_seconds, lock) as (session, killer):
         outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.PREVIOUS, name)
         ended = End.RETURN if incoming.mark.ended is End.ROLLBACK else End.ROLLBACK
@@ -155,7 +168,7 @@ def rollback(
             target, agreed, promotion, limit_seconds, session, killer,
             outgoing, obstacles.side(session, incoming.name),
             *_previous(session, outgoing, incoming.mark, promotion=promotion, ended=ended, followed=came),
-            incoming.mark.comment,
+            incoming.mark.comment, lock,
         )  # fmt: skip
         return replace(_exchange(exchange, allow, []), tested=False)
 
@@ -187,7 +200,7 @@ def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collecti
             outgoing, incoming = (obstacles.side(session, name) for name in (target.name, done.kept))
             back = replace(
                 done, session=session, killer=killer, outgoing=outgoing, incoming=incoming,
-                kept=shadow.name, history=shadow.mark, comment=done.outgoing.comment,
+                kept=shadow.name, history=shadow.mark, comment=done.outgoing.comment, lock=None,
             )  # fmt: skip
             moved = (incoming.oid, outgoing.oid) != (done.outgoing.oid, done.incoming.oid)
             _exchange(back, allow, [_replaced(target)] if moved else [])
@@ -206,13 +219,33 @@ def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collecti
 
 
 @contextmanager
+def _untouched() -> Iterator[None]:
+    """Let an error say that nothing was done; one of the renames themselves says what is so."""
+    try:
+        yield
+    except CutOverFailed:
+        raise
+    except PgpromoteError as error:
+        error.outcome = UNTOUCHED
+        raise
+
+
+@contextmanager
 def _sessions(
-    target: Database, agreed: str, promotion: str, seconds: float
+    target: Database, agreed: str, promotion: str, seconds: float, lock: Lock | None = None
 ) -> Iterator[tuple[Session, Session]]:
-    """Open both sessions before anything begins: no connection may be missing in the middle."""
-    place = replace(target.at(agreed), patience=min(target.patience, SILENCE_SECONDS))
+    """Open both sessions before anything begins: no connection may be missing in the middle.
+
+    The first is that of the lock where there is one.
+    """
+    if lock:
+        lock.check()
+    silence = min(target.patience, SILENCE_SECONDS)
+    place = replace(target.at(agreed), patience=silence)
+    own = nullcontext(lock.session) if lock else connect(place, promotion, autocommit=True)
     with (
-        connect(place, promotion, autocommit=True) as session,
+        own as session,
+        stall.within(session, silence),
         connect(place, promotion, autocommit=True) as killer,
     ):
         for each in (session, killer):
@@ -260,7 +293,7 @@ def _exchange(exchange: _Exchange, allow: Collection[str], findings: list[Findin
             locked = _rename(exchange)
     except psycopg.Error as error:
         if not (exchange.session.closed and _was_committed(exchange)):
-            raise _failed(exchange, error) from error
+            raise _failed(exchange, error) from None
     return CutOver(exchange.target.label, round((time.monotonic() - locked) * 1000, 1), exchange.kept)
 
 
@@ -268,6 +301,8 @@ def _rename(exchange: _Exchange) -> float:
     """Exchange the names within a transaction; return the moment from which new connections had to wait."""
     session, outgoing, incoming = exchange.session, exchange.outgoing, exchange.incoming
     aside = name_beside(outgoing.name, f"__incoming_{uuid4().hex[:8]}")
+    if exchange.lock:
+        exchange.lock.check()
     session.execute(sql.read("cutover/lock"), {"class": LOCK_CLASS, "prod": outgoing.name})
     # What cannot be carried over fails here, before anybody is disconnected.
     _carry(exchange)
@@ -358,10 +393,8 @@ def _was_committed(exchange: _Exchange) -> bool:
 
 
 def _failed(exchange: _Exchange, error: psycopg.Error) -> CutOverFailed:
-    reason = " ".join(redact(str(error), exchange.target).split())
-    state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+    reason = disclosed(details.of_error(error), exchange.target)
     return CutOverFailed(
-        f"The cut-over of {exchange.target.label} was given up: {reason}{state}. "
-        "Prod is as it was, and open.",
+        f"The cut-over of {exchange.target.label} was given up: {reason}. Prod is as it was, and open.",
         "See who uses prod (pg_stat_activity, pg_prepared_xacts), then start again.",
     )

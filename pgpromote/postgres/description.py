@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pgpromote.postgres import archive as archives
-from pgpromote.postgres import dependencies
+from pgpromote.postgres import dependencies, details
 from pgpromote.postgres.encodings import for_dump
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import MOMENTS_IN_UTC, Archive, TocEntry
-from pgpromote.postgres.server import Database, connect, identify, redact
+from pgpromote.postgres.server import Database, connect, disclosed, identify
 from pgpromote.postgres.tools import Tools, choose_like, run_on
 
 Key = tuple[str, str, str]
@@ -85,7 +85,7 @@ def describe(
         command += [f"--exclude-table={name}" for name in leave_out]
         completed = run_on(database, promotion, command)
         if completed.returncode != 0:
-            told = redact(" ".join(completed.lines[-3:]), database) or completed.ending
+            told = disclosed(details.of_program(completed.lines), database) or completed.ending
             raise ToolFailed(
                 f"pg_dump cannot describe {database.label}: {told}",
                 "Without a description its objects cannot be compared with the archive's.",

@@ -1,21 +1,30 @@
 """Dump the source: write an archive, prove it readable, hash it, and only then give it its name."""
 
-import fcntl
 import glob
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import archive, contents, dependencies, disk, encodings, files, mark, members, sql
-from pgpromote.postgres.errors import Busy, ConfigError, PgpromoteError, Refused, ToolFailed
-from pgpromote.postgres.files import sync_directory
+from pgpromote.postgres import (
+    archive,
+    contents,
+    dependencies,
+    details,
+    disk,
+    encodings,
+    files,
+    mark,
+    members,
+    server,
+    sql,
+)
+from pgpromote.postgres.errors import ConfigError, Refused, ToolFailed
 from pgpromote.postgres.model import (
     EVERYTHING,
     MOMENTS_IN_UTC,
@@ -25,7 +34,7 @@ from pgpromote.postgres.model import (
     Filters,
     Manifest,
 )
-from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, redact, size_of
+from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, size_of
 from pgpromote.postgres.tools import Tools, choose, run, run_on
 
 OnLine = Callable[[str], None]
@@ -145,7 +154,7 @@ def dump(
     tools = choose(available, identity.version)
     compression = compression_for(tools, compression)
     encoding = encoding or encodings.for_dump(identity.encoding)
-    with landing(path) as partial:
+    with files.landing(path) as partial:
         disk.check_dump(path, size)
         with (
             contents.snapshot(source, promotion) as (session, snapshot),
@@ -197,7 +206,7 @@ def dump(
         )
         # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
         archive.manifest_path(path).unlink(missing_ok=True)
-    with landing(archive.manifest_path(path)) as partial:
+    with files.landing(archive.manifest_path(path)) as partial:
         partial.write_text(archive.manifest_text(manifest), encoding="utf-8")
     return replace(written, path=path), manifest
 
@@ -268,7 +277,7 @@ def dump_sql(
     identity, _, _ = _look_at(source, promotion, filters, of_prod=of_prod)
     tools = choose(available, identity.version)
     encoding = encoding or encodings.for_dump(identity.encoding)
-    with landing(path) as partial:
+    with files.landing(path) as partial:
         command = dump_command(
             tools, source, partial, plain=True, compression="", encoding=encoding, filters=filters
         )
@@ -319,10 +328,9 @@ def _run_pg_dump(
     command: list[str], source: Database, path: Path, promotion: str, *, encoding: str, on_line: OnLine
 ) -> None:
     codec = encodings.codec(encoding) or "ascii"  # the server answers in the encoding of the dump, too
-    completed = run_on(source, promotion, command, lambda line: on_line(redact(line, source)), codec)
+    completed = run_on(source, promotion, command, server.shown_to(on_line, source), codec)
     if completed.returncode != 0:
-        told = [line for line in completed.lines if "error:" in line or "ERROR:" in line or "detail:" in line]
-        reason = redact(" ".join(told), source) or completed.ending
+        reason = server.disclosed(details.of_program(completed.lines), source) or completed.ending
         raise ToolFailed(f"pg_dump of {source.label} into {path} failed: {reason}", _hint(reason))
 
 
@@ -339,56 +347,3 @@ def _hint(reason: str) -> str:
         "no matching": "Correct the pattern, or remove the filter.",
     }
     return next((hint for sign, hint in hints.items() if sign in reason), "The source is unchanged.")
-
-
-@contextmanager
-def landing(path: Path) -> Iterator[Path]:
-    """Let the block write `<path>.partial`, then give it its name; nothing else ever has that name.
-
-    The file is 0600 in a 0700 directory and never a symbolic link. A lock on it keeps two dumps apart
-    and ends with the process, so a dead dump's remains are simply overwritten.
-    """
-    partial = path.with_name(path.name + ".partial")
-    file = _take(path, partial)
-    try:
-        os.fchmod(file, 0o600)
-        os.ftruncate(file, 0)
-        yield partial
-        os.fsync(file)
-        partial.rename(path)
-        sync_directory(path.parent)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise _cannot_write(path, error) from None
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(file)
-
-
-def _take(path: Path, partial: Path) -> int:
-    """Open and lock the partial file. Raises Busy when another dump has it, or has just renamed it."""
-    try:
-        files.make_private(path.parent)
-        file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise _cannot_write(path, error) from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        taken = os.path.samestat(os.fstat(file), partial.stat(follow_symlinks=False))
-    except (BlockingIOError, FileNotFoundError):
-        taken = False
-    if not taken:
-        os.close(file)
-        raise Busy(f"Another dump is writing {partial}.", "Wait for it to end, then start again.")
-    return file
-
-
-def _cannot_write(path: Path, error: OSError) -> PgpromoteError:
-    if isinstance(error, PgpromoteError):
-        return error
-    return ToolFailed(
-        f"{path} cannot be written: {error.strerror or error}.",
-        "Check that the directory exists, belongs to this user, has space, and holds no symbolic link there.",
-    )

@@ -15,11 +15,13 @@
     ├── LockLost              the session that held the promotion lock is gone
     ├── Busy                  another promotion holds the lock             exit code 3
     └── Refused               the checks found reasons not to touch prod   exit code 3; carries findings
+    Interrupted               a signal ends the command (a SystemExit)     exit code 128 + its number
 
 No message holds a secret: whoever builds one from foreign text passes it through `server.redact` first.
 """
 
 from collections.abc import Sequence
+from signal import Signals
 from typing import ClassVar
 
 from pgpromote.postgres.model import Finding, RestoreError, Severity
@@ -47,6 +49,22 @@ class PgpromoteError(Exception):
     def __str__(self) -> str:
         hint = f"Hint: {self.hint}" if self.hint else ""
         return "\n".join(part for part in (self.message, self.outcome, hint) if part)
+
+
+class Interrupted(SystemExit):
+    """A signal ends the command. No error: whoever goes on after an error must not go on after this.
+
+    `outcome` says what prod is now.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.name = Signals(number).name
+        self.outcome = ""
+
+    def __str__(self) -> str:
+        staying = getattr(self, "__notes__", [])
+        return " ".join(part for part in (f"Interrupted by {self.name}.", self.outcome, *staying) if part)
 
 
 class InvalidUrl(PgpromoteError, ValueError):

@@ -1,5 +1,6 @@
-"""Files that others put before us: only regular ones are read, and no more of them than is sensible."""
+"""Files that others put before us, and our own: only regular ones are read, and none is half there."""
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from pgpromote.postgres.errors import ArchiveError
+from pgpromote.postgres.errors import ArchiveError, Busy, PgpromoteError, ToolFailed
 
 LINKED = "If it is a link, look where it leads."
 
@@ -72,3 +73,56 @@ def sync_directory(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def landing(path: Path) -> Iterator[Path]:
+    """Let the block write `<path>.partial`, then give it its name; nothing else ever has that name.
+
+    The file is 0600 in a 0700 directory and never a symbolic link. A lock on it keeps two dumps apart
+    and ends with the process, so a dead dump's remains are simply overwritten.
+    """
+    partial = path.with_name(path.name + ".partial")
+    file = _take(path, partial)
+    try:
+        os.fchmod(file, 0o600)
+        os.ftruncate(file, 0)
+        yield partial
+        os.fsync(file)
+        partial.rename(path)
+        sync_directory(path.parent)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise _cannot_write(path, error) from None
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(file)
+
+
+def _take(path: Path, partial: Path) -> int:
+    """Open and lock the partial file. Raises Busy when another dump has it, or has just renamed it."""
+    try:
+        make_private(path.parent)
+        file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        taken = os.path.samestat(os.fstat(file), partial.stat(follow_symlinks=False))
+    except (BlockingIOError, FileNotFoundError):
+        taken = False
+    if not taken:
+        os.close(file)
+        raise Busy(f"Another dump is writing {partial}.", "Wait for it to end, then start again.")
+    return file
+
+
+def _cannot_write(path: Path, error: OSError) -> PgpromoteError:
+    if isinstance(error, PgpromoteError):
+        return error
+    return ToolFailed(
+        f"{path} cannot be written: {error.strerror or error}.",
+        "Check that the directory exists, belongs to this user, has space, and holds no symbolic link there.",
+    )

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql as compose
 
-from pgpromote.postgres import server, sql
+from pgpromote.postgres import details, server, sql
 from pgpromote.postgres.model import Clearance, Finding, Severity
-from pgpromote.postgres.server import Database, Session, connect, redact
+from pgpromote.postgres.server import Database, Session, connect, disclosed
 
 RULE = "index_keys"
 HINT = (
@@ -67,7 +67,7 @@ def _compare(session: Session, key: _Key, prod: str, database: Database) -> Find
     except psycopg.Error as error:
         if session.closed:
             raise
-        reason = redact(error.diag.message_primary or "the server did not say why", database)
+        reason = disclosed(details.of_error(error, code=True), database)
         message = (
             f"Whether {key.kind} {key.name} is right cannot be said: {functions} as {key.owner}: {reason}"
         )

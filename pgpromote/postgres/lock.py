@@ -1,50 +1,64 @@
 """Advisory locks: one promotion into a prod at a time, and whether two URLs lead to one database."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from dataclasses import dataclass
 from uuid import uuid4
 
 import psycopg
 
-from pgpromote.postgres import sql
+from pgpromote.postgres import pooler, sql
 from pgpromote.postgres.errors import Busy, ConnectionFailed, LockLost
 from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect
 
 
+@dataclass(frozen=True)
+class Lock:
+    """The promotion lock of `target`, and the session in the agreed database that holds it."""
+
+    target: Database
+    session: Session
+
+    def check(self) -> None:
+        """Check that the session holds the lock; within a transaction, that its own process does.
+
+        Raises LockLost.
+        """
+        try:
+            held = _scalar(self.session, "catalog/lock_held", _key(self.target))
+        except psycopg.OperationalError:  # its session has ended
+            held = False
+        if not held:
+            raise LockLost(
+                f"The promotion lock of {self.target.label} is lost: the session that held it has ended.",
+                "Find what ended it: pg_terminate_backend, a pooler between us and the server (use its "
+                "session mode, or the server's own port), the network. Then start again.",
+            )
+
+
 @contextmanager
-def promotion_lock(
-    target: Database, promotion: str, agreed: str = "postgres"
-) -> Iterator[Callable[[], None]]:
+def promotion_lock(target: Database, promotion: str, agreed: str = "postgres") -> Iterator[Lock]:
     """Hold the one lock that a promotion into `target` needs, for as long as the block runs.
 
     It is an advisory lock in the agreed database, because such locks are per database and prod's own
     name may change hands. It ends with our session, so a dead promotion never leaves it behind.
-    Yields what raises LockLost when the lock is held no more. Raises Busy with the holder when another
-    promotion is running, ConnectionFailed when the agreed database cannot be reached.
+    Raises Busy with the holder when another promotion is running, ConnectionFailed when the agreed database
+    cannot be reached, Refused when a pooler would take the lock away.
     """
-    key = {"class": LOCK_CLASS, "name": target.name}
-    with _connect_for_lock(target.at(agreed), promotion) as session:
-        if not _scalar(session, "catalog/lock", key):
-            holder = _scalar(session, "catalog/lock_holder", key)
+    place = target.at(agreed)
+    with _connect_for_lock(place, promotion) as session:
+        pooler.check_none(session, place, promotion)
+        if not _scalar(session, "catalog/lock", _key(target)):
+            holder = _scalar(session, "catalog/lock_holder", _key(target))
             raise Busy(
                 f"Another promotion into {target.label} is running ({holder or 'it has just ended'}).",
                 "Wait for it to end, or terminate it; then start again.",
             )
-        yield partial(_check_lock, session, target, key)
+        yield Lock(target, session)
 
 
-def _check_lock(session: Session, target: Database, key: Mapping[str, object]) -> None:
-    try:
-        held = _scalar(session, "catalog/lock_held", key)
-    except psycopg.OperationalError:  # its session has ended
-        held = False
-    if not held:
-        raise LockLost(
-            f"The promotion lock of {target.label} is lost: the session that held it has ended.",
-            "Find what ended it: pg_terminate_backend, a pooler between us and the server (use its session "
-            "mode, or the server's own port), the network. Then start again.",
-        )
+def _key(target: Database) -> Mapping[str, object]:
+    return {"class": LOCK_CLASS, "name": target.name}
 
 
 @contextmanager
@@ -67,10 +81,11 @@ def _scalar(session: Session, query: str, parameters: Mapping[str, object]) -> o
 def same_database(source: Database, target: Database) -> bool:
     """Tell whether two URLs lead to the same database, whatever they call it.
 
-    Takes a session lock through one and tries it through the other: only within one database does the
-    second try fail. Right also for clones, which share the system identifier (facts §4).
+    Takes a lock through one and tries it through the other: only within one database does the second try
+    fail. Right also for clones, which share the system identifier (facts §4), and through a pooler: both
+    locks last as long as a transaction.
     """
     probe = {"class": LOCK_CLASS, "name": f"same-database probe {uuid4()}"}
-    with connect(source, autocommit=True) as first, connect(target, autocommit=True) as second:
-        _scalar(first, "catalog/lock", probe)
-        return not _scalar(second, "catalog/lock", probe)
+    with connect(source) as first, connect(target) as second:
+        _scalar(first, "catalog/lock_for_transaction", probe)
+        return not _scalar(second, "catalog/lock_for_transaction", probe)

@@ -21,7 +21,7 @@ from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
-from pgpromote.postgres import sql
+from pgpromote.postgres import details, sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Finding, Severity, Statement
@@ -289,10 +289,10 @@ def _alter(session: Session, setting: Composable, why: str) -> None:
         apply(session, [statement(SQL("ALTER DATABASE {} {}").format(Identifier(database), setting), why)])
     except InsufficientPrivilege as error:
         raise PgpromoteError(
-            f"{database} cannot be marked: {error.diag.message_primary}.",
+            f"{database} cannot be marked: {details.of_error(error).shown}.",
             f"Be the owner of {database}, and let a superuser run once: "
             f"GRANT SET ON PARAMETER {PROD_SETTING} TO {Identifier(session.info.user).as_string()};",
-        ) from error
+        ) from None
 
 
 def is_prod(session: Session) -> bool:

@@ -321,13 +321,15 @@ class RestoreError:
     """One error of pg_restore or psql.
 
     `kind` says at which step it happened (`statement`, `data`, `connection`, `other`); `entry` is the
-    TOC entry's number, kind and name where pg_restore names one; `statement` is redacted.
+    TOC entry's number, kind and name where pg_restore names one; `statement` is redacted. `whole` is all that
+    was said, as it came and with values of rows: it is never shown, and kept aside before the error is told.
     """
 
     kind: str
     message: str
     entry: str = ""
     statement: str = ""
+    whole: str = field(default="", repr=False, compare=False)
 
     def __str__(self) -> str:
         where = f"{self.entry}: " if self.entry else ""

@@ -12,12 +12,21 @@ from psycopg import sql as compose
 from psycopg.rows import tuple_row
 
 from pgpromote.postgres import archive as archives
-from pgpromote.postgres import changes, contents, disk, encodings, sql
+from pgpromote.postgres import changes, contents, details, disk, encodings, sql
 from pgpromote.postgres.errors import Refused, ToolFailed
 from pgpromote.postgres.model import Aim, Archive, Content, Filters, Finding, Manifest, Severity
 from pgpromote.postgres.scope import ONLY_IN_PROD, Object, Scope, Serial, Table, Written, spellings
 from pgpromote.postgres.selection import RELATIONS
-from pgpromote.postgres.server import APPLICATION, Database, Session, connect, identify, redact, rows, size_of
+from pgpromote.postgres.server import (
+    APPLICATION,
+    Database,
+    Session,
+    connect,
+    disclosed,
+    identify,
+    rows,
+    size_of,
+)
 from pgpromote.postgres.tools import Tools, choose, run_on
 
 RULE, EXPECTED = "loss_preview", "expect_plan"
@@ -323,7 +332,7 @@ def _definitions(
         command += [f"--encoding={encoding}"]
         completed = run_on(target, promotion, command)
         if completed.returncode != 0:
-            reason = redact(" ".join(completed.lines[-3:]), target) or completed.ending
+            reason = disclosed(details.of_program(completed.lines), target) or completed.ending
             hint = "Plan as a role that may read all of prod."
             raise ToolFailed(f"pg_dump of the definitions of {target.label} failed: {reason}", hint)
         entries = archives.read(path).entries

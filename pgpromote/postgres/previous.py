@@ -7,7 +7,7 @@ from psycopg.errors import InsufficientPrivilege, ObjectInUse, WrongObjectType
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import keeping, mark, sql
+from pgpromote.postgres import details, keeping, mark, sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.mark import End, Kind, Marked, Provenance
@@ -238,7 +238,7 @@ def _drop(session: Session, found: Marked) -> str:
     try:
         mark.drop(session, found, force=False)
     except REFUSALS as error:
-        return str(error.diag.message_primary)
+        return details.of_error(error).shown
     return ""
 
 

@@ -17,7 +17,7 @@ from itertools import accumulate, groupby
 import psycopg
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from pgpromote.postgres import sql
+from pgpromote.postgres import details, sql
 from pgpromote.postgres.apply import apply_together
 from pgpromote.postgres.errors import RepairFailed
 from pgpromote.postgres.model import Finding, Severity, Statement
@@ -33,7 +33,7 @@ from pgpromote.postgres.sequences import (
     read_unfollowed,
     with_identities,
 )
-from pgpromote.postgres.server import Database, Session, connect, redact
+from pgpromote.postgres.server import Database, Session, connect, disclosed
 from pgpromote.postgres.shared_keys import spare
 
 __all__ = ["Change", "Repair", "Skipped", "check_exclusions", "plan", "repair"]
@@ -201,7 +201,7 @@ def _make(
         except (LockNotAvailable, DeadlockDetected):
             continue  # our own wait let the queue behind us pass
         except psycopg.Error as error:
-            reason = redact(error.diag.message_primary or str(error), database)
+            reason = disclosed(details.of_error(error, code=True), database)
             raise RepairFailed(
                 f"{feed.name}.{feed.column} could not be repaired: {reason}",
                 "Nothing was changed in this table. Remove the cause or exclude the table, then start again.",

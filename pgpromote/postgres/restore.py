@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from pgpromote.postgres import defaults, encodings, room, sql, views
+from pgpromote.postgres import aftermath, defaults, details, encodings, room, sql, views
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archive import restorable
 from pgpromote.postgres.errors import Refused, RestoreFailed, ToolFailed
@@ -28,31 +28,32 @@ from pgpromote.postgres.restore_messages import (
     DEAD_WORKER,
     advice,
     counted,
+    kept_aside,
+    of_session,
     parse,
     parse_psql,
+    shown_error,
     without_unknown_setting,
 )
-from pgpromote.postgres.server import LIMITS_TRANSACTIONS, Database, connect, identify, redact
+from pgpromote.postgres.server import (
+    LIMITS_TRANSACTIONS,
+    Database,
+    connect,
+    disclosed,
+    identify,
+    redact,
+    shown_to,
+)
 from pgpromote.postgres.tools import Completed, Tools, choose, run_on
 from pgpromote.postgres.views import NOTHING, Filled
 
 OnLine = Callable[[str], None]
 
-SHOWN_STATEMENT = 400
 # The catalogs have grown. Without statistics of them the proof of 10,000 tables takes a minute, not a second.
 ANALYZE_CATALOGS = (
     "ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_attrdef, pg_catalog.pg_constraint, "
     "pg_catalog.pg_depend, pg_catalog.pg_index, pg_catalog.pg_inherits, pg_catalog.pg_namespace, "
     "pg_catalog.pg_proc, pg_catalog.pg_trigger, pg_catalog.pg_type"
-)
-HINT_ROLLED_BACK = (
-    "It ran in one transaction, which was rolled back: prod is as before. A dump without --clean needs an "
-    "empty schema: reset it, or dump with --clean --if-exists."
-)
-HINT_BESIDE = "The first error usually explains the others: remove its cause, dump again, and start again."
-HINT_IN_PLACE = (
-    "Prod may now be a mix of old and new. The first error usually explains the others: remove its cause and "
-    "run the restore again."
 )
 
 
@@ -129,7 +130,8 @@ def fill_materialized_views(
         settled = views.settle(session, [name for name in named if name in calling])
     failures = {**empty.failures, **settled.failures}
     errors += [_unfilled(named[name], error) for name, error in failures.items() if name in known]
-    _judge(completed, errors, target, _hint(clearance))
+    _judge(completed, errors, target, aftermath.hint(clearance), archive)
+    names = details.names_in(archive) if failures else frozenset[str]()
     return Filled(
         tuple(
             _refreshed(name, calling, demanded=demanded)
@@ -137,7 +139,10 @@ def fill_materialized_views(
             if name in calling or name not in known
         ),
         (
-            *(views.empty(name, _reason(error, target)) for name, error in failures.items()),
+            *(
+                views.empty(name, disclosed(details.of_error(error, names, code=True), target))
+                for name, error in failures.items()
+            ),
             *(views.changing(name) for name in named if name in settled.changing - failures.keys()),
         ),
     )
@@ -159,7 +164,9 @@ def restore_entries(
         # No value of the archive is read, and a view computes under prod's own settings.
         own = replace(clearance, settings=())
         done = _run_pass(own, entries, target, client, promotion, jobs=jobs, on_line=on_line)
-        _judge([done], counted(done, parse(done.streams)), target, _hint(clearance))
+        _judge(
+            [done], counted(done, parse(done.streams)), target, aftermath.hint(clearance), clearance.archive
+        )
 
 
 def _client(archive: Archive, target: Database, available: list[Tools], promotion: str) -> Client:
@@ -174,19 +181,14 @@ def _choose(available: list[Tools], server: ServerVersion, archive: Archive | No
 
 
 def _unfilled(view: TocEntry, error: psycopg.Error) -> RestoreError:
-    statement = views.refresh((view.schema, view.tag))
     entry = f"{view.dump_id} {view.kind} {view.name}"
-    return RestoreError("statement", " ".join(str(error).split()), entry, statement)
+    return of_session(error, entry, views.refresh((view.schema, view.tag)))
 
 
 def _refreshed(name: tuple[str, str], calling: frozenset[tuple[str, str]], *, demanded: bool) -> Statement:
     why = "was empty on dev" if demanded else "comes back if it can be filled"
     why = "calls a function, which may read other views" if name in calling else why
     return Statement(views.refresh(name), f"{'.'.join(name)} {why}")
-
-
-def _reason(error: psycopg.Error, target: Database) -> str:
-    return redact(error.diag.message_primary or "the server did not say why", target)
 
 
 def restore(
@@ -216,7 +218,8 @@ def restore(
     if clearance.archive is None:
         jobs, counts = 1, {}
         completed = _run(sql_command(client, target, clearance.path), target, promotion, on_line)
-        _judge([completed], parse_psql(completed.lines), target, _hint(clearance))
+        with aftermath.told(clearance):
+            _judge([completed], parse_psql(completed.lines), target, "")
         lines: Sequence[str] = completed.lines
     else:
         counts = clearance.archive.counts()
@@ -239,7 +242,7 @@ def restore(
         jobs=jobs,
         seconds=round(time.monotonic() - started, 3),
         counts=counts,
-        warnings=tuple(redact(line, target) for line in lines if "warning:" in line),
+        warnings=tuple(redact(details.of_line(line), target) for line in lines if ": warning:" in line),
     )
 
 
@@ -263,7 +266,7 @@ def _restore_archive(
         errors += counted(done, parse(done.streams))
         if done.returncode and not (clearance.in_place and errors):
             break
-    _judge(completed, errors, target, _hint(clearance))
+    _judge(completed, errors, target, aftermath.hint(clearance), archive)
     with connect(target, promotion, autocommit=True) as session:
         defaults.drop_superfluous(session, archive)
     return [line for done in completed for line in done.lines]
@@ -351,13 +354,9 @@ def sql_command(client: Client, target: Database, path: Path) -> list[str]:
 def _run(
     command: list[str], target: Database, promotion: str, on_line: OnLine, encoding: str = encodings.UTF8
 ) -> Completed:
-    def show(line: str) -> None:
-        # The other lines belong to a failing statement, whose secrets are found only in the whole of it.
-        if line.startswith(("pg_restore: ", "psql:")):
-            on_line(redact(line, target))
-
     # The server answers in the encoding of the archive, which the session has taken.
-    return run_on(target, promotion, command, show, encodings.codec(encoding) or "ascii")
+    codec = encodings.codec(encoding) or "ascii"
+    return run_on(target, promotion, command, shown_to(on_line, target), codec)
 
 
 def _replaced(target: Database) -> Finding:
@@ -365,28 +364,22 @@ def _replaced(target: Database) -> Finding:
     return Finding("target_unchanged", Severity.ERROR, target.label, message, "Start again.")
 
 
-def _redacted(error: RestoreError, target: Database) -> RestoreError:
-    """Hide secrets first and shorten afterwards: half a password would no longer be found."""
-    statement = " ".join(redact(error.statement, target).split())[:SHOWN_STATEMENT]
-    return replace(error, message=redact(error.message, target), statement=statement)
-
-
-def _hint(clearance: Clearance) -> str:
-    if clearance.archive is None:
-        return HINT_ROLLED_BACK
-    return HINT_IN_PLACE if clearance.in_place else HINT_BESIDE
-
-
 def _judge(
-    completed: Sequence[Completed], errors: Sequence[RestoreError], target: Database, hint: str
+    completed: Sequence[Completed],
+    errors: Sequence[RestoreError],
+    target: Database,
+    hint: str,
+    archive: Archive | None = None,
 ) -> None:
     """Raise unless every program ended well and reported nothing."""
     if errors:
         # What names an entry comes first; that a worker died is only what followed from it.
         causes = [error for error in errors if error.message != DEAD_WORKER] or errors
         ranked = sorted(causes, key=lambda error: not error.entry)
-        raise RestoreFailed([_redacted(error, target) for error in ranked], advice(ranked, hint))
+        names = details.names_in(archive) if archive else frozenset[str]()
+        shown = [shown_error(error, target, names, code=archive is not None) for error in ranked]
+        raise RestoreFailed(shown, f"{advice(ranked, hint)} {kept_aside(ranked, target)}".strip())
     for done in completed:
         if done.returncode != 0:
-            told = redact(" ".join(done.lines[-3:]), target)
+            told = disclosed(details.of_program(done.lines), target)
             raise ToolFailed(f"The restore ended with {done.ending}: {told}", hint)

@@ -1,15 +1,28 @@
 """What pg_restore and psql print: the errors in it, and what usually causes them."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
+import psycopg
+
+from pgpromote.postgres import details
+from pgpromote.postgres.details import records_of
 from pgpromote.postgres.model import RestoreError
+from pgpromote.postgres.server import Database, redact
 from pgpromote.postgres.tools import Completed
 
 ENTRY = re.compile(r"pg_restore: from TOC entry (\d+); \d+ \d+ (.*)")
 PROBLEM = re.compile(r"pg_restore: error: (.*)")
 IGNORED = re.compile(r"pg_restore: warning: errors ignored on restore: (\d+)")
-PSQL_PROBLEM = re.compile(r"psql:(?:.*:(\d+): )?(?:error: )?(?:ERROR|FATAL|PANIC): +(.*)")
+PSQL_PROBLEM = re.compile(r"psql:(?:.*?:(\d+): )?(?:error: )?(?:.*?: )?(?:ERROR|FATAL|PANIC): +(.*)")
+# What stands before a server's message: which program, which file, that it failed.
+BEFORE_SAID = re.compile(
+    r"pg_restore: (?:error: )?(?:could not execute query: )?"
+    r"|psql:(?:.*?:\d+: )?(?:error: )?(?:ERROR|FATAL|PANIC):  "
+)
+SHOWN_STATEMENT = 400
 PARALLEL = "pg_restore: entering main parallel loop"
 DEAD_WORKER = "a worker process died unexpectedly"
 STATEMENT = "Command was: "
@@ -58,14 +71,14 @@ def without_unknown_setting(completed: Completed) -> Completed:
     and 18.4, into 15 and 16); if that is all it counted, it has done its work.
     """
     leader = completed.streams[0]
-    rest = (_ignored(completed) or 0) - sum(_is_unknown_setting(record) for record in _records(leader))
+    rest = (_ignored(completed) or 0) - sum(_is_unknown_setting(record) for record in records_of(leader))
     kept = (_without_unknown_setting(stream, rest) for stream in completed.streams)
     done = rest == 0 and completed.returncode == 1
     return Completed(0 if done else completed.returncode, tuple(kept))
 
 
 def _without_unknown_setting(stream: Iterable[str], rest: int) -> tuple[str, ...]:
-    lines = (line for record in _records(stream) if not _is_unknown_setting(record) for line in record)
+    lines = (line for record in records_of(stream) if not _is_unknown_setting(record) for line in record)
     told = f"pg_restore: warning: errors ignored on restore: {rest}"
     return tuple(told if IGNORED.match(line) else line for line in lines if rest or not IGNORED.match(line))
 
@@ -108,41 +121,59 @@ def _entry(line: str) -> str:
 
 def _parse(lines: Iterable[str], entry: str) -> list[RestoreError]:
     errors: list[RestoreError] = []
-    for record in _records(lines):
+    for record in records_of(lines):
         if ENTRY.match(record[0]):
             entry = _entry(record[0])
         elif match := PROBLEM.match(record[0]):
-            errors.append(_error(entry, match[1], record[1:]))
+            errors.append(_error(entry, match[1], record))
     return errors
 
 
-def _records(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Group the lines: a message begins with the program's name, its other lines follow."""
-    record: list[str] = []
-    for line in lines:
-        if line.startswith("pg_restore: ") and record:
-            yield record
-            record = []
-        record.append(line)
-    if record:
-        yield record
-
-
-def _error(entry: str, message: str, rest: list[str]) -> RestoreError:
+def _error(entry: str, message: str, record: Sequence[str]) -> RestoreError:
     kinds = {"COPY failed": "data", "could not execute query": "statement", "connection": "connection"}
     kind = next((kind for sign, kind in kinds.items() if sign in message), "other")
-    text = "\n".join(rest)
-    before, _, statement = text.partition(STATEMENT)
+    before, _, statement = "\n".join(record[1:]).partition(STATEMENT)
     detail = [message, *(line.strip() for line in before.splitlines() if line.strip())]
     cleaned = " ".join(detail).removeprefix("could not execute query: ")
-    return RestoreError(kind, cleaned, entry, statement.strip())
+    whole = "\n".join(record).partition(f"\n{STATEMENT}")[0]
+    return RestoreError(kind, cleaned, entry, statement.strip(), whole)
 
 
 def parse_psql(lines: Iterable[str]) -> list[RestoreError]:
     """Take the errors out of psql's output; each message begins with its SQLSTATE."""
-    matches = (PSQL_PROBLEM.match(line) for line in lines)
+    matches = ((PSQL_PROBLEM.match(record[0]), record) for record in records_of(lines))
     return [
-        RestoreError("statement", match[2], f"line {match[1]}" if match[1] else "")
-        for match in matches
+        RestoreError("statement", match[2], f"line {match[1]}" if match[1] else "", whole="\n".join(record))
+        for match, record in matches
         if match
     ]
+
+
+def of_session(error: psycopg.Error, entry: str, statement: str) -> RestoreError:
+    """Take an error of a session of ours as one of the restore."""
+    whole, state = details.of_error(error).whole, f"{error.sqlstate}: " if error.sqlstate else ""
+    return RestoreError("statement", " ".join(whole.split()), entry, statement, f"ERROR:  {state}{whole}")
+
+
+def shown_error(
+    error: RestoreError, target: Database, names: AbstractSet[str] = frozenset(), *, code: bool = True
+) -> RestoreError:
+    """Return an error without secrets and values, with names as `details.of_error` takes them.
+
+    It is shortened last: half a password would no longer be found.
+    """
+    statement = details.without_literals(redact(error.statement, target))
+    said = details.of_record((error.whole or f"pg_restore: {error.message}").split("\n"), names, code=code)
+    return replace(
+        error,
+        message=redact(BEFORE_SAID.sub("", said, count=1), target),
+        statement=" ".join(statement.split())[:SHOWN_STATEMENT],
+        whole="",
+    )
+
+
+def kept_aside(errors: Iterable[RestoreError], target: Database) -> str:
+    """Keep aside all that was said of the errors; return a sentence that says where."""
+    wholes = (f"{error.entry}\n{error.whole}\n{error.statement}\n" for error in errors)
+    where = target.details.keep(target.label, redact("\n".join(wholes), target))
+    return f"{where[0].upper()}{where[1:]}." if where else ""

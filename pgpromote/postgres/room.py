@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import psycopg
 
+from pgpromote.postgres import details
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import RestoreFailed
 from pgpromote.postgres.model import RestoreError, Statement
-from pgpromote.postgres.server import Database, Session, redact
+from pgpromote.postgres.server import Database, Session, disclosed
 
 # Few enough for the server's lock table: a DROP locks each index and partition, too.
 AT_ONCE = 100
@@ -24,7 +25,7 @@ def make(session: Session, drops: Sequence[Statement], target: Database) -> None
         try:
             apply(session, drops[start : start + AT_ONCE])
         except psycopg.Error as error:
-            reason = RestoreError("statement", " ".join(redact(str(error), target).split()))
+            reason = RestoreError("statement", disclosed(details.of_error(error), target))
             raise RestoreFailed([reason], _gone(drops[:start])) from None
 
 

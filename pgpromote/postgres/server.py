@@ -15,9 +15,10 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL
 
-from pgpromote.postgres import sql, stall, waits
+from pgpromote.postgres import details, logins, sql, stall, waits
+from pgpromote.postgres.details import Details, Told
 from pgpromote.postgres.errors import ConnectionFailed, InvalidUrl, SessionFailed
 from pgpromote.postgres.model import ServerVersion
 from pgpromote.postgres.stall import Stalled, Watch, WatchedSession
@@ -99,7 +100,8 @@ class Database:
 
     `parameters` holds libpq's connection parameters without secrets; `secrets` those that libpq itself
     marks as passwords. Only `repr`-safe parts are ever shown. `patience` is how long nothing may move, in s;
-    `free` how many bytes its server has room for, where an operator says so.
+    `free` how many bytes its server has room for, where an operator says so. `details` keeps what servers say
+    of rows.
     """
 
     variable: str
@@ -107,6 +109,7 @@ class Database:
     secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
     patience: float = stall.PATIENCE
     free: int | None = None
+    details: Details = field(repr=False, compare=False, default=details.NOWHERE)
 
     @property
     def name(self) -> str:
@@ -259,6 +262,23 @@ def redact(text: str, *targets: Database) -> str:
     return re.sub(r"(?i)\b(postgres(?:ql)?://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
 
 
+def disclosed(said: Told, target: Database) -> str:
+    """Return what may be shown of what a server said; the whole goes to the target's file, which is named."""
+    shown = redact(said.shown, target)
+    where = target.details.keep(target.label, redact(said.whole, target)) if said.hides else ""
+    return f"{shown} [{where}]" if where else shown
+
+
+def shown_to(on_line: Callable[[str], None], target: Database) -> Callable[[str], None]:
+    """Build what passes a client program's lines on as they come, without what the server says in them."""
+
+    def show(line: str) -> None:
+        if shown := details.of_line(line):
+            on_line(redact(shown, target))
+
+    return show
+
+
 @contextmanager
 def connect(target: Database, promotion: str = "", *, autocommit: bool = False) -> Iterator[Session]:
     """Open a session whose search path holds nothing a user of the database could have planted.
@@ -273,7 +293,9 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
             watching.reach, autocommit=True, application_name=watching.application
         )
     except psycopg.Error as error:
-        raise _connection_failed(target, str(error)) from None
+        raise logins.failed(
+            target.variable, target.name, target.label, disclosed(details.of_login(str(error)), target)
+        ) from None
     session.watch = watching
     try:
         with session, _leaving(session):
@@ -286,12 +308,11 @@ def connect(target: Database, promotion: str = "", *, autocommit: bool = False) 
             except psycopg.errors.LockNotAvailable as error:
                 raise waits.timed_out(session, target.label) from error
     except psycopg.Error as error:
-        reason = " ".join(redact(str(error), target).split())
-        state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
         hint = "The transaction was rolled back; what was done before it stays."
         raise SessionFailed(
-            f"{target.label}: {reason}{state}", stall.HINT if isinstance(error, Stalled) else hint
-        ) from error
+            f"{target.label}: {disclosed(details.of_error(error), target)}",
+            stall.HINT if isinstance(error, Stalled) else hint,
+        ) from None
     except UnicodeDecodeError as error:
         # The server itself cuts names that it makes within a character, as that of a long range's multirange.
         shown = error.object.decode(errors="backslashreplace")
@@ -309,24 +330,6 @@ def _leaving(session: Session) -> Iterator[None]:
     except BaseException:
         stall.leave(session)
         raise
-
-
-def _connection_failed(target: Database, reason: str) -> ConnectionFailed:
-    reason = " ".join(redact(reason, target).split())
-    hints = {
-        "not currently accepting connections": (
-            "Somebody has closed it. If it may be open, run in another database: "
-            f"ALTER DATABASE {Identifier(target.name).as_string()} WITH ALLOW_CONNECTIONS true;"
-        ),
-        "does not exist": "Create the database or role first, or correct the URL.",
-        "password": f"Check the user and the password in {target.variable}, or ~/.pgpass.",
-        "no pg_hba.conf entry": "Ask the server's administrator to allow this login in pg_hba.conf.",
-        "sslmode value": "Write sslmode=disable, prefer, require, verify-ca or verify-full.",
-        "SSL": "Check sslmode in the URL and whether the server offers TLS.",
-    }
-    fallback = "Check host and port in the URL, and that the server is running and accepts connections."
-    hint = next((text for sign, text in hints.items() if sign in reason), fallback)
-    return ConnectionFailed(f"{target.variable}: cannot connect to {target.label}: {reason}", hint)
 
 
 @contextmanager

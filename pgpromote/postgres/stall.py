@@ -164,3 +164,17 @@ def leave(session: psycopg.Connection[tuple[object, ...]]) -> None:
     """Let a session wait for no more than a last answer from now on. Any thread may say so."""
     if isinstance(session, WatchedSession) and session.watch:
         session.watch.leave()
+
+
+@contextmanager
+def within(session: psycopg.Connection[tuple[object, ...]], patience: float) -> Iterator[None]:
+    """Bound how long nothing may come through a session while the block runs, in seconds."""
+    watch = session.watch if isinstance(session, WatchedSession) else None
+    if watch is None:
+        yield
+        return
+    before, watch.patience = watch.patience, patience
+    try:
+        yield
+    finally:
+        watch.patience = before

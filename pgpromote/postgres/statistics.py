@@ -9,13 +9,12 @@ import psycopg
 from psycopg.errors import Diagnostic
 from psycopg.sql import SQL, Identifier
 
+from pgpromote.postgres import details
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.postgres.server import Database, Session, connect, redact, rows
+from pgpromote.postgres.server import Database, Session, connect, disclosed, rows
 from pgpromote.postgres.stall import leave
 
 RULE = "statistics"
-# Classes of errors whose messages may quote a row: data, integrity, and what a function raises.
-QUOTING = ("22", "23", "P0")
 HINT = (
     "Queries on it may be slow until it is analyzed. Remove the cause, such as a right that its owner lacks, "
     "or a name without its schema in a function of an index; then run: {};"
@@ -104,6 +103,4 @@ def _analyze(session: Session, table: _Table, target: Database) -> Iterator[Find
 
 def _reason(said: Diagnostic, target: Database) -> str:
     """Say why, but never what a row holds."""
-    if (said.sqlstate or "").startswith(QUOTING):
-        return f"an expression over its rows fails (SQLSTATE {said.sqlstate})"
-    return redact(said.message_primary or f"SQLSTATE {said.sqlstate}", target)
+    return disclosed(details.of_message(said, code=True), target)

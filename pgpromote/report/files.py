@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from pgpromote.postgres.details import visible
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.report.content import Report
 from pgpromote.report.page import render
@@ -61,7 +62,7 @@ def find(directory: Path, promotion: str, run_id: str) -> Path | None:
 
 def as_json(report: Report) -> Iterator[str]:
     """Write a report as `schema.json` promises, piece by piece: that of 10,000 tables is large."""
-    yield from json.JSONEncoder(indent=2, ensure_ascii=False, default=_plain).iterencode(report)
+    yield from map(visible, json.JSONEncoder(indent=2, ensure_ascii=False, default=_plain).iterencode(report))
     yield "\n"
 
 

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import Severity
 from pgpromote.report.content import Report, Rows
-from pgpromote.report.page import headline, number, visible
+from pgpromote.report.page import headline, number
 
 SHOWN = 20
 # Whatever begins something in Markdown or HTML. Its numeric form begins nothing.

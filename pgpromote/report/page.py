@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
+from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.rows import NOT_PROVEN
 from pgpromote.report.content import Report, Step, Verdict
@@ -57,15 +58,6 @@ def headline(report: Report) -> str:
     """Say in one sentence how the run ended."""
     told = {**HEADLINES, **DOUBTFUL} if report.doubtful else HEADLINES
     return told[report.verdict]
-
-
-def visible(text: str) -> str:
-    """Spell out the characters that nobody sees, or that turn the direction of what follows.
-
-    >>> visible("a\u202eb")
-    'a\\\\u202eb'
-    """
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text)
 
 
 def _finalize(value: object) -> object:

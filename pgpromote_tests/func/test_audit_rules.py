@@ -377,7 +377,7 @@ def test_a_role_that_may_not_read_everything_is_told_what_was_not_judged(prod: S
     } <= unjudged
     refused = next(f for f in found if f.rule == "policy_without_rls")
     assert (refused.severity, refused.fix) == (Severity.WARNING, "")
-    assert refused.message == "Not judged. permission denied for table pg_policy."
+    assert refused.message == "Not judged. permission denied for table pg_policy (SQLSTATE 42501)."
     # What the catalogs show to everybody is judged all the same.
     assert objects(found, "table_unlogged") == FOUND["table_unlogged"]
 

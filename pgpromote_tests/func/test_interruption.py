@@ -1,5 +1,6 @@
 """An interrupted command: its children and their server processes stop, and nothing half-done looks whole."""
 
+import json
 import os
 import select
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pgpromote.standing import MIXED, UNTOUCHED
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import (
     SECONDS,
@@ -78,7 +80,7 @@ def all_end(process: "subprocess.Popen[str]", at_least: int) -> Iterator[None]:
 
 @pytest.mark.parametrize(("major", "number"), SIGNALS)
 def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
-    shop: tuple[CommandLine, Server, Server], number: signal.Signals
+    shop: tuple[CommandLine, Server, Server], number: signal.Signals, tmp_path: Path
 ) -> None:
     commands, _, prod = shop
     assert commands.run("dump").returncode == 0
@@ -90,6 +92,56 @@ def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
     assert result.returncode != 0
     assert "Traceback" not in result.text
     wait_until(lambda: not sessions(prod), "no session of the restore is left on prod")
+    if number is not signal.SIGKILL:
+        assert result.returncode == 128 + number
+        assert f"Interrupted by {number.name}. {UNTOUCHED}" in result.stderr
+        assert "Aborted" not in result.text
+        (report,) = tmp_path.glob("data/reports/*.json")
+        assert json.loads(report.read_text())["prod"] == UNTOUCHED
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_restore_in_place_says_that_prod_may_be_mixed(
+    shop: tuple[CommandLine, Server, Server], number: signal.Signals
+) -> None:
+    commands, _, prod = shop
+    assert commands.run("dump").returncode == 0
+    process = commands.start("restore", "--strategy", "clean", "--yes")
+    wait_until_waiting(prod, "PgSleep")
+    process.send_signal(number)
+    result = ended(process)
+    assert f"Interrupted by {number.name}. {MIXED}" in result.stderr
+
+
+def test_a_run_whose_sessions_all_end_says_what_prod_is(shop: tuple[CommandLine, Server, Server]) -> None:
+    commands, _, prod = shop
+    assert commands.run("dump").returncode == 0
+    process = commands.start("restore")
+    wait_until_waiting(prod, "PgSleep")
+    prod.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgpromote:%'"
+    )
+    result = ended(process)
+    assert result.returncode == 1
+    assert result.stderr.count(UNTOUCHED.rstrip(".")) == 1, result.stderr
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_run_without_a_connection_says_what_prod_is(
+    shop: tuple[CommandLine, Server, Server], limit: int
+) -> None:
+    commands, _, prod = shop
+    database = commands.environment["PROD_DATABASE_URL"].rpartition("/")[2]
+    role = f"few_{database}"
+    prod.execute(
+        f"CREATE ROLE {role} LOGIN CREATEDB CONNECTION LIMIT {limit} PASSWORD '{prod.cluster.password}';"
+        f"ALTER DATABASE {database} OWNER TO {role}"
+    )
+    assert commands.run("dump").returncode == 0
+    result = commands.having(PROD_DATABASE_URL=prod.url(database, role)).run("restore")
+    assert result.returncode in {1, 3}
+    assert result.stderr.count(UNTOUCHED.rstrip(".")) == 1, result.stderr
+    assert "has no connection left" in result.stderr
 
 
 @pytest.mark.parametrize(("major", "number"), SIGNALS)

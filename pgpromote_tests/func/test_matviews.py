@@ -89,7 +89,7 @@ def test_a_view_that_dev_left_empty_stays_so_where_it_cannot_be_filled(
     clearance, target = restored(BROKEN)
     (found,) = restore.fill_materialized_views(clearance, target, [prod.tools()], "test").findings
     assert (found.severity, found.object) == (Severity.WARNING, "public.broken")
-    assert "connect with password=***" in found.message
+    assert "PL/pgSQL function public.fails(integer) line 1" in found.message
     assert 'REFRESH MATERIALIZED VIEW "public"."broken"' in found.hint
     assert empty(prod, target) == {"broken"}
     assert prod.rows("SELECT id FROM before", target.name) == [(1,)]
@@ -121,7 +121,7 @@ def test_every_view_that_dev_had_filled_and_cannot_be_fails_the_restore_without_
         "MATERIALIZED VIEW public.three",
     ]
     assert three.statement == 'REFRESH MATERIALIZED VIEW "public"."three"'
-    assert "connect with password=***" in three.message
+    assert "PL/pgSQL function public.fails(integer) line 2" in three.message
     assert "Canary1" not in str(failure.value)
 
 

@@ -1,15 +1,18 @@
 """Plain SQL: for reading and review, restorable in one transaction when a person asks for it."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from pgpromote.options import Strategy
 from pgpromote.postgres import archive, dump, preflight, restore
 from pgpromote.postgres.errors import ArchiveError, ConfigError, PgpromoteError, Refused, RestoreFailed
 from pgpromote.postgres.model import Filters
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database
 from pgpromote_tests.func.command_line import contents
+from pgpromote_tests.func.walks import stage
 from pgpromote_tests.servers import Server
 
 SHOP = r"""
@@ -87,11 +90,31 @@ def test_an_error_names_its_line_and_rolls_everything_back(prod: Server, path: P
     with pytest.raises(RestoreFailed) as failure:
         restored(prod, target, path)
     (error,) = failure.value.errors
-    assert error.message == "22012: division by zero"
+    assert error.message == "division by zero (SQLSTATE 22012)"
     line = int(error.entry.removeprefix("line "))
     assert path.read_text().splitlines()[line - 1] == "SELECT 1/0;"
     assert "rolled back" in failure.value.hint
     assert contents(prod, target.name) == before
+
+
+@pytest.mark.parametrize("command", ["COMMIT", "ROLLBACK", "\\connect"])
+def test_what_an_allowed_command_has_done_is_not_called_rolled_back(
+    dev: Server, prod: Server, path: Path, command: str
+) -> None:
+    shop = stage(dev, prod, path.parent, "", "CREATE TABLE kept (id integer); INSERT INTO kept VALUES (7)")
+    written = command + (f" {shop.promotion.target().name}" if "connect" in command else ";")
+    # As releases before \\restrict wrote it, which allows no command.
+    text = re.sub(r"(?m)^\\(un)?restrict .*\n", "", path.read_text())
+    path.write_text(text.replace("CREATE VIEW", f"{written}\nSELECT 1/0;\nCREATE VIEW", 1))
+
+    with (
+        pytest.raises(RestoreFailed) as failure,
+        shop.walk(archive_path=path, strategy=Strategy.CLEAN, allow=(command,), safety_archive=False) as run,
+    ):
+        run.promote()
+
+    assert "rolled back" not in str(failure.value)
+    assert f"Prod may be a mix of old and new: {command} (line " in failure.value.outcome
 
 
 def test_plain_sql_cut_anywhere_is_refused(prod: Server, path: Path) -> None:

@@ -72,7 +72,9 @@ def test_one_and_many_at_once_tell_the_same(prod: Server) -> None:
 
 def test_the_one_of_many_that_cannot_be_repaired_is_named_and_untouched(prod: Server) -> None:
     shop = prod.new_database(SCRIPT + FROZEN)
-    with pytest.raises(RepairFailed, match=r"public\.broken_3\.id could not be repaired: it is frozen"):
+    with pytest.raises(
+        RepairFailed, match=r"public\.broken_3\.id could not be repaired: .*function public\.refuse"
+    ):
         repair.repair(shop, "test", alone=True)
     with connect(shop) as session:
         left = {change.table for change in repair.plan(session).changes}

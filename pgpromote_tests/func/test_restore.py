@@ -204,7 +204,8 @@ def test_rows_that_are_there_already_fail_a_restore_of_rows_alone(
     errors = failed(prod, sample, target, filters=Filters(data_only=True))
     assert sorted(error.entry.split()[-2] for error in errors) == ["a", "b"]
     assert {error.kind for error in errors} == {"data"}
-    assert all("Key (id)=(1) already exists" in error.message for error in errors)
+    assert all("violates unique constraint" in error.message for error in errors)
+    assert not any("Key (id)" in error.message for error in errors)
     assert prod.rows("SELECT count(*) FROM a", target.name) == [(1,)]
 
 
@@ -228,7 +229,9 @@ def test_an_event_trigger_on_prod_that_forbids_a_statement_fails_the_restore(
         "CREATE EVENT TRIGGER guard ON ddl_command_start EXECUTE FUNCTION no()"
     )
     errors = failed(prod, sample, target)
-    assert any("not today" in error.message and "CREATE TABLE" in error.statement for error in errors)
+    assert any(
+        "public.no() line 1" in error.message and "CREATE TABLE" in error.statement for error in errors
+    )
 
 
 def test_an_error_of_a_worker_is_counted_and_named_and_nothing_is_dropped_that_prod_does_not_have(

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
+from pgpromote.postgres import cutover, shadow
+from pgpromote.postgres.lock import promotion_lock
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import SESSION_SETTINGS, connect, parse_url
 from pgpromote_tests import runs
@@ -68,11 +70,9 @@ def make_hostile(server: Server, what: str, name: str) -> None:
     )
 
 
-def hostile_role(server: Server) -> str:
+def hostile_role(server: Server, kind: str = "SUPERUSER") -> str:
     name = f"hostile_{next(server.numbers)}"
-    server.execute(
-        f"CREATE ROLE {name} SUPERUSER LOGIN PASSWORD {Literal(server.cluster.password).as_string()}"
-    )
+    server.execute(f"CREATE ROLE {name} {kind} LOGIN PASSWORD {Literal(server.cluster.password).as_string()}")
     make_hostile(server, "ROLE", name)
     return name
 
@@ -118,3 +118,19 @@ def test_our_sessions_have_settings_of_their_own(dev: Server, what: str) -> None
             for key in wanted
         }
     assert found == wanted
+
+
+def test_the_lock_and_the_swap_of_a_plain_owner_do_not_mind_what_others_have_set(prod: Server) -> None:
+    owner = hostile_role(prod, "NOSUPERUSER CREATEDB")
+    name = parse_url(prod.new_url("CREATE TABLE old (a int);"), "URL").name
+    prod.execute(f"ALTER DATABASE {name} OWNER TO {owner}")
+    target = parse_url(prod.url(name, owner), "URL")
+
+    with promotion_lock(target, "p") as lock:
+        made = shadow.create(target, "p")
+        lock.check()
+        previous = cutover.swap(target, made.name, "p", lock=lock).previous
+        lock.check()
+
+    assert {name, previous} <= prod.databases()
+    assert made.name not in prod.databases()

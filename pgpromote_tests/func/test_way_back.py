@@ -293,7 +293,7 @@ def test_a_drop_that_fails_says_what_is_gone(dev: Server, prod: Server, tmp_path
         "CREATE EVENT TRIGGER guard ON sql_drop EXECUTE FUNCTION no()"
     )
 
-    with pytest.raises(RestoreFailed, match="not this one") as failed:
+    with pytest.raises(RestoreFailed, match=r"public\.no\(\) line 1") as failed:
         shop.promote(strategy=Strategy.CLEAN)
 
     assert "DROP TABLE IF EXISTS public.t000 CASCADE; " in failed.value.hint
