@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from pgpromote.postgres import mark
 from pgpromote.postgres.archive import HINT_MANIFEST, NAME, unquote
+from pgpromote.postgres.builder import build_login
 from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
 from pgpromote.postgres.fit import (
     collations,
@@ -251,7 +252,7 @@ RULES: dict[str, Rule] = {
         database_settings,
         policy_roles, source_roles, tablespaces, rights, rows_visible, rows_protected, no_trigger_fires,
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
-        nothing_in_the_way, nothing_lost_outside, left_out,
+        nothing_in_the_way, nothing_lost_outside, left_out, build_login,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -283,6 +284,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "nothing_in_the_way": (no_prod, no_archive),
     "nothing_lost_outside": (no_prod,),
     "left_out": (no_archive,),
+    "build_login": (no_prod,),
 }
 
 

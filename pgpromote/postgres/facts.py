@@ -10,6 +10,7 @@ from pgpromote.postgres import archive as archives
 from pgpromote.postgres import catalog as catalogs
 from pgpromote.postgres import reset as resets
 from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
+from pgpromote.postgres.bare_login import Looked, look
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.errors import ArchiveError, ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import (
@@ -41,6 +42,7 @@ class Facts:
     `undumpable` is what our role may not read of prod, which a safety archive would have to hold; `barred`
     are owners in the archive, `barred_in_prod` those in prod, where a rollback has to bring them back.
     `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself.
+    `builder` is the separate build login, None where there is none.
     """
 
     path: Path
@@ -76,6 +78,7 @@ class Facts:
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
     commands: tuple[Command, ...] = ()
+    builder: Looked | None = None
 
     @property
     def money_as_stored(self) -> bool:
@@ -139,6 +142,7 @@ def gather(
     agreed: str,
     safety_archive: bool,
     promotion: str,
+    build_login: Database | None = None,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -205,7 +209,12 @@ def gather(
         lost_in_extensions=prod.lost_in_extensions,
         limits=prod.limits,
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
+        builder=_builder(build_login, target, prod.catalog, agreed),
     )
+
+
+def _builder(login: Database | None, target: Database, catalog: Catalog | None, agreed: str) -> Looked | None:
+    return look(login, target, catalog.identity.user, agreed) if login and catalog else None
 
 
 def _check_scope(path: Path, filters: Filters, reset_schema: str, *, in_place: bool) -> None:

@@ -73,6 +73,7 @@ def examine(
     agreed: str = "postgres",
     safety_archive: bool = True,
     promotion: str = "",
+    build_login: Database | None = None,
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
@@ -81,7 +82,8 @@ def examine(
     out although it reaches beyond the source's database; `allow` the slots and subscriptions of prod that
     may stay with the previous database. `agreed` is the database of the promotion lock. `safety_archive`
     says that prod is dumped before it is changed in place. `source` is asked
-    only whether it is the same database as prod or marked as prod, and for its version.
+    only whether it is the same database as prod or marked as prod, and for its version. `build_login` is the
+    separate login that builds beside prod.
     Raises ConfigError for what cannot be combined.
     """
     facts = gathering.gather(
@@ -99,6 +101,7 @@ def examine(
         agreed=agreed,
         safety_archive=safety_archive,
         promotion=promotion,
+        build_login=build_login,
     )
     findings = tuple(
         Finding(name, severity, subject, message, hint)
@@ -154,4 +157,8 @@ def _create_extension(entry: TocEntry, catalog: Catalog) -> Iterator[Statement]:
     if schema not in catalog.schemas and not schema.startswith("pg_"):
         statement = compose.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(compose.Identifier(schema))
         yield Statement(statement.as_string(), f"The extension {entry.tag} lives in it")
-    yield Statement(entry.definition.strip().rstrip(";"), f"The archive needs the extension {entry.tag}")
+    # Not the archive's own words: whoever wrote the file would speak with our rights.
+    create = compose.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {}").format(
+        compose.Identifier(entry.tag), compose.Identifier(schema)
+    )
+    yield Statement(create.as_string(), f"The archive needs the extension {entry.tag}")
