@@ -37,6 +37,8 @@ HINT_MANIFEST = "Dump again, or copy the archive and its manifest again, both."
 MOST_ENTRIES = 1_000_000  # three times what a server of 100,000 tables has
 LARGEST_MANIFEST = 256 << 20
 LARGE_OBJECT_KINDS = frozenset({"BLOB", "BLOB METADATA", "BLOBS"})
+# ALTER names these by what their drop statement says: operands, an access method.
+DECORATED = frozenset({"AGGREGATE", "FUNCTION", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "PROCEDURE"})
 # What the data of an entry begins with.
 TABLE_DATA, LARGE_OBJECTS = 1, 3
 

@@ -27,10 +27,11 @@ HINT = (
 
 @dataclass(frozen=True)
 class Builder:
-    """The build login: how it reaches prod's server, and the name of its role there."""
+    """The build login: how it reaches prod's server, the name of its role there, and that role's settings."""
 
     login: Database
     role: str
+    settings: tuple[str, ...] = ()
 
     def at(self, shadow: Database) -> Database:
         """Return how the login reaches a shadow."""
@@ -55,7 +56,8 @@ def log_in(login: Database, agreed: str, promotion: str) -> Builder:
     """Log in where promotions meet, and learn as which role. Raises ConnectionFailed."""
     with connect(login.at(agreed), promotion, autocommit=True) as session:
         row = session.execute("SELECT SESSION_USER::text").fetchone()
-    return Builder(login, str(row[0]) if row else "")
+        role = str(row[0] if row else "")
+        return Builder(login, role, _settings(session, role))
 
 
 def give(shadow: Database, builder: Builder, promotion: str) -> None:
@@ -101,12 +103,19 @@ def prove_gone(shadow: Database, builder: Builder, promotion: str) -> tuple[Find
     """Find whatever the build login still owns, may or does in a shadow: each is an error."""
     with connect(shadow, promotion, autocommit=True) as session:
         left = rows(session, _Left, "build_login/left", {"builder": builder.role})
+        if _settings(session, builder.role) != builder.settings:
+            left.append(_Left("has other settings than before, in", "all databases"))
     return tuple(
         Finding(
             RULE, Severity.ERROR, each.what, f"The build login {builder.role} {each.how} {each.what}.", HINT
         )
         for each in left
     )
+
+
+def _settings(session: Session, role: str) -> tuple[str, ...]:
+    """Read what the role has set for its sessions in all databases, which its own code can change."""
+    return tuple(str(row[0]) for row in session.execute(sql.read("build_login/settings"), {"role": role}))
 
 
 def _for(session: Session, query: str, builder: Builder) -> list[Statement]:

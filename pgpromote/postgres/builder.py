@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from pgpromote.postgres.archive import DECORATED
 from pgpromote.postgres.bare_login import BareLogin, Looked, surplus
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import Archive, Policy, Severity
@@ -13,6 +14,16 @@ from pgpromote.postgres.permissions import Found, quoted, superuser_only
 BEYOND = frozenset({"SERVER", "USER MAPPING", "SUBSCRIPTION"})
 # Only a superuser may write in a language that is not trusted; those have a u at their end.
 UNTRUSTED = re.compile(r"\bLANGUAGE \"?\w+u\"?\b")
+# What pg_dump writes of rights, once names in quotes are out of the way. Nothing in it needs a quoted text.
+QUOTED = re.compile(r'"(?:[^"]|"")*"')
+PLAIN = r"(?:(?!--|/\*)[^'$\\])*"
+# Those on a database, a tablespace or a parameter are never in an archive's own entries.
+SHARED = r"(?!(?s:.*)\bON\s+(?i:DATABASE|TABLESPACE|PARAMETER)\b)"
+GRANT = re.compile(
+    rf"{SHARED}(?:ALTER DEFAULT PRIVILEGES {PLAIN} )?(?:GRANT|REVOKE) {PLAIN}\bON {PLAIN}"
+    r"|SET SESSION AUTHORIZATION [\w.]+|RESET SESSION AUTHORIZATION"
+)
+DROP = re.compile(rf"DROP [A-Z]+ {PLAIN}")
 OF_OUR_OWN = (
     "Drop it from the source; or promote without the separate login, as a role that may create it: whatever "
     "dev wrote then runs with that role's rights."
@@ -20,6 +31,35 @@ OF_OUR_OWN = (
 HINT_IN_PLACE = (
     "Choose the strategy swap to have dev's code run as the build login, which can reach nothing else."
 )
+
+
+def only_grants(text: str) -> bool:
+    r"""Tell whether SQL does nothing but give and take rights on objects, as pg_dump writes it.
+
+    >>> only_grants('GRANT SELECT(a) ON TABLE public."t;" TO reader WITH GRANT OPTION;\n')
+    True
+    >>> only_grants('GRANT owner TO reader;'), only_grants('REVOKE ALL ON TABLE t FROM x; DROP TABLE u;')
+    (False, False)
+    >>> only_grants('GRANT CONNECT ON DATABASE other TO PUBLIC;')
+    False
+    """
+    return all(GRANT.fullmatch(statement) for statement in _statements(text))
+
+
+def is_drop(text: str) -> bool:
+    """Tell whether SQL is one DROP, or nothing.
+
+    >>> is_drop('DROP FUNCTION public.f("a;b" integer);'), is_drop('DROP FUNCTION f(); ALTER ROLE x')
+    (True, False)
+    """
+    statements = _statements(text)
+    return len(statements) <= 1 and all(DROP.fullmatch(statement) for statement in statements)
+
+
+def _statements(text: str) -> list[str]:
+    """Split SQL at its semicolons, names in quotes apart."""
+    parts = QUOTED.sub("name", text).split(";")
+    return [part.strip() for part in parts if part.strip()]
 
 
 def build_login(facts: Facts) -> Found:
@@ -77,8 +117,27 @@ def _not_its_own(facts: Facts, login: BareLogin, archive: Archive) -> Found:
             message = f"The build login {login.user} may not create in the tablespace {name}."
             hint = f"GRANT CREATE ON TABLESPACE {quoted(name)} TO {quoted(login.user)};"
             yield Severity.ERROR, name, message, hint
+    if facts.rights is Policy.SOURCE:
+        yield from _of_the_source(facts, login, archive)
+
+
+def _of_the_source(facts: Facts, login: BareLogin, archive: Archive) -> Found:
+    """Say what is no owner or grant where the archive names those: the promoter gives them by its words."""
+    grants = [(entry.name, entry.definition) for entry in archive.of_kind("ACL", "DEFAULT ACL")]
+    ranges = facts.manifest.range_rights if facts.manifest else {}
+    grants += [(name, text) for name, texts in (ranges or {}).items() for text in texts]
+    for name, text in grants:
+        if not only_grants(text):
+            message = (
+                f"The grants of {name} in the archive hold something else, which would run as the promoter."
+            )
+            yield Severity.ERROR, name, message, "Dump again, or choose --rights keep."
+    for entry in archive.entries:
+        if entry.kind in DECORATED and not is_drop(entry.drop):
+            message = f"{entry.kind} {entry.name} of the archive is not named as pg_dump names it."
+            yield Severity.ERROR, entry.name, message, "Dump again, or choose --rights keep."
     owned = [entry.name for entry in archive.entries if entry.owner == login.user]
-    if owned and facts.rights is Policy.SOURCE:
+    if owned:
         message = f"{owned[0]} belongs to {login.user} on dev, which is the name of the build login on prod."
         hint = "Call the build login otherwise, or choose --rights keep."
         yield Severity.ERROR, owned[0], message, hint

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from pgpromote.promotion import BUILD, TARGET, from_environment
 from pgpromote.run import Run
+from pgpromote_tests.func.case_runs import psql
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
 
@@ -56,9 +57,24 @@ class Build:
         """Run a script as the superuser, in prod unless another database is named."""
         self.prod.execute(self.quoted(script), database or self.stage.promotion.target().name)
 
+    def as_builder(self, script: str, database: str) -> None:
+        """Run a script as the build login, as code of dev would run."""
+        url = self.prod.url(database, self.role(BUILDER))
+        with psycopg.connect(url, autocommit=True, client_encoding="UTF8") as session:
+            session.execute(self.quoted(script).encode())
+
+    def in_dev(self, script: str) -> None:
+        """Run a script in dev as the owner of all that is there."""
+        source = self.stage.promotion.source().name
+        psql(self.stage.dev, source, f"{self.quoted('SET ROLE <owner>;')}\n{script}").check_returncode()
+
     def alone(self) -> "Build":
         """Return the same without a separate login."""
-        environment = {**self.stage.promotion.environment, BUILD: ""}
+        return self.with_url("")
+
+    def with_url(self, url: str) -> "Build":
+        """Return the same with another build login."""
+        environment = {**self.stage.promotion.environment, BUILD: url}
         return replace(self, stage=replace(self.stage, promotion=from_environment(environment)))
 
     def left(self) -> dict[str, list[tuple[object, ...]]]:
@@ -81,19 +97,23 @@ class Build:
 
 @contextmanager
 def open_lab(
-    dev: Server, prod: Server, directory: Path, in_dev: str, in_prod: str = "", promoter: str = ""
+    dev: Server, prod: Server, directory: Path, in_dev: str, in_prod: str = "", *, promoter: str = ""
 ) -> Iterator[Build]:
-    """Make dev and prod with these contents; prod and all in it are the owner's. Drop the roles at the end.
+    """Make dev and prod with these contents, all of it an owner's. Drop the roles at the end.
 
     `promoter` are attributes that the promoter has besides.
     """
-    made = stage(dev, prod, directory, in_dev, in_prod)
+    made = stage(dev, prod, directory, "", in_prod)
     lab = Build(made, uuid4().hex[:6])
     name = made.promotion.target().name
+    source = made.promotion.source().name
+    dev.execute(lab.quoted(f'CREATE ROLE <owner>; ALTER DATABASE "{source}" OWNER TO <owner>'))
+    lab.in_dev(in_dev)
     lab.in_prod(ROLES)
     for each in (PROMOTER, BUILDER):
         prod.let_in(lab.role(each))
-    lab.in_prod(f"ALTER ROLE <promoter> {promoter}" if promoter else "")
+    if promoter:
+        lab.in_prod(f"ALTER ROLE <promoter> {promoter}")
     lab.in_prod(f'ALTER DATABASE "{name}" OWNER TO <owner>')
     lab.in_prod(
         "DO $do$ DECLARE r regclass; BEGIN FOR r IN SELECT oid FROM pg_class WHERE relkind IN ('r', 'v', 'm')"
@@ -120,3 +140,5 @@ def _drop_roles(lab: Build) -> None:
     with psycopg.connect(lab.prod.url(), autocommit=True) as session:
         for role in (PROMOTER, BUILDER, OWNER):
             session.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(lab.role(role))))
+    lab.stage.dev.drop({lab.stage.promotion.source().name})
+    lab.stage.dev.execute(lab.quoted("DROP ROLE <owner>"))
