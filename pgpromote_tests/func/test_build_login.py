@@ -169,7 +169,9 @@ REMAINS = {
         "ALTER ROLE <builder> IN DATABASE <shadow> SET work_mem = 64",
         "ALTER ROLE <builder> IN DATABASE <shadow> RESET ALL",
     ),
-    "has other settings than before": ("ALTER ROLE <builder> SET work_mem = 64", "ALTER ROLE <builder> RESET ALL"),
+    "has other settings than before": (
+        "ALTER ROLE <builder> SET work_mem = 64", "ALTER ROLE <builder> RESET ALL",
+    ),
     "owns database": (
         "ALTER DATABASE <shadow> OWNER TO <builder>", "ALTER DATABASE <shadow> OWNER TO <owner>",
     ),
@@ -269,8 +271,12 @@ WRONG = {
     "it is a member of pg_read_all_data": (
         "GRANT pg_read_all_data TO <builder>", "REVOKE pg_read_all_data FROM <builder>",
     ),
-    "it owns something in the database": ("ALTER TABLE old OWNER TO <builder>", "ALTER TABLE old OWNER TO <owner>"),
-    "it owns database": ("ALTER DATABASE <prod> OWNER TO <builder>", "ALTER DATABASE <prod> OWNER TO <owner>"),
+    "it owns something in the database": (
+        "ALTER TABLE old OWNER TO <builder>", "ALTER TABLE old OWNER TO <owner>",
+    ),
+    "it owns database": (
+        "ALTER DATABASE <prod> OWNER TO <builder>", "ALTER DATABASE <prod> OWNER TO <owner>",
+    ),
     "is no member of the build login": ("REVOKE <builder> FROM <promoter>", "GRANT <builder> TO <promoter>"),
     "cannot log in": ("ALTER ROLE <builder> NOLOGIN", "ALTER ROLE <builder> LOGIN"),
 }  # fmt: skip
@@ -322,7 +328,7 @@ def test_what_only_a_superuser_creates_is_named_before_anything_is_built(
     with open_lab(dev, prod, tmp_path, SMALL, promoter="SUPERUSER") as lab:
         source = lab.stage.promotion.source().name
         dev.execute(
-            "CREATE FUNCTION hashed(integer) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'hashint4';"
+            "CREATE FUNCTION hashed(integer) RETURNS integer LANGUAGE internal STRICT AS 'hashint4';"
             "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER far FOREIGN DATA WRAPPER w",
             source,
         )
