@@ -22,12 +22,13 @@ from pgpromote.defs.promotion import build_promotion
 from pgpromote.postgres import audit, checks, sql
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Content, Manifest, Member
-from pgpromote.promotion import AUDITED, NAME, SETTINGS, SOURCE, TARGET, from_environment
+from pgpromote.promotion import AUDITED, BUILD, NAME, SETTINGS, SOURCE, TARGET, from_environment
 
 # The variables that are not in SETTINGS: the URLs, which have no default, and Dagster's own.
 OTHERS = {
     SOURCE: ("", "The database to dump."),
     TARGET: ("", "The database to promote into."),
+    BUILD: ("", "The login that builds prod's next content, where dev's code runs; else prod's own."),
     AUDITED: ("prod", "The database to audit."),
     "DAGSTER_POSTGRES_URL": ("", "Where Dagster keeps runs, schedules and events."),
     "DAGSTER_HOME": ("this directory", "Directory of dagster.yaml."),

@@ -22,6 +22,7 @@ from pgpromote.postgres.tools import Tools
 
 SOURCE = "DEV_DATABASE_URL"
 TARGET = "PROD_DATABASE_URL"
+BUILD = "BUILD_DATABASE_URL"
 AUDITED = "DATABASE_URL"
 WEBHOOK = "PGPROMOTE_WEBHOOK_URL"
 UI = "PGPROMOTE_UI_URL"
@@ -190,6 +191,14 @@ class Promotion:
     def optional_source(self) -> Database | None:
         """Return the source if one is set: a restore needs it only for comparison."""
         return self.source() if self.environment.get(SOURCE) else None
+
+    def build_login(self) -> Database | None:
+        """Return how the separate build login reaches prod's server, None without one. Raises InvalidUrl.
+
+        Which database its URL names makes no difference.
+        """
+        url = self.environment.get(BUILD)
+        return parse_url(url, BUILD) if url else None
 
     def audited(self) -> Database:
         """Return the database to audit: `DATABASE_URL` if set, else the target. Raises InvalidUrl."""

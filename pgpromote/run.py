@@ -9,25 +9,23 @@ held until the run ends; a shadow database that was not swapped in is dropped th
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
-from pgpromote import retention, safeguard
+from pgpromote import building, retention, safeguard
+from pgpromote.building import Build
 from pgpromote.options import DEFAULTS, Options, bringing_back
 from pgpromote.postgres import adopt as taking
 from pgpromote.postgres import (
     catalog,
     cutover,
     handover,
-    index_keys,
     plan,
     preflight,
     prove,
     repair,
     reset,
-    restore,
     rights,
-    statistics,
     tally,
 )
 from pgpromote.postgres import shadow as shadows
@@ -48,7 +46,7 @@ from pgpromote.postgres.tally import Tally
 from pgpromote.postgres.tools import Tools
 from pgpromote.promotion import Promotion
 from pgpromote.record import Kept, Phase, Prepared
-from pgpromote.scratch import read_back
+from pgpromote.scratch import rewriter
 from pgpromote.step import also, needed, step, untouched
 from pgpromote.work import Work, planned_for
 
@@ -64,6 +62,7 @@ class Run:
     held: Lock | None = field(default=None, repr=False)
     clearance: Clearance | None = None
     shadow: Shadow | None = None
+    build: Build | None = None
     checked: Report | None = None
     planned: Plan | None = None
     prepared: Prepared | None = None
@@ -106,6 +105,11 @@ class Run:
         if self.options.in_place:
             return self.target
         return self._shadow().at(self.target)
+
+    @property
+    def builder(self) -> Database:
+        """The same database, by the login as which it is built, and dev's code runs."""
+        return self.build.database if self.build else self.database
 
     @property
     def taken(self) -> Path | None:
@@ -172,6 +176,7 @@ class Run:
             despite_hold=options.despite_hold or options.way_back,
             bounds=safeguard.bounds(self.promotion, options),
             restore_as_superuser=options.restore_as_superuser or self.promotion.restore_as_superuser,
+            build_login=self.promotion.build_login(),
         )
 
     def preview(self, aim: Aim) -> Plan:
@@ -199,10 +204,12 @@ class Run:
             taken = safeguard.take(self.promotion, self.options, self.tools, self.run_id, on_line)
             warnings += self._doubts(taken) if taken else ()
         with untouched(self.options):
-            created = restore.create_extensions(self._cleared(), self.database, self.run_id)
-        self.prepared = Prepared(
-            swept.dropped, self.shadow.name if self.shadow else "", taken, created, warnings
-        )
+            login = None if self.options.in_place else self.promotion.build_login()
+            self.build = building.begin(
+                self._cleared(), self.database, login, self.run_id, agreed=self.agreed
+            )
+        name, created = self.shadow.name if self.shadow else "", self.build.clearance.create_extensions
+        self.prepared = Prepared(swept.dropped, name, taken, created, warnings)
         return self.prepared
 
     @step
@@ -222,13 +229,11 @@ class Run:
         self, on_line: OnLine = lambda line: None, on_work: Callable[[Work], None] = lambda work: None
     ) -> Restored:
         """Restore the archive, all but what fills materialized views; tell `on_work` how far it is."""
-        cleared, jobs, database = self._cleared(), self.options.jobs, self.database
+        cleared, build = self._cleared(), self._building()
         with untouched(self.options, self.taken):
             self.work = planned_for(cleared)
-            with self.work.followed(database, self.run_id, on_line, on_work) as line:
-                self.restored = restore.restore(
-                    cleared, database, self.tools, self.run_id, jobs=jobs, on_line=line
-                )
+            with self.work.followed(build.database, self.run_id, on_line, on_work) as line:
+                self.restored = build.load(cleared, self.tools, self.options.jobs, line)
         return self.restored
 
     @step
@@ -238,7 +243,7 @@ class Run:
         with untouched(self.options, self.taken):
             really, exclude = self.options.repair, self.options.repair_exclude
             self.repaired = repair.repair(
-                self.database, self.run_id, exclude=exclude, really=really, alone=not self.options.in_place
+                self.builder, self.run_id, exclude=exclude, really=really, alone=not self.options.in_place
             )
         return self.repaired
 
@@ -247,7 +252,8 @@ class Run:
         """Compare what was restored with what was dumped, then give it prod's owners and grants, or dev's.
 
         Materialized views are filled meanwhile. In this order: afterwards we may not be allowed to read
-        everything any more. Statistics and keys of indexes come last, with the rights of the owners.
+        everything any more. Statistics and keys of indexes come last, with the rights of the owners. A build
+        login has done with all three before anything is compared.
         """
         clearance, options = self._cleared(), self.options
 
@@ -256,6 +262,8 @@ class Run:
             on_statement(statement)
 
         with untouched(self.options, self.taken):
+            build, wanted = self._building(), self._rights_of_prod()
+            built = build.end(wanted, self.target.name, options.jobs, self._fill)
             self.proof = prove.prove(
                 clearance,
                 clearance.manifest,
@@ -263,32 +271,24 @@ class Run:
                 self.run_id,
                 options.proof,
                 available=self.tools,
-                rewrite=partial(
-                    read_back,
-                    target=self.target,
-                    available=self.tools,
-                    promotion=self.run_id,
-                    agreed=self.agreed,
-                    settings=dict(clearance.settings),
+                rewrite=rewriter(
+                    clearance, self.target, self.tools, self.run_id, agreed=self.agreed, ready=build.like
                 ),
                 repaired=options.repair,
                 identities=self.repaired.identities if self.repaired and options.repair else (),
                 exclude=options.repair_exclude,
                 filled=not options.way_back,
-                meanwhile=self._fill,
+                meanwhile=self._fill if built is None else lambda: None,
             )
             counted = {table.table: table.restored for table in self.proof.compared}
             self.after = tally.read(self.database, self.run_id, counted)
-            wanted = self._rights_of_prod()
             told = rights.take_over(wanted, self.database, self.run_id, options.rights, carry)
             handover.give(clearance, self.database, self.tools, self.run_id, carry)
-            if self.shadow:
-                told += statistics.gather(self.database, self.run_id, jobs=options.jobs)
-            moved = rights.prove(wanted, self.database, self.run_id, options.rights)
-            keys = index_keys.prove(clearance, self.target.name, self.database, self.run_id)
+            moved = self._moved(wanted)
+            built = build.settle(self.target.name, options.jobs) if built is None else built
             filled = self.restored.filled.findings if self.restored else ()
             changed = prove.unchanged(clearance)
-            self.proof = self.proof.with_findings((*filled, *told, *moved, *keys, *changed))
+            self.proof = self.proof.with_findings((*filled, *told, *moved, *built, *changed))
             if self.proof.errors:
                 self.failure = str(NotProven(self.proof.findings))
         return self.proof
@@ -308,8 +308,7 @@ class Run:
         with untouched(self.options):
             proof, shadow = self._proven(), self._shadow()
             self._check_plan()
-            moved = rights.prove(self._rights_of_prod(), self.database, self.run_id, self.options.rights)
-            proof.with_findings(moved).proven()
+            proof.with_findings(self._moved(self._rights_of_prod())).proven()
             safeguard.settle(self)
         came = safeguard.provenance(self.promotion, self.run_id, self.archive_path, self._cleared())
         self.swapped = cutover.swap(
@@ -319,19 +318,17 @@ class Run:
         return self.swapped
 
     def _fill(self) -> None:
-        filled = restore.fill_materialized_views(
-            self._cleared(),
-            self.database,
-            self.tools,
-            self.run_id,
-            jobs=self.options.jobs,
-            demanded=not self.options.way_back,
-        )
+        filled = self._building().fill(self.tools, self.options.jobs, demanded=not self.options.way_back)
         self.restored = self.restored and replace(self.restored, filled=filled)
 
     def _rights_of_prod(self) -> Rights:
         """Read prod's rights; in place, return what they were before anything was changed."""
         return self.rights or rights.read(self.target, self.run_id)
+
+    def _moved(self, wanted: Rights) -> tuple[Finding, ...]:
+        """Find rights that are not as wanted, and whatever is still the build login's."""
+        moved = rights.prove(wanted, self.database, self.run_id, self.options.rights)
+        return moved + self._building().left()
 
     def retain(self) -> Kept:
         """Drop previous databases and safety archives beyond what is to be kept."""
@@ -385,6 +382,9 @@ class Run:
 
     def _cleared(self) -> Clearance:
         return needed(self.clearance, "examine")
+
+    def _building(self) -> Build:
+        return needed(self.build, "create_shadow")
 
     def _shadow(self) -> Shadow:
         return needed(self.shadow, "create_shadow")

@@ -266,8 +266,7 @@ def show_status(status: Status) -> None:
 
 def show_way(way: Way) -> None:
     """Show what prod is now, and what a rollback would bring back."""
-    for line in past.of_way(way):
-        ERR.print(one_line(line))
+    ERR.print(*map(one_line, past.of_way(way)), sep="\n")
 
 
 def show_cut_over(done: CutOver) -> None:

@@ -16,3 +16,9 @@ GRANT pg_signal_backend TO promoter;
 
 -- From PostgreSQL 15, for a prod that is marked: by `pgpromote mark-prod`, and by each swap and rollback after it.
 GRANT SET ON PARAMETER pgpromote.environment TO promoter;
+
+-- What dev wrote runs while it is restored: checks, generated columns, index functions, materialized views. It runs as
+-- this login, which owns nothing but the new database's objects, and nothing of these once that is proven.
+\getenv builder_password BUILDER_PASSWORD
+CREATE ROLE builder LOGIN PASSWORD :'builder_password';
+GRANT builder TO promoter;

@@ -112,8 +112,8 @@ def _records(shown: Mapping[str, dg.MetadataValue], name: str) -> list[dict[str,
 
 
 def _databases(promotion: Promotion) -> list[Database]:
-    found = []
-    for read in (promotion.source, promotion.target, promotion.audited):
+    found = list[Database | None]()
+    for read in (promotion.source, promotion.target, promotion.audited, promotion.build_login):
         with suppress(InvalidUrl):  # not set, or not one that a password could be read from
             found.append(read())
-    return found
+    return [database for database in found if database]

@@ -10,13 +10,17 @@ from psycopg import sql
 
 from pgpromote.demo import auction, servers
 from pgpromote.demo.servers import Cluster
-from pgpromote.promotion import SOURCE, TARGET
+from pgpromote.promotion import BUILD, SOURCE, TARGET
 
 DAGSTER = "DAGSTER_POSTGRES_URL"
 MAJOR = 16
 # What each server holds; the Dagster database stands beside dev so that prod holds prod and nothing else.
 DATABASES = {"dev": ("auction_dev", "dagster"), "prod": ("auction_prod",)}
 URLS = {SOURCE: ("dev", "auction_dev"), DAGSTER: ("dev", "dagster"), TARGET: ("prod", "auction_prod")}
+
+
+# Who builds prod's next content: a login that may do nothing else on prod's server.
+BUILDER = "builder"
 
 
 @contextmanager
@@ -40,6 +44,9 @@ def set_up(environment: Mapping[str, str], checkout: Path, scale: int = 1) -> It
             for database in DATABASES[name]:
                 _ensure_database(cluster, database)
         variables = {variable: running[URLS[variable][0]].url(URLS[variable][1]) for variable in missing}
+        if TARGET in variables:
+            _ensure_builder(running["prod"])
+            variables[BUILD] = running["prod"].url(URLS[TARGET][1], BUILDER)
         if SOURCE in variables:
             _ensure_sample(variables[SOURCE], scale)
         # Last, so that a client of the user's own choice comes before ours.
@@ -53,6 +60,15 @@ def _ensure_database(cluster: Cluster, name: str) -> None:
             "SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", [name]
         ).fetchone():
             session.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+
+
+def _ensure_builder(cluster: Cluster) -> None:
+    with psycopg.connect(cluster.url(), autocommit=True) as session:
+        if not session.execute(
+            "SELECT oid FROM pg_catalog.pg_roles WHERE rolname = %s", [BUILDER]
+        ).fetchone():
+            query = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+            session.execute(query.format(sql.Identifier(BUILDER), cluster.password))
 
 
 def _ensure_sample(url: str, scale: int) -> None:

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pgpromote.postgres import archive, clients, files, trust
-from pgpromote.postgres.archive import HINT_COPY, HINT_MANIFEST, manifest_path
+from pgpromote.postgres.archive import HINT_MANIFEST, manifest_path
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Archive, Manifest
 from pgpromote.postgres.tools import Tools, newest
+from pgpromote.postgres.trust import HINT_COPY
 
 
 class NotAdopted(ArchiveError):

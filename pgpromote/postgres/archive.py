@@ -34,11 +34,12 @@ SQL_HEADER = b"-- PostgreSQL database dump"
 # An identifier as pg_dump writes it.
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 LONGEST_STRING = 1 << 30
-HINT_COPY = "Copy the archive again."
 HINT_MANIFEST = "Dump again, or copy the archive and its manifest again, both."
 MOST_ENTRIES = 1_000_000  # three times what a server of 100,000 tables has
 LARGEST_MANIFEST = 256 << 20
 LARGE_OBJECT_KINDS = frozenset({"BLOB", "BLOB METADATA", "BLOBS"})
+# ALTER names these by what their drop statement says: operands, an access method.
+DECORATED = frozenset({"AGGREGATE", "FUNCTION", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "PROCEDURE"})
 # What the data of an entry begins with.
 TABLE_DATA, LARGE_OBJECTS = 1, 3
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from pgpromote.postgres import hold, mark, standbys
 from pgpromote.postgres.archive import NAME, unquote
+from pgpromote.postgres.builder import build_login
 from pgpromote.postgres.facts import Facts, entries, no_archive, no_client, no_manifest, no_prod, no_source
 from pgpromote.postgres.fit import (
     collations,
@@ -262,7 +263,7 @@ RULES: dict[str, Rule] = {
         not_same_database, right_direction, no_other_writer, swap_possible, rollback_possible,
         nothing_in_the_way, nothing_lost_outside, left_out, archive_is_ours, manifest_there,
         connection_encrypted, standby_sessions, not_on_hold, plausible, runs_dev_code,
-        disk_space,
+        disk_space, build_login,
     )
 }  # fmt: skip
 # Without these a rule finds nothing, whatever is so.
@@ -302,6 +303,7 @@ NEEDS: dict[str, tuple[Part, ...]] = {
     "plausible": (no_prod, no_archive),
     "runs_dev_code": (no_prod, no_archive),
     "disk_space": (no_prod, no_manifest),
+    "build_login": (no_prod,),
 }
 
 

@@ -18,6 +18,7 @@ from pgpromote.postgres import (
 )
 from pgpromote.postgres import prod as prods
 from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
+from pgpromote.postgres.bare_login import Looked, look
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.disk import Disk
@@ -55,10 +56,9 @@ class Facts:
     `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself. `links`
     are the ways to prod and dev that lead off this machine, `standbys` what is attached to prod's server.
     `expected` says which archive it has to be (None: any), `known` what that is judged by. `held` is the
-    hold that a rollback has put on prod, `despite_hold` that a person goes on all the same.
-    `code` is
-    what of the archive runs while it is restored, looked for where our role has `powers` over prod's server
-    and no `build_login` restores in its stead.
+    hold that a rollback has put on prod, `despite_hold` that a person goes on all the same. `code` is what of
+    the archive runs while it is restored, looked for where our role has `powers` over prod's server and no
+    build login restores in its stead; `builder` is that login, None where there is none.
     """
 
     path: Path
@@ -104,8 +104,8 @@ class Facts:
     code: tuple[Code, ...] = ()
     powers: tuple[str, ...] = ()
     restore_as_superuser: bool = False
-    build_login: bool = False
     disk: Disk | None = None
+    builder: Looked | None = None
 
     @property
     def money_as_stored(self) -> bool:
@@ -172,7 +172,7 @@ def gather(
     despite_hold: bool = False,
     bounds: Bounds | None = None,
     restore_as_superuser: bool = False,
-    build_login: bool = False,
+    build_login: Database | None = None,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -207,7 +207,7 @@ def gather(
             in_place=in_place,
             reset_schema=reset_schema,
         ),
-        build_login=build_login,
+        build_login=build_login is not None and not in_place,
     )
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = clients.choose(available, version, archive)
@@ -261,8 +261,12 @@ def gather(
         code=(*prod.code, *dev_code.in_manifest(manifest)) if prod.powers else (),
         powers=prod.powers,
         restore_as_superuser=restore_as_superuser,
-        build_login=build_login,
+        builder=_builder(build_login, target, prod.catalog, agreed),
     )
+
+
+def _builder(login: Database | None, target: Database, catalog: Catalog | None, agreed: str) -> Looked | None:
+    return look(login, target, catalog.identity.user, agreed) if login and catalog else None
 
 
 def _check_scope(path: Path, filters: Filters, reset_schema: str, *, in_place: bool) -> None:

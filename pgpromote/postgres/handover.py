@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from psycopg.sql import SQL, Composable, Identifier
 
 from pgpromote.postgres.apply import apply
-from pgpromote.postgres.archive import large_objects
+from pgpromote.postgres.archive import DECORATED, large_objects
 from pgpromote.postgres.model import Archive, Clearance, Policy, Statement, TocEntry
 from pgpromote.postgres.passes import GRANTS
 from pgpromote.postgres.restore import restore_entries
@@ -22,8 +22,6 @@ NAMED = frozenset(
      "MATERIALIZED VIEW", "PROCEDURAL LANGUAGE", "PUBLICATION", "SCHEMA", "SEQUENCE", "SERVER", "STATISTICS",
      "SUBSCRIPTION", "TABLE", "TEXT SEARCH CONFIGURATION", "TEXT SEARCH DICTIONARY", "TYPE", "VIEW"}
 )  # fmt: skip
-# And these by what their drop statement says: operands, an access method.
-DECORATED = frozenset({"AGGREGATE", "FUNCTION", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "PROCEDURE"})
 # Objects in a transaction: a new owner costs a table's locks and those of its indexes.
 BATCH = 200
 

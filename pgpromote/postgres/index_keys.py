@@ -5,7 +5,8 @@ table by its bare name finds none there, or another one than when an application
 for the keys that the index has, and a unique one lets duplicates in.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import sql as compose
@@ -25,25 +26,44 @@ RESTRICTED = 170000  # from this server on, indexes are built under a search pat
 
 @dataclass(frozen=True)
 class _Key:
-    """Keys over one table; `name` is that of the index, or of the partitioned table."""
+    """Keys over one table; `name` is that of the index, or of the partitioned table.
+
+    `owner` is whose search path counts, `caller` who calls the functions.
+    """
 
     kind: str
     name: str
     schema: str
     table: str
     owner: str
+    caller: str
     functions: list[str]
     expressions: str
     predicate: str
 
 
-def prove(clearance: Clearance, prod: str, database: Database, promotion: str) -> tuple[Finding, ...]:
+def prove(
+    clearance: Clearance,
+    prod: str,
+    database: Database,
+    promotion: str,
+    *,
+    owners: Mapping[str, str] | None = None,
+) -> tuple[Finding, ...]:
     """Compare the keys of restored indexes with those that their tables' owners would write in `prod`.
 
-    The functions are called as the owner, in transactions that can write nothing. So owners must be in place.
+    The functions are called as the owner, in transactions that can write nothing. So owners must be in place;
+    or `owners` says whose each table, `schema.table`, will be, and our role, whose it is still, calls them.
     """
     with connect(database, promotion, autocommit=True) as session:
         keys = [key for key in server.rows(session, _Key, "index_keys/keys") if _is_restored(clearance, key)]
+        us = session.info.user
+        if owners is not None:
+            keys = [
+                replace(key, owner=owners.get(f"{key.schema}.{key.table}", us))
+                for key in keys
+                if key.owner == us
+            ]
         found = [found for key in keys if (found := _compare(session, key, prod, database))]
     # One for all partitions of a table, an error if there is one.
     found.sort(key=lambda each: each.severity is Severity.ERROR)
@@ -61,7 +81,7 @@ def _compare(session: Session, key: _Key, prod: str, database: Database) -> Find
     safe = "pg_catalog, pg_temp" if session.info.server_version >= RESTRICTED else ""
     functions = ", ".join(key.functions)
     try:
-        path = _search_path(session, prod, key.owner)
+        path = _search_path(session, prod, key)
         built, written = _digest(session, key, safe), _digest(session, key, path)
         same_twice = built == written or built == _digest(session, key, safe)
     except psycopg.Error as error:
@@ -86,14 +106,20 @@ def _compare(session: Session, key: _Key, prod: str, database: Database) -> Find
     return None
 
 
-def _search_path(session: Session, database: str, role: str) -> str:
+def _search_path(session: Session, database: str, key: _Key) -> str:
     query = sql.read("index_keys/search_path")
-    row = session.execute(query, {"database": database, "role": role}).fetchone()
-    return str(row[0] if row else "")
+    row = session.execute(query, {"database": database, "role": key.owner}).fetchone()
+    path = str(row[0] if row else "")
+    # The server puts the caller's name there.
+    return (
+        path
+        if key.caller == key.owner
+        else path.replace('"$user"', compose.Identifier(key.owner).as_string())
+    )
 
 
 def _digest(session: Session, key: _Key, path: str) -> object:
-    """Digest a table's keys under a search path, as its owner."""
+    """Digest a table's keys under a search path, as the caller."""
     # The expressions are the server's own words.
     query = compose.SQL(sql.read("index_keys/digest")).format(
         expressions=compose.SQL(key.expressions),
@@ -103,7 +129,7 @@ def _digest(session: Session, key: _Key, path: str) -> object:
     with session.transaction(force_rollback=True):
         session.execute("SET TRANSACTION READ ONLY")
         session.execute(sql.read("index_keys/settings"))
-        session.execute(compose.SQL("SET LOCAL ROLE {}").format(compose.Identifier(key.owner)))
+        session.execute(compose.SQL("SET LOCAL ROLE {}").format(compose.Identifier(key.caller)))
         session.execute("SELECT pg_catalog.set_config('search_path', %s, true)", [path])
         row = session.execute(query).fetchone()
     return row[0] if row else None

@@ -40,7 +40,9 @@ def rights(facts: Facts) -> Found:
             yield Severity.ERROR, replaced.identity, message, hint
     if facts.archive:
         yield from _schema_rights(facts.archive, facts.catalog) if facts.in_place else ()
-        yield from _superuser_only(facts.archive, user)
+        for name, what in superuser_only(facts.archive):
+            message = f"{what} can only be created by a superuser; {user} is none."
+            yield Severity.ERROR, name, message, "Restore as a superuser, or drop it from the source."
     if facts.undumpable:
         yield _undumpable(facts.undumpable, user)
     yield from _not_given(facts)
@@ -69,12 +71,12 @@ def _schema_rights(archive: Archive, catalog: Catalog) -> Found:
             yield Severity.ERROR, schema, message, hint
 
 
-def _superuser_only(archive: Archive, user: str) -> Found:
+def superuser_only(archive: Archive) -> Iterator[tuple[str, str]]:
+    """Name what only a superuser can create: by its name alone, and with its kind."""
     for entry in archive.entries:
         pattern = SUPERUSER_DEFINITIONS.get(entry.kind)
         if entry.kind in SUPERUSER_KINDS or (pattern and pattern.search(entry.definition)):
-            message = f"{entry.kind} {entry.name} can only be created by a superuser; {user} is none."
-            yield Severity.ERROR, entry.name, message, "Restore as a superuser, or drop it from the source."
+            yield entry.name, f"{entry.kind} {entry.name}"
 
 
 def _undumpable(names: tuple[str, ...], user: str) -> tuple[Severity, str, str, str]:

@@ -198,12 +198,14 @@ def restore(
     promotion: str,
     *,
     jobs: int | None = None,
+    keeper: Database | None = None,
     on_line: OnLine = lambda line: None,
 ) -> Restored:
     """Restore the cleared file into prod, replacing what is there.
 
     An archive is restored with `jobs` connections, `target.connections()` when None. A plain SQL dump runs in
-    one connection and one transaction: slower, not parallel. Raises RestoreFailed with every error,
+    one connection and one transaction: slower, not parallel. `keeper` reaches the same database as one who
+    may analyze its catalogs, where another restores. Raises RestoreFailed with every error,
     ToolFailed.
     """
     started = time.monotonic()
@@ -233,7 +235,7 @@ def restore(
             jobs=jobs,
             on_line=on_line,
         )
-    with connect(target, promotion, autocommit=True) as session:
+    with connect(keeper or target, promotion, autocommit=True) as session:
         session.execute(ANALYZE_CATALOGS)
     return Restored(
         path=clearance.path,

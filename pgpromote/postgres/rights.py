@@ -17,6 +17,7 @@ from typing import LiteralString
 from psycopg.sql import SQL, Composable, Identifier
 
 from pgpromote.postgres.apply import apply
+from pgpromote.postgres.archive import unquoted
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Policy, Severity, Statement
 from pgpromote.postgres.ownership import (
@@ -36,7 +37,19 @@ from pgpromote.postgres.ownership import (
 from pgpromote.postgres.parity import compare
 from pgpromote.postgres.server import Database, Session, connect
 
-__all__ = ["Rights", "capture", "compare", "plan", "problems", "prove", "read", "take_over"]
+__all__ = [
+    "Rights",
+    "capture",
+    "compare",
+    "giving",
+    "owners",
+    "plan",
+    "problems",
+    "prove",
+    "read",
+    "take_over",
+    "without_defaults",
+]
 
 RULE = "rights_kept"
 
@@ -268,10 +281,7 @@ def _changes(alike: Sequence[Owned], wanted: Owned) -> Iterator[_Step]:
         return
     if here.owner != wanted.owner and here.kind != "EXTENSION" and not here.part_of:
         for each in alike:
-            query = SQL("ALTER {} {} OWNER TO {}").format(
-                SQL(ALTER_AS.get(here.kind, here.kind)), SQL(each.target), Identifier(wanted.owner)
-            )
-            statement = Statement(query.as_string(), f"{each.name} belongs to {wanted.owner} in prod")
+            statement = giving(each, wanted.owner, f"{each.name} belongs to {wanted.owner} in prod")
             yield _Step(
                 statement, (each.name,), here.schema, here.owner, by_owner=True, new_owner=wanted.owner
             )
@@ -286,6 +296,30 @@ def _changes(alike: Sequence[Owned], wanted: Owned) -> Iterator[_Step]:
             grants[0].grantor,
             by_owner=grants[0].grantor == wanted.owner,
         )
+
+
+def giving(each: Owned, owner: str, why: str) -> Statement:
+    """Write the statement that gives an object to another owner."""
+    query = SQL("ALTER {} {} OWNER TO {}").format(
+        SQL(ALTER_AS.get(each.kind, each.kind)), SQL(each.target), Identifier(owner)
+    )
+    return Statement(query.as_string(), why)
+
+
+def without_defaults(here: Rights, role: str) -> list[Statement]:
+    """Write the statements that take all default privileges from a role whose rights we have."""
+    own = {key: default for key, default in here.defaults.items() if default.role == role}
+    steps = _default_changes(replace(here, defaults=own), replace(here, defaults={}))
+    return [step.statement for step in steps]
+
+
+def owners(wanted: Rights, restored: Database, promotion: str, policy: Policy) -> dict[str, str]:
+    """Say whose each restored relation, `schema.name`, will be: as in prod if that is the policy, or ours."""
+    with connect(restored, promotion) as session:
+        here, us = _capture_beside(session, wanted), session.info.user
+    goal = expected(*aligned(here, wanted)).values()
+    keep = policy is Policy.KEEP
+    return {unquoted(each.identity): each.owner if keep else us for each in goal if each.kind == "TABLE"}
 
 
 def _default_changes(here: Rights, wanted: Rights) -> Iterator[_Step]:

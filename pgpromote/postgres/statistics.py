@@ -38,15 +38,23 @@ class _Table:
         return Identifier(self.schema, self.name)
 
 
-def gather(target: Database, promotion: str, *, jobs: int | None = None) -> tuple[Finding, ...]:
+def gather(
+    target: Database,
+    promotion: str,
+    *,
+    jobs: int | None = None,
+    of: str | None = None,
+    but: str | None = None,
+) -> tuple[Finding, ...]:
     """Analyze every table with `jobs` connections, the largest first, partitions with their parent.
 
-    `jobs` is `target.connections()` when None. Return a warning for each table that cannot be analyzed: it is
+    `jobs` is `target.connections()` when None; the tables are those `of` a role, or of all roles `but` one.
+    Return a warning for each table that cannot be analyzed: it is
     as right as the others, only slow. Raises ConnectionFailed, and SessionFailed for a lost connection.
     """
     jobs = jobs or target.connections()
     with connect(target, promotion, autocommit=True) as session:
-        waiting = deque(rows(session, _Table, "catalog/analyzed"))
+        waiting = deque(rows(session, _Table, "catalog/analyzed", {"of": of, "but": but}))
     opened: list[Session] = []
     with ThreadPoolExecutor(jobs) as threads:
         try:

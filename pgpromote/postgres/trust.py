@@ -4,13 +4,14 @@ import shlex
 from pathlib import Path
 
 from pgpromote.postgres import encryption, origin
-from pgpromote.postgres.archive import HINT_COPY, HINT_MANIFEST
+from pgpromote.postgres.archive import HINT_MANIFEST
 from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.permissions import Found, listed
 from pgpromote.postgres.rows import HINT_SOURCE, NOT_PROVEN
 
+HINT_COPY = "Copy the archive again."
 HINT_CODE = (
     "Let a login restore that owns nothing else, BUILD_DATABASE_URL: see docs/howto/roles.md. Or, if you "
     "trust everybody who may change dev: --restore-as-superuser, or PGPROMOTE_RESTORE_AS_SUPERUSER=1."
@@ -82,7 +83,7 @@ def only_sql(facts: Facts) -> Found:
 
 def runs_dev_code(facts: Facts) -> Found:
     """No code of the source runs with a superuser's rights while its archive is restored."""
-    if facts.catalog is None or not facts.powers or facts.build_login:
+    if facts.catalog is None or not facts.powers or (facts.builder and not facts.in_place):
         return
     if facts.path.suffix == ".sql":
         what = f"{facts.path} is plain SQL, so all of it is code that runs"

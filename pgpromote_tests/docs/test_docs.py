@@ -42,6 +42,7 @@ OWNERS = """SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 
 POWERS = (
     "SELECT rolsuper, rolcreaterole, rolreplication, rolbypassrls FROM pg_roles WHERE rolname = 'promoter'"
 )
+LEFT = "SELECT * FROM pg_shdepend WHERE refobjid = 'builder'::regrole"
 # Prod before the first promotion: older than dev, owned by a role without login, used by another.
 PROD = """
     SET ROLE shop_owner;
@@ -88,7 +89,8 @@ class World:
         for side in ("dev", "prod"):
             url = f"postgresql://postgres@{side}.example:5432/shop"
             script = f"psql --set ON_ERROR_STOP=1 --file docs/examples/roles-{side}.sql {url}"
-            made = self.run(f"export DUMPER_PASSWORD=secret PROMOTER_PASSWORD=secret; {script}")
+            passwords = " ".join(f"{role}_PASSWORD=secret" for role in ("DUMPER", "PROMOTER", "BUILDER"))
+            made = self.run(f"export {passwords}; {script}")
             assert made.returncode == 0, made.stdout
 
 
@@ -133,6 +135,7 @@ def environment(home: Path, dev: Server, prod: Server) -> dict[str, str]:
         "COLUMNS": "120",
         "DEV_DATABASE_URL": f"postgresql://dumper:secret@127.0.0.1:{dev.cluster.port}/shop",
         "PROD_DATABASE_URL": f"postgresql://promoter:secret@127.0.0.1:{prod.cluster.port}/shop",
+        "BUILD_DATABASE_URL": f"postgresql://builder:secret@127.0.0.1:{prod.cluster.port}/shop",
         "DAGSTER_POSTGRES_URL": f"postgresql://dagster:secret@127.0.0.1:{dev.cluster.port}/dagster",
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "PGPROMOTE_NAME": "shop",
@@ -192,6 +195,7 @@ def test_the_roles_of_the_how_to_suffice_for_a_whole_swap_promotion(world: World
         (True,)
     ]
     assert world.prod.rows(POWERS) == [(False, False, False, False)]
+    assert world.prod.rows(LEFT) == []
 
 
 def test_blocks_that_are_not_run_are_few_and_say_why() -> None:

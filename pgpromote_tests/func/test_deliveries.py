@@ -18,7 +18,7 @@ from pgpromote.postgres import archive, dump
 from pgpromote.promotion import TARGET, from_environment
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.func.test_sensor import Watch
+from pgpromote_tests.func.watches import Watch
 from pgpromote_tests.servers import Server
 
 SHOP = "CREATE TABLE orders (id integer PRIMARY KEY); INSERT INTO orders SELECT generate_series(1, 5);"

@@ -16,7 +16,7 @@ from pgpromote.postgres import archive
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.func.test_sensor import Watch
+from pgpromote_tests.func.watches import Watch
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 

@@ -1,73 +1,29 @@
 """The sensor asks for one run per new archive, whatever else lies in the directory."""
 
-import json
 import os
 import shlex
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._serdes import serialize_value
 
 from pgpromote.defs.promotion import build_promotion
 from pgpromote.postgres import adopt, archive, safety
 from pgpromote.postgres.errors import ConfigError, ToolMissing
 from pgpromote.postgres.tools import PROGRAMS
-from pgpromote.promotion import SOURCE, Promotion, from_environment
+from pgpromote.promotion import SOURCE, from_environment
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
+from pgpromote_tests.func.watches import Watch
 from pgpromote_tests.runs import SHOP, metadata_of
 from pgpromote_tests.servers import Server
-
-
-@cache
-def repository_of(promotion: Promotion, prefix: str) -> dg.RepositoryDefinition:
-    return build_promotion(promotion, prefix).get_repository_def()
-
-
-@dataclass
-class Watch:
-    """The sensor of a promotion and its cursor; each tick gets the cursor that the one before left."""
-
-    promotion: Promotion
-    instance: dg.DagsterInstance
-    prefix: str = ""
-    cursor: str | None = None
-    started: float = 0.0
-
-    def tick(self) -> SensorExecutionData:
-        repository = repository_of(self.promotion, self.prefix)
-        sensor = repository.get_sensor_def(f"{self.prefix}new_dump_sensor")
-        context = dg.build_sensor_context(
-            self.instance, self.cursor, repository_def=repository, last_sensor_start_time=self.started
-        )
-        told = sensor.evaluate_tick(context)
-        self.cursor = told.cursor
-        return told
-
-    def requested(self) -> list[dg.RunRequest]:
-        return list(self.tick().run_requests or [])
-
-    def settle(self) -> list[dg.RunRequest]:
-        """Tick until every file that does not change any more has been looked at."""
-        return self.requested() + self.requested()
-
-    def turn_on(self) -> SensorExecutionData:
-        """Turn the sensor on, for the first time or again, and tick once."""
-        self.started = time.time()
-        return self.tick()
-
-    def known(self) -> set[str]:
-        files = json.loads(self.cursor or "{}")
-        return {*files["settling"], *files["done"]}
 
 
 @pytest.fixture(scope="module")

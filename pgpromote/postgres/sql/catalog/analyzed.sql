@@ -1,5 +1,6 @@
 -- Tables and materialized views to analyze, the largest first, each with its partitions that hold rows. ANALYZE of a
--- partitioned table goes on to its partitions, of a parent to its inheriting children only since PostgreSQL 18.
+-- partitioned table goes on to its partitions, of a parent to its inheriting children only since PostgreSQL 18. Those
+-- of the role "of" alone, or those of all but the role "but"; NULL for any.
 WITH RECURSIVE family (root, member) AS (
     SELECT c.oid, c.oid
       FROM pg_catalog.pg_class AS c
@@ -23,5 +24,8 @@ SELECT n.nspname::pg_catalog.text AS schema,
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_class AS m ON m.oid = f.member
   JOIN pg_catalog.pg_namespace AS o ON o.oid = m.relnamespace
+  JOIN pg_catalog.pg_roles AS r ON r.oid = c.relowner
+ WHERE (%(of)s::pg_catalog.text IS NULL OR r.rolname = %(of)s)
+   AND (%(but)s::pg_catalog.text IS NULL OR r.rolname <> %(but)s)
  GROUP BY n.nspname, c.relname, c.oid
  ORDER BY pg_catalog.sum(pg_catalog.pg_relation_size(f.member)) DESC, 1, 2

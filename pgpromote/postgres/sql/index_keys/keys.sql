@@ -31,7 +31,7 @@ WITH written AS (
      WHERE p.partexprs IS NOT NULL
 )
 SELECT k.kind, pg_catalog.format('%s.%s', rn.nspname, r.relname) AS name,
-       n.nspname::text AS schema, t.relname::text AS "table", o.rolname::text AS owner,
+       n.nspname::text AS schema, t.relname::text AS "table", o.rolname::text AS owner, o.rolname::text AS caller,
        k.functions, coalesce(k.expressions, 'NULL') AS expressions, coalesce(k.predicate, 'true') AS predicate
   FROM key AS k
   JOIN pg_catalog.pg_class AS r ON r.oid = k.relation

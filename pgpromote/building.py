@@ -1,0 +1,113 @@
+"""Who builds the database beside prod: our own login, or the separate one, as which dev's code then runs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pgpromote.postgres import build_login, index_keys, restore, rights, statistics
+from pgpromote.postgres.build_login import Builder
+from pgpromote.postgres.model import Clearance, Finding, Policy, Statement
+from pgpromote.postgres.restore import OnLine, Restored
+from pgpromote.postgres.rights import Rights
+from pgpromote.postgres.server import Database
+from pgpromote.postgres.tools import Tools
+from pgpromote.postgres.views import Filled
+
+
+@dataclass
+class Build:
+    """The building of one shadow. Without a separate login, what is said here of it does not happen.
+
+    `bound` are the statements that end what the login was allowed for as long as it builds.
+    """
+
+    clearance: Clearance
+    shadow: Database
+    builder: Builder | None
+    promotion: str
+    bound: Sequence[Statement] = ()
+
+    @property
+    def database(self) -> Database:
+        """Reach the shadow with the login that builds it."""
+        return self.builder.at(self.shadow) if self.builder else self.shadow
+
+    def like(self, database: Database) -> Database:
+        """Make another new database ready for the same login, and return how that reaches it.
+
+        Its extensions stand before: who creates one is its owner for ever.
+        """
+        if self.builder is None:
+            return database
+        restore.create_extensions(self.clearance, database, self.promotion)
+        build_login.give(database, self.builder, self.promotion)
+        return self.builder.at(database)
+
+    def load(self, cleared: Clearance, tools: list[Tools], jobs: int | None, on_line: OnLine) -> Restored:
+        """Restore the archive, all but what fills materialized views. Raises as `restore.restore`."""
+        restored = restore.restore(
+            cleared,
+            self.database,
+            tools,
+            self.promotion,
+            jobs=jobs,
+            keeper=self.shadow,
+            on_line=on_line,
+        )
+        if self.builder:
+            self.bound = build_login.free(self.database, self.promotion)
+        return restored
+
+    def fill(self, tools: list[Tools], jobs: int | None, *, demanded: bool) -> Filled:
+        """Fill the materialized views. Raises as `restore.fill_materialized_views`."""
+        return restore.fill_materialized_views(
+            self.clearance, self.database, tools, self.promotion, jobs=jobs, demanded=demanded
+        )
+
+    def end(
+        self, wanted: Rights, prod: str, jobs: int | None, fill: Callable[[], None]
+    ) -> tuple[Finding, ...] | None:
+        """Do the rest of what calls dev's code, then take the shadow back; return what was found on the way.
+
+        Return None, and do nothing, without a separate login. Raises PgpromoteError of any part.
+        """
+        if self.builder is None:
+            return None
+        fill()
+        role, owners = self.builder.role, self._owners(wanted)
+        told = statistics.gather(self.database, self.promotion, jobs=jobs, of=role)
+        told += statistics.gather(self.shadow, self.promotion, jobs=jobs, but=role)
+        keys = index_keys.prove(self.clearance, prod, self.database, self.promotion, owners=owners)
+        build_login.bind(self.database, self.promotion, self.bound)
+        build_login.take_back(self.shadow, self.builder, self.promotion)
+        return told + keys
+
+    def settle(self, prod: str, jobs: int | None) -> tuple[Finding, ...]:
+        """Without a separate login: gather statistics beside prod, and compare the keys of indexes."""
+        beside = not self.clearance.in_place
+        told = statistics.gather(self.shadow, self.promotion, jobs=jobs) if beside else ()
+        return told + index_keys.prove(self.clearance, prod, self.shadow, self.promotion)
+
+    def left(self) -> tuple[Finding, ...]:
+        """Find what the login still owns, may or does in the shadow."""
+        return build_login.prove_gone(self.shadow, self.builder, self.promotion) if self.builder else ()
+
+    def _owners(self, wanted: Rights) -> dict[str, str]:
+        owners = rights.owners(wanted, self.shadow, self.promotion, self.clearance.rights)
+        if self.clearance.rights is Policy.SOURCE and self.clearance.archive:
+            brought = self.clearance.archive.of_kind("TABLE", "MATERIALIZED VIEW")
+            owners |= {entry.name: entry.owner for entry in brought if entry.owner}
+        return owners
+
+
+def begin(
+    clearance: Clearance, database: Database, login: Database | None, promotion: str, *, agreed: str
+) -> Build:
+    """Create the archive's extensions in a database, and let the login build in it.
+
+    `agreed` is the database where promotions meet, in which the login may log in.
+    """
+    restore.create_extensions(clearance, database, promotion)
+    builder = build_login.log_in(login, agreed, promotion) if login else None
+    if builder:
+        build_login.give(database, builder, promotion)
+    return Build(clearance, database, builder, promotion)

@@ -1,0 +1,182 @@
+"""What dev wrote runs while prod's next content is built: a separate login keeps it from the server."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.model import Policy
+from pgpromote.run import Run
+from pgpromote_tests.func.build_lab import PROMOTER, Build, open_lab
+from pgpromote_tests.servers import Server
+
+# Each is tried by the check of a table while its rows are loaded; nothing may come of it.
+ATTACKS = {
+    "change the promoter's password": "ALTER ROLE <promoter> PASSWORD 'taken'",
+    "rename another prod": "ALTER DATABASE <other> RENAME TO <other_away>",
+    "close a third": "ALTER DATABASE <third> ALLOW_CONNECTIONS false",
+    "let everybody connect": "DO $d$ BEGIN GRANT CONNECT ON DATABASE <third> TO PUBLIC; "
+    "IF NOT has_database_privilege('public', '<third>', 'CONNECT') THEN RAISE 'no'; END IF; END $d$",
+    "become the promoter": "SET ROLE <promoter>",
+    "become the login that began": "DO $d$ BEGIN RESET ROLE; "
+    "EXECUTE $a$ALTER ROLE <promoter> PASSWORD 'x'$a$; END $d$",
+    "become another session": "SET SESSION AUTHORIZATION <promoter>",
+    "become the owner of prod": "SET ROLE <owner>",
+    "be given what is the owner's": "GRANT <owner> TO <builder>",
+    "get powers": "ALTER ROLE <builder> CREATEDB",
+    "take over what is the owner's": "REASSIGN OWNED BY <owner> TO <builder>",
+    "rename prod": "ALTER DATABASE <prod> RENAME TO <other_away>",
+    "open the new database": "DO $d$ BEGIN "
+    "EXECUTE format('GRANT CONNECT ON DATABASE %I TO PUBLIC', current_database()); "
+    "IF NOT has_database_privilege('public', current_database(), 'CONNECT') THEN RAISE 'no'; END IF; END $d$",
+    "set something for all sessions": "DO $d$ BEGIN EXECUTE "
+    "format('ALTER DATABASE %I SET work_mem = 64', current_database()); END $d$",
+    "end the promoter's sessions": "DO $d$ BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE usename = $q$<promoter_name>$q$; END $d$",
+    "read a file": "SELECT pg_read_file('PG_VERSION')",
+    "run a program": "COPY gate TO PROGRAM 'true'",
+    "write a file": "SELECT lo_export(lo_create(0), '/tmp/pgpromote')",
+}
+# What would happen to a promoter that restores everything itself, by the issue.
+ONCE_DONE = (
+    "change the promoter's password",
+    "rename another prod",
+    "close a third",
+    "let everybody connect",
+    "become the owner of prod",
+)
+HOSTILE = """
+    CREATE FUNCTION attack(what text, command text) RETURNS boolean LANGUAGE plpgsql AS $f$
+    DECLARE outcome text := 'done';
+    BEGIN
+        IF current_database() NOT LIKE '%__shadow_%' THEN RETURN true; END IF;
+        BEGIN EXECUTE command; EXCEPTION WHEN OTHERS THEN outcome := SQLSTATE; END;
+        BEGIN RESET ROLE; EXCEPTION WHEN OTHERS THEN NULL; END;
+        <logging>
+        RETURN true;
+    END $f$;
+    CREATE TABLE gate (what text, command text);
+    <rows>
+    ALTER TABLE gate ADD CHECK (public.attack(what, command));
+"""
+LOGGING = """
+        CREATE TABLE IF NOT EXISTS public.log (what text, outcome text);
+        INSERT INTO public.log VALUES (what, outcome);
+"""
+# Whatever else calls dev's code while the database is built.
+EVERYWHERE = """
+    CREATE FUNCTION every(n integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $f$
+    BEGIN PERFORM public.attack(g.what, g.command) FROM public.gate AS g; RETURN n; END $f$;
+    CREATE FUNCTION once(n integer) RETURNS integer LANGUAGE sql AS 'SELECT public.every(n)';
+    CREATE DOMAIN small AS integer CHECK (public.every(VALUE) >= 0);
+    CREATE TABLE used (id integer PRIMARY KEY, n small, m integer GENERATED ALWAYS AS (every(id)) STORED);
+    INSERT INTO used SELECT n, n FROM generate_series(1, 3) AS n;
+    CREATE INDEX used_key ON used (public.every(id)) WHERE public.every(id) > 0;
+    CREATE INDEX folded_key ON used ((id + public.every(1))) WHERE id < public.every(9);
+    CREATE STATISTICS folded_spread ON (id + public.every(1)), n FROM used;
+    ALTER TABLE used ADD CHECK (id + public.every(1) > 0);
+    CREATE TABLE folded (id integer) PARTITION BY RANGE ((id + public.every(1)));
+    CREATE TABLE folded_1 PARTITION OF folded FOR VALUES FROM (public.every(0)) TO (public.every(10));
+    INSERT INTO folded VALUES (1);
+    CREATE STATISTICS used_spread ON public.every(id), n FROM used;
+    CREATE TABLE parts (id integer) PARTITION BY RANGE (public.every(id));
+    CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10); INSERT INTO parts VALUES (1), (2);
+    CREATE MATERIALIZED VIEW seen AS SELECT public.once(id) AS id FROM used;
+    CREATE INDEX seen_key ON seen (public.every(id));
+    CREATE TABLE hidden (id integer PRIMARY KEY); INSERT INTO hidden VALUES (1);
+    ALTER TABLE hidden ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY see ON hidden USING (public.every(id) > 0);
+    CREATE VIEW looked AS SELECT public.once(id) AS id FROM used;
+"""
+STATE = {
+    "databases": "SELECT datname, datdba::regrole::text, datallowconn,"
+    " ARRAY(SELECT a::text FROM unnest(coalesce(datacl, acldefault('d', datdba))) AS a ORDER BY 1)"
+    " FROM pg_database WHERE datname NOT LIKE '%\\_\\_%' ORDER BY 1",
+    "roles": "SELECT rolname, rolpassword, rolsuper, rolcreatedb, rolcreaterole FROM pg_authid ORDER BY 1",
+    "members": "SELECT roleid::regrole::text, member::regrole::text FROM pg_auth_members ORDER BY 1, 2",
+}
+
+
+@contextmanager
+def attacked(
+    dev: Server,
+    prod: Server,
+    directory: Path,
+    more: str = "",
+    *,
+    logging: str = LOGGING,
+    attacks: Collection[str] = ATTACKS,
+) -> Iterator[Build]:
+    """Make a dev whose code attacks prod's server, and a prod with two others beside it, all one owner's."""
+    with open_lab(dev, prod, directory, "") as lab:
+        names = {"<prod>": lab.stage.promotion.target().name, "<other_away>": f"away_{lab.mark}"}
+        names |= {f"<{each}>": f"{each}_{lab.mark}" for each in ("other", "third")}
+        for each in ("<other>", "<third>"):
+            prod.new_url(name=names[each])
+            lab.in_prod(f"ALTER DATABASE {names[each]} OWNER TO <owner>")
+            lab.in_prod(f"REVOKE CONNECT ON DATABASE {names[each]} FROM PUBLIC")
+        rows = []
+        for what in attacks:
+            text = ATTACKS[what].replace("<promoter_name>", lab.role(PROMOTER))
+            for key, name in names.items():
+                text = text.replace(key, name)
+            rows.append(f"INSERT INTO gate VALUES ($w${what}$w$, $c${lab.quoted(text)}$c$);")
+        script = HOSTILE.replace("<rows>", "\n".join(rows)).replace("<logging>", logging)
+        lab.in_dev(f"{script} {more}")
+        yield lab
+        prod.drop({names["<other>"], names["<third>"], names["<other_away>"]} & prod.databases())
+
+
+def outcomes(prod: Server, run: Run) -> dict[str, str]:
+    """Read what came of each attack: done, or the error."""
+    found = prod.rows("SELECT what, outcome FROM log", run.database.name)
+    return {str(what): str(outcome) for what, outcome in found}
+
+
+def state_of(prod: Server) -> dict[str, list[tuple[object, ...]]]:
+    """Read what an attack could have changed on the whole server."""
+    return {what: prod.rows(query) for what, query in STATE.items()}
+
+
+def test_code_that_rows_call_can_do_nothing_to_the_server(dev: Server, prod: Server, tmp_path: Path) -> None:
+    with attacked(dev, prod, tmp_path) as lab:
+        before = state_of(prod)
+        with lab.walk() as run:
+            run.examine().cleared()
+            run.create_shadow()
+            run.restore()
+            log = outcomes(prod, run)
+
+        assert log.keys() == ATTACKS.keys()
+        assert {what for what, outcome in log.items() if outcome == "done"} == set()
+        assert state_of(prod) == before
+
+
+def test_the_same_code_does_all_of_it_where_the_promoter_restores_itself(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    with attacked(dev, prod, tmp_path, attacks=ONCE_DONE) as lab, lab.alone().walk() as run:
+        run.examine().cleared()
+        run.create_shadow()
+        with suppress(PgpromoteError):  # its password is another one now
+            run.restore()
+        log = outcomes(prod, run)
+        prod.let_in(lab.role(PROMOTER))
+
+        assert log == dict.fromkeys(ONCE_DONE, "done")
+
+
+@pytest.mark.parametrize("rights", list(Policy))
+def test_code_in_every_place_can_do_nothing_up_to_the_swap(
+    dev: Server, prod: Server, tmp_path: Path, rights: Policy
+) -> None:
+    with attacked(dev, prod, tmp_path, EVERYWHERE, logging="") as lab:
+        before = state_of(prod)
+
+        run = lab.promote(rights=rights)
+
+        assert run.swapped
+        assert state_of(prod) == before
+        assert lab.left() == {}
