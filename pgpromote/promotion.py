@@ -99,7 +99,7 @@ class Promotion:
     def name(self) -> str:
         """The name of the promotion: the given one, else that of the source's database as `fit` writes it."""
         try:
-            return self.given_name or fit(self.source().name)
+            return self.given_name or fit(parse_url(self.environment.get(SOURCE), SOURCE).name)
         except InvalidUrl:
             return UNNAMED
 
@@ -173,7 +173,7 @@ class Promotion:
                 f"The promotion has no name: neither {NAME} nor {SOURCE} is set.",
                 f"Set {NAME}, such as {NAME}=shop: what it promotes is called, and kept, by it.",
             )
-        return self.given_name or fit(self.source().name)
+        return self.given_name or fit(parse_url(self.environment.get(SOURCE), SOURCE).name)
 
     @property
     def details(self) -> Details:
