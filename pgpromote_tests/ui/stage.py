@@ -71,8 +71,8 @@ class Stage:
 
     def launch_failing(self) -> str:
         """Launch a restore that fails in its middle; return the run's id."""
-        config = {"prod_schema": {"config": {"archive_path": str(self.fragile_archive())}}}
-        return self.dagster.launch("restore_prod", {"ops": config})
+        config = {"archive_path": str(self.fragile_archive()), "allow": ["fragile"]}
+        return self.dagster.launch("restore_prod", {"ops": {"prod_schema": {"config": config}}})
 
 
 @contextmanager
