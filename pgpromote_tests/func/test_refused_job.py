@@ -1,5 +1,6 @@
 """When a run may not or cannot promote: prod is untouched or called broken, and the run says why."""
 
+import json
 import logging
 import shutil
 import socket
@@ -11,7 +12,7 @@ import pytest
 from dagster._serdes import serialize_value
 from psycopg.conninfo import conninfo_to_dict
 
-from pgpromote.postgres import checks
+from pgpromote.postgres import archive, checks
 from pgpromote.postgres.lock import promotion_lock
 from pgpromote.promotion import SOURCE, TARGET, Promotion
 from pgpromote_tests import runs
@@ -47,7 +48,16 @@ def promotion(promoted: Promotion, dev: Server, prod: Server, tmp_path: Path) ->
     """Return a promotion whose prod holds something to lose, and whose archive is there."""
     shutil.copytree(promoted.dump_dir, tmp_path / "dumps")
     source, target = copy_of(dev, promoted.source().name), copy_of(prod, promoted.target().name)
-    return runs.promotion(source, target, tmp_path, dev)
+    promotion = runs.promotion(source, target, tmp_path, dev)
+    manifest = archive.manifest_path(promotion.archive_path)
+    # The archive is of the copy's original, which is as good.
+    told = {
+        **json.loads(manifest.read_text()),
+        "source_database": promotion.source().name,
+        "source_oid": None,
+    }
+    manifest.write_text(json.dumps(told))
+    return promotion
 
 
 def copy_of(server: Server, database: str) -> str:
@@ -112,7 +122,9 @@ def test_a_warning_of_a_check_is_shown_and_does_not_stop_the_run(
     older, newer = start_server(16, "prod"), start_server(18, "dev")
     tools = {"PGPROMOTE_PG_BIN": f"{dev.cluster.bin_dir}:{newer.cluster.bin_dir}"}
     promotion = runs.promotion(dev.new_url(SHOP), older.new_url(), tmp_path, dev, **tools)
-    source = with_environment(promotion, **{SOURCE: "postgresql://dev@127.0.0.1:1/gone"})
+    source = with_environment(
+        promotion, **{SOURCE: f"postgresql://dev@127.0.0.1:1/{promotion.source().name}"}
+    )
     assert runs.run(promotion, "dump_dev").success
 
     with dg.DagsterInstance.ephemeral() as instance:

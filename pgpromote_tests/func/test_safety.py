@@ -158,7 +158,7 @@ def test_an_archive_of_prod_itself_is_listed_as_usable(prod: Server, tmp_path: P
     database = prod.new_database("CREATE TABLE t (id int)", name=f"prod's/{prod.major}")
     path = safety.path(tmp_path / "safety", database.name, NOON)
 
-    dump.dump(database, path, [prod.tools()], "p1")
+    dump.dump(database, path, [prod.tools()], "r1", name="p1")
 
     (found,) = safety.history(tmp_path / "safety", database.name)
     assert (found.path, found.promotion, found.source, found.usable) == (path, "p1", database.label, True)

@@ -148,7 +148,7 @@ def test_a_previous_database_of_the_version_before_comes_back(shop: Stage) -> No
         assert rollback.bring_back(run).previous
 
 
-@pytest.mark.parametrize("forged", ["", "7", "7/x/shop", "7/1/", "/" * 70])
+@pytest.mark.parametrize("forged", ["", "7", "7/x/shop", "7/1/", "//"])
 def test_a_mark_that_says_nothing_sensible_of_the_source_is_as_good_as_none(shop: Stage, forged: str) -> None:
     dump(shop.promotion)
     promoted(shop)

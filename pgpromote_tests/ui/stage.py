@@ -71,7 +71,7 @@ class Stage:
 
     def launch_failing(self) -> str:
         """Launch a restore that fails in its middle; return the run's id."""
-        chosen = {"archive_path": str(self.fragile_archive()), "adopt": True}
+        chosen = {"archive_path": str(self.fragile_archive()), "adopt": True, "allow": ["fragile"]}
         config = {"prod_schema": {"config": chosen}}
         return self.dagster.launch("restore_prod", {"ops": config})
 
