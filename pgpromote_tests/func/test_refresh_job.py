@@ -133,6 +133,7 @@ def test_prod_shows_what_was_restored_and_repaired(refreshed: Refreshed) -> None
         "dropped": dg.TextMetadataValue,
         "loss preview": dg.TableMetadataValue,
         "proof": dg.TextMetadataValue,
+        "proven": dg.TextMetadataValue,
         "proven tables": dg.IntMetadataValue,
         "proven rows": dg.IntMetadataValue,
         "proof summary": dg.TableMetadataValue,
