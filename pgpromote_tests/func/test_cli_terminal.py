@@ -80,6 +80,7 @@ def shop(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) ->
         DAGSTER_HOME=str(directory),
         DAGSTER_DISABLE_TELEMETRY="1",
         PGPROMOTE_REPORT_DIR=str(directory / "reports"),
+        PGPROMOTE_ACCEPT_LOSS="relics",
     )
     assert commands.run("dump").returncode == 0
     return commands

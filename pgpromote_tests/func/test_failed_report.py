@@ -50,7 +50,7 @@ def source(dev: Server) -> str:
 
 @pytest.fixture
 def promotion(dev: Server, prod: Server, source: str, tmp_path: Path) -> Promotion:
-    return runs.promotion(source, prod.new_url(OLD), tmp_path, dev)
+    return runs.promotion(source, prod.new_url(OLD), tmp_path, dev, PGPROMOTE_ACCEPT_LOSS="relics")
 
 
 @pytest.fixture
@@ -178,7 +178,9 @@ def shop(dev: Server, prod: Server, source: str, tmp_path: Path) -> CommandLine:
     """Set up a command line with a Dagster instance of its own, and dump once."""
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     commands = command_line(tmp_path, dev, source, prod, prod.new_url(OLD)).having(
-        DAGSTER_HOME=str(tmp_path), PGPROMOTE_REPORT_DIR=str(tmp_path / "reports")
+        DAGSTER_HOME=str(tmp_path),
+        PGPROMOTE_REPORT_DIR=str(tmp_path / "reports"),
+        PGPROMOTE_ACCEPT_LOSS="relics",
     )
     assert commands.run("dump").returncode == 0
     return commands
