@@ -6,7 +6,9 @@
     run.py           one run: its steps in order; the command line and Dagster walk them
     work.py          how much of a restore is done
     progress.py      how far a run is, as a picture for a terminal
-    rollback.py      what prod was, brought back
+    rollback.py      what prod was, brought back; what it is now
+    past.py          the same in words
+    retention.py     what is kept of what prod was
     record.py        what a run was: for the report, the summary, the UI
     options.py       what a person can choose for one run
     promotion.py     one promotion, read from the environment

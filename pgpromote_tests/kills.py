@@ -303,7 +303,7 @@ class Shop:
         assert self.seen() == self.generation
         kinds = self.kinds()
         assert set(kinds) <= {"previous"}
-        assert len(kinds) <= promotion.keep
+        assert len(kinds) <= promotion.keep + 1
         self.quiet()
         files = {path.name for path in promotion.dump_dir.rglob("*")}
         own = promotion.archive_path

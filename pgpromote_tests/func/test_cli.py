@@ -28,6 +28,8 @@ COMMANDS = [
     "repair",
     "history",
     "rollback",
+    "status",
+    "resume",
     "refresh",
     "demo",
     "up",
@@ -226,7 +228,7 @@ def test_the_json_of_a_history_is_databases_and_archives(
 
     found = commands.run("history", "--json").json()
 
-    assert set(found) == {"databases", "archives"}
+    assert set(found) == {"databases", "archives", "held"}
     assert [(each["name"], each["usable"]) for each in found["databases"]] == [(kept, True)]
     assert [(each["path"], each["source"]) for each in found["archives"]] == [(str(taken), database.label)]
 
@@ -333,7 +335,7 @@ def test_a_history_is_one_list_and_says_how_to_go_back(
 def test_a_prod_without_a_history_says_so(shop: CommandLine, prod: Server, tmp_path: Path) -> None:
     commands = shop.having(PROD_DATABASE_URL=prod.new_url(), PGPROMOTE_DUMP_DIR=str(tmp_path))
     assert commands.run("history").stdout == "No previous database and no safety archive is kept.\n"
-    assert commands.run("history", "--json").json() == {"databases": [], "archives": []}
+    assert commands.run("history", "--json").json() == {"databases": [], "archives": [], "held": None}
 
 
 # Resetting a schema -----------------------------------------------------------------------------------------

@@ -58,10 +58,16 @@ def _pieces(screen: int) -> Iterator[bytes]:
             yield piece
 
 
-@pytest.fixture(params=["plain", "quotes", "the longest in unicode"])
-def desk(request: pytest.FixtureRequest, dev: Server, prod: Server, tmp_path: Path) -> Desk:
+@pytest.fixture
+def kind() -> str:
+    """Return what name prod has, unless a test says otherwise."""
+    return "plain"
+
+
+@pytest.fixture
+def desk(kind: str, dev: Server, prod: Server, tmp_path: Path) -> Desk:
     """Return a prod that was promoted once."""
-    database = prod.new_database(content("old"), new_name(prod, request.param))
+    database = prod.new_database(content("old"), new_name(prod, kind))
     commands = command_line(tmp_path, dev, dev.new_url(content("new")), prod, prod.url(database.name))
     for command in ("dump", "restore"):
         done = commands.run(command)
@@ -95,7 +101,7 @@ def test_a_rollback_says_what_is_prod_and_asks_and_a_restore_asks_while_it_holds
     assert hold.read(desk.database)
 
 
-@pytest.mark.parametrize("columns", [20, 80])
+@pytest.mark.parametrize(("columns", "kind"), [(20, "quotes"), (20, "the longest in unicode"), (80, "plain")])
 def test_the_history_shows_the_whole_command_at_any_width_and_what_each_was(desk: Desk, columns: int) -> None:
     assert desk.commands.run("rollback", "--yes").returncode == 0
     (kept,) = previous.history(desk.database)

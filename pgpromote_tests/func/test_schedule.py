@@ -12,12 +12,18 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from pgpromote.defs.promotion import build_promotion
 from pgpromote.defs.running import HOST, PID, tags_of_command
 from pgpromote.promotion import from_environment
 
+LOCATION = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("pgpromote"), "__repository__")
 NIGHTLY, REFRESH = "nightly_refresh", "refresh_prod"
 UNDER_WAY = ("QUEUED", "STARTING", "STARTED", "CANCELING")
 OVER = ("SUCCESS", "FAILURE", "CANCELED", "NOT_STARTED")
@@ -54,7 +60,13 @@ def begun(
     """Put a run of the promotion `auction` into the instance, with the tags of its job; return its id."""
     definition = repository().get_job(job)
     tags = {**definition.run_tags, **tags}
-    return instance.create_run_for_job(definition, status=dg.DagsterRunStatus[status], tags=tags).run_id
+    run = instance.create_run_for_job(
+        definition,
+        status=dg.DagsterRunStatus[status],
+        tags=tags,
+        remote_job_origin=RemoteJobOrigin(LOCATION, job),
+    )
+    return run.run_id
 
 
 def tick(instance: dg.DagsterInstance, prefix: str = "", **settings: str) -> tuple[int, str]:
