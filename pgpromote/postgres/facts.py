@@ -161,6 +161,7 @@ def gather(
     replaces = in_place and not filters.data_only
     dropped = _dropped(archive, reset_schema) if archive and replaces else []
     safety_archive = in_place and safety_archive
+    build_login = build_login and not in_place  # prod itself is changed by our own role
     prod = _read_target(
         target,
         promotion,
