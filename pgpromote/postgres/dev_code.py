@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pgpromote.postgres import sql
-from pgpromote.postgres.dump_text import CALLED_BY_RANGE, COPIED, FRAME, LOADED, PATTERNS
+from pgpromote.postgres.dump_text import CALLED_BY_RANGE, CHANGING, COPIED, FRAME, LOADED, PATTERNS
 from pgpromote.postgres.model import Archive, Manifest, TocEntry
 from pgpromote.postgres.server import Session
 from pgpromote.postgres.sql_text import DEPTH, Token, Tokens, chain, closing, items, shape, statements, tokens
@@ -89,11 +89,11 @@ class _Search:
         made = statements(found, routine=entry.kind in ROUTINE)
         if made is None or not all(pattern.fullmatch(shape(each)) for each in made):
             return UNCLEAR
-        return next((why for each in made if (why := self._statement(entry, each))), "")
+        return next((why for each in made if each and (why := self._statement(entry, each))), "")
 
     def _statement(self, entry: TocEntry, statement: Tokens) -> str:
         table, body = named(statement)
-        if entry.kind in READ:
+        if entry.kind in READ and not (entry.kind == "RULE" and CHANGING.match(shape(statement))):
             self.readable.setdefault(table.rpartition(".")[2], []).append((entry, body))
         if entry.kind in ROUTINE:
             return "is code of the machine" if LOADED.search(shape(statement)) else ""

@@ -65,6 +65,8 @@ WRITTEN = {
 }
 PATTERNS = {kind: re.compile(pattern) for kind, pattern in WRITTEN.items()}
 LOADED = re.compile(r"""language (?:"?(?:c|internal)"?(?: |$)|'')""", re.IGNORECASE)
+# A rule that no reader of its table meets.
+CHANGING = re.compile(r"create (?:or replace )?rule \S+ as on (?:insert|update|delete) ")
 CALLED_BY_RANGE = re.compile(r'"?(canonical|subtype_diff|subtype_opclass)"? = (\S+(?: \. \S+)?)')
 COPIED = re.compile(rf"copy (?P<table>{OWN}) (?:\( (?P<columns>.*) \) )?from stdin")
 # What of an archive pg_restore runs whatever it is to restore, as pg_dump writes it.

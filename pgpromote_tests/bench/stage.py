@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pgpromote.demo import servers
-from pgpromote.promotion import SOURCE, TARGET
+from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET
 from pgpromote_tests.servers import Server, binaries
 
 # As on a small server of one's own; what is not named is PostgreSQL's default, fsync among it.
@@ -145,6 +145,7 @@ class Stage:
             "PGPROMOTE_DUMP_DIR": str(directory / "dumps"),
             "PGPROMOTE_REPORT_DIR": str(directory / "reports"),
             "PGPROMOTE_PG_BIN": str(self.dev.cluster.bin_dir),
+            AS_SUPERUSER: "1",
             SOURCE: self.address(self.dev, source),
             TARGET: self.address(self.prod, target),
         }

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from pgpromote import run as runs_of
 from pgpromote.options import Options
-from pgpromote.postgres import dev_code, dump
+from pgpromote.postgres import dev_code, dump, preflight
 from pgpromote.postgres.server import connect
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine, command_line
@@ -24,7 +24,7 @@ CHECKED = """
 """
 RUNS = (
     ("check",), ("plan",), ("rehearse",), ("restore",), ("restore", "--strategy", "clean", "--yes"),
-    ("refresh",), ("promote",),
+    ("refresh",),
 )  # fmt: skip
 TOLD = "TABLE Läden.größte Läden (calls Läden.is_name)"
 # Each takes SQL as text, runs programs, or reaches files.
@@ -42,7 +42,8 @@ COMMON = frozenset(
 @pytest.fixture
 def commands(dev: Server, prod: Server, tmp_path: Path) -> CommandLine:
     made = command_line(tmp_path, dev, dev.new_url(CHECKED), prod, prod.new_url("CREATE TABLE kept (id int)"))
-    made = made.having(**NOTHING_ALLOWED)
+    made = made.having(**NOTHING_ALLOWED, DAGSTER_HOME=str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     assert made.run("dump").returncode == 0
     return made
 
@@ -100,6 +101,18 @@ def test_an_archive_without_such_code_passes_silently(dev: Server, prod: Server,
         assert run.checked.of("runs_dev_code") == ()
 
 
+@pytest.mark.parametrize(("in_place", "told"), [(False, 0), (True, 1)])
+def test_a_build_login_runs_it_but_does_not_change_prod_in_place(
+    dev: Server, prod: Server, tmp_path: Path, in_place: bool, told: int
+) -> None:
+    source = dev.new_database(CHECKED, variable="DEV_DATABASE_URL")
+    dump.dump(source, tmp_path / "dev.dump", [dev.tools()], "test")
+    report = preflight.examine(
+        tmp_path / "dev.dump", prod.new_database(), [prod.tools()], in_place=in_place, build_login=True
+    )
+    assert len(report.of("runs_dev_code")) == told
+
+
 def test_whoever_may_act_as_a_superuser_or_run_programs_counts_as_one(prod: Server) -> None:
     prod.execute(
         "CREATE ROLE dc_plain; CREATE ROLE dc_root SUPERUSER; CREATE ROLE dc_near; GRANT dc_root TO dc_near;"
@@ -127,3 +140,5 @@ def test_nothing_that_takes_sql_or_reaches_files_is_harmless(prod: Server) -> No
     assert server.harmless >= COMMON
     assert {"check", "and", "coalesce", "case"} <= server.keywords
     assert server.keywords & DANGEROUS == set()
+    # Were one of them a function's name, it could not be told from SQL.
+    assert (server.harmless | server.other) & dev_code.WORDS == set()

@@ -19,7 +19,7 @@ from pgpromote.demo import servers as embedded
 from pgpromote.demo.stage import DAGSTER
 from pgpromote.postgres.lock import promotion_lock
 from pgpromote.postgres.server import parse_url
-from pgpromote.promotion import SOURCE, TARGET
+from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET
 from pgpromote_tests import services
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import adopted
@@ -112,7 +112,8 @@ def stage(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -
     urls = {variable: url for variable, (_, url) in logins.items()}
     directory = services.checkout(tmp_path_factory.mktemp("services") / "checkout")
     tools = str(dev.cluster.bin_dir)
-    with services.up(directory, signal.SIGTERM, **urls, PGPROMOTE_PG_BIN=tools) as dagster:
+    settings = {"PGPROMOTE_PG_BIN": tools, AS_SUPERUSER: "1"}
+    with services.up(directory, signal.SIGTERM, **urls, **settings) as dagster:
         yield Stage(dagster, dev, prod, urls, [canary for canary, _ in logins.values()])
     embedded.home(directory).rmdir()  # empty: with every URL set, no server of its own was made
 

@@ -176,6 +176,17 @@ def test_a_view_counts_as_code_only_where_a_materialized_view_reads_it() -> None
     assert [code.name for code in found(*VIEWS, reading)] == ["VIEW public.x"]
 
 
+def test_a_rule_about_changes_is_not_met_by_a_reader() -> None:
+    table = entry("TABLE", TABLE.format(""))
+    rule = entry("RULE", "CREATE RULE r AS\n    ON INSERT TO public.t DO  SELECT public.f() AS f;\n")
+    assert found(table, rule, entry("MATERIALIZED VIEW", READER.format("public.t"))) == []
+
+
+def test_an_empty_statement_is_no_surprise() -> None:
+    assert found(entry("SCHEMA", ";\n;\n")) == []
+    assert found(entry("TABLE", ";\n"))
+
+
 def test_a_rule_that_makes_a_view_counts_as_that_view() -> None:
     empty = entry("VIEW", "CREATE VIEW public.v AS\n SELECT NULL::integer AS f;\n")
     rule = entry("RULE", "CREATE OR REPLACE VIEW public.v AS\n SELECT public.f() AS f;\n")
