@@ -18,7 +18,8 @@ NOT_VALID = " NOT VALID;\n"
 def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
     """Yield the entries of each pass, and with how many connections: most, what needs all rows, the rest.
 
-    A schema that stands is not created: a reset has made it. Grants come last, in a pass of their own.
+    A schema that stands is not created: a reset has made it. Rows of extensions' tables come first: no entry
+    depends on them, not even a foreign key to them. Grants come last, in a pass of their own.
 
     Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
     With parallel jobs pg_restore builds an index as soon as the rows of its table are there; a function in it
@@ -32,14 +33,24 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
         for entry in restorable(archive)
         if entry.kind not in LATER and not (entry.kind == "SCHEMA" and entry.tag in standing)
     ]
+    first = _of_extensions(archive)
     alone = _with_dependents(entries, {entry.dump_id for entry in entries if _is_alone(entry)})
     late = _with_dependents(entries, _needing_all_rows(archive, entries)) - alone
-    yield [entry for entry in entries if entry.dump_id not in late | alone], jobs
+    if first:
+        yield [entry for entry in entries if entry.dump_id in first], jobs
+    yield [entry for entry in entries if entry.dump_id not in first | late | alone], jobs
     if late:
         yield [entry for entry in entries if entry.dump_id in late], jobs
     if alone:
         last = [entry for entry in entries if entry.dump_id in alone]
         yield sorted(last, key=lambda entry: "CREATE " not in entry.definition), 1
+
+
+def _of_extensions(archive: Archive) -> set[int]:
+    """Name the rows, and the values of sequences, whose tables and sequences an archive does not bring."""
+    made = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE", "SEQUENCE")}
+    held = archive.of_kind("TABLE DATA", "SEQUENCE SET")
+    return {entry.dump_id for entry in held if made and (entry.schema, entry.tag) not in made}
 
 
 def _needing_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:

@@ -134,7 +134,7 @@ EVERY_KIND = """
     CREATE FUNCTION f(integer, VARIADIC text[]) RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
     CREATE PROCEDURE p(INOUT integer) LANGUAGE sql AS 'SELECT 1';
     CREATE AGGREGATE total(integer) (sfunc = int4pl, stype = integer);
-    CREATE AGGREGATE counted(*) (sfunc = int8inc, stype = bigint);
+    CREATE AGGREGATE counted(*) (sfunc = int8inc, stype = bigint, initcond = '0');
     CREATE OPERATOR ### (leftarg = integer, rightarg = integer, function = int4pl);
     CREATE COLLATION plain (locale = 'C');
     CREATE CONVERSION latin FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
@@ -187,6 +187,7 @@ def build(run: Run) -> str:
     return run.database.name
 
 
+@pytest.mark.parametrize("major", [15, 16, 17, 18], indirect=True)
 def test_everything_that_it_has_made_is_taken_back(dev: Server, prod: Server, tmp_path: Path) -> None:
     with open_lab(dev, prod, tmp_path, SMALL) as lab, lab.walk(rights=Policy.NONE) as run:
         shadow = build(run)

@@ -11,8 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.demo import servers
-from pgpromote.postgres import archive
+from pgpromote.demo import servers, stage
+from pgpromote.postgres import archive, bare_login
+from pgpromote.promotion import from_environment
 from pgpromote_tests import services
 from pgpromote_tests.services import descendants, is_running, tools_of, until
 
@@ -52,6 +53,19 @@ def run(checkout: Path, *arguments: str, **variables: str) -> subprocess.Complet
         capture_output=True,
         text=True,
     )
+
+
+def test_the_servers_come_with_a_login_that_does_nothing_but_build(checkout: Path) -> None:
+    with stage.set_up({}, checkout) as variables:
+        promotion = from_environment(variables)
+        login = promotion.build_login()
+        assert login
+
+        looked = bare_login.look(login, promotion.target(), "postgres", "postgres")
+
+        assert looked.login
+        assert looked.login.user == stage.BUILDER
+        assert bare_login.surplus(looked.login) == []
 
 
 def test_the_demo_promotes_and_tells_it_on_one_screen(checkout: Path) -> None:
