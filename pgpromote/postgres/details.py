@@ -41,7 +41,7 @@ LOOKED_UP = re.compile(r"does not exist|not found|unrecognized|unknown|no such")
 QUOTES = '"«»„“”「」『』'
 QUOTE = re.compile(f"[{QUOTES}]")
 # A value may begin as a name does.
-VALUE_BEFORE = re.compile(r"(?:[:\uff1a]|\b(?:value|near|zone|unit|symbol|argument|string|key|input|token)) ?$")
+VALUE_BEFORE = re.compile(r"(?:[:\uff1a]|\b(?:value|near|zone|unit|symbol|argument|string|key|input)) ?$")
 KIND_BEFORE = re.compile(r"(\w+) $")
 # Errors of the server's own state (08, 28, 53, 55, 57, 58) hold no values.
 OF_THE_STATE = re.compile(r"08|28|53|55|57|58")
