@@ -40,6 +40,8 @@ LOOKED_UP = re.compile(r"does not exist|not found|unrecognized|unknown|no such")
 # A server that speaks another language quotes otherwise.
 QUOTES = '"«»„“”「」『』'
 QUOTE = re.compile(f"[{QUOTES}]")
+# A value may begin as a name does.
+VALUE_BEFORE = re.compile(r"(?:[:\uff1a]|\b(?:value|near|zone|unit|symbol|argument|string|key|input)) ?$")
 KIND_BEFORE = re.compile(r"(\w+) $")
 # Errors of the server's own state (08, 28, 53, 55, 57, 58) hold no values.
 OF_THE_STATE = re.compile(r"08|28|53|55|57|58")
@@ -322,7 +324,10 @@ def _masked(text: str, names: AbstractSet[str], *, code: bool) -> str:
     trusted = not (code and LOOKED_UP.search(text))
     place, kept = 0, ""
     while found := QUOTE.search(text, place):
-        end = _name_ends(text, found.end(), names, _follows_kind(text[: found.start()]) if trusted else None)
+        before = text[: found.start()]
+        end = None
+        if not VALUE_BEFORE.search(before):
+            end = _name_ends(text, found.end(), names, _follows_kind(before) if trusted else None)
         if end is None:
             last = max(text.rfind(quote) for quote in QUOTES)
             rest = text[last + 1 :] if last > found.start() else ""

@@ -33,7 +33,7 @@ def swapped_back(prod: Server, database: Database, made: Shadow, told: str) -> N
 def test_a_new_prod_whose_login_trigger_keeps_everybody_out_is_swapped_back(prod: Server) -> None:
     database, made = shop(prod)
     prod.execute(REFUSE, made.name)
-    swapped_back(prod, database, made, r"function public\.refuse\(\) line 2")
+    swapped_back(prod, database, made, r"function refuse\(\) line 1")
 
 
 def test_a_new_prod_that_accepts_no_connection_is_swapped_back(

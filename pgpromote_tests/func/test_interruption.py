@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import dagster as dg
 import psycopg
 import pytest
 
@@ -113,6 +114,29 @@ def test_an_interrupted_restore_in_place_says_that_prod_may_be_mixed(
     assert f"Interrupted by {number.name}. {MIXED}" in result.stderr
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_of_dagster_says_what_prod_is(
+    shop: tuple[CommandLine, Server, Server], number: signal.Signals, tmp_path: Path
+) -> None:
+    """Terminate in the UI sends the same signal to the run's process."""
+    commands, _, prod = shop
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    process = commands.having(DAGSTER_HOME=str(tmp_path)).start("refresh")
+    wait_until_waiting(prod, "PgSleep")
+    process.send_signal(number)
+    result = ended(process)
+    assert result.returncode == 1
+    assert "The run was interrupted" in result.stderr
+    assert result.stderr.count(UNTOUCHED) == 1
+    (report,) = tmp_path.glob("data/reports/*.json")
+    assert json.loads(report.read_text())["prod"] == UNTOUCHED
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        (run,) = instance.get_runs()
+        told = [entry.user_message for entry in instance.all_logs(run.run_id)]
+    assert run.is_finished
+    assert any(line.startswith(UNTOUCHED) for line in told)
+
+
 def test_a_run_whose_sessions_all_end_says_what_prod_is(shop: tuple[CommandLine, Server, Server]) -> None:
     commands, _, prod = shop
     assert commands.run("dump").returncode == 0
@@ -141,7 +165,7 @@ def test_a_run_without_a_connection_says_what_prod_is(
     result = commands.having(PROD_DATABASE_URL=prod.url(database, role)).run("restore")
     assert result.returncode in {1, 3}
     assert result.stderr.count(UNTOUCHED.rstrip(".")) == 1, result.stderr
-    assert "has no connection left" in result.stderr
+    assert "too many connections" in result.stderr
 
 
 @pytest.mark.parametrize(("major", "number"), SIGNALS)
