@@ -42,7 +42,11 @@ def test_a_rule_that_can_look_is_not_skipped(rule: str) -> None:
             "prod could",
         ),
         ({"has_source": False}, RULES.keys() - {"not_same_database", "right_direction"}, "is not set"),
-        ({"manifest": None}, RULES.keys() - {"whole_archive", "extension_contents"}, "has no manifest"),
+        (
+            {"manifest": None},
+            RULES.keys() - {"whole_archive", "extension_contents", "disk_space"},
+            "has no manifest",
+        ),
         ({"client": None}, RULES.keys() - {"archive_readable"}, "no client program"),
     ],
     ids=["no prod", "no dev", "no manifest", "no client"],
