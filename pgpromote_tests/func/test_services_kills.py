@@ -1,4 +1,4 @@
-"""Whatever of the service is ended, prod is wholly old or new, alerts are true, and the next run goes through."""
+"""Whatever of a service is ended, prod is wholly old or new, alerts are true, and the next run goes on."""
 
 import signal
 from collections.abc import Iterator
