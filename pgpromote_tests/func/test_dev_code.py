@@ -108,7 +108,7 @@ def test_a_build_login_runs_it_but_does_not_change_prod_in_place(
     source = dev.new_database(CHECKED, variable="DEV_DATABASE_URL")
     dump.dump(source, tmp_path / "dev.dump", [dev.tools()], "test")
     report = preflight.examine(
-        tmp_path / "dev.dump", prod.new_database(), [prod.tools()], in_place=in_place, build_login=True
+        tmp_path / "dev.dump", prod.new_database(), [prod.tools()], in_place=in_place, build_login=login
     )
     assert len(report.of("runs_dev_code")) == told
 

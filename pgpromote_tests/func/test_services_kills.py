@@ -90,7 +90,6 @@ def test_whatever_is_ended_in_a_restore_prod_is_whole_and_the_next_run_goes_thro
     status = dagster.ended(run)
     until(lambda: not services.is_running(worker), "the worker to end")
     service.stage.gone(run)
-    print(victim, number, status, service.seen())
     assert (status, service.seen()) in {("SUCCESS", new), ("FAILURE", old), ("CANCELED", old)}
     if status == "FAILURE":
         assert service.alert(run)["untouched"].startswith("Prod is untouched")
