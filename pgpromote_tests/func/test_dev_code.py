@@ -107,8 +107,9 @@ def test_a_build_login_runs_it_but_does_not_change_prod_in_place(
 ) -> None:
     source = dev.new_database(CHECKED, variable="DEV_DATABASE_URL")
     dump.dump(source, tmp_path / "dev.dump", [dev.tools()], "test")
+    target = prod.new_database()
     report = preflight.examine(
-        tmp_path / "dev.dump", prod.new_database(), [prod.tools()], in_place=in_place, build_login=login
+        tmp_path / "dev.dump", target, [prod.tools()], in_place=in_place, build_login=target
     )
     assert len(report.of("runs_dev_code")) == told
 
