@@ -28,15 +28,15 @@ from pgpromote.cli.options import (
     verbose,
     yes,
 )
-from pgpromote.postgres import plan
+from pgpromote.postgres import hold, plan
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.progress import Dumping, Refreshing, Running
 from pgpromote.recording import record_of
 from pgpromote.run import Run
 
-# Checks that a plan shows: what prod would lose beside the objects that the archive lacks; a hold.
-BESIDE = ("nothing_in_the_way", "nothing_lost_outside", "not_on_hold")
+# Checks that say what prod would lose beside the objects that the archive lacks.
+BESIDE = ("nothing_in_the_way", "nothing_lost_outside")
 
 
 @click.command(cls=ResetSchemaCommand)
@@ -97,6 +97,7 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
         terminal.show_json({**vars(preview), "fingerprint": fingerprint, "dropped": dropped})
     else:
         command = ["pgpromote", "restore", *_given(context), "--expect-plan", fingerprint]
+        terminal.show_losses(looked.of(hold.RULE))
         terminal.show_plan(preview, options, fingerprint, shlex.join(command), dropped)
 
 
