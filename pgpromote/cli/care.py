@@ -10,6 +10,7 @@ from pgpromote.cli.options import as_json, new_run_id
 from pgpromote.options import Options
 from pgpromote.postgres import audit, hold, mark, repair
 from pgpromote.postgres.lock import promotion_lock
+from pgpromote.postgres.mark import End
 from pgpromote.postgres.server import connect
 from pgpromote.progress import Running
 
@@ -156,8 +157,9 @@ def resume_command(*, as_json: bool) -> None:
     if as_json:
         terminal.show_json({"released": held})
     elif held:
-        aside = f"{held.database} is dropped after the next good promotion"
-        terminal.OUT.print(f"{target.label} is no longer on hold; {aside}.")
+        goes = held.ended is End.ROLLBACK
+        then = f"{held.database} {'is dropped after' if goes else 'counts as any other from'}"
+        terminal.OUT.print(f"{target.label} is no longer on hold; {then} the next good promotion.")
     else:
         terminal.OUT.print(f"{target.label} is not on hold.")
 

@@ -35,8 +35,8 @@ from pgpromote.progress import Dumping, Refreshing, Running
 from pgpromote.recording import record_of
 from pgpromote.run import Run
 
-# Checks that a plan shows: what prod would lose beside the objects that the archive lacks; a hold.
-BESIDE = ("nothing_in_the_way", "nothing_lost_outside", hold.RULE, plausible.RULE)
+# Checks that say what prod would lose beside the objects that the archive lacks.
+BESIDE = ("nothing_in_the_way", "nothing_lost_outside", plausible.RULE)
 
 
 @click.command(cls=ResetSchemaCommand)
@@ -102,6 +102,7 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
         lost = [plausible.pattern(found.object) for found in looked.errors]
         given = [*_given(context), *(["--accept-loss", ",".join(lost)] if lost else [])]
         command = ["pgpromote", "restore", *given, "--expect-plan", seen.fingerprint]
+        terminal.show_losses(looked.of(hold.RULE))
         terminal.show_plan(preview, options, seen.fingerprint, shlex.join(command), dropped)
 
 

@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier
 from pgpromote.postgres import mark
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import Refused
-from pgpromote.postgres.mark import Provenance
+from pgpromote.postgres.mark import End, Provenance
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import Database, Session, connect
 
@@ -24,13 +24,17 @@ RESUME = "pgpromote resume"
 
 @dataclass(frozen=True)
 class Hold:
-    """A hold on the promotions into `prod`: a rollback put `database` aside; `was` is what that holds."""
+    """A hold on the promotions into `prod`: a rollback put `database` aside; `was` is what that holds.
+
+    `ended` says whether that rollback took another one back.
+    """
 
     prod: str
     since: datetime
     database: str
     owner: str
     was: Provenance | None = None
+    ended: End | None = None
 
     @property
     def told(self) -> str:
@@ -49,7 +53,9 @@ def find(session: Session, prod: str) -> Hold | None:
     That of an owner who is not trusted holds, too: prod may have got another owner since.
     """
     held = [(found, found.mark.held_at) for found in mark.find_previous(session, prod)]
-    holds = [Hold(prod, at, found.name, found.owner, found.mark.was) for found, at in held if at]
+    holds = [
+        Hold(prod, at, found.name, found.owner, found.mark.was, found.mark.ended) for found, at in held if at
+    ]
     return max(holds, key=lambda each: each.since, default=None)
 
 

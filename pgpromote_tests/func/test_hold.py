@@ -178,7 +178,7 @@ def test_every_start_without_a_person_is_refused_from_any_machine_until_resume(
         found = checks_of(result, "prod_schema")["not_on_hold"]
         assert (found.passed, "put aside" in str(found.description)) == (False, True)
         assert there.run("rehearse").returncode == 0
-        assert "pgpromote resume" in there.run("plan").stdout
+        assert "pgpromote resume" in there.run("plan").stderr
 
     assert "is dropped after the next good promotion" in there.run("resume").stdout
     assert there.run("resume").stdout.endswith("is not on hold.\n")

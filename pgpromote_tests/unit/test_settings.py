@@ -18,7 +18,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert promotion.dump_dir == Path("data/postgres").absolute()
     assert (promotion.cron, promotion.timezone) == ("0 2 * * *", "UTC")
     assert (promotion.pg_bin, promotion.lock_database) == ((), "postgres")
-    assert (promotion.keep, promotion.keep_for) == (2, None)
+    assert (promotion.keep, promotion.keep_for, promotion.keep_after) == (2, None, timedelta(hours=24))
 
 
 def test_an_empty_setting_counts_as_not_set() -> None:
@@ -151,3 +151,10 @@ def test_the_audit_looks_at_prod_unless_told_otherwise() -> None:
 def test_a_promotion_shown_to_somebody_holds_no_url() -> None:
     promotion = from_environment({"DEV_DATABASE_URL": CANARY + "dev", "PROD_DATABASE_URL": CANARY + "prod"})
     assert "Canary" not in repr(promotion)
+
+
+@pytest.mark.parametrize("text", ["-1", "a day", "24h", "1e3", "999999"])
+def test_the_hours_of_the_one_more_are_a_number(text: str) -> None:
+    assert from_environment({"PGPROMOTE_KEEP_HOURS": "1.5"}).keep_after == timedelta(hours=1.5)
+    with pytest.raises(ConfigError, match="PGPROMOTE_KEEP_HOURS is"):
+        from_environment({"PGPROMOTE_KEEP_HOURS": text})
