@@ -85,7 +85,8 @@ def build_login(facts: Facts) -> Found:
 def _unusable(facts: Facts, looked: Looked) -> Found:
     if looked.problem:
         message = f"The build login cannot log in: {looked.problem.message}"
-        yield Severity.ERROR, "build login", message, looked.problem.hint
+        hint = f"{looked.problem.hint} It has to reach {facts.agreed} and what is built."
+        yield Severity.ERROR, "build login", message, hint
     else:
         message = f"The build login leads to another server than prod, {facts.target.label}."
         yield Severity.ERROR, "build login", message, "Name prod's server in BUILD_DATABASE_URL."

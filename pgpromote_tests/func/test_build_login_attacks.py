@@ -1,6 +1,6 @@
 """What dev wrote runs while prod's next content is built: a separate login keeps it from the server."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -68,7 +68,7 @@ LOGGING = """
 # Whatever else calls dev's code while the database is built.
 EVERYWHERE = """
     CREATE FUNCTION every(n integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $f$
-    BEGIN PERFORM public.attack(g.what, g.command) FROM public.gate AS g; RETURN n; END $f$;
+    BEGIN PERFORM public.attack('', command) FROM unnest(ARRAY[<commands>]) AS command; RETURN n; END $f$;
     CREATE FUNCTION once(n integer) RETURNS integer LANGUAGE sql AS 'SELECT public.every(n)';
     CREATE DOMAIN small AS integer CHECK (public.every(VALUE) >= 0);
     CREATE TABLE used (id integer PRIMARY KEY, n small, m integer GENERATED ALWAYS AS (every(id)) STORED);
@@ -112,21 +112,29 @@ def attacked(
     """Make a dev whose code attacks prod's server, and a prod with two others beside it, all one owner's."""
     with open_lab(dev, prod, directory, "") as lab:
         names = {"<prod>": lab.stage.promotion.target().name, "<other_away>": f"away_{lab.mark}"}
+        names |= {"<promoter_name>": lab.role(PROMOTER)}
         names |= {f"<{each}>": f"{each}_{lab.mark}" for each in ("other", "third")}
         for each in ("<other>", "<third>"):
             prod.new_url(name=names[each])
             lab.in_prod(f"ALTER DATABASE {names[each]} OWNER TO <owner>")
             lab.in_prod(f"REVOKE CONNECT ON DATABASE {names[each]} FROM PUBLIC")
-        rows = []
-        for what in attacks:
-            text = ATTACKS[what].replace("<promoter_name>", lab.role(PROMOTER))
-            for key, name in names.items():
-                text = text.replace(key, name)
-            rows.append(f"INSERT INTO gate VALUES ($w${what}$w$, $c${lab.quoted(text)}$c$);")
+        commands = {what: lab.quoted(named(ATTACKS[what], names)) for what in attacks}
+        rows = (f"INSERT INTO gate VALUES ($w${what}$w$, $c${text}$c$);" for what, text in commands.items())
         script = HOSTILE.replace("<rows>", "\n".join(rows)).replace("<logging>", logging)
-        lab.in_dev(f"{script} {more}")
-        yield lab
-        prod.drop({names["<other>"], names["<third>"], names["<other_away>"]} & prod.databases())
+        array = ", ".join(f"$c${text}$c$" for text in commands.values())
+        try:
+            lab.in_dev(script + more.replace("<commands>", array))
+            yield lab
+        finally:
+            made = {names[each] for each in ("<other>", "<third>", "<other_away>")}
+            prod.drop(made & prod.databases())
+
+
+def named(text: str, names: Mapping[str, str]) -> str:
+    """Put names where a text has <name> and the like."""
+    for key, name in names.items():
+        text = text.replace(key, name)
+    return text
 
 
 def outcomes(prod: Server, run: Run) -> dict[str, str]:
