@@ -246,7 +246,7 @@ def test_a_check_lists_every_rule_and_stops_with_code_3_when_refused(shop: Comma
     assert "→ Create the database" in broken.stdout
     assert "  skipped swap possible: prod could not be reached" in broken.stdout.splitlines()
     passed = [line.split(maxsplit=1)[1] for line in broken.stdout.splitlines() if line.split()[0] == "ok"]
-    assert passed == ["only sql", "whole archive", "left out"]
+    assert passed == ["only sql", "whole archive", "left out", "manifest there"]
 
 
 def test_names_are_shown_as_they_are_on_one_line(shop: CommandLine, dev: Server, tmp_path: Path) -> None:
