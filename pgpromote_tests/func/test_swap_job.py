@@ -233,7 +233,8 @@ def test_what_prod_would_lose_is_shown_by_a_check_and_does_not_stop_the_run(
         promotion.target().name,
     )
 
-    result = swap(promotion)
+    accepting = {"prod_schema": {**SWAP["prod_schema"], "accept_loss": ["relics"]}}
+    result = runs.run(promotion, "refresh_prod", accepting)
 
     assert result.success
     check = checks_of(result, "prod_schema")["loss_preview"]
