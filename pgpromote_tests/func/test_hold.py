@@ -84,11 +84,11 @@ def commands(made: Stage, directory: Path) -> CommandLine:
 # Yesterday is one command away ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("whose", ["night", "as_superuser"])
+@pytest.mark.parametrize("whose", ["superuser", "owner"])
 def test_the_prod_of_the_morning_outlives_a_restore_a_refresh_a_rollback_and_a_sensor(
-    request: pytest.FixtureRequest, whose: str
+    as_superuser: Stage, whose: str
 ) -> None:
-    night: Stage = request.getfixturevalue(whose)
+    night = as_superuser if whose == "superuser" else owned(as_superuser)
     promote(night, 2)
     (morning,) = night.beside()
     promote(night, 3)

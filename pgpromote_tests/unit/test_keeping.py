@@ -1,12 +1,12 @@
 """Which of what prod was is kept, over days and over a bad morning."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pgpromote.postgres.keeping import kept
 
-NOON = datetime(2026, 3, 1, 12)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(hours=24)
 
 
