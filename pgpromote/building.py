@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pgpromote.postgres import build_login, index_keys, restore, rights, statistics
+from pgpromote.options import Options
+from pgpromote.postgres import build_login, index_keys, prove, restore, rights, statistics
 from pgpromote.postgres.build_login import Builder
 from pgpromote.postgres.model import Clearance, Finding, Policy, Statement
 from pgpromote.postgres.restore import OnLine, Restored
@@ -11,6 +12,14 @@ from pgpromote.postgres.rights import Rights
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 from pgpromote.postgres.views import Filled
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a build login has found at its end: of statistics and keys of indexes, and of sequences."""
+
+    told: tuple[Finding, ...]
+    lagging: tuple[Finding, ...]
 
 
 @dataclass
@@ -63,9 +72,7 @@ class Build:
             self.clearance, self.database, tools, self.promotion, jobs=jobs, demanded=demanded
         )
 
-    def end(
-        self, wanted: Rights, prod: str, jobs: int | None, fill: Callable[[], None]
-    ) -> tuple[Finding, ...] | None:
+    def end(self, wanted: Rights, prod: str, options: Options, fill: Callable[[], None]) -> Ended | None:
         """Do the rest of what calls dev's code, then take the shadow back; return what was found on the way.
 
         Return None, and do nothing, without a separate login. Raises PgpromoteError of any part.
@@ -73,13 +80,21 @@ class Build:
         if self.builder is None:
             return None
         fill()
+        jobs = options.jobs
         role, owners = self.builder.role, self._owners(wanted)
         told = statistics.gather(self.database, self.promotion, jobs=jobs, of=role)
         told += statistics.gather(self.shadow, self.promotion, jobs=jobs, but=role)
         keys = index_keys.prove(self.clearance, prod, self.database, self.promotion, owners=owners)
+        lagging = prove.sequences(
+            self.clearance,
+            self.database,
+            self.promotion,
+            repaired=options.repair,
+            exclude=options.repair_exclude,
+        )
         build_login.bind(self.database, self.promotion, self.bound)
         build_login.take_back(self.shadow, self.builder, self.promotion)
-        return told + keys
+        return Ended(told + keys, lagging)
 
     def settle(self, prod: str, jobs: int | None) -> tuple[Finding, ...]:
         """Without a separate login: gather statistics beside prod, and compare the keys of indexes."""

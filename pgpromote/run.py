@@ -263,7 +263,7 @@ class Run:
 
         with untouched(self.options, self.taken):
             build, wanted = self._building(), self._rights_of_prod()
-            built = build.end(wanted, self.target.name, options.jobs, self._fill)
+            ended = build.end(wanted, self.target.name, options, self._fill)
             self.proof = prove.prove(
                 clearance,
                 clearance.manifest,
@@ -278,14 +278,15 @@ class Run:
                 identities=self.repaired.identities if self.repaired and options.repair else (),
                 exclude=options.repair_exclude,
                 filled=not options.way_back,
-                meanwhile=self._fill if built is None else lambda: None,
+                meanwhile=(lambda: None) if ended else self._fill,
+                lagging=ended.lagging if ended else None,
             )
             counted = {table.table: table.restored for table in self.proof.compared}
             self.after = tally.read(self.database, self.run_id, counted)
             told = rights.take_over(wanted, self.database, self.run_id, options.rights, carry)
             handover.give(clearance, self.database, self.tools, self.run_id, carry)
             moved = self._moved(wanted)
-            built = build.settle(self.target.name, options.jobs) if built is None else built
+            built = ended.told if ended else build.settle(self.target.name, options.jobs)
             filled = self.restored.filled.findings if self.restored else ()
             changed = prove.unchanged(clearance)
             self.proof = self.proof.with_findings((*filled, *told, *moved, *built, *changed))

@@ -103,6 +103,7 @@ def prove(
     exclude: Sequence[str] = (),
     filled: bool = True,
     meanwhile: Callable[[], None] = lambda: None,
+    lagging: tuple[Finding, ...] | None = None,
 ) -> Proof:
     """Compare what was restored with the archive's entries and with what the manifest says tables held.
 
@@ -111,7 +112,8 @@ def prove(
     behind is an error only where it was to be repaired: `repaired` says that repair ran, `identities` what it
     made, `exclude` what it left alone. `filled` demands that materialized views are. `rewrite` restores
     definitions once more into an empty database. `meanwhile` is what leaves rows alone and can be done while
-    they are compared, such as to fill materialized views. Raises ToolFailed.
+    they are compared, such as to fill materialized views; `lagging` what `sequences` has found, where that
+    was asked before. Raises ToolFailed.
     """
     archive = clearance.archive
 
@@ -140,11 +142,22 @@ def prove(
                 else ()
             ),
             *_extensions(session, clearance, manifest),
-            *_sequences(session, clearance, excluded_tables(session, exclude), repaired=repaired),
+            *(_sequences(session, clearance, exclude, repaired=repaired) if lagging is None else lagging),
         )
     held = compared.compared
     dumped = sum(each.dumped for each in held)
     return Proof(compared.mode, len(held), dumped, findings + compared.findings, held, compared.unproven)
+
+
+def sequences(
+    clearance: Clearance, database: Database, promotion: str, *, repaired: bool, exclude: Sequence[str]
+) -> tuple[Finding, ...]:
+    """Find the sequences that are behind, as `prove` does.
+
+    It asks for the highest keys, and the planner calls functions of indexes for that, as whoever asks.
+    """
+    with connect(database, promotion) as session:
+        return tuple(_sequences(session, clearance, exclude, repaired=repaired))
 
 
 def unchanged(clearance: Clearance) -> Iterator[Finding]:
@@ -206,9 +219,9 @@ def _numbers(version: str) -> list[int]:
 
 
 def _sequences(
-    session: Session, clearance: Clearance, excluded: frozenset[int], *, repaired: bool
+    session: Session, clearance: Clearance, exclude: Sequence[str], *, repaired: bool
 ) -> Iterator[Finding]:
-    for feed, position, repairable in behind(session, excluded):
+    for feed, position, repairable in behind(session, excluded_tables(session, exclude)):
         users = " or ".join(
             f"{table}.{column}" for table, column in zip(feed.users, feed.columns, strict=True)
         )

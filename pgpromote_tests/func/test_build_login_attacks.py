@@ -88,6 +88,11 @@ EVERYWHERE = """
     CREATE TABLE hidden (id integer PRIMARY KEY); INSERT INTO hidden VALUES (1);
     ALTER TABLE hidden ENABLE ROW LEVEL SECURITY;
     CREATE POLICY see ON hidden USING (public.every(id) > 0);
+    -- Reads back otherwise, so it is restored once more into an empty database.
+    CREATE TABLE noted (id serial, note varchar(9) CHECK (note IN ('a', 'b') AND public.every(1) = 1),
+        PRIMARY KEY (id)) PARTITION BY HASH (id);
+    CREATE TABLE noted_1 PARTITION OF noted FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+    CREATE INDEX noted_key ON noted ((id + public.every(1))); INSERT INTO noted (note) VALUES ('a');
     CREATE VIEW looked AS SELECT public.once(id) AS id FROM used;
 """
 STATE = {
