@@ -60,7 +60,8 @@ def _report_failure(context: dg.InitResourceContext, walk: Walk, dump: str) -> N
     promoting = walk.run.phases or any(event.step_key == dump for event in failures)
     if failures and promoting and not walk.reported and context.log:
         problem = clean(reason(failures[0]).text, walk.run.promotion)
-        context.log.info(f"{of_run(walk.run)} {reports.write_failure(walk.run, problem, walk.audited)}")
+        context.log.info(of_run(walk.run))
+        context.log.info(reports.write_failure(walk.run, problem, walk.audited))
 
 
 def _failures(context: dg.InitResourceContext) -> list[dg.DagsterEvent]:
