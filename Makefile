@@ -63,7 +63,7 @@ test-generated: $(VENV)/test  ## Promote random schemas, EXAMPLES=300 on each pa
 
 test-kill: $(VENV)/test  ## Kill promotions and servers some hundred times; about 15 minutes
 	PGPROMOTE_KILLS=full $(BIN)/pytest pgpromote_tests/func/test_promotion_kills.py \
-		pgpromote_tests/func/test_cutover_kills.py --numprocesses 2 --dist worksteal -rP
+		pgpromote_tests/func/test_cutover_kills.py pgpromote_tests/func/test_services_kills.py --numprocesses 2 --dist worksteal -rP
 
 bench: $(VENV)/test  ## Measure promotions beside pg_dump and pgcopydb; BENCH='--scale 4' for more data
 	$(BIN)/python -m pgpromote_tests.bench $(BENCH)
