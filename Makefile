@@ -64,7 +64,7 @@ test-generated: $(VENV)/test  ## Promote random schemas, EXAMPLES=300 on each pa
 
 test-kill: $(VENV)/test  ## Kill promotions and servers some hundred times; about 15 minutes
 	PGPROMOTE_KILLS=full $(BIN)/pytest pgpromote_tests/func/test_promotion_kills.py \
-		pgpromote_tests/func/test_cutover_kills.py --numprocesses 2 --dist worksteal -rP
+		pgpromote_tests/func/test_cutover_kills.py pgpromote_tests/func/test_services_kills.py --numprocesses 2 --dist worksteal -rP
 
 test-hard: $(VENV)/test  ## Try every attack and every damage, and print how many held; about 20 minutes
 	@mkdir -p build && rm -f build/hard.jsonl

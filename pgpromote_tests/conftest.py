@@ -17,6 +17,8 @@ StartServer = Callable[[int, str], Server]
 SLOWEST = (
     "test_promotion_kills",
     "test_cutover_kills",
+    "test_services_kills",
+    "test_frozen",
     "test_corpus",
     "test_cases",
     "test_cases_more",

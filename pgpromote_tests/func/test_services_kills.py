@@ -20,7 +20,7 @@ from pgpromote_tests.units import Units
 
 VICTIMS = ("daemon", "code server", "worker")
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)
-EVERY = [(victim, number) for victim in VICTIMS for number in SIGNALS]
+EVERY = [(victim, number) for number in SIGNALS for victim in VICTIMS]
 # The short form takes another one with each seed.
 CHOSEN = EVERY if kills.FULL else [EVERY[int(kills.SEED) % len(EVERY)]]
 
@@ -59,6 +59,12 @@ class Service:
         )
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait longer: the daemon looks for a new code server once a minute."""
+    monkeypatch.setattr(services, "PATIENCE_SECONDS", 400)
+
+
 @pytest.fixture(scope="module")
 def service(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     dev, prod = start_server(16, "dev"), start_server(16, "prod")
@@ -91,8 +97,8 @@ def test_whatever_is_ended_in_a_restore_prod_is_whole_and_the_next_run_goes_thro
     until(lambda: not services.is_running(worker), "the worker to end")
     service.stage.gone(run)
     assert (status, service.seen()) in {("SUCCESS", new), ("FAILURE", old), ("CANCELED", old)}
-    if status == "FAILURE":
+    if status == "FAILURE":  # as of a worker that was killed; the others leave their run going on
         assert service.alert(run)["untouched"].startswith("Prod is untouched")
-    following = dagster.launch("refresh_prod")
+    following = dagster.launch("refresh_prod")  # it waits in the queue until there is a code server again
     assert dagster.ended(following) == "SUCCESS", dagster.failures(following)
     assert service.seen() == new
