@@ -11,8 +11,8 @@ GRANTS = ("ACL", "DEFAULT ACL")
 LATER = frozenset({FILLED, *GRANTS})
 INDEXES = frozenset({"INDEX", "CONSTRAINT"})
 CALLED = ("FUNCTION", "OPERATOR")
-BROKEN = frozenset({"CHECK CONSTRAINT", "FK CONSTRAINT"})
-NOT_VALID = " NOT VALID;\n"
+CONSTRAINTS = frozenset({"CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT"})
+UNCHECKED = (" NOT VALID;\n", " NOT ENFORCED;\n")
 
 
 def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
@@ -43,14 +43,9 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
 
 
 def _needing_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:
-    """Name indexes that call a function of the archive, and constraints that some rows may break."""
+    """Name indexes that call a function of the archive."""
     called = {entry.dump_id for entry in archive.of_kind(*CALLED)}
-    return {
-        entry.dump_id
-        for entry in entries
-        if (entry.kind in INDEXES and not called.isdisjoint(entry.dependencies))
-        or (entry.kind in BROKEN and entry.definition.endswith(NOT_VALID))
-    }
+    return {e.dump_id for e in entries if e.kind in INDEXES and not called.isdisjoint(e.dependencies)}
 
 
 def _with_dependents(entries: list[TocEntry], chosen: set[int]) -> set[int]:
@@ -63,11 +58,12 @@ def _with_dependents(entries: list[TocEntry], chosen: set[int]) -> set[int]:
 
 
 def _is_alone(entry: TocEntry) -> bool:
-    """Tell whether an entry is restored by one connection: a NOT NULL that is not validated, or a trigger.
+    """Tell whether an entry is restored by one connection: a constraint that checks no row yet, or a trigger.
 
-    Such a NOT NULL (18) locks a whole tree of partitions, against which an index that is attached deadlocks.
+    Such a constraint locks a whole tree of partitions at once, against which an index that is attached, or a
+    foreign key of a partition, deadlocks (seen on 18.4).
     """
-    return is_trigger(entry) or (entry.kind == "CONSTRAINT" and entry.definition.endswith(NOT_VALID))
+    return is_trigger(entry) or (entry.kind in CONSTRAINTS and entry.definition.endswith(UNCHECKED))
 
 
 def is_trigger(entry: TocEntry) -> bool:
