@@ -11,8 +11,8 @@ GRANTS = ("ACL", "DEFAULT ACL")
 LATER = frozenset({FILLED, *GRANTS})
 INDEXES = frozenset({"INDEX", "CONSTRAINT"})
 CALLED = ("FUNCTION", "OPERATOR")
-BROKEN = frozenset({"CHECK CONSTRAINT", "FK CONSTRAINT"})
-NOT_VALID = " NOT VALID;\n"
+CONSTRAINTS = frozenset({"CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT"})
+UNCHECKED = (" NOT VALID;\n", " NOT ENFORCED;\n")
 
 
 def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
@@ -54,14 +54,9 @@ def _of_extensions(archive: Archive) -> set[int]:
 
 
 def _needing_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:
-    """Name indexes that call a function of the archive, and constraints that some rows may break."""
+    """Name indexes that call a function of the archive."""
     called = {entry.dump_id for entry in archive.of_kind(*CALLED)}
-    return {
-        entry.dump_id
-        for entry in entries
-        if (entry.kind in INDEXES and not called.isdisjoint(entry.dependencies))
-        or (entry.kind in BROKEN and entry.definition.endswith(NOT_VALID))
-    }
+    return {e.dump_id for e in entries if e.kind in INDEXES and not called.isdisjoint(e.dependencies)}
 
 
 def _with_dependents(entries: list[TocEntry], chosen: set[int]) -> set[int]:
@@ -74,15 +69,14 @@ def _with_dependents(entries: list[TocEntry], chosen: set[int]) -> set[int]:
 
 
 def _is_alone(entry: TocEntry) -> bool:
-    """Tell whether an entry is restored by one connection: a NOT NULL that is not validated, or a trigger.
+    """Tell whether an entry is restored by one connection: a constraint that checks no row yet, or a trigger.
 
-    Such a NOT NULL (18) locks a whole tree of partitions, against which an index that is attached deadlocks.
-    Row security is switched on with them: where it binds the owner, it would keep foreign keys from being
-    checked.
+    Such a constraint locks a whole tree of partitions at once, against which an index that is attached, or a
+    foreign key of a partition, deadlocks (seen on 18.4). Row security is switched on with them: where it
+    binds the owner, it would keep foreign keys from being checked.
     """
-    if entry.kind == "CONSTRAINT":
-        return entry.definition.endswith(NOT_VALID)
-    return is_trigger(entry) or entry.kind == "ROW SECURITY"
+    unchecked = entry.kind in CONSTRAINTS and entry.definition.endswith(UNCHECKED)
+    return unchecked or is_trigger(entry) or entry.kind == "ROW SECURITY"
 
 
 def is_trigger(entry: TocEntry) -> bool:
