@@ -29,6 +29,8 @@ SECTIONS = {1: "none", 2: "pre-data", 3: "data", 4: "post-data"}
 COMPRESSIONS = {0: "none", 1: "gzip", 2: "lz4", 3: "zstd"}
 # Settings of the dump session and of the database itself: pg_restore --list does not show them either.
 SETTINGS = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES"})
+# pg_restore runs it in every session as it stands; every pg_dump since 11 writes this.
+SEARCH_PATH = "SELECT pg_catalog.set_config('search_path', '', false);"
 SQL_HEADER = b"-- PostgreSQL database dump"
 # An identifier as pg_dump writes it.
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
@@ -134,6 +136,10 @@ def _entries(source: "_Reader", version: tuple[int, int]) -> tuple[list[TocEntry
         source.codec, source.encoding = codec, encoding
         source.file.seek(start)
         entries = [_entry(source, version) for _ in range(source.integer())]
+    if any(
+        each.kind == "SEARCHPATH" and each.definition.strip() not in {"", SEARCH_PATH} for each in entries
+    ):
+        raise ArchiveError(f"{source.path} sets another search path than pg_dump does.", HINT_DUMP)
     return entries, encoding
 
 
