@@ -7,7 +7,7 @@ import click
 from pgpromote import promotion as settings
 from pgpromote import terminal
 from pgpromote.cli.options import as_json, dump_argument, filter_options, filters_of, new_run_id, verbose
-from pgpromote.postgres import adopt, archive, dump
+from pgpromote.postgres import adopt, archive, dump, selection
 from pgpromote.progress import Dumping
 
 
@@ -109,7 +109,7 @@ def inspect(dump_path: Path | None, kinds: tuple[str, ...], name: str, *, as_jso
       pgpromote inspect shop.dump --kind VIEW --kind INDEX --name "order*"
     """
     contents = archive.read(dump_path or settings.from_environment().own_archive())
-    found = archive.search(contents, kinds, name or "*") if kinds or name else None
+    found = selection.search(contents, kinds, name or "*") if kinds or name else None
     if as_json:
         entries = contents.entries if found is None else found
         header = {key: value for key, value in vars(contents).items() if key != "entries"}

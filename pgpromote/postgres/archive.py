@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +29,8 @@ COMPRESSIONS = {0: "none", 1: "gzip", 2: "lz4", 3: "zstd"}
 # Settings of the dump session and of the database itself: pg_restore --list does not show them either.
 SETTINGS = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES"})
 FRAME = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH"})
+# pg_restore runs it in every session as it stands; every pg_dump since 11 writes this.
+SEARCH_PATH = "SELECT pg_catalog.set_config('search_path', '', false);"
 SQL_HEADER = b"-- PostgreSQL database dump"
 # An identifier as pg_dump writes it.
 NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
@@ -127,17 +128,18 @@ def _entries(source: "_Reader", version: tuple[int, int]) -> tuple[list[TocEntry
     """Read the entries, once more where they are not in UTF-8: in which encoding they are is one of them."""
     start = source.file.tell()
     if not 0 < (count := source.integer()) <= MOST_ENTRIES:
-        raise ArchiveError(
-            f"{source.path} is cut or damaged: it says that it holds {count:,} entries.", HINT_DUMP
-        )
-    entries = [_entry(source, version) for _ in range(count)]
-    encoding = _encoding(entries)
+        message = f"{source.path} is cut or damaged: it says that it holds {count:,} entries."
+        raise ArchiveError(message, HINT_DUMP)
+    encoding = _encoding(entries := [_entry(source, version) for _ in range(count)])
     if (codec := encodings.codec(encoding)) != source.codec:
         source.codec, source.encoding = codec, encoding
         source.file.seek(start)
         entries = [_entry(source, version) for _ in range(source.integer())]
     if len({entry.dump_id for entry in entries}) < count:
         raise ArchiveError(f"{source.path} is damaged: two of its entries have the same number.", HINT_DUMP)
+    paths = {entry.definition.strip() for entry in entries if entry.kind == "SEARCHPATH"}
+    if not paths <= {"", SEARCH_PATH}:
+        raise ArchiveError(f"{source.path} sets another search path than pg_dump does.", HINT_DUMP)
     return entries, encoding
 
 
@@ -271,17 +273,6 @@ class _Reader:
                 f"Dump again with the encoding {encodings.UTF8}: pg_dump --encoding={encodings.UTF8}.",
             )
         return text
-
-
-def search(archive: Archive, kinds: tuple[str, ...] = (), pattern: str = "*") -> tuple[TocEntry, ...]:
-    """Find entries by kind and by a shell pattern over `schema.name` or the name alone."""
-    wanted = {kind.upper() for kind in kinds}
-    return tuple(
-        entry
-        for entry in archive.entries
-        if (not wanted or entry.kind in wanted)
-        and (fnmatchcase(entry.name, pattern) or fnmatchcase(entry.tag, pattern))
-    )
 
 
 def extension_schema(entry: TocEntry) -> str:

@@ -6,6 +6,7 @@ them, unless they are asked for by their kind.
 """
 
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.model import EVERYTHING, Archive, Filters, Foreign, TocEntry
@@ -238,3 +239,14 @@ def _check_filters(archive: Archive, filters: Filters) -> None:
                 "Prod is untouched.",
                 f"pgpromote inspect {archive.path} shows the names. They are exact, without patterns.",
             )
+
+
+def search(archive: Archive, kinds: tuple[str, ...] = (), pattern: str = "*") -> tuple[TocEntry, ...]:
+    """Find entries by kind and by a shell pattern over `schema.name` or the name alone."""
+    wanted = {kind.upper() for kind in kinds}
+    return tuple(
+        entry
+        for entry in archive.entries
+        if (not wanted or entry.kind in wanted)
+        and (fnmatchcase(entry.name, pattern) or fnmatchcase(entry.tag, pattern))
+    )

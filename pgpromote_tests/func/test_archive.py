@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, preflight
+from pgpromote.postgres import archive, preflight, selection
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import Database
@@ -74,9 +74,9 @@ def test_the_header_is_that_of_the_source(dev: Server, sample: Sample) -> None:
 
 
 def test_every_kind_of_the_sample_can_be_searched(sample: Sample) -> None:
-    found = archive.search(sample.archive, ("view", "MATERIALIZED VIEW"), "*")
+    found = selection.search(sample.archive, ("view", "MATERIALIZED VIEW"), "*")
     assert {entry.name for entry in found} >= {"public.open_auctions", "public.category_turnover"}
-    assert archive.search(sample.archive, ("TABLE",), "*Größen*")
+    assert selection.search(sample.archive, ("TABLE",), "*Größen*")
 
 
 def read_all(path: Path, dev: Server) -> None:

@@ -2,11 +2,13 @@
 
 import io
 import random
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from pgpromote.postgres import archive
+from pgpromote.postgres import archive, selection
+from pgpromote.postgres.archive import SEARCH_PATH
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote_tests.unit.archives import ENCODING, PATH, SHOP, Entry, archive_of, parsed, written
 
@@ -185,4 +187,13 @@ def test_an_archive_without_entries_is_an_archive() -> None:
     ],
 )
 def test_entries_are_found_by_kind_and_name(kinds: tuple[str, ...], pattern: str, found: list[int]) -> None:
-    assert [entry.dump_id for entry in archive.search(parsed(written(SHOP)), kinds, pattern)] == found
+    assert [entry.dump_id for entry in selection.search(parsed(written(SHOP)), kinds, pattern)] == found
+
+
+@pytest.mark.parametrize("text", ["SELECT 1;", "SET search_path = public;", f"{SEARCH_PATH} SELECT 1;"])
+def test_a_session_begins_with_nothing_but_an_empty_search_path(text: str) -> None:
+    usual = Entry(9, "SEARCHPATH", "SEARCHPATH", "", f"{SEARCH_PATH}\n")
+    assert parsed(written((*SHOP, usual))).entries
+
+    with pytest.raises(ArchiveError, match="another search path"):
+        parsed(written((*SHOP, replace(usual, definition=text))))
