@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -17,7 +18,7 @@ from pgpromote.options import Options
 from pgpromote.postgres import dump
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Severity
-from pgpromote.promotion import Promotion
+from pgpromote.promotion import BUILD, Promotion
 from pgpromote_tests import hard, runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.vectors import scripts
@@ -26,7 +27,7 @@ from pgpromote_tests.runs import NOTHING_ALLOWED
 from pgpromote_tests.servers import Server
 
 MALLORY = 'Mallory "of" dev ü'
-PROMOTER, OWNER = "promoter of untrusted", "owner of untrusted"
+PROMOTER, OWNER, BUILDER = "promoter of untrusted", "owner of untrusted", "builder of untrusted"
 FEW = {16: 100, 17: 3, 18: 3}
 
 
@@ -124,20 +125,26 @@ def test_each_vector_does_its_harm_where_it_is_allowed(lab: Lab) -> None:
     assert harmless == []
 
 
-def test_code_of_dev_makes_nobody_a_superuser_by_the_promoter_of_the_docs(lab: Lab, attacks: Attacks) -> None:
+@pytest.mark.parametrize("login", ["the promoter", "the separate login"])
+def test_code_of_dev_makes_nobody_a_superuser_by_the_roles_of_the_docs(
+    lab: Lab, attacks: Attacks, login: str
+) -> None:
+    promoter, owner, builder = (f"{name} {uuid4().hex[:8]}" for name in (PROMOTER, OWNER, BUILDER))
     lab.prod.execute(
-        f'CREATE ROLE "{OWNER}"; CREATE ROLE "{PROMOTER}" CREATEDB; GRANT "{OWNER}" TO "{PROMOTER}"'
+        f'CREATE ROLE "{owner}"; CREATE ROLE "{promoter}" CREATEDB; CREATE ROLE "{builder}"; '
+        f'GRANT "{owner}", "{builder}", pg_signal_backend TO "{promoter}"'
     )
-    lab.prod.execute(f'GRANT pg_signal_backend TO "{PROMOTER}"')
-    lab.prod.let_in(PROMOTER)
-    database = lab.prod.new_url(options=f'OWNER "{OWNER}"').rpartition("/")[2]
-    names, held = chosen(lab, "promoter", 4 if lab.dev.major == 16 else 1), list[str]()
+    lab.prod.let_in(promoter)
+    lab.prod.let_in(builder)
+    database = lab.prod.new_url(options=f'OWNER "{owner}"').rpartition("/")[2]
+    separate = {BUILD: lab.prod.url(database, builder)} if login == "the separate login" else {}
+    names, held = chosen(lab, login, 4 if lab.dev.major == 16 else 1), list[str]()
     superusers = lab.prod.rows("SELECT rolname FROM pg_roles WHERE rolsuper ORDER BY 1")
     for name in names:
-        problem = promoted(lab.dumped(name, lab.prod.url(database, PROMOTER), **NOTHING_ALLOWED))
+        problem = promoted(lab.dumped(name, lab.prod.url(database, promoter), **NOTHING_ALLOWED, **separate))
         assert "runs_dev_code" not in str(problem), name
         held += [] if lab.harmed() else [name]
         assert lab.prod.rows("SELECT rolname FROM pg_roles WHERE rolsuper ORDER BY 1") == superusers
     attacks.tried(
-        "Code of dev makes nobody a superuser", f"as the promoter, {lab.dev.major}", len(names), len(held)
+        "Code of dev makes nobody a superuser", f"as {login}, {lab.dev.major}", len(names), len(held)
     )
