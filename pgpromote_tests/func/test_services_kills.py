@@ -77,7 +77,11 @@ def service(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory)
     with (
         receiving([]) as receiver,
         units_of.units(
-            directory, **urls, PGPROMOTE_PG_BIN=str(dev.cluster.bin_dir), PGPROMOTE_WEBHOOK_URL=receiver.url
+            directory,
+            **urls,
+            PGPROMOTE_PG_BIN=str(dev.cluster.bin_dir),
+            PGPROMOTE_WEBHOOK_URL=receiver.url,
+            PGPROMOTE_RESTORE_AS_SUPERUSER="1",
         ) as units,
     ):
         yield Service(Stage(units.dagster, dev, prod, urls, []), units, receiver, [])
