@@ -85,7 +85,7 @@ def describe(
         command += [f"--exclude-table={name}" for name in leave_out]
         completed = run_on(database, promotion, command)
         if completed.returncode != 0:
-            told = disclosed(details.of_program(completed.lines), database) or completed.ending
+            told = disclosed(details.of_program(completed.lines, completed.ending), database)
             raise ToolFailed(
                 f"pg_dump cannot describe {database.label}: {told}",
                 "Without a description its objects cannot be compared with the archive's.",

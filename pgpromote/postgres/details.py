@@ -176,12 +176,15 @@ def of_login(text: str) -> Told:
     return Told(of_record(text.split("\n")) if "\nCONTEXT:" in text else _joined(text), text)
 
 
-def of_program(lines: Iterable[str], known: AbstractSet[str] = frozenset(), *, code: bool = False) -> Told:
-    """Tell what a client program said: its errors, else its last messages."""
+def of_program(
+    lines: Iterable[str], ending: str = "", known: AbstractSet[str] = frozenset(), *, code: bool = False
+) -> Told:
+    """Tell what a client program said: its errors; without one its last messages, and how it ended."""
     records = list(records_of(lines))
-    records = [record for record in records if TELLING.search(record[0])] or records[-SHOWN:]
-    shown = " ".join(of_record(record, known, code=code) for record in records)
-    return Told(shown, "\n".join("\n".join(record) for record in records))
+    errors = [record for record in records if TELLING.search(record[0])]
+    told = errors or records[-SHOWN:]
+    shown = [*(of_record(record, known, code=code) for record in told), *([] if errors else [ending])]
+    return Told(" ".join(filter(None, shown)), "\n".join("\n".join(record) for record in told))
 
 
 def of_record(record: list[str], known: AbstractSet[str] = frozenset(), *, code: bool = False) -> str:

@@ -330,7 +330,7 @@ def _run_pg_dump(
     codec = encodings.codec(encoding) or "ascii"  # the server answers in the encoding of the dump, too
     completed = run_on(source, promotion, command, server.shown_to(on_line, source), codec)
     if completed.returncode != 0:
-        reason = server.disclosed(details.of_program(completed.lines), source) or completed.ending
+        reason = server.disclosed(details.of_program(completed.lines, completed.ending), source)
         raise ToolFailed(f"pg_dump of {source.label} into {path} failed: {reason}", _hint(reason))
 
 

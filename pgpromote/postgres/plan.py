@@ -332,7 +332,7 @@ def _definitions(
         command += [f"--encoding={encoding}"]
         completed = run_on(target, promotion, command)
         if completed.returncode != 0:
-            reason = disclosed(details.of_program(completed.lines), target) or completed.ending
+            reason = disclosed(details.of_program(completed.lines, completed.ending), target)
             hint = "Plan as a role that may read all of prod."
             raise ToolFailed(f"pg_dump of the definitions of {target.label} failed: {reason}", hint)
         entries = archives.read(path).entries

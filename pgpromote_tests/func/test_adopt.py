@@ -149,9 +149,9 @@ def test_what_has_a_manifest_keeps_it_and_the_refusal_says_what_to_do(
     dev: Server, source: str, tmp_path: Path, kind: str
 ) -> None:
     commands = command_line(tmp_path, dev, source, None, "postgresql://nobody@127.0.0.1/prod")
-    path = tmp_path / "dumps" / "shop_dev.dump"
+    path = tmp_path / "dumps" / "shop" / "shop_dev.dump"
     if kind.startswith("adopted"):
-        path.parent.mkdir()
+        path.parent.mkdir(parents=True)
         adopt.adopt(bare(dev, source, path), [dev.tools()], "shop")
     else:
         assert commands.run("dump").returncode == 0

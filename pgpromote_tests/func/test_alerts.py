@@ -343,7 +343,7 @@ def begun(instance: dg.DagsterInstance, job: str, *steps: str) -> dg.DagsterRun:
         ("refresh_prod dev_dump_archive parallel_restore", "in parallel restore", "Prod is untouched."),
         ("restore_prod check_extensions prove", "ended in prove", "Prod is untouched."),
         ("rollback_prod rollback", "ended in rollback", "Prod is wholly old or wholly new; "),
-        ("restore_prod cut_over prod_audit", "ended in prod audit", "Prod was swapped and is proven."),
+        ("restore_prod cut_over prod_audit", "ended in prod audit", "Prod was swapped."),
     ],
 )
 def test_a_run_without_a_failed_step_says_what_prod_is(

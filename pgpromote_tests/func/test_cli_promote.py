@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pgpromote.postgres.archive import manifest_path
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, command_line
 from pgpromote_tests.servers import Server
@@ -123,7 +124,9 @@ def test_a_plan_tells_every_option_that_it_was_given(
     shop: CommandLine, prod: Server, given: list[str]
 ) -> None:
     whole = shop.directory / "dumps" / "shop" / "shop_dev.dump"
-    shutil.copy(whole, shop.directory / "odd $name.dump")
+    odd = shop.directory / "odd $name.dump"
+    shutil.copy(whole, odd)
+    shutil.copy(manifest_path(whole), manifest_path(odd))
     told = told_by(shop.having(PROD_DATABASE_URL=prod.new_url()).run("plan", "--expect-plan=old", *given))
     assert told[0] == "restore"
     assert sorted(told[1:-2]) == sorted(given)
