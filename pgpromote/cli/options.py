@@ -78,7 +78,7 @@ RUN_OPTIONS = (
     click.option(
         "--accept-loss",
         multiple=True,
-        metavar="TABLE,…",
+        metavar="TABLE,...",
         callback=lambda _context, _option, given: tuple(each for text in given for each in patterns(text)),
         help="Promote although Dev lost the rows of these tables; * and ? allowed, `all` for any table.",
     ),
