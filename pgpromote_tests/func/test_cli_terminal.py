@@ -177,7 +177,7 @@ def test_rows_are_split_by_tabs_whatever_the_names(
     assert commands.run("dump").returncode == 0
     rows = [line.split("\t") for line in commands.run("inspect", "-k", "TABLE").stdout.splitlines()]
     shown = [row for row in rows if row[0] == "TABLE"]
-    assert shown == [["TABLE", r"public.a\tb", "postgres"], ["TABLE", r"public.c\x1b[31md", "postgres"]]
+    assert shown == [["TABLE", r"public.a\tb", "postgres"], ["TABLE", r"public.c\u001b[31md", "postgres"]]
 
 
 def test_the_help_lists_every_command_under_its_heading_within_80_columns(shop: CommandLine) -> None:

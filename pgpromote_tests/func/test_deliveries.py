@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -208,7 +209,9 @@ def test_a_delivery_whose_run_failed_runs_again_when_it_is_delivered_again(
     os.utime(path)
     (touched,) = watch.settle()
     recorded(watch, touched, dg.DagsterRunStatus.FAILURE)
-    shutil.copy(path, path.with_name("again.dump"))
+    again = path.with_name("again.dump")
+    shutil.copy(archive.manifest_path(path), archive.manifest_path(again))
+    shutil.copy(path, again)
     (copied,) = watch.settle()
 
     keys = [request.run_key for request in (first, touched, copied)]
@@ -325,6 +328,7 @@ def test_of_several_the_one_dumped_last_runs_whatever_they_are_called(
 
 @pytest.mark.parametrize("newest", ["a.dump", "m.dump", "z.dump"])
 def test_without_manifests_the_files_own_time_decides(watch: Watch, deliver: Deliver, newest: str) -> None:
+    watch.promotion = replace(watch.promotion, adopts=True)
     for name in ("a.dump", "m.dump", "z.dump"):
         bare(deliver(name), TUESDAY + timedelta(seconds=name == newest))
     assert names(watch.settle()) == [newest]
