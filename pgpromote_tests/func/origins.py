@@ -43,7 +43,8 @@ def dump(promotion: Promotion) -> None:
 
 
 def named(staged: Stage, name: str, **settings: str) -> Stage:
-    settings = {"PGPROMOTE_NAME": name, **settings}
+    # Whose an archive is, is the question here, and not what it brings.
+    settings = {"PGPROMOTE_NAME": name, "PGPROMOTE_ACCEPT_LOSS": "all", **settings}
     return replace(staged, promotion=from_environment({**staged.promotion.environment, **settings}))
 
 

@@ -97,7 +97,7 @@ def test_a_bare_archive_of_another_database_is_refused_and_taken_by_name(
     command = [dev.tools().path("pg_dump"), "--format=custom", "--table=bills", f"--file={path}"]
     subprocess.run([*command, f"--dbname={dev.url(other)}"], check=True)
 
-    (found,) = refused(staged, archive_path=path)
+    (found,) = refused(staged, archive_path=path, adopt=True)
 
     assert found.object == other
     assert f"was dumped from the database {other}; DEV_DATABASE_URL names {own}" in found.message
@@ -235,5 +235,5 @@ def test_a_database_that_was_made_anew_is_refused_where_its_identifier_is_demand
 def test_what_does_not_say_where_it_is_from_is_not_the_one_demanded(shop: Stage, demanded: str) -> None:
     dump(shop.promotion)
     archive.manifest_path(shop.promotion.archive_path).unlink()
-    (found,) = refused(named(shop, "shop", **{SOURCE_ID: demanded}))
+    (found,) = refused(named(shop, "shop", **{SOURCE_ID: demanded}), adopt=True)
     assert "of no identifier" in found.message
