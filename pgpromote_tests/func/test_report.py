@@ -53,9 +53,8 @@ def refreshed(start_server: StartServer, tmp_path_factory: pytest.TempPathFactor
     dev, prod = start_server(16, "dev"), start_server(16, "prod")
     directory = tmp_path_factory.mktemp("refreshed")
     ignored = "not_null_without_default:public.customers*"
-    promotion = runs.promotion(
-        dev.new_url(IN_DEV), prod.new_url(IN_PROD), directory, dev, PGPROMOTE_AUDIT_IGNORE=ignored
-    )
+    settings = {"PGPROMOTE_AUDIT_IGNORE": ignored, "PGPROMOTE_ACCEPT_LOSS": "only_in_prod"}
+    promotion = runs.promotion(dev.new_url(IN_DEV), prod.new_url(IN_PROD), directory, dev, **settings)
     result = runs.run(promotion, "refresh_prod")
     assert result.success
     shown = metadata_of(result, "promotion_report")

@@ -71,7 +71,8 @@ class Stage:
 
     def launch_failing(self) -> str:
         """Launch a restore that fails in its middle; return the run's id."""
-        chosen = {"archive_path": str(self.fragile_archive()), "adopt": True, "allow": ["fragile"]}
+        path = str(self.fragile_archive())
+        chosen = {"archive_path": path, "adopt": True, "allow": ["fragile"], "accept_loss": ["all"]}
         config = {"prod_schema": {"config": chosen}}
         return self.dagster.launch("restore_prod", {"ops": config})
 
