@@ -102,6 +102,13 @@ class Dagster:
         params = {"selector": {**SELECTOR, "jobName": job}, "runConfigData": config or {}}
         return self.ask(LAUNCH, params=params)
 
+    def tagged(self, key: str, value: str) -> str:
+        """Return the id of the newest run with this tag, "" for none."""
+        query = """query($tags: [ExecutionTag!]) {
+            runsOrError(filter: {tags: $tags}, limit: 1) { ... on Runs { results { runId } } } }"""
+        found = self.ask(query, tags=[{"key": key, "value": value}])["results"]
+        return str(found[0]["runId"]) if found else ""
+
     def status(self, run: str) -> str:
         return str(self.ask(RUN, id=run)["status"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from pgpromote_tests.services import until
 from pgpromote_tests.ui import stage as ui
 from pgpromote_tests.ui.stage import Stage
 
@@ -59,12 +60,12 @@ def arrived(stage: Stage, failed: str) -> Path:
 
 @pytest.fixture(scope="session")
 def restored(stage: Stage, arrived: Path) -> str:
-    """Wait on the sensor's page for the run that the archive makes, and for its end; return its id."""
+    """Wait for the run that the archive makes, and on the sensor's page for its end; return its id."""
+    run = until(lambda: stage.dagster.tagged("pgpromote/archive", arrived.name), f"a run for {arrived.name}")
     with stage.page() as page:
         page.goto("/locations/pgpromote/sensors/new_dump_sensor")
         page.get_by_role("button", name="Runs", exact=True).click()
-        page.get_by_text(f"pgpromote/archive: {arrived.name}").wait_for()
-        page.get_by_role("link", name="View", exact=True).click()
-        page.wait_for_url(re.compile("/runs/"))
+        page.get_by_role("link", name="View", exact=True).first.click()
+        page.wait_for_url(f"**/runs/{run}")
         expect(page.get_by_text(re.compile("^(Success|Failure)$"))).to_have_text("Success")
         return page.url.rpartition("/")[2]
