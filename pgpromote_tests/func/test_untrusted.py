@@ -55,7 +55,9 @@ class Lab:
         self.dev.execute(f"GRANT CREATE ON SCHEMA public TO {identifier(MALLORY)}", database)
         with psycopg.connect(self.dev.url(database, MALLORY), autocommit=True) as session:
             session.execute(self.vectors()[name].encode())
-        promotion = runs.promotion(url, prod_url, self.directory / database, self.dev, **settings)
+        promotion = runs.promotion(
+            url, prod_url, self.directory / database, self.dev, PGPROMOTE_ACCEPT_LOSS="all", **settings
+        )
         dump.dump(promotion.source(), promotion.archive_path, promotion.tools(), "test")
         assert not self.harmed(), f"{name} does harm on dev already"
         return promotion
