@@ -48,7 +48,9 @@ def instance(storage: dg.DagsterInstance) -> dg.DagsterInstance:
 
 @cache
 def repository(prefix: str = "", **settings: str) -> dg.RepositoryDefinition:
-    return build_promotion(from_environment(settings), prefix).get_repository_def()
+    return build_promotion(
+        from_environment({"PGPROMOTE_NAME": "auction", **settings}), prefix
+    ).get_repository_def()
 
 
 def begun(
