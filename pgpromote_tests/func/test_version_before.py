@@ -62,7 +62,7 @@ def test_a_safety_archive_of_prod_comes_back_without_being_allowed(shop: Stage, 
     rows = prod.rows("SELECT id FROM orders ORDER BY 1", shop.promotion.target().name)
     assert rows == [(1,), (7,)]
     for pinned in (shop, named(shop, "shop", **{SOURCE_ID: "1"}), without_dev(shop), named(shop, "till")):
-        assert promoted(pinned, archive_path=taken) == []
+        assert promoted(pinned, archive_path=taken, despite_hold=True) == []
 
 
 # The version before -----------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def test_a_mark_that_says_nothing_sensible_of_the_source_is_as_good_as_none(shop
 
 
 @pytest.mark.parametrize(
-    "command", [("check", "x.dump"), ("restore",), ("history",), ("rollback",), ("inspect",)]
+    "command", [("check", "x.dump"), ("restore",), ("history",), ("rollback", "--yes"), ("inspect",)]
 )
 def test_without_a_name_and_a_source_the_command_line_says_what_to_set(
     shop: Stage, tmp_path: Path, command: tuple[str, ...]
