@@ -39,7 +39,7 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
         yield [entry for entry in entries if entry.dump_id in late], jobs
     if alone:
         last = [entry for entry in entries if entry.dump_id in alone]
-        yield sorted(last, key=lambda entry: "CREATE " not in entry.definition), 1
+        yield sorted(last, key=lambda entry: not _makes_trigger(entry)), 1
 
 
 def _needing_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:
@@ -64,6 +64,11 @@ def _is_alone(entry: TocEntry) -> bool:
     foreign key of a partition, deadlocks (seen on 18.4).
     """
     return is_trigger(entry) or (entry.kind in CONSTRAINTS and entry.definition.endswith(UNCHECKED))
+
+
+def _makes_trigger(entry: TocEntry) -> bool:
+    """Tell whether an entry makes a trigger; not whether a comment or a condition has such words."""
+    return entry.kind == "TRIGGER" and "CREATE " in entry.definition
 
 
 def is_trigger(entry: TocEntry) -> bool:
