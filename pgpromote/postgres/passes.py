@@ -43,7 +43,7 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
         yield [entry for entry in entries if entry.dump_id in late], jobs
     if alone:
         last = [entry for entry in entries if entry.dump_id in alone]
-        yield sorted(last, key=lambda entry: "CREATE " not in entry.definition), 1
+        yield sorted(last, key=lambda entry: not _makes_trigger(entry)), 1
 
 
 def _of_extensions(archive: Archive) -> set[int]:
@@ -77,6 +77,11 @@ def _is_alone(entry: TocEntry) -> bool:
     """
     unchecked = entry.kind in CONSTRAINTS and entry.definition.endswith(UNCHECKED)
     return unchecked or is_trigger(entry) or entry.kind == "ROW SECURITY"
+
+
+def _makes_trigger(entry: TocEntry) -> bool:
+    """Tell whether an entry makes a trigger; not whether a comment or a condition has such words."""
+    return entry.kind == "TRIGGER" and "CREATE " in entry.definition
 
 
 def is_trigger(entry: TocEntry) -> bool:

@@ -185,7 +185,7 @@ BROKEN_LATER = {
         ALTER TABLE "je Gerät" ADD CONSTRAINT "Gerät" CHECK (id > 0) NOT VALID;
         ALTER TABLE parent ADD CONSTRAINT above CHECK (id > 0) NOT VALID;
         ALTER TABLE "Rest" ADD CONSTRAINT "auf Eltern" FOREIGN KEY (id) REFERENCES parent NOT VALID;
-        COMMENT ON CONSTRAINT above ON parent IS 'of old rows';
+        COMMENT ON CONSTRAINT above ON parent IS 'CREATE it once more';
     """,
     18: """
         CREATE TABLE parent (id integer PRIMARY KEY);
@@ -223,6 +223,9 @@ def test_constraints_that_check_no_row_come_when_all_rows_are_there_one_at_a_tim
     _, (late, connections) = passes.passes(read(path), (), 2)
     assert {(entry.kind, entry.tag) for entry in late} == EXPECTED_LATER[major]
     assert connections == 1
+    tags = [entry.tag for entry in late]
+    if "CONSTRAINT above ON parent" in tags:
+        assert tags.index("CONSTRAINT above ON parent") > tags.index("parent above")
 
 
 def test_across_versions_trees_are_proven_as_well(start_server: StartServer, tmp_path: Path) -> None:
