@@ -32,6 +32,8 @@ RUN = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status startTime 
 TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
 FAILURES = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
     ... on ExecutionStepFailureEvent { stepKey failureMetadata { description } } } } } }"""
+SENSOR = """query($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) {
+    ... on Sensor { sensorState { status } } } }"""
 LOADED = """{ workspaceOrError { ... on Workspace { locationEntries {
     loadStatus locationOrLoadError { __typename } } } } }"""
 
@@ -120,6 +122,11 @@ class Dagster:
     def ended(self, run: str) -> str:
         """Wait for the end of a run, and return how it ended."""
         return until(lambda: (status := self.status(run)) in ENDED and status, f"the end of run {run}") or ""
+
+    def is_on(self, sensor: str) -> bool:
+        """Tell whether a sensor is turned on; its page shows so before it is."""
+        told = self.ask(SENSOR, selector={**SELECTOR, "sensorName": sensor})
+        return bool(told["sensorState"]["status"] == "RUNNING")
 
     def terminate(self, run: str) -> None:
         assert self.ask(TERMINATE, id=run)["__typename"] == "TerminateRunSuccess"

@@ -161,16 +161,16 @@ LOOKED_UP = """
 def test_indexes_that_call_a_function_are_built_when_all_rows_are_there(dev: Server, tmp_path: Path) -> None:
     path = tmp_path / "dev.dump"
     dump.dump(parse_url(dev.new_url(LOOKED_UP), "DEV_DATABASE_URL"), path, [dev.tools()], "test")
-    bulk, late = (
+    bulk, late, attaching = (
         {(entry.kind, entry.tag) for entry in entries} for entries, _ in passes.passes(read(path), (), 2)
     )
     assert {("TABLE DATA", "z_prefix"), ("CONSTRAINT", "plain plain_pkey")} <= bulk
     assert late == {
         ("INDEX", "keyed_codes"),
         ("INDEX", "a_part_1_keyed_idx"),
-        ("INDEX ATTACH", "a_part_1_keyed_idx"),
         ("COMMENT", "INDEX keyed_codes"),
     }
+    assert attaching == {("INDEX ATTACH", "a_part_1_keyed_idx")}
 
 
 BROKEN_LATER = {
@@ -226,6 +226,49 @@ def test_constraints_that_check_no_row_come_when_all_rows_are_there_one_at_a_tim
     tags = [entry.tag for entry in late]
     if "CONSTRAINT above ON parent" in tags:
         assert tags.index("CONSTRAINT above ON parent") > tags.index("parent above")
+
+
+ATTACHED = {
+    "a key of two levels, to which a table refers": """
+        CREATE TABLE "Verkäufe je Filiale und Monat" (id integer, region text, PRIMARY KEY (id, region))
+            PARTITION BY LIST (region);
+        CREATE TABLE "Nord" PARTITION OF "Verkäufe je Filiale und Monat" FOR VALUES IN ('n')
+            PARTITION BY RANGE (id);
+        CREATE TABLE "Nord 1" PARTITION OF "Nord" DEFAULT;
+        CREATE TABLE returned (id integer, region text,
+            CONSTRAINT sold FOREIGN KEY (id, region) REFERENCES "Verkäufe je Filiale und Monat");
+    """,
+    "a tree that refers to itself, with an index of its own": """
+        CREATE TABLE node (id integer PRIMARY KEY, parent integer,
+            CONSTRAINT sold FOREIGN KEY (parent) REFERENCES node) PARTITION BY HASH (id);
+        CREATE TABLE node_0 PARTITION OF node FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+        CREATE TABLE node_1 PARTITION OF node FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+        CREATE INDEX by_parent ON node (parent); COMMENT ON INDEX node_0_parent_idx IS 'attached';
+    """,
+    "a tree that refers to another": """
+        CREATE TABLE one (id integer UNIQUE) PARTITION BY RANGE (id);
+        CREATE TABLE one_rest PARTITION OF one DEFAULT;
+        CREATE TABLE two (id integer, CONSTRAINT sold FOREIGN KEY (id) REFERENCES one (id))
+            PARTITION BY LIST (id);
+        CREATE TABLE two_rest PARTITION OF two DEFAULT; CREATE INDEX ON two (id);
+    """,
+}
+
+
+@pytest.mark.parametrize("script", ATTACHED.values(), ids=ATTACHED)
+@pytest.mark.parametrize("major", [16, 18])
+def test_indexes_of_partitions_are_attached_one_at_a_time_before_foreign_keys_to_the_tree(
+    start_server: StartServer, script: str, major: int, tmp_path: Path
+) -> None:
+    dev, path = start_server(major, "dev"), tmp_path / "dev.dump"
+    dump.dump(parse_url(dev.new_url(script), "DEV_DATABASE_URL"), path, [dev.tools()], "test")
+    made = list(passes.passes(read(path), (), 8))
+    (attaching,) = (n for n, (entries, _) in enumerate(made) if "INDEX ATTACH" in {e.kind for e in entries})
+    assert {entry.kind for entry in made[attaching][0]} == {"INDEX ATTACH"}
+    assert made[attaching][1] == 1
+    assert [n for n, (entries, _) in enumerate(made) if any(e.tag.endswith(" sold") for e in entries)] == [
+        attaching + 1
+    ]
 
 
 def test_across_versions_trees_are_proven_as_well(start_server: StartServer, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def arrived(stage: Stage, failed: str) -> Path:
         page.goto("/locations/pgpromote/sensors/new_dump_sensor")
         ui.switch(page).click()
         expect(ui.row(page, "Running").get_by_role("checkbox")).to_be_checked()
+    until(lambda: stage.dagster.is_on("new_dump_sensor"), "a sensor that is turned on")
     own, path = stage.dumps / "auction_dev.dump", stage.dumps / "from_ci.dump"
     shutil.copy(f"{own}.manifest.json", f"{path}.manifest.json")
     partial = shutil.copy(own, stage.dumps / "from_ci.partial")
