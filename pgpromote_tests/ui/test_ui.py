@@ -7,6 +7,8 @@ import psycopg
 from playwright.sync_api import Page, expect
 
 from pgpromote.postgres import checks, plan, prove
+from pgpromote.standing import UNTOUCHED
+from pgpromote_tests.services import tools_of, until
 from pgpromote_tests.ui import stage as ui
 from pgpromote_tests.ui.stage import Stage, in_sidebar, row
 
@@ -83,3 +85,16 @@ def test_every_check_of_prod_is_green_by_its_name(page: Page, restored: str) -> 
     for name in names:
         told = re.compile(f"^({name})+Succeeded$")  # the page holds a name twice, to measure its width
         expect(page.locator("div").filter(has_text=told).first).to_be_visible()
+
+
+def test_a_run_that_is_terminated_by_a_click_tells_that_prod_is_untouched(stage: Stage, page: Page) -> None:
+    with psycopg.connect(stage.url("dev", "auction_dev")) as session:
+        session.execute("LOCK TABLE public.auctions")
+        run = stage.dagster.launch("refresh_prod")
+        until(lambda: tools_of(run), "a dump that waits for the table")
+        page.goto(f"/runs/{run}")
+        page.get_by_role("button", name="Terminate").click()
+        page.get_by_role("dialog").get_by_role("button", name=re.compile("Terminate")).click()
+        assert stage.dagster.ended(run) == "CANCELED"
+    page.goto(f"/runs/{run}")
+    expect(page.get_by_text(UNTOUCHED).first).to_be_visible()
