@@ -33,6 +33,7 @@ NOT_FOUND = re.compile(
     r"|(?:relation|type|collation|text search \w+) \"[^\".]+\"(?: for encoding \"\w+\")?"
     r"|operator) does not exist"
 )
+NO_PARTITION = re.compile(r'no partition of relation "(.+)" found for row')
 INSIDE = re.compile(r"PL/pgSQL function (?!inline_code_block)(.+?\)) line \d+")
 HINT_UNQUALIFIED = (
     "A name without its schema is the usual cause: the search path is empty while an archive is restored. On "
@@ -40,10 +41,17 @@ HINT_UNQUALIFIED = (
     "ALTER {function} SET search_path = …; then dump again."
 )
 
+HINT_NO_PARTITION = (
+    "If {tree} is partitioned by the hash of an enum, its rows belong to other partitions after each "
+    "restore, and some partitions are missing. On dev, attach them; then dump again."
+)
+
 
 def advice(errors: Sequence[RestoreError], hint: str) -> str:
-    """Say what to do: first about the first name that was not found for want of its schema, if any."""
+    """Say what to do: first about the first error that has a usual cause, if any."""
     for error in errors:
+        if tree := NO_PARTITION.search(error.message):
+            return f"{HINT_NO_PARTITION.format(tree=tree[1])} {hint}"
         if NOT_FOUND.search(error.message):
             inside = INSIDE.search(error.message)
             function = f"FUNCTION {inside[1]}" if inside else "FUNCTION …"

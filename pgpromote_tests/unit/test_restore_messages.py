@@ -247,3 +247,11 @@ def test_the_function_that_uses_an_unqualified_name_is_named() -> None:
 )
 def test_what_is_missing_by_its_whole_name_has_another_cause(message: str) -> None:
     assert messages.advice([RestoreError("statement", message)], "Start again.") == "Start again."
+
+
+@pytest.mark.parametrize("tree", ["sale", "Verkäufe, je Filiale", 'a "b" c'])
+def test_a_row_without_a_partition_is_told_with_its_usual_cause(tree: str) -> None:
+    message = f'COPY failed for table "{tree}_0": ERROR:  no partition of relation "{tree}" found for row'
+    told = messages.advice([RestoreError("rows", message)], "Start again.")
+    assert told.startswith(f"If {tree} is partitioned by the hash of an enum")
+    assert told.endswith("Start again.")
