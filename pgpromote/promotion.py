@@ -222,7 +222,13 @@ class Promotion:
 
     def _database(self, variable: str) -> Database:
         database = parse_url(self.environment.get(variable), variable)
-        return replace(database, patience=self.patience.total_seconds(), details=self.details)
+        return replace(
+            database,
+            patience=self.patience.total_seconds(),
+            details=self.details,
+            # With a login of its own for dev's code, none of it runs as the promoter, in prod either.
+            guarded=variable != SOURCE and bool(self.environment.get(BUILD)),
+        )
 
     def tools(self) -> list[Tools]:
         """Find the PostgreSQL client programs on this machine. Raises ConfigError for no directory."""

@@ -109,7 +109,9 @@ class Run:
     @property
     def builder(self) -> Database:
         """The same database, by the login as which it is built, and dev's code runs."""
-        return self.build.database if self.build else self.database
+        if self.build:
+            return self.build.database
+        return replace(self.database, guarded=False)  # in place: what code it holds has run as the promoter
 
     @property
     def taken(self) -> Path | None:

@@ -53,6 +53,8 @@ NEARLY_USED_UP = 0.8
 REASONS = {
     "by_name": "its default finds a sequence by a name at run time, which leads to none or to several here; "
     "use nextval('…'::regclass)",
+    "code": "reading it would run functions of the database as the promoter, which BUILD_DATABASE_URL is to "
+    "prevent; unset that to read it all the same",
     COMPOSITE: "one of several key columns; which of them should count is not in the schema",
     "computed": "its default computes with a sequence's values, so they cannot be compared with the ids",
     "domain": "its type is a domain, which cannot be an identity",

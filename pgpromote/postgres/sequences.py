@@ -153,10 +153,15 @@ def _named(session: Session) -> dict[str, object]:
 def _read(
     session: Session, query: str, excluded: frozenset[int], parameters: Mapping[str, object] | None = None
 ) -> list[Feed]:
-    return [
-        replace(feed, reason="excluded") if excluded.intersection(feed.tables) else feed
-        for feed in rows(session, Feed, query, parameters)
-    ]
+    code = {table for (table,) in session.execute(sql.read("repair/code")).fetchall()}
+    return [_marked(feed, excluded, code) for feed in rows(session, Feed, query, parameters)]
+
+
+def _marked(feed: Feed, excluded: frozenset[int], code: set[object]) -> Feed:
+    """Give a feed the reason why it is left alone, where that is not its own."""
+    if feed.readable and code.intersection(feed.tables):
+        return replace(feed, reason="code", readable=False)
+    return replace(feed, reason="excluded") if excluded.intersection(feed.tables) else feed
 
 
 def read_positions(session: Session, feeds: Sequence[Feed]) -> list[Position | None]:

@@ -10,6 +10,7 @@ from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Policy
 from pgpromote.run import Run
 from pgpromote_tests.func.build_lab import PROMOTER, Build, open_lab
+from pgpromote_tests.func.command_line import command_line
 from pgpromote_tests.servers import Server
 
 # Each is tried by the check of a table while its rows are loaded; nothing may come of it.
@@ -51,7 +52,7 @@ HOSTILE = """
     CREATE FUNCTION attack(what text, command text) RETURNS boolean LANGUAGE plpgsql AS $f$
     DECLARE outcome text := 'done';
     BEGIN
-        IF current_database() NOT LIKE '%__shadow_%' THEN RETURN true; END IF;
+        IF current_setting('port') <> '<port>' THEN RETURN true; END IF;
         BEGIN EXECUTE command; EXCEPTION WHEN OTHERS THEN outcome := SQLSTATE; END;
         BEGIN RESET ROLE; EXCEPTION WHEN OTHERS THEN NULL; END;
         <logging>
@@ -65,6 +66,7 @@ LOGGING = """
         CREATE TABLE IF NOT EXISTS public.log (what text, outcome text);
         INSERT INTO public.log VALUES (what, outcome);
 """
+TOLD = "        RAISE LOG 'tried by %', quote_ident(session_user);"
 # Whatever else calls dev's code while the database is built.
 EVERYWHERE = """
     CREATE FUNCTION every(n integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $f$
@@ -113,9 +115,10 @@ def attacked(
     *,
     logging: str = LOGGING,
     attacks: Collection[str] = ATTACKS,
+    promoter: str = "",
 ) -> Iterator[Build]:
     """Make a dev whose code attacks prod's server, and a prod with two others beside it, all one owner's."""
-    with open_lab(dev, prod, directory, "") as lab:
+    with open_lab(dev, prod, directory, "", promoter=promoter) as lab:
         names = {"<prod>": lab.stage.promotion.target().name, "<other_away>": f"away_{lab.mark}"}
         names |= {"<promoter_name>": lab.role(PROMOTER)}
         names |= {f"<{each}>": f"{each}_{lab.mark}" for each in ("other", "third")}
@@ -126,6 +129,7 @@ def attacked(
         commands = {what: lab.quoted(named(ATTACKS[what], names)) for what in attacks}
         rows = (f"INSERT INTO gate VALUES ($w${what}$w$, $c${text}$c$);" for what, text in commands.items())
         script = HOSTILE.replace("<rows>", "\n".join(rows)).replace("<logging>", logging)
+        script = script.replace("<port>", str(prod.cluster.port))
         array = ", ".join(f"$c${text}$c$" for text in commands.values())
         try:
             lab.in_dev(script + more.replace("<commands>", array))
@@ -193,3 +197,51 @@ def test_code_in_every_place_can_do_nothing_up_to_the_swap(
         assert run.swapped
         assert state_of(prod) == before
         assert lab.left() == {}
+
+
+@pytest.mark.parametrize("powers", ["", "SUPERUSER"])
+def test_code_that_has_become_prod_is_never_run_by_the_promoter(
+    dev: Server, prod: Server, tmp_path: Path, powers: str
+) -> None:
+    log = prod.cluster.directory / "server.log"
+    with attacked(dev, prod, tmp_path, EVERYWHERE, logging=TOLD, promoter=powers) as lab:
+        lab.promote()
+        before, begun = state_of(prod), log.stat().st_size
+        commands = command_line(tmp_path, dev, "", prod, "").having(**lab.stage.promotion.environment)
+
+        for command in ("audit", "plan", "repair", "restore", "rollback"):
+            result = commands.run(command, *(["--yes"] if command in {"restore", "rollback"} else []))
+            assert result.returncode == 0, result.text
+
+        assert state_of(prod) == before
+        tried = {
+            line.rpartition("tried by ")[2]
+            for line in log.read_text()[begun:].splitlines()
+            if " tried by " in line
+        }
+        assert tried == {lab.quoted("<builder>")}
+
+
+def test_what_is_not_read_for_that_is_told_with_what_to_do(dev: Server, prod: Server, tmp_path: Path) -> None:
+    with open_lab(dev, prod, tmp_path, TREES) as lab:
+        lab.promote()
+        commands = command_line(tmp_path, dev, "", prod, "").having(**lab.stage.promotion.environment)
+        left = {each["table"]: each["message"] for each in commands.run("repair", "--json").json()["skipped"]}
+        assert {name for name, told in left.items() if "as the promoter" in told} == set(CALLING)
+        assert commands.having(BUILD_DATABASE_URL="").run("repair", "--json").json()["skipped"] == []
+
+
+CALLING = ("public.by_index", "public.by_domain", "public.by_spread", '"Bäume".by_key', "public.by_child")
+TREES = """
+    CREATE FUNCTION once(n integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN n; END';
+    CREATE DOMAIN small AS integer CHECK (once(VALUE) < 9); CREATE SCHEMA "Bäume";
+    CREATE TABLE by_index (id serial PRIMARY KEY); CREATE INDEX ON by_index (id) WHERE id > once(1);
+    CREATE TABLE by_domain (id serial PRIMARY KEY); CREATE INDEX ON by_domain ((id::small));
+    CREATE TABLE by_spread (id serial PRIMARY KEY);
+    CREATE STATISTICS spread ON (id + once(1)), (id + 2) FROM by_spread;
+    CREATE TABLE "Bäume".by_key (id serial) PARTITION BY RANGE ((id + once(1)));
+    CREATE TABLE "Bäume".by_key_1 PARTITION OF "Bäume".by_key (PRIMARY KEY (id)) DEFAULT;
+    CREATE TABLE by_child (id serial PRIMARY KEY);
+    CREATE TABLE child (CHECK (id > once(1))) INHERITS (by_child);
+    CREATE TABLE plain (id serial PRIMARY KEY, name text); CREATE INDEX ON plain (lower(name)) WHERE id > 0;
+"""
