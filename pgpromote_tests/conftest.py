@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote_tests import hard, servers
+from pgpromote_tests import hard, ignored, servers
 from pgpromote_tests.hard import Attacks
 from pgpromote_tests.servers import Server
 
@@ -29,6 +29,11 @@ SLOWEST = (
     "test_run",
     "test_prove_objects",
 )
+
+
+def pytest_configure() -> None:
+    """Let what the tests start be interrupted, however they were started themselves."""
+    ignored.ignore_alone()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
