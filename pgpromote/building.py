@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pgpromote.options import Options
-from pgpromote.postgres import build_login, index_keys, prove, restore, rights, statistics
+from pgpromote.postgres import build_login, checkpoints, index_keys, prove, restore, rights, statistics
 from pgpromote.postgres.build_login import Builder
 from pgpromote.postgres.model import Clearance, Finding, Policy, Statement
 from pgpromote.postgres.restore import OnLine, Restored
@@ -53,24 +53,26 @@ class Build:
 
     def load(self, cleared: Clearance, tools: list[Tools], jobs: int | None, on_line: OnLine) -> Restored:
         """Restore the archive, all but what fills materialized views. Raises as `restore.restore`."""
-        restored = restore.restore(
-            cleared,
-            self.database,
-            tools,
-            self.promotion,
-            jobs=jobs,
-            keeper=self.shadow,
-            on_line=on_line,
-        )
+        with checkpoints.forced(self.shadow, self.promotion):
+            restored = restore.restore(
+                cleared,
+                self.database,
+                tools,
+                self.promotion,
+                jobs=jobs,
+                keeper=self.shadow,
+                on_line=on_line,
+            )
         if self.builder:
             self.bound = build_login.free(self.database, self.promotion)
         return restored
 
     def fill(self, tools: list[Tools], jobs: int | None, *, demanded: bool) -> Filled:
         """Fill the materialized views. Raises as `restore.fill_materialized_views`."""
-        return restore.fill_materialized_views(
-            self.clearance, self.database, tools, self.promotion, jobs=jobs, demanded=demanded
-        )
+        with checkpoints.forced(self.shadow, self.promotion):
+            return restore.fill_materialized_views(
+                self.clearance, self.database, tools, self.promotion, jobs=jobs, demanded=demanded
+            )
 
     def end(self, wanted: Rights, prod: str, options: Options, fill: Callable[[], None]) -> Ended | None:
         """Do the rest of what calls dev's code, then take the shadow back; return what was found on the way.

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pgpromote.postgres import audit, disk, tools
+from pgpromote.postgres import audit, checkpoints, disk, tools
 from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.details import Details
 from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
@@ -64,6 +64,10 @@ SETTINGS = {
         "",
         "What prod's server has free for a new database, such as 200GB; the disk is asked if it is here.",
     ),
+    checkpoints.ROOM: (
+        "",
+        "How far a restore lets the log of prod's server grow until it asks for a checkpoint, such as 4GB.",
+    ),
     audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
     AS_SUPERUSER: (
         "",
@@ -92,6 +96,7 @@ class Promotion:
     bounds: Bounds
     patience: timedelta
     prod_free: int | None
+    log_room: int | None
     environment: Mapping[str, str] = field(repr=False, hash=False, compare=False)
     adopts: bool = False
 
@@ -186,7 +191,7 @@ class Promotion:
 
     def target(self) -> Database:
         """Return the database to promote into. Raises InvalidUrl."""
-        return replace(self._database(TARGET), free=self.prod_free)
+        return replace(self._database(TARGET), free=self.prod_free, log_room=self.log_room)
 
     def optional_source(self) -> Database | None:
         """Return the source if one is set: a restore needs it only for comparison."""
@@ -264,7 +269,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         keep_after=_keep_after(values["PGPROMOTE_KEEP_HOURS"]),
         bounds=Bounds(patterns(values[ACCEPT_LOSS]), _share(values["PGPROMOTE_LOSS_BOUND"])),
         patience=_patience(values[STALL]),
-        prod_free=_bytes(values[FREE]),
+        prod_free=_bytes(FREE, values[FREE]),
+        log_room=_bytes(checkpoints.ROOM, values[checkpoints.ROOM]),
         environment=environment,
         adopts=_chosen(ADOPT, values[ADOPT]),
     )
@@ -336,13 +342,13 @@ def _patience(text: str) -> timedelta:
     return timedelta(minutes=minutes)
 
 
-def _bytes(text: str) -> int | None:
+def _bytes(variable: str, text: str) -> int | None:
     if not text:
         return None
     number = re.fullmatch(r"([0-9]{1,9})(\.[0-9]{1,9})? ?(kB|MB|GB|TB)", text)
     if number is None:
         raise ConfigError(
-            f"{FREE} is {text!r}, not a size.", "For example 200GB; the units are kB, MB, GB, TB."
+            f"{variable} is {text!r}, not a size.", "For example 200GB; the units are kB, MB, GB, TB."
         )
     return int(float(number[1] + (number[2] or "")) * disk.STEP ** disk.UNITS.index(number[3]))
 

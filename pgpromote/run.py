@@ -42,7 +42,6 @@ from pgpromote.postgres.restore import OnLine, Restored
 from pgpromote.postgres.rights import Rights
 from pgpromote.postgres.server import Database, connect
 from pgpromote.postgres.shadow import Shadow
-from pgpromote.postgres.tally import Tally
 from pgpromote.postgres.tools import Tools
 from pgpromote.promotion import Promotion
 from pgpromote.record import Kept, Phase, Prepared
@@ -72,9 +71,9 @@ class Run:
     proof: Proof | None = None
     swapped: CutOver | None = None
     kept: Kept | None = None
-    before: Tally | None = None
+    before: tally.Tally | None = None
     rights: Rights | None = None
-    after: Tally | None = None
+    after: tally.Tally | None = None
     carried: list[Statement] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
     failure: str = ""
@@ -103,15 +102,13 @@ class Run:
     def database(self) -> Database:
         """The database that is restored: the shadow, or prod itself when that was chosen."""
         if self.options.in_place:
-            return self.target
+            return replace(self.target, guarded=False)  # what code it holds has run as the promoter
         return self._shadow().at(self.target)
 
     @property
     def builder(self) -> Database:
         """The same database, by the login as which it is built, and dev's code runs."""
-        if self.build:
-            return self.build.database
-        return replace(self.database, guarded=False)  # in place: what code it holds has run as the promoter
+        return self.build.database if self.build else self.database
 
     @property
     def taken(self) -> Path | None:

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgpromote.postgres import archive, sql
+from pgpromote.postgres import archive, checkpoints, sql
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
 from pgpromote.postgres.server import Database, Session
 
@@ -20,19 +20,22 @@ STEP = 1024
 class Disk:
     """What is free on prod's server for a new database, in bytes, None where nobody can say, and who says so.
 
-    `log` is how far its write-ahead log may grow.
+    `log` is how far its write-ahead log may grow; not `checkpoints`: our role may not ask for those that
+    would keep it short.
     """
 
     free: int | None
     source: str
     log: int
+    checkpoints: bool = True
 
 
 def look(session: Session, prod: Database) -> Disk:
     """Ask the operator's number, else the disk itself where prod's server runs on this machine."""
+    allowed = prod.log_room is None or checkpoints.allowed(session)
     if prod.free is not None:
-        return Disk(prod.free, OPERATOR, reserve(session))
-    return Disk(_free_here(session), "the disk of its data directory", reserve(session))
+        return Disk(prod.free, OPERATOR, reserve(session), allowed)
+    return Disk(_free_here(session), "the disk of its data directory", reserve(session), allowed)
 
 
 def reserve(session: Session) -> int:

@@ -4,6 +4,7 @@ import re
 
 from pgpromote.postgres.archive import NAME, extension_schema, unquote
 from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.checkpoints import ROOM
 from pgpromote.postgres.disk import HEADROOM, OPERATOR, shown
 from pgpromote.postgres.facts import Facts, entries
 from pgpromote.postgres.model import Archive, ServerVersion, Severity, TocEntry
@@ -251,6 +252,10 @@ def database_settings(facts: Facts) -> Found:
 def disk_space(facts: Facts) -> Found:
     """A new database beside prod, and the log of making it, fit on prod's disk as far as that is known."""
     disk, size = facts.disk, facts.manifest.database_size if facts.manifest else None
+    if disk and facts.catalog and not disk.checkpoints:
+        user = facts.catalog.identity.user
+        message = f"{ROOM} asks for checkpoints, which the role {user} may not make."
+        yield Severity.ERROR, ROOM, message, f"GRANT pg_checkpoint TO {quoted(user)};"
     if facts.in_place or disk is None or disk.free is None or size is None:
         return
     needed = int(HEADROOM * size) + disk.log

@@ -100,8 +100,8 @@ class Database:
 
     `parameters` holds libpq's connection parameters without secrets; `secrets` those that libpq itself
     marks as passwords. Only `repr`-safe parts are ever shown. `patience` is how long nothing may move, in s;
-    `free` how many bytes its server has room for, where an operator says so; `guarded`: no code of the
-    database may run as us. `details` keeps what servers say of rows.
+    `free` and `log_room` how many bytes its server, and its log, have room for, where an operator says so;
+    `guarded`: no code of the database may run as us. `details` keeps what servers say of rows.
     """
 
     variable: str
@@ -109,6 +109,7 @@ class Database:
     secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
     patience: float = stall.PATIENCE
     free: int | None = None
+    log_room: int | None = None
     guarded: bool = False
     details: Details = field(repr=False, compare=False, default=details.NOWHERE)
 
