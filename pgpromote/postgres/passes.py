@@ -25,7 +25,7 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
     With parallel jobs pg_restore builds an index as soon as the rows of its table are there; a function in it
     may read another table, whose rows are not. Indexes of partitions are attached one at a time: pg_restore
     knows of no table that this locks, so it deadlocks with a foreign key that is checked meanwhile (seen on
-    18.4, in 3 of 20 restores of a warehouse). A check or a foreign key that is NOT VALID may come before
+    18.4, in 2 of 10 restores of a warehouse). A check or a foreign key that is NOT VALID may come before
     rows that break it: those of partitions, of inheriting tables, of columns of a domain. So may the trigger
     of a partitioned table, which fires (seen on 16.14 and 18.4). A trigger that is disabled on one partition
     comes after the one that it was made from.
