@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: SLOWEST.index(item.path.stem) if item.path.stem in SLOWEST else len(SLOWEST))
 
 
+@contextmanager
+def place() -> Iterator[Path]:
+    """Make a directory that a server's account may enter, until the block ends."""
+    # Not under tmp_path: as root the servers run as another user, who may not enter pytest's 0700 directory.
+    made = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
+    made.chmod(0o711)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Return a directory for a server of a test's own."""
+    with place() as made:
+        yield made
+
+
 @pytest.fixture(scope="session")
 def running() -> dict[tuple[int, str], Server]:
     """Return the servers that run so far."""
@@ -50,10 +67,7 @@ def running() -> dict[tuple[int, str], Server]:
 @pytest.fixture(scope="session")
 def start_server(running: dict[tuple[int, str], Server]) -> Iterator[StartServer]:
     """Start servers on demand, each once; stop them all at the end."""
-    # Not under tmp_path: as root the servers run as another user, who may not enter pytest's 0700 directory.
-    home = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
-    home.chmod(0o711)
-    with ExitStack() as stack:
+    with place() as home, ExitStack() as stack:
 
         def start(major: int, name: str) -> Server:
             if (major, name) not in running:
@@ -61,7 +75,6 @@ def start_server(running: dict[tuple[int, str], Server]) -> Iterator[StartServer
             return running[major, name]
 
         yield start
-    shutil.rmtree(home)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -2,11 +2,8 @@
 
 import os
 import random
-import shutil
 import signal
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,15 +48,6 @@ def test_a_killed_rollback_leaves_prod_wholly_old_or_wholly_new(
                 outcomes.append(between != before)
     assert kills.sights(everybody) == {(2, 2, shop.rows), (3, 3, shop.rows)}
     kills.report(outcomes, everybody)
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """Return a directory that the account of a server of its own may enter."""
-    made = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
-    made.chmod(0o711)
-    yield made
-    shutil.rmtree(made)
 
 
 def kill_server(server: Server) -> None:

@@ -1,10 +1,8 @@
 """Prod's server is restarted in the middle of a restore: the cause is told, and the next run works."""
 
 import os
-import shutil
 import signal
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -17,15 +15,6 @@ from pgpromote_tests.func.test_interruption import SLOW
 from pgpromote_tests.servers import Server
 
 QUICK = "CREATE OR REPLACE FUNCTION slow(n int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'"
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """Return a directory that the account of a server of its own may enter."""
-    made = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
-    made.chmod(0o711)
-    yield made
-    shutil.rmtree(made)
 
 
 def crash(server: Server) -> None:
