@@ -1,5 +1,7 @@
 """Repair by people with fewer rights, and what a user or a configuration keeps it from doing."""
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 
@@ -101,6 +103,25 @@ def test_a_table_that_its_owner_may_not_read_is_skipped(prod: Server, shop: Data
     plan = planned(as_role(prod, shop, alice))
     assert plan.statements == ()
     assert reasons(plan) == {"mine.behind": "not_readable", "mine.broken": "not_readable"}
+
+
+@pytest.mark.parametrize(
+    "calling",
+    [
+        "CREATE INDEX ON behind (id) WHERE id > once(0);",
+        "CREATE STATISTICS spread ON (id + once(1)), (id * 2) FROM behind;",
+        "CREATE TABLE child (CHECK (id > once(0))) INHERITS (behind);",
+    ],
+)
+def test_a_table_that_calls_functions_when_it_is_read_is_left_alone_where_none_may_run_as_us(
+    shop: Database, prod: Server, calling: str
+) -> None:
+    once = "CREATE FUNCTION once(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n';"
+    prod.execute(once + BEHIND.format("behind") + calling + BROKEN.format("plain"), shop.name)
+    plan = planned(replace(shop, guarded=True))
+    assert reasons(plan) == {"public.behind": "code"}
+    assert [change.table for change in plan.changes] == ["public.plain"]
+    assert reasons(planned(shop)) == {}
 
 
 def test_a_table_whose_row_security_hides_rows_from_its_owner_is_skipped(
