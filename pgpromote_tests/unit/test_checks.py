@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pgpromote.postgres.access import Barred
 from pgpromote.postgres.catalog import Replaced
 from pgpromote.postgres.checks import RULES, describe, missing
 from pgpromote.postgres.errors import ArchiveError, ToolMissing
@@ -156,6 +157,20 @@ def test_a_collation_that_is_there_or_only_written_about_passes(columns: str) ->
 
 
 @pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("de-x-icu", "Use a server built with ICU, or drop the collation"),
+        ("und-u-ks-level2-x-icu", "Use a server built with ICU, or drop the collation"),
+        ("unicode", "Use a server built with ICU, or drop the collation"),
+        ("tr_TR.utf8", "Install the locale tr_TR.utf8 on prod's server, then: SELECT pg_import_system"),
+    ],
+)
+def test_a_collation_that_prod_lacks_is_told_with_what_brings_it(name: str, hint: str) -> None:
+    ((_, _, message),) = found("collations", of(table(f'name text COLLATE pg_catalog."{name}"')))
+    assert hint in message
+
+
+@pytest.mark.parametrize(
     ("definition", "told"),
     [
         ("CREATE COLLATION public.mine (provider = icu, locale = 'de');", "built without it"),
@@ -176,6 +191,23 @@ def test_a_collation_that_the_archive_brings_itself_passes() -> None:
         3, "COLLATION", "mine", definition="CREATE COLLATION public.mine (provider = libc, locale = 'C');"
     )
     assert found("collations", of(own, table('name text COLLATE public."mine"'))) == []
+
+
+@pytest.mark.parametrize(
+    ("in_place", "ours", "told"),
+    [
+        (True, True, []),  # its schema stays, and with it who may create there
+        (True, False, ["may not act as that role"]),
+        (False, True, ["may not create there"]),
+        (False, False, ["may not act as that role"]),
+    ],
+)
+def test_an_owner_that_cannot_get_what_is_its_is_refused(in_place: bool, ours: bool, told: list[str]) -> None:
+    barred = Barred("app owner", "Läden", "pg_database_owner", ours, "TABLE Läden.t")
+    facts = replace(FACTS, in_place=in_place, barred=(barred,), catalog=identified(superuser=False))
+    messages = [message for _, subject, message in found("rights", facts) if subject == "app owner"]
+    assert len(messages) == len(told)
+    assert all(part in message for part, message in zip(told, messages, strict=True))
 
 
 def policy(head: str) -> Entry:

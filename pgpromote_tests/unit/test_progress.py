@@ -5,8 +5,10 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
+from pgpromote import progress
 from pgpromote.options import Options
 from pgpromote.progress import Dumping, Refreshing
 from pgpromote.promotion import from_environment
@@ -20,6 +22,21 @@ def drawn(picture: Refreshing) -> list[str]:
         console.print(picture)
     # How long it took is this machine's to say.
     return [re.sub(r"\d+\.\d", "0.0", " ".join(line.split()[:2])) for line in screen.get().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [(0, "0 %"), (50, "50 %"), (99, "99 %"), (100, "100 %"), (101, "99 %"), (9000, "99 %")],
+)
+def test_a_dump_that_grows_beyond_the_last_one_is_never_told_to_be_done(
+    written: int, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {"shop.dump": 100, "shop.dump.partial": written}
+    monkeypatch.setattr(progress, "_size", lambda path: sizes[path.name])
+    console = Console(width=120)
+    with console.capture() as screen:
+        console.print(Dumping("Dumping Dev", Path("shop.dump")))
+    assert f" {shown}" in screen.get()
 
 
 def test_a_refresh_shows_its_dump_then_its_run_then_what_comes_after() -> None:

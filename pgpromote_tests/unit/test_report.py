@@ -171,10 +171,39 @@ def test_each_table_shows_its_rows_before_in_the_archive_and_after() -> None:
     assert list(rows)[-1] == "public.same"
 
 
-def test_a_failed_run_claims_nothing_of_the_rows_after_it() -> None:
-    report = report_of(replace(failed(), before=promoted().before, manifest=promoted().manifest))
+UNPROVEN = replace(promoted(), cut_over=None, failure="3 rows are lost.")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        UNPROVEN,
+        replace(UNPROVEN, failure="", proof=Proof("exact", 1, 1, ERRORS)),
+        replace(UNPROVEN, failure="", checks=ERRORS),
+    ],
+    ids=["a step failed", "the proof failed", "a check refused"],
+)
+def test_what_a_failed_run_built_beside_prod_is_never_shown_as_prods(record: Record) -> None:
+    report = report_of(record)
     assert {each.after for each in report.rows} == {None}
+    assert {each.after for each in report.objects} == {None}
     assert [each for each in report.rows if each.changed] == []
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        promoted(),
+        replace(promoted(), failure="The audit failed."),
+        replace(UNPROVEN, strategy=Strategy.CLEAN),
+        replace(promoted(), cut_over=None),
+    ],
+    ids=["promoted", "failed after the swap", "failed in place", "rehearsed"],
+)
+def test_what_became_prod_or_would_have_is_shown(record: Record) -> None:
+    report = report_of(record)
+    assert {each.table: each.after for each in report.rows}["public.orders"] == 50
+    assert {each.kind: each.after for each in report.objects}["TABLE"] == 3
 
 
 def test_objects_of_each_kind_are_counted_before_and_after() -> None:

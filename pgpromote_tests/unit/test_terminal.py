@@ -108,6 +108,16 @@ def test_a_long_list_is_wrapped_and_cut_but_a_path_is_neither() -> None:
     assert "98 table" in summary.lines(facts, whole=True)[-1]
 
 
+@pytest.mark.parametrize("name", ["objects", "found", "dropped"])
+def test_a_list_is_wrapped_between_its_words_and_aligned(name: str) -> None:
+    value = ", ".join(f"table-{'long-' * n}name" for n in range(16))
+    written = summary.lines({name: value}, whole=True)
+    assert len(written) > 2
+    assert written[0].startswith(f"  {name} ")
+    assert {len(line) - len(line.lstrip()) for line in written[1:]} == {summary.LABEL + 3}
+    assert " ".join(line.removeprefix(f"  {name} ").strip() for line in written) == value
+
+
 def test_the_worst_findings_come_first_and_name_their_object() -> None:
     found = [
         Finding("a", Severity.INFO, "public.a", "New: something.", ""),
