@@ -7,10 +7,10 @@ from pgpromote.options import Options
 from pgpromote.postgres import build_login, checkpoints, index_keys, prove, restore, rights, statistics
 from pgpromote.postgres.build_login import Builder
 from pgpromote.postgres.model import Clearance, Finding, Policy, Statement
-from pgpromote.postgres.restore import OnLine, Restored
+from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.rights import Rights
 from pgpromote.postgres.server import Database
-from pgpromote.postgres.tools import Tools
+from pgpromote.postgres.tools import OnLine, Tools
 from pgpromote.postgres.views import Filled
 
 

@@ -14,9 +14,9 @@ from pgpromote.postgres.hold import Hold
 from pgpromote.postgres.mark import Provenance
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.previous import Previous
-from pgpromote.postgres.restore import OnLine
 from pgpromote.postgres.safety import Safety
 from pgpromote.postgres.server import connect, identify
+from pgpromote.postgres.tools import OnLine
 from pgpromote.run import Run
 
 CHANGED = "{} was swapped meanwhile: it is no longer what was shown."

@@ -38,11 +38,11 @@ from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
-from pgpromote.postgres.restore import OnLine, Restored
+from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.rights import Rights
 from pgpromote.postgres.server import Database, connect
 from pgpromote.postgres.shadow import Shadow
-from pgpromote.postgres.tools import Tools
+from pgpromote.postgres.tools import OnLine, Tools
 from pgpromote.promotion import Promotion
 from pgpromote.record import Kept, Phase, Prepared
 from pgpromote.scratch import rewriter

@@ -27,11 +27,10 @@ from pgpromote.postgres.model import Archive, Clearance, Finding, Severity
 from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.prove import Proof
-from pgpromote.postgres.restore import OnLine
 from pgpromote.postgres.server import Database, connect, now
 from pgpromote.postgres.shadow import Shadow
 from pgpromote.postgres.tally import Tally
-from pgpromote.postgres.tools import Tools
+from pgpromote.postgres.tools import OnLine, Tools
 from pgpromote.promotion import Promotion
 
 RULE = "safety_archive"

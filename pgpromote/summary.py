@@ -106,7 +106,7 @@ def lines(facts: Mapping[str, str], *, whole: bool) -> list[str]:
 def findings(found: Sequence[Finding], *, whole: bool) -> list[str]:
     """Say the worst findings first, each on one line, and how many more there are."""
     ranked = sorted(found, key=lambda finding: list(Severity).index(finding.severity))
-    texts = [f.message if f.object in f.message else f"{f.object}: {f.message}" for f in ranked]
+    texts = [finding.told for finding in ranked]
     return first(texts, whole=whole)
 
 

@@ -9,7 +9,7 @@ from pgpromote import report as reports
 from pgpromote import run as runs
 from pgpromote.defs.failures import clean, reason
 from pgpromote.postgres.audit import Audit
-from pgpromote.postgres.restore import OnLine
+from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion
 from pgpromote.run import Run
 from pgpromote.standing import of_run

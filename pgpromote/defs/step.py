@@ -88,7 +88,7 @@ def check_output(name: str) -> str:
 def _told(found: Sequence[Finding]) -> str:
     """Say the worst first, and how many more the table shows."""
     ranked = sorted(found, key=lambda f: list(Severity).index(f.severity))
-    lines = [f.message if f.object in f.message else f"{f.object}: {f.message}" for f in ranked[:SHOWN]]
+    lines = [finding.told for finding in ranked[:SHOWN]]
     more = [f"… and {len(ranked) - SHOWN} more"] if len(ranked) > SHOWN else []
     return visible("\n".join([*lines, *more]))
 

@@ -7,6 +7,7 @@ from psycopg.rows import scalar_row
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.archive import restorable
+from pgpromote.postgres.membership import become
 from pgpromote.postgres.model import Archive, TocEntry
 from pgpromote.postgres.server import Session, rows
 
@@ -87,11 +88,6 @@ def undumpable(session: Session) -> tuple[str, ...]:
     """Name what pg_dump has to read in this database and our role may not."""
     with session.cursor(row_factory=scalar_row) as cursor:
         return tuple(map(str, cursor.execute(sql.read("preflight/undumpable")).fetchall()))
-
-
-def become(session: Session) -> str:
-    """Name the right to act as a role. Before 16 every member of a role could."""
-    return "SET" if session.info.server_version >= 160000 else "MEMBER"
 
 
 def _given(objects: list[tuple[str, ...]]) -> Given:

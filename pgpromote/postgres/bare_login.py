@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from pgpromote.postgres import lock
-from pgpromote.postgres.access import become
 from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.membership import become
 from pgpromote.postgres.server import Database, connect, rows
 
 

@@ -32,6 +32,7 @@ from pgpromote.postgres.errors import (
 )
 from pgpromote.postgres.lock import Lock
 from pgpromote.postgres.mark import End, Kind, Mark, Marked, Provenance, name_beside, statement
+from pgpromote.postgres.membership import become
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.obstacles import Side
 from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, disclosed, identify, rows
@@ -331,10 +332,9 @@ def _finish(exchange: _Exchange, aside: str) -> list[Statement]:
 
 def _carry(exchange: _Exchange) -> None:
     """Give the incoming database what belongs to prod's name; each step reads what is still missing."""
-    become = "SET" if exchange.session.info.server_version >= 160000 else "MEMBER"
     oids = {"outgoing": exchange.outgoing.oid, "incoming": exchange.incoming.oid}
     for step in CARRIED:
-        parameters = {**oids, "become": become}
+        parameters = {**oids, "become": become(exchange.session)}
         apply(exchange.session, rows(exchange.session, Statement, f"cutover/{step}", parameters))
 
 

@@ -4,7 +4,6 @@ import glob
 import os
 import re
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,9 +34,7 @@ from pgpromote.postgres.model import (
     Manifest,
 )
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, size_of
-from pgpromote.postgres.tools import Tools, choose, run, run_on
-
-OnLine = Callable[[str], None]
+from pgpromote.postgres.tools import OnLine, Tools, choose, run, run_on
 
 # A dump waits behind a migration at most this long, instead of for ever.
 LOCK_WAIT = "--lock-wait-timeout=300s"

@@ -109,18 +109,13 @@ class RepairFailed(PgpromoteError):
     """A table could not be repaired. Its transaction was rolled back; tables before it stay repaired."""
 
 
-def _named(finding: Finding) -> str:
-    named = finding.object in finding.message
-    return finding.message if named else f"{finding.object}: {finding.message}"
-
-
 class NotProven(PgpromoteError):
     """What was restored is not what was dumped; carries the differences."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         differences = [f for f in self.findings if f.severity is Severity.ERROR]
-        shown = "\n".join(f"  - {_named(f)}" for f in differences[:SHOWN])
+        shown = "\n".join(f"  - {f.told}" for f in differences[:SHOWN])
         more = f"\n  … and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
         hint = differences[0].hint if differences else ""
         super().__init__(

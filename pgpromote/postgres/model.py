@@ -43,6 +43,11 @@ class Finding:
     message: str
     hint: str = ""
 
+    @property
+    def told(self) -> str:
+        """The message, with the object before it unless it is named there."""
+        return self.message if self.object in self.message else f"{self.object}: {self.message}"
+
 
 @dataclass(frozen=True)
 class ColumnFinding:

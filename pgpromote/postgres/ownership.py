@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import args_row, class_row, dict_row
 
 from pgpromote.postgres import sql
+from pgpromote.postgres.membership import become
 from pgpromote.postgres.server import Session
 
 # No role can have this name, so it stands for everybody, as in pg_catalog.has_table_privilege().
@@ -253,10 +254,9 @@ def _grants(*exploded: str) -> Grants:
 
 def _roles(session: Session) -> dict[str, Role]:
     """Read every role of the server by its name."""
-    # Before 16 every member of a role could become it.
-    become = "SET" if session.info.server_version >= 160000 else "MEMBER"
     with session.cursor(row_factory=class_row(Role)) as cursor:
-        return {role.name: role for role in cursor.execute(sql.read("rights/roles"), {"become": become})}
+        found = cursor.execute(sql.read("rights/roles"), {"become": become(session)})
+        return {role.name: role for role in found}
 
 
 def aligned(one: Rights, other: Rights) -> tuple[Rights, Rights]:

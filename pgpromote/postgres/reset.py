@@ -18,6 +18,7 @@ from psycopg.rows import class_row
 from pgpromote.postgres import sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import ConfigError, PgpromoteError, Refused
+from pgpromote.postgres.membership import become
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.server import Session, rows
 
@@ -58,7 +59,7 @@ def plan(session: Session, schema: str, brought: Mapping[str, list[str]] = NOTHI
     present = _schema(session, schema)
     taken = rows(session, _Taken, "reset/taken", {"schema": schema, **brought})
     extensions = _extensions(session, [row.objid for row in taken if row.type == "extension"])
-    grants = _rows(session, _Grant, "grants", schema=schema, become=_become(session))
+    grants = _rows(session, _Grant, "grants", schema=schema, become=become(session))
     defaults = _rows(session, _Default, "default_privileges", schema=schema)
     publications = _rows(session, _Publication, "publications", schema=schema)
     labels = _rows(session, Statement, "labels", schema=schema)
@@ -227,11 +228,6 @@ def _rows(session: Session, shape: type[Row], query: str, **parameters: object) 
         return cursor.execute(sql.read(f"reset/{query}"), parameters).fetchall()
 
 
-def _become(session: Session) -> str:
-    """Return the name by which pg_has_role knows the right to SET ROLE: before 16 every member had it."""
-    return "SET" if session.info.server_version >= 160000 else "MEMBER"
-
-
 def _schema(session: Session, schema: str) -> _Schema:
     choice = [str(row[0]) for row in session.execute(sql.read("reset/schemas"))]
     if schema not in choice:
@@ -239,7 +235,7 @@ def _schema(session: Session, schema: str) -> _Schema:
             f"There is no schema {schema!r} to reset in {session.info.dbname}.",
             f"Choose one of: {', '.join(choice)}." if choice else "The database has only system schemas.",
         )
-    return _rows(session, _Schema, "schema", schema=schema, become=_become(session))[0]
+    return _rows(session, _Schema, "schema", schema=schema, become=become(session))[0]
 
 
 def _extensions(session: Session, oids: list[int]) -> list[_Extension]:

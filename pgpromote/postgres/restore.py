@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,10 +44,8 @@ from pgpromote.postgres.server import (
     redact,
     shown_to,
 )
-from pgpromote.postgres.tools import Completed, Tools, choose, run_on
+from pgpromote.postgres.tools import Completed, OnLine, Tools, choose, run_on
 from pgpromote.postgres.views import NOTHING, Filled
-
-OnLine = Callable[[str], None]
 
 # The catalogs have grown. Without statistics of them the proof of 10,000 tables takes a minute, not a second.
 ANALYZE_CATALOGS = (

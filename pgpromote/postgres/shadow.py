@@ -16,6 +16,7 @@ from pgpromote.postgres import mark, sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import PgpromoteError, Refused, SessionFailed
 from pgpromote.postgres.mark import Kind, Mark, name_beside, statement
+from pgpromote.postgres.membership import become
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.server import APPLICATION, LOCK_CLASS, Database, Session, connect
 
@@ -170,9 +171,7 @@ def _session_name(promotion: str) -> str:
 
 def _origin(session: Session, target: Database) -> Origin:
     with session.cursor(row_factory=class_row(Origin)) as cursor:
-        # Before 16 every member of a role could become it.
-        become = "SET" if session.info.server_version >= 160000 else "MEMBER"
-        parameters = {"prod": target.name, "become": become}
+        parameters = {"prod": target.name, "become": become(session)}
         origin = cursor.execute(sql.read("shadow/origin"), parameters).fetchone()
     if origin is None:
         raise PgpromoteError(

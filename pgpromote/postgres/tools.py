@@ -34,6 +34,8 @@ NEEDED = frozenset(
 LIBPQ, OURS = "PG", "PGPROMOTE"
 CAN_TELL_WRITERS = hasattr(socket, "SO_PASSCRED")
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
+# Takes each line that a program prints, as it comes.
+OnLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def encrypts(tools: Tools) -> bool:
 def run(
     command: Sequence[str],
     environment: Mapping[str, str],
-    on_line: Callable[[str], None] = lambda line: None,
+    on_line: OnLine = lambda line: None,
     codec: str = "utf-8",
     watching: Watch | None = None,
 ) -> Completed:
@@ -204,7 +206,7 @@ def run_on(
     database: Database,
     promotion: str,
     command: Sequence[str],
-    on_line: Callable[[str], None] = lambda line: None,
+    on_line: OnLine = lambda line: None,
     codec: str = "utf-8",
 ) -> Completed:
     """Run a program on a database as `run` does, and watch what it does there. Raises ToolFailed."""
