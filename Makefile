@@ -1,4 +1,4 @@
-# Everything runs in .venv. Python 3.11 or newer, make and git are all that must be there before.
+# Everything runs in .venv. Python 3.11, make and git are all that must be there before.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo up all test test-generated test-hard test-kill lint type imports unit func ui screenshots docs bench clean
+.PHONY: help demo up all quick fix test test-generated test-hard test-kill lint type imports unit func ui screenshots docs bench clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -27,6 +27,12 @@ demo: $(VENV)/demo  ## Promote a sample database on embedded servers, and show w
 
 up: $(VENV)/demo  ## Start the Dagster UI and daemon; Ctrl-C stops everything
 	@$(BIN)/pgpromote up
+
+quick: lint type imports unit  ## Run what takes a minute: before each commit
+
+fix: $(VENV)/test  ## Let ruff write the code as it should stand
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
 
 test: lint type imports unit func  ## Run every check and every test of the code
 
