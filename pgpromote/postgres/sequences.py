@@ -158,9 +158,9 @@ def _read(
 
 
 def _marked(feed: Feed, excluded: frozenset[int], code: set[object]) -> Feed:
-    """Give a feed the reason why it is left alone, where that is not its own."""
+    """Give a feed the reason why it is left alone, where that is not its own: first what somebody chose."""
     if feed.readable and code.intersection(feed.tables):
-        return replace(feed, reason="code", readable=False)
+        feed = replace(feed, reason="code", readable=False)
     return replace(feed, reason="excluded") if excluded.intersection(feed.tables) else feed
 
 

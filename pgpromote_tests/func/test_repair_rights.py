@@ -122,6 +122,7 @@ def test_a_table_that_calls_functions_when_it_is_read_is_left_alone_where_none_m
     assert reasons(plan) == {"public.behind": "code"}
     assert [change.table for change in plan.changes] == ["public.plain"]
     assert reasons(planned(shop)) == {}
+    assert reasons(planned(replace(shop, guarded=True), ("behind",))) == {"public.behind": "excluded"}
 
 
 def test_a_table_whose_row_security_hides_rows_from_its_owner_is_skipped(
