@@ -20,7 +20,7 @@ def demo(scale: int) -> None:
     Example:
       pgpromote demo --scale 10
     """
-    from pgpromote.demo import show  # noqa: PLC0415
+    from pgpromote.demo import show  # noqa: PLC0415 - only this command pays for the demo
 
     show.run(scale)
 
@@ -37,7 +37,7 @@ def up(port: int) -> None:
     Example:
       pgpromote up --port 3001
     """
-    from pgpromote.demo import services  # noqa: PLC0415
+    from pgpromote.demo import services  # noqa: PLC0415 - only this command pays for it
 
     sys.exit(services.run(port))
 

@@ -233,7 +233,7 @@ def refresh(*, yes: bool, verbose: bool, as_json: bool, **chosen: Any) -> None:
       pgpromote refresh --jobs 8
     """
     from pgpromote.defs.config import restore_config  # noqa: PLC0415 - only these two commands pay for Dagster
-    from pgpromote.defs.refresh import refresh as run_refresh  # noqa: PLC0415
+    from pgpromote.defs.refresh import refresh as run_refresh  # noqa: PLC0415 - likewise
 
     promotion, options = settings.from_environment(), options_of(None, **chosen)
     options = holding.ask(promotion, options)
