@@ -21,6 +21,7 @@ from pgpromote.postgres import (
 )
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.archive import LARGE_OBJECT_KINDS
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.mark import Provenance
 from pgpromote.postgres.model import Archive, Clearance, Finding, Severity
@@ -54,6 +55,24 @@ def bounds(promotion: Promotion, options: Options) -> Bounds | None:
     """Return how much dev may have lost; None for what brings prod back: that may be less, on purpose."""
     accepted = (*promotion.bounds.accepted, *options.accept_loss)
     return None if options.way_back else replace(promotion.bounds, accepted=accepted)
+
+
+def choice(promotion: Promotion, options: Options) -> Choice:
+    """Return what the checks take from a run's options and from the promotion's settings."""
+    return Choice(
+        in_place=options.in_place,
+        reset_schema=options.schema_to_reset,
+        allow_data_loss_outside=options.allow_data_loss_outside,
+        filters=options.filters,
+        rights=options.rights,
+        bring=frozenset(options.bring),
+        allow=frozenset(options.allow),
+        safety_archive=options.safety_archive,
+        despite_hold=options.despite_hold or options.way_back,
+        restore_as_superuser=options.restore_as_superuser or promotion.restore_as_superuser,
+        bounds=bounds(promotion, options),
+        expected=promotion.expected(options.sha256),
+    )
 
 
 def implausible(promotion: Promotion, options: Options, run_id: str) -> tuple[Finding, ...]:

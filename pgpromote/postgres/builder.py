@@ -66,7 +66,7 @@ def build_login(facts: Facts) -> Found:
     """The separate build login works, owns and may nothing else, and can create what the archive brings."""
     if facts.builder is None or facts.catalog is None:
         return
-    if facts.in_place:
+    if facts.choice.in_place:
         message = (
             f"The build login is not used: this changes {facts.target.label} itself, so what dev wrote runs "
             f"as {facts.catalog.identity.user}."
@@ -118,7 +118,7 @@ def _not_its_own(facts: Facts, login: BareLogin, archive: Archive) -> Found:
             message = f"The build login {login.user} may not create in the tablespace {name}."
             hint = f"GRANT CREATE ON TABLESPACE {quoted(name)} TO {quoted(login.user)};"
             yield Severity.ERROR, name, message, hint
-    if facts.rights is Policy.SOURCE:
+    if facts.choice.rights is Policy.SOURCE:
         yield from _of_the_source(facts, login, archive)
 
 

@@ -52,8 +52,8 @@ Part = Callable[[Facts], str]
 
 def target_reachable(facts: Facts) -> Found:
     """Prod answers, the database exists, and it can be written to."""
-    if facts.target_problem:
-        yield Severity.ERROR, facts.target.label, facts.target_problem.message, facts.target_problem.hint
+    if facts.prod.problem:
+        yield Severity.ERROR, facts.target.label, facts.prod.problem.message, facts.prod.problem.hint
     elif facts.catalog and facts.catalog.identity.standby:
         message = f"{facts.target.label} is a standby; it can only be read."
         yield Severity.ERROR, facts.target.label, message, "Point PROD_DATABASE_URL at the primary."
@@ -103,7 +103,7 @@ def _newer_client(client: Tools, prod: ServerVersion) -> Found:
 
 def whole_archive(facts: Facts) -> Found:
     """An archive that is swapped in as the whole of prod holds the whole of dev."""
-    if facts.manifest and facts.manifest.filters and not facts.in_place:
+    if facts.manifest and facts.manifest.filters and not facts.choice.in_place:
         message = (
             f"{facts.path} was limited on purpose ({facts.manifest.filters}): swapped in, prod would keep "
             "nothing of the rest."
@@ -113,7 +113,7 @@ def whole_archive(facts: Facts) -> Found:
 
 def extension_contents(facts: Facts) -> Found:
     """Nothing is lost that users put into an extension's own tables: no archive has it."""
-    for found in facts.lost_in_extensions:
+    for found in facts.prod.lost_in_extensions:
         yield found.severity, found.object, found.message, found.hint
 
 
@@ -131,7 +131,7 @@ def policy_roles(facts: Facts) -> Found:
 
 def source_roles(facts: Facts) -> Found:
     """With the source's owners and grants: every role that they name exists on prod."""
-    if facts.rights is not Policy.SOURCE or facts.archive is None or facts.catalog is None:
+    if facts.choice.rights is not Policy.SOURCE or facts.archive is None or facts.catalog is None:
         return
     users = {entry.owner: entry.name for entry in facts.archive.entries if entry.owner}
     for entry in facts.archive.of_kind("ACL", "DEFAULT ACL"):
@@ -161,7 +161,7 @@ def right_direction(facts: Facts) -> Found:
 
 def no_other_writer(facts: Facts) -> Found:
     """Nobody else's promotion still writes to prod where it is changed in place, such as one that died."""
-    for writer in facts.writers if facts.in_place else ():
+    for writer in facts.prod.writers if facts.choice.in_place else ():
         message = f"{writer.name} (pid {writer.pid}) writes to {facts.target.label}: it is another promotion."
         hint = (
             "Start again: what a dead promotion left ends within a second. If it does not, run: "
@@ -172,7 +172,7 @@ def no_other_writer(facts: Facts) -> Found:
 
 def swap_possible(facts: Facts) -> Found:
     """Prod can be exchanged for the new database, as far as that can be told before the restore."""
-    for found in () if facts.in_place else facts.obstacles:
+    for found in () if facts.choice.in_place else facts.prod.obstacles:
         severity = Severity.WARNING if found.rule in PASSING else found.severity
         other = " Or choose the strategy clean or reset-schema, which replace in place."
         hint = found.hint + other if found.rule == "swap_create_database" else found.hint
@@ -198,7 +198,7 @@ def nothing_in_the_way(facts: Facts) -> Found:
         )
         hint = (
             "Create it on dev too, or drop it on prod."
-            if facts.filters == EVERYTHING
+            if facts.choice.filters == EVERYTHING
             else "Widen the filters so that it comes along, or drop it on prod and make it again afterwards."
         )
         if facts.left_out:
@@ -208,16 +208,16 @@ def nothing_in_the_way(facts: Facts) -> Found:
 
 def nothing_lost_outside(facts: Facts) -> Found:
     """A schema reset destroys nothing outside of the schema that it cannot put back."""
-    for finding in facts.reset.outside if facts.reset else ():
-        allowed = finding.rule in DATA_LOSS and facts.allow_data_loss_outside
+    for finding in facts.prod.reset.outside if facts.prod.reset else ():
+        allowed = finding.rule in DATA_LOSS and facts.choice.allow_data_loss_outside
         severity = Severity.WARNING if allowed else finding.severity
         yield severity, finding.object, finding.message, finding.hint
 
 
 def not_on_hold(facts: Facts) -> Found:
     """No rollback has put prod on hold, or a person goes on all the same."""
-    if facts.held:
-        found = hold.refusal(facts.held, despite=facts.despite_hold)
+    if facts.prod.held:
+        found = hold.refusal(facts.prod.held, despite=facts.choice.despite_hold)
         yield found.severity, found.object, found.message, found.hint
 
 
@@ -240,16 +240,16 @@ def left_out(facts: Facts) -> Found:
 
 def standby_sessions(facts: Facts) -> Found:
     """No session on a standby of prod reads the old prod on after the swap."""
-    if facts.in_place or facts.catalog is None:
+    if facts.choice.in_place or facts.catalog is None:
         return
     identity = facts.catalog.identity
-    for found in standbys.findings(facts.standbys, identity.database, identity.user):
+    for found in standbys.findings(facts.prod.standbys, identity.database, identity.user):
         yield found.severity, found.object, found.message, found.hint
 
 
 def plausible(facts: Facts) -> Found:
     """Dev lost no table's rows, nor half of all rows, since the archive that prod came from."""
-    for found in facts.implausible:
+    for found in facts.prod.implausible:
         yield found.severity, found.object, found.message, found.hint
 
 

@@ -1,8 +1,7 @@
 """Gather what the checks look at: the file, prod, dev and the client programs."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from pgpromote.postgres import archive as archives
@@ -12,38 +11,28 @@ from pgpromote.postgres import (
     lock,
     mark,
     origin,
-    plausible,
     selection,
     server,
 )
 from pgpromote.postgres import prod as prods
-from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.bare_login import Looked, look
 from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.dev_code import Code
-from pgpromote.postgres.disk import Disk
 from pgpromote.postgres.encryption import Link, links
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
-from pgpromote.postgres.hold import Hold
 from pgpromote.postgres.model import (
     EVERYTHING,
     Archive,
-    Filters,
-    Finding,
-    Foreign,
     Manifest,
-    Policy,
     ServerVersion,
     TocEntry,
 )
-from pgpromote.postgres.obstacles import Writer
-from pgpromote.postgres.origin import NOTHING, Expected, Known, Origin
+from pgpromote.postgres.origin import NOTHING, Known, Origin
 from pgpromote.postgres.plain_sql import Command
-from pgpromote.postgres.plausible import Bounds
-from pgpromote.postgres.reset import Reset
+from pgpromote.postgres.prod import Prod
 from pgpromote.postgres.selection import LeftOut
 from pgpromote.postgres.server import Database
-from pgpromote.postgres.standbys import Standby
 from pgpromote.postgres.tools import Tools
 
 
@@ -51,61 +40,39 @@ from pgpromote.postgres.tools import Tools
 class Facts:
     """What the rules look at. None means: could not be read, and another rule says why.
 
-    `undumpable` is what our role may not read of prod, which a safety archive would have to hold; `barred`
-    are owners in the archive, `barred_in_prod` those in prod, where a rollback has to bring them back.
-    `limits` are those of our role in prod, `commands` what plain SQL would make psql do by itself. `links`
-    are the ways to prod and dev that lead off this machine, `standbys` what is attached to prod's server.
-    `expected` says which archive it has to be (None: any), `known` what that is judged by. `held` is the
-    hold that a rollback has put on prod, `despite_hold` that a person goes on all the same. `code` is what of
-    the archive runs while it is restored, looked for where our role has `powers` over prod's server and no
-    build login restores in its stead; `builder` is that login, None where there is none.
+    `commands` is what plain SQL would make psql do by itself. `links` are the ways to prod and dev that lead
+    off this machine; `known` is what the archive's origin is judged by. `code` is what of the archive runs
+    while it is restored, looked for where our role has powers over prod's server and no build login restores
+    in its stead; `builder` is that login, None where there is none.
     """
 
     path: Path
+    target: Database
+    choice: Choice
     archive: Archive | None
     archive_problem: PgpromoteError | None
     manifest: Manifest | None
     sha256: str
-    target: Database
-    catalog: Catalog | None
-    target_problem: PgpromoteError | None
+    left_out: tuple[LeftOut, ...]
+    prod: Prod
+    client: Tools | None
+    client_problem: PgpromoteError | None
     has_source: bool
     source_problem: PgpromoteError | None
     source_client_problem: PgpromoteError | None
-    same_database: bool | None
-    client: Tools | None
-    client_problem: PgpromoteError | None
-    filters: Filters
-    in_place: bool
-    reset: Reset | None
-    allow_data_loss_outside: bool
-    rights: Policy
-    bring: frozenset[Foreign]
-    allow: frozenset[str]
-    agreed: str
-    left_out: tuple[LeftOut, ...]
     source_is_prod: bool
-    obstacles: tuple[Finding, ...]
-    writers: tuple[Writer, ...]
-    safety_archive: bool = False
-    undumpable: tuple[str, ...] = ()
-    barred: tuple[Barred, ...] = ()
-    barred_in_prod: tuple[Barred, ...] = ()
-    lost_in_extensions: tuple[Finding, ...] = ()
-    limits: Limits = NO_LIMITS
+    same_database: bool | None
+    agreed: str
     commands: tuple[Command, ...] = ()
     links: tuple[Link, ...] = ()
-    standbys: tuple[Standby, ...] = ()
-    expected: Expected | None = None
     known: Known = NOTHING
-    held: Hold | None = None
-    despite_hold: bool = False
-    implausible: tuple[Finding, ...] = ()
     code: tuple[Code, ...] = ()
-    powers: tuple[str, ...] = ()
-    restore_as_superuser: bool = False
-    disk: Disk | None = None
     builder: Looked | None = None
+
+    @property
+    def catalog(self) -> Catalog | None:
+        """Prod's catalog, None where prod could not be read."""
+        return self.prod.catalog
 
     @property
     def money_as_stored(self) -> bool:
@@ -156,59 +123,24 @@ def gather(
     path: Path,
     target: Database,
     available: list[Tools],
+    choice: Choice,
     *,
     source: Database | None,
-    in_place: bool,
-    reset_schema: str,
-    allow_data_loss_outside: bool,
-    filters: Filters,
-    rights: Policy,
-    bring: Collection[Foreign],
-    allow: Collection[str],
+    build_login: Database | None,
     agreed: str,
-    safety_archive: bool,
-    promotion: str,
-    expected: Expected | None,
-    despite_hold: bool = False,
-    bounds: Bounds | None = None,
-    restore_as_superuser: bool = False,
-    build_login: Database | None = None,
+    run_id: str,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
     Raises ConfigError only: for filters that name nothing or do not fit the rest, for a schema to reset
     that does not exist.
     """
-    _check_scope(path, filters, reset_schema, in_place=in_place)
+    _check_scope(path, choice)
     archive, manifest, sha256, archive_problem = _read_file(path)
-    chosen = selection.choose(archive, filters, frozenset(bring)) if archive else None
+    chosen = selection.choose(archive, choice.filters, choice.bring) if archive else None
     archive = chosen.archive if chosen else None
-    replaces = in_place and not filters.data_only
-    dropped = _dropped(archive, reset_schema) if archive and replaces else []
-    safety_archive = in_place and safety_archive
-    prod = prods.read(
-        target,
-        promotion,
-        dropped,
-        archive,
-        rights,
-        manifest=manifest if filters == EVERYTHING else None,
-        replaces=replaces or not in_place,
-        in_place=in_place,
-        reset_schema=reset_schema,
-        allow=allow,
-        safety_archive=safety_archive,
-        implausible=partial(
-            plausible.find,
-            archive=archive,
-            manifest=manifest,
-            filters=filters,
-            bounds=bounds,
-            in_place=in_place,
-            reset_schema=reset_schema,
-        ),
-        build_login=build_login is not None and not in_place,
-    )
+    builds = build_login is not None and not choice.in_place
+    prod = prods.read(target, archive, manifest, choice, run_id, builds=builds)
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = clients.choose(available, version, archive)
     if client and archive and not archive_problem:
@@ -218,49 +150,26 @@ def gather(
     ends = ((target if prod.catalog else None, client), (source if source_version else None, source_client))
     return Facts(
         path=path,
+        target=target,
+        choice=choice,
         archive=archive,
         archive_problem=archive_problem,
         manifest=manifest,
         sha256=sha256,
-        target=target,
-        catalog=prod.catalog,
-        target_problem=prod.problem,
+        left_out=chosen.left_out if chosen else (),
+        prod=prod,
+        client=client,
+        client_problem=client_problem,
         has_source=source is not None,
         source_problem=source_problem,
         source_client_problem=source_client_problem,
-        same_database=same_database,
-        client=client,
-        client_problem=client_problem,
-        filters=filters,
-        in_place=in_place,
-        reset=prod.reset,
-        allow_data_loss_outside=allow_data_loss_outside,
-        rights=rights,
-        bring=frozenset(bring),
-        allow=frozenset(allow),
-        agreed=agreed,
-        left_out=chosen.left_out if chosen else (),
         source_is_prod=source_is_prod,
-        obstacles=prod.obstacles,
-        writers=prod.writers,
-        safety_archive=safety_archive,
-        undumpable=prod.undumpable,
-        barred=prod.barred,
-        barred_in_prod=prod.barred_in_prod,
-        lost_in_extensions=prod.lost_in_extensions,
-        limits=prod.limits,
-        disk=prod.disk,
+        same_database=same_database,
+        agreed=agreed,
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
-        links=tuple(links(ends, promotion)),
-        standbys=prod.standbys,
-        expected=expected,
+        links=tuple(links(ends, run_id)),
         known=Known(dev, prod.last, _origin(target, prod.catalog)),
-        held=prod.held,
-        despite_hold=despite_hold,
-        implausible=prod.implausible,
         code=(*prod.code, *dev_code.in_manifest(manifest)) if prod.powers else (),
-        powers=prod.powers,
-        restore_as_superuser=restore_as_superuser,
         builder=_builder(build_login, target, prod.catalog, agreed),
     )
 
@@ -269,8 +178,9 @@ def _builder(login: Database | None, target: Database, catalog: Catalog | None, 
     return look(login, target, catalog.identity.user, agreed) if login and catalog else None
 
 
-def _check_scope(path: Path, filters: Filters, reset_schema: str, *, in_place: bool) -> None:
-    if not in_place and (path.suffix == ".sql" or reset_schema or filters != EVERYTHING):
+def _check_scope(path: Path, choice: Choice) -> None:
+    filters, reset_schema = choice.filters, choice.reset_schema
+    if not choice.in_place and (path.suffix == ".sql" or reset_schema or filters != EVERYTHING):
         raise ConfigError(
             "A swap replaces the whole database by a whole archive.",
             "Choose the strategy clean for plain SQL, a schema reset or filters.",
@@ -292,15 +202,6 @@ def _read_file(path: Path) -> tuple[Archive | None, Manifest | None, str, Pgprom
         return archives.read(path), archives.read_manifest(path), archives.digest(path), None
     except PgpromoteError as problem:
         return None, None, "", problem
-
-
-def _dropped(archive: Archive, reset_schema: str) -> list[TocEntry]:
-    """List what is dropped object by object: all but what a schema reset has dropped before."""
-    return [
-        entry
-        for entry in archives.restorable(archive)
-        if not reset_schema or reset_schema not in {entry.schema, entry.tag if entry.kind == "SCHEMA" else ""}
-    ]
 
 
 def _origin(target: Database, catalog: Catalog | None) -> Origin | None:

@@ -34,7 +34,7 @@ def extensions(facts: Facts) -> Found:
     for entry, catalog in entries(facts, "EXTENSION"):
         name = entry.tag
         extension = catalog.extensions.get(name)
-        created = extension is not None and extension.version is not None and facts.in_place
+        created = extension is not None and extension.version is not None and facts.choice.in_place
         wanted = facts.manifest.extensions.get(name) if facts.manifest else None
         if extension is None:
             message = f"The archive needs the extension {name}; prod's server does not have it."
@@ -47,7 +47,7 @@ def extensions(facts: Facts) -> Found:
             )
             hint = (
                 f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {quoted(name)};"
-                if facts.in_place
+                if facts.choice.in_place
                 else "A new database needs it anew: promote as a superuser, or choose the strategy clean."
             )
             yield Severity.ERROR, name, message, hint
@@ -233,7 +233,7 @@ def _has_type(name: str, entry: TocEntry) -> bool:
 
 def database_settings(facts: Facts) -> Found:
     """What dev's database sets for its sessions, prod's sets as well, be it to another value."""
-    if facts.archive is None or facts.catalog is None or facts.filters.data_only:
+    if facts.archive is None or facts.catalog is None or facts.choice.filters.data_only:
         return
     database = quoted(facts.catalog.identity.database)
     settings = (match for entry in facts.archive.properties for match in SETTING.finditer(entry.definition))
@@ -251,12 +251,12 @@ def database_settings(facts: Facts) -> Found:
 
 def disk_space(facts: Facts) -> Found:
     """A new database beside prod, and the log of making it, fit on prod's disk as far as that is known."""
-    disk, size = facts.disk, facts.manifest.database_size if facts.manifest else None
+    disk, size = facts.prod.disk, facts.manifest.database_size if facts.manifest else None
     if disk and facts.catalog and not disk.checkpoints:
         user = facts.catalog.identity.user
         message = f"{ROOM} asks for checkpoints, which the role {user} may not make."
         yield Severity.ERROR, ROOM, message, f"GRANT pg_checkpoint TO {quoted(user)};"
-    if facts.in_place or disk is None or disk.free is None or size is None:
+    if facts.choice.in_place or disk is None or disk.free is None or size is None:
         return
     needed = int(HEADROOM * size) + disk.log
     message = (

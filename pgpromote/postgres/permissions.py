@@ -39,21 +39,21 @@ def rights(facts: Facts) -> Found:
             hint = f"Restore as {replaced.owner}, or: {_act_as(replaced.owner, facts)}"
             yield Severity.ERROR, replaced.identity, message, hint
     if facts.archive:
-        yield from _schema_rights(facts.archive, facts.catalog) if facts.in_place else ()
+        yield from _schema_rights(facts.archive, facts.catalog) if facts.choice.in_place else ()
         for name, what in superuser_only(facts.archive):
             message = f"{what} can only be created by a superuser; {user} is none."
             yield Severity.ERROR, name, message, "Restore as a superuser, or drop it from the source."
-    if facts.undumpable:
-        yield _undumpable(facts.undumpable, user)
+    if facts.prod.undumpable:
+        yield _undumpable(facts.prod.undumpable, user)
     yield from _not_given(facts)
 
 
 def _not_given(facts: Facts) -> Found:
     """Say what our role cannot give to whom it should belong, or be open to."""
-    for barred in facts.barred:
-        if not (facts.in_place and barred.ours):
+    for barred in facts.prod.barred:
+        if not (facts.choice.in_place and barred.ours):
             yield (Severity.ERROR, *_barred(barred, facts))
-    if facts.rights is Policy.KEEP and not facts.filters.data_only:
+    if facts.choice.rights is Policy.KEEP and not facts.choice.filters.data_only:
         yield from _defaults(facts)
 
 
@@ -110,8 +110,8 @@ def _defaults(facts: Facts) -> Found:
     """Say which default privileges of prod our role cannot give to the new database, or to a new schema."""
     user = facts.catalog.identity.user if facts.catalog else ""
     renewed = {entry.tag for entry in facts.archive.of_kind("SCHEMA")} if facts.archive else set()
-    renewed |= set() if facts.in_place else {"", "public"}
-    for default in facts.limits.defaults:
+    renewed |= set() if facts.choice.in_place else {"", "public"}
+    for default in facts.prod.limits.defaults:
         if default.schema not in renewed:
             continue
         where = f" in schema {default.schema}" if default.schema else ""
@@ -129,7 +129,7 @@ def _defaults(facts: Facts) -> Found:
 
 def _act_as(role: str, facts: Facts) -> str:
     """Say how our role may act as another; never as a superuser, which would make it one."""
-    if role in facts.limits.superusers:
+    if role in facts.prod.limits.superusers:
         return (
             f"{role} is a superuser, so do not grant it: give the object to another role (ALTER … OWNER TO), "
             "or work as a superuser."
@@ -139,13 +139,13 @@ def _act_as(role: str, facts: Facts) -> str:
 
 def rollback_possible(facts: Facts) -> Found:
     """Our role may bring back a safety archive of prod; its definitions are tried when the restore begins."""
-    if facts.catalog is None or not facts.safety_archive:
+    if facts.catalog is None or not facts.choice.saves_prod:
         return
     after = "A rollback of the safety archive would be refused:"
-    for found in facts.obstacles:
+    for found in facts.prod.obstacles:
         if found.rule not in PASSING:
             yield Severity.WARNING, found.object, f"{after} {found.message}", found.hint
-    for barred in facts.barred_in_prod:
+    for barred in facts.prod.barred_in_prod:
         subject, message, hint = _barred(barred, facts)
         yield Severity.WARNING, subject, f"{after} {message}", hint
 

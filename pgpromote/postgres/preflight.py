@@ -3,7 +3,7 @@
 Only `examine` builds a Clearance, and everything that touches prod takes one.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,23 +13,18 @@ from pgpromote.postgres import facts as gathering
 from pgpromote.postgres.archive import extension_schema
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.checks import RULES, missing
+from pgpromote.postgres.choice import DEFAULT, Choice
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import (
-    EVERYTHING,
     MONEY_AS_STORED,
     Aim,
     Clearance,
-    Filters,
     Finding,
-    Foreign,
-    Policy,
     Severity,
     Statement,
     TocEntry,
 )
-from pgpromote.postgres.origin import Expected
-from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 
@@ -68,58 +63,28 @@ def examine(
     path: Path,
     target: Database,
     available: list[Tools],
+    choice: Choice = DEFAULT,
     *,
     source: Database | None = None,
-    in_place: bool = True,
-    reset_schema: str = "",
-    allow_data_loss_outside: bool = False,
-    filters: Filters = EVERYTHING,
-    rights: Policy = Policy.KEEP,
-    bring: Collection[Foreign] = (),
-    allow: Collection[str] = (),
-    agreed: str = "postgres",
-    safety_archive: bool = True,
-    promotion: str = "",
-    expected: Expected | None = None,
-    despite_hold: bool = False,
-    bounds: Bounds | None = None,
-    restore_as_superuser: bool = False,
     build_login: Database | None = None,
+    agreed: str = "postgres",
+    run_id: str = "",
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
-    Not `in_place` checks a restore into a new database beside prod. Filters limit what is restored, and so
-    what is checked; objects in `reset_schema` are gone before the restore. `bring` names what is not left
-    out although it reaches beyond the source's database; `allow` the slots and subscriptions of prod that
-    may stay with the previous database, and whose archive may be taken. `agreed` is the database of the
-    promotion lock. `safety_archive` says that prod is dumped before it is changed in place. `source` is
-    asked only whether it is the same database as prod or marked as prod, for its version and which one it
-    is. `expected` says which archive it has to be (None: any). `despite_hold`: a person goes on although a
-    rollback has put prod on hold. `bounds` say how much dev may have lost; without them that is not looked
-    at. `restore_as_superuser` allows the archive's code to run as one, `build_login` is the separate login
-    that builds beside prod.
-    Raises ConfigError for what cannot be combined.
+    `source` is asked only whether it is the same database as prod or marked as prod, for its version and
+    which one it is. `build_login` is the separate login that builds beside prod, `agreed` the database of the
+    promotion lock. Raises ConfigError for what cannot be combined.
     """
     facts = gathering.gather(
         path,
         target,
         available,
+        choice,
         source=source,
-        in_place=in_place,
-        reset_schema=reset_schema,
-        allow_data_loss_outside=allow_data_loss_outside,
-        filters=filters,
-        rights=rights,
-        bring=bring,
-        allow=allow,
-        agreed=agreed,
-        safety_archive=safety_archive,
-        promotion=promotion,
-        expected=expected,
-        despite_hold=despite_hold,
-        bounds=bounds,
-        restore_as_superuser=restore_as_superuser,
         build_login=build_login,
+        agreed=agreed,
+        run_id=run_id,
     )
     findings = tuple(
         Finding(name, severity, subject, message, hint)
@@ -132,7 +97,7 @@ def examine(
     skipped = {name: why for name in RULES if name not in told and (why := missing(name, facts))}
     readable = facts.catalog is not None and facts.archive_problem is None
     aim = (
-        Aim(facts.path, facts.archive, facts.in_place, facts.filters, manifest=facts.manifest)
+        Aim(facts.path, facts.archive, facts.choice.in_place, facts.choice.filters, manifest=facts.manifest)
         if readable
         else None
     )
@@ -143,16 +108,16 @@ def _clear(facts: Facts, catalog: Catalog) -> Clearance:
     needed = facts.archive.of_kind("EXTENSION") if facts.archive else ()
     installed = {name for name, extension in catalog.extensions.items() if extension.version}
     # A database beside prod begins empty, whatever prod has.
-    present = installed if facts.in_place else set[str]()
+    present = installed if facts.choice.in_place else set[str]()
     return Clearance(
         path=facts.path,
         sha256=facts.sha256,
         archive=facts.archive,
         manifest=facts.manifest,
-        in_place=facts.in_place,
+        in_place=facts.choice.in_place,
         target=facts.target.label,
         target_oid=catalog.identity.database_oid,
-        filters=facts.filters,
+        filters=facts.choice.filters,
         create_extensions=tuple(
             statement
             for entry in needed
@@ -164,7 +129,7 @@ def _clear(facts: Facts, catalog: Catalog) -> Clearance:
             for replaced in catalog.replaced
             if replaced.statement
         ),
-        rights=facts.rights,
+        rights=facts.choice.rights,
         settings=tuple(MONEY_AS_STORED.items()) if facts.money_as_stored else (),
     )
 

@@ -1,6 +1,5 @@
 """What prod is, as the checks need it: read in one session, with every problem kept."""
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from pgpromote.postgres import (
@@ -10,6 +9,7 @@ from pgpromote.postgres import (
     members,
     obstacles,
     origin,
+    plausible,
     server,
     standbys,
 )
@@ -19,11 +19,12 @@ from pgpromote.postgres import disk as disks
 from pgpromote.postgres import reset as resets
 from pgpromote.postgres.access import NO_LIMITS, Barred, Limits
 from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.disk import Disk
 from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError
 from pgpromote.postgres.hold import Hold
-from pgpromote.postgres.model import Archive, Finding, Manifest, Policy, TocEntry
+from pgpromote.postgres.model import EVERYTHING, Archive, Finding, Manifest, Policy, TocEntry
 from pgpromote.postgres.obstacles import Writer
 from pgpromote.postgres.origin import Origin
 from pgpromote.postgres.reset import Reset
@@ -56,48 +57,71 @@ class Prod:
 
 def read(
     target: Database,
-    promotion: str,
-    dropped: list[TocEntry],
     archive: Archive | None,
-    rights: Policy,
-    *,
     manifest: Manifest | None,
-    replaces: bool,
-    in_place: bool,
-    reset_schema: str,
-    allow: Collection[str],
-    safety_archive: bool,
-    implausible: Callable[[Session], tuple[Finding, ...]],
-    build_login: bool,
+    choice: Choice,
+    run_id: str,
+    *,
+    builds: bool,
 ) -> Prod:
-    """Read prod; one that cannot be reached is a problem, not an error."""
+    """Read prod; one that cannot be reached is a problem, not an error.
+
+    `builds`: a separate login builds beside it, and none of the archive's code runs as ours.
+    """
+    replaces = choice.replaces or not choice.in_place
+    dropped = _dropped(archive, choice.reset_schema) if archive and choice.replaces else []
     try:
-        with server.connect(target, promotion) as session:
+        with server.connect(target, run_id) as session:
             powers = dev_code.powers(session)
             return Prod(
-                catalog=catalogs.read(session, dropped, reset_schema),
-                reset=(
-                    resets.plan(session, reset_schema, catalogs.brought_by(archive)) if reset_schema else None
-                ),
+                catalog=catalogs.read(session, dropped, choice.reset_schema),
+                reset=_reset(session, archive, choice.reset_schema),
                 obstacles=tuple(
-                    obstacles.find(session, obstacles.side(session, session.info.dbname), allow=allow)
+                    obstacles.find(session, obstacles.side(session, session.info.dbname), allow=choice.allow)
                 ),
                 writers=obstacles.writers(session),
-                undumpable=access.undumpable(session) if safety_archive else (),
-                barred=_barred(session, archive, rights, in_place=in_place) if archive and replaces else (),
-                barred_in_prod=access.barred_in(session) if safety_archive else (),
-                lost_in_extensions=_lost_in_extensions(session, manifest),
+                undumpable=access.undumpable(session) if choice.saves_prod else (),
+                barred=_barred(session, archive, choice) if archive and replaces else (),
+                barred_in_prod=access.barred_in(session) if choice.saves_prod else (),
+                lost_in_extensions=_lost_in_extensions(session, manifest, choice),
                 limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
                 standbys=standbys.read(session),
                 last=origin.last_promoted(session, target.name),
                 held=hold.find(session, session.info.dbname),
-                implausible=implausible(session),
+                implausible=_implausible(session, archive, manifest, choice),
                 powers=powers,
-                code=dev_code.find(archive, session) if archive and powers and not build_login else (),
+                code=dev_code.find(archive, session) if archive and powers and not builds else (),
                 disk=disks.look(session, target),
             )
     except ConnectionFailed as problem:
         return Prod(problem=problem)
+
+
+def _reset(session: Session, archive: Archive | None, schema: str) -> Reset | None:
+    return resets.plan(session, schema, catalogs.brought_by(archive)) if schema else None
+
+
+def _implausible(
+    session: Session, archive: Archive | None, manifest: Manifest | None, choice: Choice
+) -> tuple[Finding, ...]:
+    return plausible.find(
+        session,
+        archive=archive,
+        manifest=manifest,
+        filters=choice.filters,
+        bounds=choice.bounds,
+        in_place=choice.in_place,
+        reset_schema=choice.reset_schema,
+    )
+
+
+def _dropped(archive: Archive, reset_schema: str) -> list[TocEntry]:
+    """List what is dropped object by object: all but what a schema reset has dropped before."""
+    return [
+        entry
+        for entry in archives.restorable(archive)
+        if not reset_schema or reset_schema not in {entry.schema, entry.tag if entry.kind == "SCHEMA" else ""}
+    ]
 
 
 def _only_filled(archive: Archive, *, replaces: bool) -> list[tuple[str, str]]:
@@ -107,16 +131,16 @@ def _only_filled(archive: Archive, *, replaces: bool) -> list[tuple[str, str]]:
     return sorted(filled - made)
 
 
-def _barred(session: Session, archive: Archive, policy: Policy, *, in_place: bool) -> tuple[Barred, ...]:
-    if policy is Policy.SOURCE:
+def _barred(session: Session, archive: Archive, choice: Choice) -> tuple[Barred, ...]:
+    if choice.rights is Policy.SOURCE:
         return access.barred(session, access.given(archive))
-    if policy is Policy.KEEP:
-        return access.unkept(session, archives.restorable(archive), in_place=in_place)
+    if choice.rights is Policy.KEEP:
+        return access.unkept(session, archives.restorable(archive), in_place=choice.in_place)
     return ()
 
 
-def _lost_in_extensions(session: Session, manifest: Manifest | None) -> tuple[Finding, ...]:
-    if manifest is None:
+def _lost_in_extensions(session: Session, manifest: Manifest | None, choice: Choice) -> tuple[Finding, ...]:
+    if manifest is None or choice.filters != EVERYTHING:
         return ()
     same_encoding = server.identify(session).encoding == manifest.encoding
     return tuple(members.lost(manifest, session, restored=False, hashed=same_encoding))

@@ -19,7 +19,7 @@ Name = tuple[str, str]
 
 def rows_visible(facts: Facts) -> Found:
     """Row security hides from our role no row that it loads and has to prove."""
-    if facts.archive is None or facts.catalog is None or facts.limits.bypasses:
+    if facts.archive is None or facts.catalog is None or facts.prod.limits.bypasses:
         return
     user = facts.catalog.identity.user
     for schema, table in sorted(_hidden(facts, facts.archive)):
@@ -38,23 +38,23 @@ def rows_visible(facts: Facts) -> Found:
 def _hidden(facts: Facts, archive: Archive) -> Iterator[Name]:
     """Name the tables that bind their owner, and those of prod that stay and hide rows from us."""
     loaded = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE DATA")}
-    brought = set() if facts.filters.data_only else _tables(archive)
+    brought = set() if facts.choice.filters.data_only else _tables(archive)
     yield from loaded & brought & _secured(archive) & _forced(archive)
-    yield from loaded & {(t.schema, t.name) for t in facts.limits.secured if t.active} - brought
+    yield from loaded & {(t.schema, t.name) for t in facts.prod.limits.secured if t.active} - brought
 
 
 def rows_protected(facts: Facts) -> Found:
     """Each table that has row security in prod has it in the archive."""
-    if facts.archive is None or facts.filters.data_only:
+    if facts.archive is None or facts.choice.filters.data_only:
         return
-    severity = Severity.ERROR if facts.rights is Policy.KEEP else Severity.WARNING
+    severity = Severity.ERROR if facts.choice.rights is Policy.KEEP else Severity.WARNING
     brought, secured, forced = _tables(facts.archive), _secured(facts.archive), _forced(facts.archive)
     restrictive = Counter(
         (unquote(match[1]), unquote(match[2]))
         for entry in facts.archive.of_kind("POLICY")
         if (match := RESTRICTIVE.match(entry.definition))
     )
-    for table in facts.limits.secured:
+    for table in facts.prod.limits.secured:
         name = (table.schema, table.name)
         if name in brought and (lost := _lost(table, name in secured, name in forced, restrictive[name])):
             where = f"{table.schema}.{table.name}"
@@ -73,7 +73,7 @@ def _lost(table: RowSecured, secured: bool, forced: bool, restrictive: int) -> s
 
 def no_trigger_fires(facts: Facts) -> Found:
     """Rows that are loaded into tables of prod that stay fire none of their triggers."""
-    for table in facts.limits.firing:
+    for table in facts.prod.limits.firing:
         name, target = f"{table.schema}.{table.name}", f"{quoted(table.schema)}.{quoted(table.name)}"
         message = (
             f"Rows alone are loaded into {name}, and each fires its triggers of INSERT, which may change, "

@@ -22,10 +22,10 @@ def archive_readable(facts: Facts) -> Found:
     """A whole file that this client can read, the one its manifest describes, and the one asked for."""
     if facts.archive_problem:
         yield Severity.ERROR, str(facts.path), facts.archive_problem.message, facts.archive_problem.hint
-    elif facts.expected and facts.expected.sha256 not in {"", facts.sha256}:
+    elif facts.choice.expected and facts.choice.expected.sha256 not in {"", facts.sha256}:
         message = (
             f"{facts.path} is no longer the file that this run was asked for, it was replaced meanwhile: "
-            f"SHA-256 is {facts.sha256[:12]}…, asked for was {facts.expected.sha256[:12]}…."
+            f"SHA-256 is {facts.sha256[:12]}…, asked for was {facts.choice.expected.sha256[:12]}…."
         )
         hint = "Leave it to the run that the sensor asks for the newer file, or start one for it."
         yield Severity.ERROR, str(facts.path), message, hint
@@ -66,16 +66,16 @@ def without_manifest(path: Path) -> tuple[str, str]:
 
 def archive_is_ours(facts: Facts) -> Found:
     """The archive is of this promotion, and of the database that it promotes; or of prod itself."""
-    if facts.archive and facts.catalog and facts.expected:
+    if facts.archive and facts.catalog and facts.choice.expected:
         dumped = origin.of_archive(facts.archive, facts.manifest)
-        yield from origin.judge(facts.path, dumped, facts.expected, facts.known, facts.allow)
+        yield from origin.judge(facts.path, dumped, facts.choice.expected, facts.known, facts.choice.allow)
 
 
 def only_sql(facts: Facts) -> Found:
     """Plain SQL makes psql do nothing by itself: run a program, connect elsewhere, end the transaction."""
     for command in facts.commands:
         message = f"{facts.path}, line {command.line}: {command.name} is psql's to do, and no SQL of a dump."
-        allowed = command.name in facts.allow
+        allowed = command.name in facts.choice.allow
         hint = f"If you know what it does, allow it: --allow '{command.name}'"
         severity = Severity.WARNING if allowed else Severity.ERROR
         yield severity, command.name, message, "" if allowed else hint
@@ -83,7 +83,7 @@ def only_sql(facts: Facts) -> Found:
 
 def runs_dev_code(facts: Facts) -> Found:
     """No code of the source runs with a superuser's rights while its archive is restored."""
-    if facts.catalog is None or not facts.powers or (facts.builder and not facts.in_place):
+    if facts.catalog is None or not facts.prod.powers or (facts.builder and not facts.choice.in_place):
         return
     if facts.path.suffix == ".sql":
         what = f"{facts.path} is plain SQL, so all of it is code that runs"
@@ -92,10 +92,10 @@ def runs_dev_code(facts: Facts) -> Found:
         what += f" {listed([f'{one.name} ({one.why})' for one in facts.code])}. It would run"
     else:
         return
-    user, power = facts.catalog.identity.user, facts.powers[0]
+    user, power = facts.catalog.identity.user, facts.prod.powers[0]
     who = f"{user}, a superuser" if user == power else f"{user}, which may act as {power}"
-    severity = Severity.INFO if facts.restore_as_superuser else Severity.ERROR
-    yield severity, user, f"{what} as {who}.", "" if facts.restore_as_superuser else HINT_CODE
+    severity = Severity.INFO if facts.choice.restore_as_superuser else Severity.ERROR
+    yield severity, user, f"{what} as {who}.", "" if facts.choice.restore_as_superuser else HINT_CODE
 
 
 def _counted(code: tuple[Code, ...]) -> str:

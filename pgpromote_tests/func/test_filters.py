@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres import preflight, restore
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import ConfigError, Refused
 from pgpromote.postgres.model import Filters
 from pgpromote.postgres.restore import Restored
@@ -40,7 +41,7 @@ def sample(dev: Server, tmp_path: Path) -> Sample:
 
 
 def restored(prod: Server, sample: Sample, target: Database, filters: Filters) -> Restored:
-    report = preflight.examine(sample.path, target, [prod.tools()], filters=filters)
+    report = preflight.examine(sample.path, target, [prod.tools()], Choice(filters=filters))
     return restore.restore(report.cleared(), target, [prod.tools()], "test")
 
 
@@ -204,7 +205,10 @@ def test_a_reset_that_would_bring_back_less_than_it_drops_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match="reset"):
         preflight.examine(
-            sample.path, prod.new_database(PROD), [prod.tools()], filters=filters, reset_schema="public"
+            sample.path,
+            prod.new_database(PROD),
+            [prod.tools()],
+            Choice(filters=filters, reset_schema="public"),
         )
 
 

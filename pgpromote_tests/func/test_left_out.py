@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres import preflight, restore
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Foreign, Severity
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database
@@ -85,7 +86,7 @@ def shop(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 def promoted(prod: Server, shop: Sample, target: Database, *, in_place: bool = True) -> Report:
     report = preflight.examine(
-        shop.path, target, [prod.tools()], in_place=in_place, restore_as_superuser=True
+        shop.path, target, [prod.tools()], Choice(in_place=in_place, restore_as_superuser=True)
     )
     clearance = report.cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
@@ -119,7 +120,9 @@ def test_every_object_that_stays_is_named_once_with_the_way_to_bring_it(prod: Se
 def test_what_is_asked_for_arrives(dev: Server, prod: Server, shop: Sample) -> None:
     target = prod.new_database()
     bring = [kind for kind in Foreign if kind is not Foreign.SUBSCRIPTIONS]
-    report = preflight.examine(shop.path, target, [prod.tools()], bring=bring, restore_as_superuser=True)
+    report = preflight.examine(
+        shop.path, target, [prod.tools()], Choice(bring=frozenset(bring), restore_as_superuser=True)
+    )
     restore.restore(report.cleared(), target, [prod.tools()], "test")
     assert [finding.object for finding in report.of("left_out")] == ["sub"]
     everything = contents(dev, shop.source.name, "--no-privileges")
@@ -145,7 +148,7 @@ def test_what_prod_would_lose_because_dev_s_own_is_left_out_is_refused_with_the_
     assert "left_out" in found.hint
     bring = [Foreign.EVENT_TRIGGERS]
     assert preflight.examine(
-        shop.path, target, [prod.tools()], bring=bring, restore_as_superuser=True
+        shop.path, target, [prod.tools()], Choice(bring=frozenset(bring), restore_as_superuser=True)
     ).clearance
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres import archive, preflight, restore
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Foreign, Severity
 from pgpromote.postgres.preflight import Report
@@ -137,7 +138,7 @@ def shop(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 def examined(prod: Server, sample: Sample, target: Database) -> Report:
     return preflight.examine(
-        sample.path, target, [prod.tools()], bring=tuple(Foreign), restore_as_superuser=True
+        sample.path, target, [prod.tools()], Choice(bring=frozenset(Foreign), restore_as_superuser=True)
     )
 
 
@@ -163,7 +164,7 @@ def refusal(prod: Server, archive: Path) -> Report:
     target = prod.new_database(all_in_the_way())
     before = contents(prod, target.name)
     report = preflight.examine(
-        archive, target, [prod.tools()], bring=tuple(Foreign), restore_as_superuser=True
+        archive, target, [prod.tools()], Choice(bring=frozenset(Foreign), restore_as_superuser=True)
     )
     with pytest.raises(Refused, match="Prod is untouched"):
         report.cleared()
@@ -308,7 +309,7 @@ def test_whose_things_a_rollback_could_not_bring_back_is_told_once_with_one_of_t
 
 def test_a_reset_makes_room_whatever_is_in_the_way(prod: Server, shop: Sample) -> None:
     target = prod.new_database(f"{SHOP}; {IN_THE_WAY['a view'][0]}")
-    assert preflight.examine(shop.path, target, [prod.tools()], reset_schema="public").clearance
+    assert preflight.examine(shop.path, target, [prod.tools()], Choice(reset_schema="public")).clearance
 
 
 def test_a_check_that_could_not_look_is_told_as_skipped_and_has_no_result_in_dagster(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres import dump, preflight, restore
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.preflight import Report
@@ -127,8 +128,8 @@ def test_what_the_safety_archive_could_not_hold_is_refused_before_anything_is_to
         assert name in found.message
     for name in ("open", "harmless"):
         assert name not in found.message
-    assert preflight.examine(shop.path, owner, [prod.tools()], safety_archive=False).clearance
-    assert preflight.examine(shop.path, owner, [prod.tools()], in_place=False).of("rights") == ()
+    assert preflight.examine(shop.path, owner, [prod.tools()], Choice(safety_archive=False)).clearance
+    assert preflight.examine(shop.path, owner, [prod.tools()], Choice(in_place=False)).of("rights") == ()
 
     prod.execute(found.hint.partition("; for row")[0])
     prod.execute(f"ALTER ROLE {user} BYPASSRLS")

@@ -12,6 +12,7 @@ import pytest
 
 from pgpromote.demo import auction
 from pgpromote.postgres import archive, contents, dump, preflight, repair, restore, rows
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import NotProven
 from pgpromote.postgres.model import Clearance, Manifest, Severity
 from pgpromote.postgres.server import Database, connect, parse_url
@@ -59,7 +60,7 @@ def promote(
 ) -> tuple[Clearance, Manifest]:
     """Dump and restore; what is left to do is the proof."""
     _, manifest = dump.dump(source, path, [dev.tools()], "test")
-    clearance = preflight.examine(path, target, [prod.tools()], restore_as_superuser=True).cleared()
+    clearance = preflight.examine(path, target, [prod.tools()], Choice(restore_as_superuser=True)).cleared()
     restore.create_extensions(clearance, target, "test")
     restore.restore(clearance, target, [prod.tools()], "test")
     restore.fill_materialized_views(clearance, target, [prod.tools()], "test")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres import preflight, restore
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import PgpromoteError, RestoreFailed, SessionFailed
 from pgpromote.postgres.model import Filters, Foreign, RestoreError
 from pgpromote.postgres.restore import Restored
@@ -42,7 +43,10 @@ def restored(
     on_line: Callable[[str], None] = lambda line: None,
 ) -> Restored:
     clearance = preflight.examine(
-        sample.path, target, [prod.tools()], filters=filters, bring=bring, restore_as_superuser=True
+        sample.path,
+        target,
+        [prod.tools()],
+        Choice(filters=filters, bring=frozenset(bring), restore_as_superuser=True),
     ).cleared()
     restore.create_extensions(clearance, target, "test")
     done = restore.restore(clearance, target, [prod.tools()], "test", jobs=jobs, on_line=on_line)

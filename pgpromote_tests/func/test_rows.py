@@ -7,6 +7,7 @@ import pytest
 
 from pgpromote.postgres import contents, dump, passes, preflight, restore
 from pgpromote.postgres.archive import read
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import RestoreFailed
 from pgpromote.postgres.model import Clearance, Content, Manifest, Severity
 from pgpromote.postgres.server import Database, connect, parse_url
@@ -67,7 +68,7 @@ def restored(dev: Server, prod: Server, script: str, path: Path) -> tuple[Cleara
     target, source = prod.new_database(), dev.new_database(script, variable="DEV_DATABASE_URL")
     _, manifest = dump.dump(source, path, [dev.tools()], "test")
     clearance = preflight.examine(
-        path, target, [prod.tools()], in_place=False, restore_as_superuser=True
+        path, target, [prod.tools()], Choice(in_place=False, restore_as_superuser=True)
     ).cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
     return clearance, manifest, target

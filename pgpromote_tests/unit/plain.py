@@ -1,12 +1,15 @@
 """A plain archive and a plain prod, which pass every rule, and how to look at one rule."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from pgpromote.postgres.catalog import Catalog, Collation, Extension, Schema
 from pgpromote.postgres.checks import RULES
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.facts import Facts
-from pgpromote.postgres.model import Filters, Manifest, Policy, ServerVersion, Severity
+from pgpromote.postgres.model import Manifest, ServerVersion, Severity
+from pgpromote.postgres.prod import Prod
 from pgpromote.postgres.server import Database, Identity
 from pgpromote.postgres.tools import Tools
 from pgpromote_tests.unit.archives import PATH, Entry, archive_of
@@ -41,32 +44,34 @@ MANIFEST = Manifest(
 )  # fmt: skip
 FACTS = Facts(
     path=PATH,
+    target=Database("PROD_DATABASE_URL", {"dbname": "shop", "host": "prod"}),
+    choice=Choice(safety_archive=False),
     archive=archive_of(),
     archive_problem=None,
     manifest=MANIFEST,
     sha256="aa",
-    target=Database("PROD_DATABASE_URL", {"dbname": "shop", "host": "prod"}),
-    catalog=CATALOG,
-    target_problem=None,
+    left_out=(),
+    prod=Prod(CATALOG),
+    client=Tools(Path("/pg16"), ServerVersion(160014)),
+    client_problem=None,
     has_source=True,
     source_problem=None,
     source_client_problem=None,
-    same_database=False,
-    client=Tools(Path("/pg16"), ServerVersion(160014)),
-    client_problem=None,
-    filters=Filters(),
-    in_place=True,
-    reset=None,
-    allow_data_loss_outside=False,
-    rights=Policy.KEEP,
-    bring=frozenset(),
-    allow=frozenset(),
-    agreed="locks",
-    left_out=(),
     source_is_prod=False,
-    obstacles=(),
-    writers=(),
+    same_database=False,
+    agreed="locks",
 )
+
+
+def given(facts: Facts = FACTS, **changes: Any) -> Facts:
+    """Change facts by the names of their own fields, of those of prod, and of those of the choice."""
+    own, prod, choice = (
+        {name: value for name, value in changes.items() if name in {each.name for each in fields(part)}}
+        for part in (Facts, Prod, Choice)
+    )
+    assert not changes.keys() - own.keys() - prod.keys() - choice.keys()
+    inner = {name: value for name, value in prod.items() if name not in own}
+    return replace(facts, prod=replace(facts.prod, **inner), choice=replace(facts.choice, **choice), **own)
 
 
 def found(rule: str, facts: Facts) -> list[tuple[Severity, str, str]]:
@@ -75,7 +80,7 @@ def found(rule: str, facts: Facts) -> list[tuple[Severity, str, str]]:
 
 
 def of(*entries: Entry, catalog: Catalog = CATALOG) -> Facts:
-    return replace(FACTS, archive=archive_of(*entries), catalog=catalog)
+    return given(archive=archive_of(*entries), catalog=catalog)
 
 
 def identified(**changes: object) -> Catalog:

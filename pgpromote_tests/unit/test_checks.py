@@ -13,7 +13,7 @@ from pgpromote.postgres.model import Archive, Finding, Policy, ServerVersion, Se
 from pgpromote.postgres.reset import DATA_LOSS, Reset
 from pgpromote.postgres.tools import Tools
 from pgpromote_tests.unit.archives import PATH, Entry, archive_of
-from pgpromote_tests.unit.plain import CATALOG, FACTS, MANIFEST, found, identified, of
+from pgpromote_tests.unit.plain import CATALOG, FACTS, MANIFEST, found, given, identified, of
 
 DATA = sorted(DATA_LOSS)[0]
 
@@ -26,7 +26,7 @@ def test_a_plain_archive_and_a_plain_prod_pass_every_rule(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_no_rule_breaks_when_nothing_could_be_read(rule: str) -> None:
-    found(rule, replace(FACTS, archive=None, catalog=None, client=None, manifest=None, same_database=None))
+    found(rule, given(archive=None, catalog=None, client=None, manifest=None, same_database=None))
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -53,7 +53,7 @@ def test_a_rule_that_can_look_is_not_skipped(rule: str) -> None:
     ids=["no prod", "no dev", "no manifest", "no client"],
 )
 def test_a_rule_that_cannot_look_says_why(changes: dict[str, None], looking: set[str], why: str) -> None:
-    facts = replace(FACTS, **changes)  # type: ignore[arg-type]  # names checked by replace
+    facts = given(FACTS, **changes)
     told = {rule: missing(rule, facts) for rule in RULES}
     assert {rule for rule, reason in told.items() if not reason} == set(looking)
     assert all(why in reason for reason in told.values() if reason)
@@ -63,7 +63,7 @@ def test_a_rule_that_cannot_look_says_why(changes: dict[str, None], looking: set
     ("problem", "why"), [(None, "plain SQL"), (ArchiveError("damaged"), "could not be read")]
 )
 def test_without_an_archive_what_it_holds_is_skipped(problem: ArchiveError | None, why: str) -> None:
-    facts = replace(FACTS, archive=None, archive_problem=problem, manifest=None)
+    facts = given(archive=None, archive_problem=problem, manifest=None)
     told = {
         rule: missing(rule, facts) for rule in ("extensions", "policy_roles", "left_out", "whole_archive")
     }
@@ -73,11 +73,11 @@ def test_without_an_archive_what_it_holds_is_skipped(problem: ArchiveError | Non
 def test_two_programs_that_miss_for_one_reason_are_told_once() -> None:
     problem = ToolMissing("The server is newer.", "Install it.")
     ((_, programs, _),) = found(
-        "client_tools", replace(FACTS, client=None, client_problem=problem, source_client_problem=problem)
+        "client_tools", given(client=None, client_problem=problem, source_client_problem=problem)
     )
     assert programs == "pg_restore and pg_dump"
     other = ToolMissing("Dev is newer still.", "Install that.")
-    facts = replace(FACTS, client=None, client_problem=problem, source_client_problem=other)
+    facts = given(client=None, client_problem=problem, source_client_problem=other)
     assert [programs for _, programs, _ in found("client_tools", facts)] == ["pg_restore", "pg_dump"]
 
 
@@ -99,7 +99,7 @@ def test_an_extension_that_prod_cannot_have_is_refused_with_what_to_do(name: str
 
 
 def test_an_extension_that_a_new_database_cannot_have_is_refused_with_what_helps_there() -> None:
-    facts = replace(of(extension("vector")), in_place=False)
+    facts = given(of(extension("vector")), in_place=False)
     ((severity, _, message),) = found("extensions", facts)
     assert severity is Severity.ERROR
     assert "promote as a superuser, or choose the strategy clean" in message
@@ -116,7 +116,7 @@ def test_a_superuser_may_create_any_available_extension() -> None:
 
 @pytest.mark.parametrize(("wanted", "warned"), [("0.8.0", False), ("0.10.0", True), ("0.7.9", False)])
 def test_an_older_extension_on_prod_is_a_warning(wanted: str, *, warned: bool) -> None:
-    facts = replace(of(extension("vector")), manifest=replace(MANIFEST, extensions={"vector": wanted}))
+    facts = given(of(extension("vector")), manifest=replace(MANIFEST, extensions={"vector": wanted}))
     assert [severity for severity, _, _ in found("extensions", facts)] == [Severity.WARNING] * warned
 
 
@@ -204,7 +204,7 @@ def test_a_collation_that_the_archive_brings_itself_passes() -> None:
 )
 def test_an_owner_that_cannot_get_what_is_its_is_refused(in_place: bool, ours: bool, told: list[str]) -> None:
     barred = Barred("app owner", "Läden", "pg_database_owner", ours, "TABLE Läden.t")
-    facts = replace(FACTS, in_place=in_place, barred=(barred,), catalog=identified(superuser=False))
+    facts = given(in_place=in_place, barred=(barred,), catalog=identified(superuser=False))
     messages = [message for _, subject, message in found("rights", facts) if subject == "app owner"]
     assert len(messages) == len(told)
     assert all(part in message for part, message in zip(told, messages, strict=True))
@@ -252,7 +252,7 @@ def test_with_the_source_s_rights_every_role_that_they_name_has_to_be_there() ->
         Entry(3, "ACL", "TABLE t", definition=ACL, owner="app"),
         Entry(4, "DEFAULT ACL", "DEFAULT PRIVILEGES FOR TABLES", definition=DEFAULTS, owner="app"),
     )
-    facts = replace(of(*entries), rights=Policy.SOURCE)
+    facts = given(of(*entries), rights=Policy.SOURCE)
     assert [(severity, role) for severity, role, _ in found("source_roles", facts)] == [
         (Severity.ERROR, role) for role in ("Giver", "maker", "reporting", "stranger")
     ]
@@ -280,18 +280,18 @@ def test_an_encoding_that_may_lose_characters_is_refused(
     source: str, prod: str, severity: Severity | None
 ) -> None:
     archive, catalog = replace(archive_of(), encoding=source), identified(encoding=prod)
-    facts = replace(FACTS, archive=archive, catalog=catalog, manifest=replace(MANIFEST, encoding=source))
+    facts = given(archive=archive, catalog=catalog, manifest=replace(MANIFEST, encoding=source))
     assert [found for found, _, _ in found("encoding_and_locale", facts)] == ([severity] if severity else [])
 
 
 @pytest.mark.parametrize("source", ["EUC_TW", "SQL_ASCII", "LATIN1"])
 def test_an_archive_in_utf8_of_a_source_with_prods_encoding_passes(source: str) -> None:
-    facts = replace(FACTS, manifest=replace(MANIFEST, encoding=source), catalog=identified(encoding=source))
+    facts = given(manifest=replace(MANIFEST, encoding=source), catalog=identified(encoding=source))
     assert found("encoding_and_locale", facts) == []
 
 
 def test_another_sort_order_is_a_warning() -> None:
-    facts = replace(FACTS, manifest=replace(MANIFEST, locale="i de-DE"))
+    facts = given(manifest=replace(MANIFEST, locale="i de-DE"))
     ((severity, _, message),) = found("encoding_and_locale", facts)
     assert severity is Severity.WARNING
     assert "i de-DE" in message
@@ -311,8 +311,7 @@ def test_another_sort_order_is_a_warning() -> None:
 def test_versions_that_differ_are_warned_of(
     archive: str, prod: int, client: int, severities: list[Severity]
 ) -> None:
-    facts = replace(
-        FACTS,
+    facts = given(
         archive=archive_of(server_version=archive),
         catalog=identified(version_number=prod),
         client=Tools(Path("/pg"), ServerVersion(client)),
@@ -322,7 +321,7 @@ def test_versions_that_differ_are_warned_of(
 
 
 def test_an_adopted_archive_that_changed_is_refused_with_the_command_that_adopts_it_anew() -> None:
-    facts = replace(FACTS, sha256="bb", manifest=replace(MANIFEST, adopted_at="2026-03-01T02:00:00+00:00"))
+    facts = given(sha256="bb", manifest=replace(MANIFEST, adopted_at="2026-03-01T02:00:00+00:00"))
     ((severity, _, _, hint),) = RULES["archive_readable"](facts)
     assert severity is Severity.ERROR
     assert f"pgpromote adopt --anew {facts.path}" in hint
@@ -330,20 +329,20 @@ def test_an_adopted_archive_that_changed_is_refused_with_the_command_that_adopts
 
 
 def test_a_file_that_is_not_the_one_of_its_manifest_is_refused() -> None:
-    ((severity, subject, message),) = found("archive_readable", replace(FACTS, sha256="bb"))
+    ((severity, subject, message),) = found("archive_readable", given(sha256="bb"))
     assert (severity, subject) == (Severity.ERROR, str(PATH))
     assert "copy the archive and its manifest again, both." in message
     assert "remove" not in message
 
 
 def test_a_standby_is_refused() -> None:
-    ((severity, _, message),) = found("target_reachable", replace(FACTS, catalog=identified(standby=True)))
+    ((severity, _, message),) = found("target_reachable", given(catalog=identified(standby=True)))
     assert severity is Severity.ERROR
     assert "primary" in message
 
 
 def test_the_same_database_on_both_sides_is_refused() -> None:
-    ((severity, _, _),) = found("not_same_database", replace(FACTS, same_database=True))
+    ((severity, _, _),) = found("not_same_database", given(same_database=True))
     assert severity is Severity.ERROR
 
 
@@ -351,7 +350,7 @@ BOBS = Replaced("public.t", "bob", ours=False, statement="DROP TABLE public.t", 
 
 
 def test_an_object_of_another_owner_is_refused_with_the_grant_that_helps() -> None:
-    facts = replace(FACTS, catalog=replace(CATALOG, replaced=(BOBS,)))
+    facts = given(catalog=replace(CATALOG, replaced=(BOBS,)))
     ((severity, subject, message),) = found("rights", facts)
     assert (severity, subject) == (Severity.ERROR, "public.t")
     assert 'GRANT "bob" TO "owner"' in message
@@ -400,7 +399,7 @@ def test_what_an_owner_may_create_passes() -> None:
         Entry(3, "TYPE", "e", definition="CREATE TYPE public.e AS ENUM (\n    'a'\n);\n"),
         Entry(4, "PUBLICATION", "p", "", "CREATE PUBLICATION p WITH (publish = 'insert');\n"),
     )
-    assert found("rights", replace(FACTS, archive=archive)) == []
+    assert found("rights", given(archive=archive)) == []
 
 
 @pytest.mark.parametrize(
@@ -416,5 +415,5 @@ def test_a_reset_that_takes_data_outside_is_refused_unless_that_is_allowed(
 ) -> None:
     outside = Finding(rule, Severity.ERROR, "keep.t", "It would be lost.", "Move it.")
     reset = Reset("public", (outside,), {}, (), 1)
-    facts = replace(FACTS, reset=reset, allow_data_loss_outside=allow)
+    facts = given(reset=reset, allow_data_loss_outside=allow)
     assert found("nothing_lost_outside", facts) == [(shown, "keep.t", "It would be lost. Move it.")]

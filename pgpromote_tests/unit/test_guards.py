@@ -8,7 +8,7 @@ from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.model import Finding, Foreign, Severity, TocEntry
 from pgpromote.postgres.obstacles import Writer
 from pgpromote.postgres.selection import LeftOut
-from pgpromote_tests.unit.plain import CATALOG, FACTS, MANIFEST, found, identified
+from pgpromote_tests.unit.plain import CATALOG, MANIFEST, found, given, identified
 
 
 def entry(kind: str, tag: str, definition: str = "") -> TocEntry:
@@ -18,7 +18,7 @@ def entry(kind: str, tag: str, definition: str = "") -> TocEntry:
 def test_what_stays_on_dev_is_named_with_the_setting_that_brings_it() -> None:
     servers = entry("SERVER", "far")
     view = entry("VIEW", "v")
-    facts = replace(FACTS, left_out=(LeftOut(servers, kind=Foreign.SERVERS), LeftOut(view, needs=servers)))
+    facts = given(left_out=(LeftOut(servers, kind=Foreign.SERVERS), LeftOut(view, needs=servers)))
     (first, second) = found("left_out", facts)
     assert first[:2] == (Severity.INFO, "far")
     assert second[:2] == (Severity.WARNING, "v")
@@ -31,7 +31,7 @@ def test_a_restrictive_policy_is_never_left_out() -> None:
         entry("POLICY", "t p", f"CREATE POLICY p ON public.t {kind} FOR SELECT USING (true);")
         for kind in ("AS RESTRICTIVE", "AS PERMISSIVE", "")
     ]
-    findings = [found("left_out", replace(FACTS, left_out=(LeftOut(each),))) for each in policies]
+    findings = [found("left_out", given(left_out=(LeftOut(each),))) for each in policies]
     assert [each[0][0] for each in findings] == [Severity.ERROR, Severity.WARNING, Severity.WARNING]
 
 
@@ -45,7 +45,7 @@ def test_a_restrictive_policy_is_never_left_out() -> None:
     ],
 )
 def test_a_database_that_is_none_of_its_own_is_no_prod(catalog: Catalog, told: str) -> None:
-    ((severity, subject, message),) = found("target_allowed", replace(FACTS, catalog=catalog))
+    ((severity, subject, message),) = found("target_allowed", given(catalog=catalog))
     assert (severity, subject) == (Severity.ERROR, catalog.identity.database)
     assert told in message
 
@@ -57,22 +57,22 @@ def test_a_database_that_is_none_of_its_own_is_no_prod(catalog: Catalog, told: s
 def test_an_archive_that_was_limited_on_purpose_is_not_swapped_in(
     filters: str, *, in_place: bool, refused: bool
 ) -> None:
-    facts = replace(FACTS, manifest=replace(MANIFEST, filters=filters), in_place=in_place)
+    facts = given(manifest=replace(MANIFEST, filters=filters), in_place=in_place)
     assert [severity for severity, _, _ in found("whole_archive", facts)] == [Severity.ERROR] * refused
 
 
 def test_a_source_that_is_marked_as_prod_is_refused() -> None:
-    ((severity, _, message),) = found("right_direction", replace(FACTS, source_is_prod=True))
+    ((severity, _, message),) = found("right_direction", given(source_is_prod=True))
     assert severity is Severity.ERROR
     assert "marked as prod" in message
 
 
 def test_another_writer_is_refused_only_where_prod_is_changed_in_place() -> None:
-    facts = replace(FACTS, writers=(Writer(77, "pgpromote:dead"),))
+    facts = given(writers=(Writer(77, "pgpromote:dead"),))
     ((severity, subject, message),) = found("no_other_writer", facts)
     assert (severity, subject) == (Severity.ERROR, "pgpromote:dead")
     assert "pg_terminate_backend(77)" in message
-    assert found("no_other_writer", replace(facts, in_place=False)) == []
+    assert found("no_other_writer", given(facts, in_place=False)) == []
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,6 @@ def test_another_writer_is_refused_only_where_prod_is_changed_in_place() -> None
 def test_what_forbids_a_swap_is_said_before_the_restore_as_hard_as_it_can_be_known(
     rule: str, shown: Severity
 ) -> None:
-    facts = replace(FACTS, obstacles=(Finding(rule, Severity.ERROR, "shop", "No."),), in_place=False)
+    facts = given(obstacles=(Finding(rule, Severity.ERROR, "shop", "No."),), in_place=False)
     assert [severity for severity, _, _ in found("swap_possible", facts)] == [shown]
-    assert found("swap_possible", replace(facts, in_place=True)) == []
+    assert found("swap_possible", given(facts, in_place=True)) == []

@@ -12,12 +12,12 @@ from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.rows import NOT_PROVEN
 from pgpromote.postgres.trust import manifest_there
-from pgpromote_tests.unit.plain import CATALOG, FACTS, MANIFEST, found
+from pgpromote_tests.unit.plain import CATALOG, MANIFEST, found, given
 
 
 @pytest.mark.parametrize("name", ["shop.dump", "a shop's.dump", "лавка.dump"])
 def test_an_archive_without_a_manifest_is_refused_with_the_command_that_adopts_it(name: str) -> None:
-    facts = replace(FACTS, path=Path("/backups") / name, manifest=None)
+    facts = given(path=Path("/backups") / name, manifest=None)
     ((severity, _, message, hint),) = manifest_there(facts)
     assert (severity, "has no manifest" in message) == (Severity.ERROR, True)
     assert hint.endswith(f"pgpromote adopt {shlex.quote(str(facts.path))}")
@@ -25,7 +25,7 @@ def test_an_archive_without_a_manifest_is_refused_with_the_command_that_adopts_i
 
 
 def test_an_adopted_archive_passes_with_a_warning_that_its_rows_are_not_proven() -> None:
-    facts = replace(FACTS, manifest=replace(MANIFEST, adopted_at="2026-03-01T02:00:00+00:00"))
+    facts = given(manifest=replace(MANIFEST, adopted_at="2026-03-01T02:00:00+00:00"))
     assert [(s, NOT_PROVEN in message) for s, _, message, _ in manifest_there(facts)] == [
         (Severity.WARNING, True)
     ]
@@ -33,8 +33,7 @@ def test_an_adopted_archive_passes_with_a_warning_that_its_rows_are_not_proven()
         assert missing(rule, facts) == "the archive was adopted, so its rows cannot be proven"
 
 
-CODE = replace(
-    FACTS,
+CODE = given(
     powers=("postgres",),
     code=tuple(Code(f"TABLE public.t{number}", "calls public.f") for number in range(7)),
 )
@@ -51,15 +50,15 @@ def test_code_of_dev_as_a_superuser_is_refused_and_the_separate_login_is_named_f
 
 
 def test_code_of_dev_runs_where_it_is_allowed_or_another_login_restores() -> None:
-    ((severity, *_, hint),) = RULES["runs_dev_code"](replace(CODE, restore_as_superuser=True))
+    ((severity, *_, hint),) = RULES["runs_dev_code"](given(CODE, restore_as_superuser=True))
     assert (severity, hint) == (Severity.INFO, "")
-    assert found("runs_dev_code", replace(CODE, builder=Looked(), in_place=False)) == []
-    assert found("runs_dev_code", replace(CODE, powers=())) == []
-    assert found("runs_dev_code", replace(CODE, code=())) == []
+    assert found("runs_dev_code", given(CODE, builder=Looked(), in_place=False)) == []
+    assert found("runs_dev_code", given(CODE, powers=())) == []
+    assert found("runs_dev_code", given(CODE, code=())) == []
 
 
 def test_plain_sql_is_code_from_its_first_line() -> None:
-    plain = replace(FACTS, path=Path("full.sql"), archive=None, powers=("root",))
+    plain = given(path=Path("full.sql"), archive=None, powers=("root",))
     ((severity, _, message, _),) = RULES["runs_dev_code"](plain)
     assert severity is Severity.ERROR
     assert "which may act as root" in message
