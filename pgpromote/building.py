@@ -32,7 +32,7 @@ class Build:
     clearance: Clearance
     shadow: Database
     builder: Builder | None
-    promotion: str
+    run_id: str
     bound: Sequence[Statement] = ()
 
     @property
@@ -47,31 +47,31 @@ class Build:
         """
         if self.builder is None:
             return database
-        restore.create_extensions(self.clearance, database, self.promotion)
-        build_login.give(database, self.builder, self.promotion)
+        restore.create_extensions(self.clearance, database, self.run_id)
+        build_login.give(database, self.builder, self.run_id)
         return self.builder.at(database)
 
     def load(self, cleared: Clearance, tools: list[Tools], jobs: int | None, on_line: OnLine) -> Restored:
         """Restore the archive, all but what fills materialized views. Raises as `restore.restore`."""
-        with checkpoints.forced(self.shadow, self.promotion):
+        with checkpoints.forced(self.shadow, self.run_id):
             restored = restore.restore(
                 cleared,
                 self.database,
                 tools,
-                self.promotion,
+                self.run_id,
                 jobs=jobs,
                 keeper=self.shadow,
                 on_line=on_line,
             )
         if self.builder:
-            self.bound = build_login.free(self.database, self.promotion)
+            self.bound = build_login.free(self.database, self.run_id)
         return restored
 
     def fill(self, tools: list[Tools], jobs: int | None, *, demanded: bool) -> Filled:
         """Fill the materialized views. Raises as `restore.fill_materialized_views`."""
-        with checkpoints.forced(self.shadow, self.promotion):
+        with checkpoints.forced(self.shadow, self.run_id):
             return restore.fill_materialized_views(
-                self.clearance, self.database, tools, self.promotion, jobs=jobs, demanded=demanded
+                self.clearance, self.database, tools, self.run_id, jobs=jobs, demanded=demanded
             )
 
     def end(self, wanted: Rights, prod: str, options: Options, fill: Callable[[], None]) -> Ended | None:
@@ -84,32 +84,32 @@ class Build:
         fill()
         jobs = options.jobs
         role, owners = self.builder.role, self._owners(wanted)
-        told = statistics.gather(self.database, self.promotion, jobs=jobs, of=role)
-        told += statistics.gather(self.shadow, self.promotion, jobs=jobs, but=role)
-        keys = index_keys.prove(self.clearance, prod, self.database, self.promotion, owners=owners)
+        told = statistics.gather(self.database, self.run_id, jobs=jobs, of=role)
+        told += statistics.gather(self.shadow, self.run_id, jobs=jobs, but=role)
+        keys = index_keys.prove(self.clearance, prod, self.database, self.run_id, owners=owners)
         lagging = prove.sequences(
             self.clearance,
             self.database,
-            self.promotion,
+            self.run_id,
             repaired=options.repair,
             exclude=options.repair_exclude,
         )
-        build_login.bind(self.database, self.promotion, self.bound)
-        build_login.take_back(self.shadow, self.builder, self.promotion)
+        build_login.bind(self.database, self.run_id, self.bound)
+        build_login.take_back(self.shadow, self.builder, self.run_id)
         return Ended(told + keys, lagging)
 
     def settle(self, prod: str, jobs: int | None) -> tuple[Finding, ...]:
         """Without a separate login: gather statistics beside prod, and compare the keys of indexes."""
         beside = not self.clearance.in_place
-        told = statistics.gather(self.shadow, self.promotion, jobs=jobs) if beside else ()
-        return told + index_keys.prove(self.clearance, prod, self.shadow, self.promotion)
+        told = statistics.gather(self.shadow, self.run_id, jobs=jobs) if beside else ()
+        return told + index_keys.prove(self.clearance, prod, self.shadow, self.run_id)
 
     def left(self) -> tuple[Finding, ...]:
         """Find what the login still owns, may or does in the shadow."""
-        return build_login.prove_gone(self.shadow, self.builder, self.promotion) if self.builder else ()
+        return build_login.prove_gone(self.shadow, self.builder, self.run_id) if self.builder else ()
 
     def _owners(self, wanted: Rights) -> dict[str, str]:
-        owners = rights.owners(wanted, self.shadow, self.promotion, self.clearance.rights)
+        owners = rights.owners(wanted, self.shadow, self.run_id, self.clearance.rights)
         if self.clearance.rights is Policy.SOURCE and self.clearance.archive:
             brought = self.clearance.archive.of_kind("TABLE", "MATERIALIZED VIEW")
             owners |= {entry.name: entry.owner for entry in brought if entry.owner}
@@ -117,14 +117,14 @@ class Build:
 
 
 def begin(
-    clearance: Clearance, database: Database, login: Database | None, promotion: str, *, agreed: str
+    clearance: Clearance, database: Database, login: Database | None, run_id: str, *, agreed: str
 ) -> Build:
     """Create the archive's extensions in a database, and let the login build in it.
 
     `agreed` is the database where promotions meet, in which the login may log in.
     """
-    restore.create_extensions(clearance, database, promotion)
-    builder = build_login.log_in(login, agreed, promotion) if login else None
+    restore.create_extensions(clearance, database, run_id)
+    builder = build_login.log_in(login, agreed, run_id) if login else None
     if builder:
-        build_login.give(database, builder, promotion)
-    return Build(clearance, database, builder, promotion)
+        build_login.give(database, builder, run_id)
+    return Build(clearance, database, builder, run_id)

@@ -16,7 +16,7 @@ def rewriter(
     clearance: Clearance,
     target: Database,
     available: list[Tools],
-    promotion: str,
+    run_id: str,
     *,
     agreed: str,
     ready: Callable[[Database], Database],
@@ -26,7 +26,7 @@ def rewriter(
         read_back,
         target=target,
         available=available,
-        promotion=promotion,
+        run_id=run_id,
         agreed=agreed,
         settings=dict(clearance.settings),
         ready=ready,
@@ -39,7 +39,7 @@ def read_back(
     *,
     target: Database,
     available: list[Tools],
-    promotion: str,
+    run_id: str,
     agreed: str,
     settings: Mapping[str, str],
     ready: Callable[[Database], Database] = lambda database: database,
@@ -50,8 +50,8 @@ def read_back(
     restores, and returns how that reaches it. Raises PgpromoteError when it cannot be made.
     """
     with ExitStack() as stack:
-        made = shadow.create(target, promotion, agreed=agreed)
-        stack.callback(shadow.drop, target, made.name, promotion, agreed=agreed)
+        made = shadow.create(target, run_id, agreed=agreed)
+        stack.callback(shadow.drop, target, made.name, run_id, agreed=agreed)
         database = ready(made.at(target))
-        restore.define(archive, entries, database, available, promotion, settings=settings)
-        return describe(database, available, archive.pg_dump_version, promotion, settings=settings)
+        restore.define(archive, entries, database, available, run_id, settings=settings)
+        return describe(database, available, archive.pg_dump_version, run_id, settings=settings)

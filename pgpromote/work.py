@@ -76,7 +76,7 @@ class Work:
     def followed(
         self,
         target: Database,
-        promotion: str,
+        run_id: str,
         on_line: Callable[[str], None],
         on_work: Callable[["Work"], None],
     ) -> Iterator[Callable[[str], None]]:
@@ -90,7 +90,7 @@ class Work:
             self.see(now)
             on_work(self)
 
-        with watched(target, promotion, see):
+        with watched(target, run_id, see):
             yield take
         self.now = ()
 

@@ -35,13 +35,13 @@ class Activity:
 
 
 @contextmanager
-def watched(target: Database, promotion: str, see: Callable[[Sequence[Activity]], None]) -> Iterator[None]:
+def watched(target: Database, run_id: str, see: Callable[[Sequence[Activity]], None]) -> Iterator[None]:
     """Tell `see`, from a thread of its own, what the promotion's sessions do while the block runs.
 
     Raises ConnectionFailed before the block begins.
     """
     ended = Event()
-    with connect(target, promotion, autocommit=True) as session, ThreadPoolExecutor(1) as thread:
+    with connect(target, run_id, autocommit=True) as session, ThreadPoolExecutor(1) as thread:
         looking = thread.submit(_look, session, see, ended)
         try:
             yield

@@ -120,7 +120,7 @@ def describe(name: str) -> str:
 
 def audit(
     database: Database,
-    promotion: str,
+    run_id: str,
     *,
     dev: Database | None = None,
     ignored: Sequence[Suppression] = (),
@@ -130,12 +130,12 @@ def audit(
 
     When dev cannot be read, that is a finding. Raises as `examine`.
     """
-    found = examine(database, promotion, rules, dev=dev)
+    found = examine(database, run_id, rules, dev=dev)
     if dev is not None:
         there = {finding.rule for finding in found}
         followed = [name for name in rules if name in there and rule(name).follows_dev]
         try:
-            found = compare(examine(dev, promotion, followed), found)
+            found = compare(examine(dev, run_id, followed), found)
         except (ConnectionFailed, SessionFailed) as error:
             message = f"Not compared with dev: {error.message}"
             found.append(AuditFinding("comparison", Severity.WARNING, dev.label, message, judged=False))
@@ -152,7 +152,7 @@ def audit(
 
 
 def examine(
-    database: Database, promotion: str, rules: Sequence[str] = ALL_RULES, *, dev: Database | None = None
+    database: Database, run_id: str, rules: Sequence[str] = ALL_RULES, *, dev: Database | None = None
 ) -> list[AuditFinding]:
     """Run rules in one or two sessions and return their findings, rule by rule, ordered by object.
 
@@ -162,11 +162,11 @@ def examine(
     pattern = traces_of(dev, database) if dev else None
     chosen = [rule(name) for name in rules]
     catalogs = [each for each in chosen if each.name != BEHIND]
-    with reading(database, promotion) as session:
+    with reading(database, run_id) as session:
         if len(catalogs) in (0, len(chosen)):
             return _judge_all(session, chosen, pattern)
         work = partial(_judge_all, rules=[rule(BEHIND)], pattern=pattern)
-        with reading(database, promotion) as second, beside(second, work) as judged:
+        with reading(database, run_id) as second, beside(second, work) as judged:
             found = _judge_all(session, catalogs, pattern) + judged.result()
     return sorted(found, key=lambda finding: rules.index(finding.rule))
 
@@ -245,9 +245,9 @@ def parse_suppressions(text: str) -> tuple[Suppression, ...]:
     return tuple(Suppression(_known(name), pattern) for name, _, pattern in parts)
 
 
-def read(database: Database, promotion: str, rules: Sequence[str] | None = None) -> list[ColumnFinding]:
+def read(database: Database, run_id: str, rules: Sequence[str] | None = None) -> list[ColumnFinding]:
     """Audit a database's columns in a session of its own. See `run`; a failing rule is a SessionFailed."""
-    with reading(database, promotion) as session:
+    with reading(database, run_id) as session:
         return run(session, rules)
 
 
@@ -267,13 +267,13 @@ def as_object(found: ColumnFinding) -> AuditFinding:
 
 
 @contextmanager
-def reading(database: Database, promotion: str) -> Iterator[Session]:
+def reading(database: Database, run_id: str) -> Iterator[Session]:
     """Open a session that cannot write and whose statements end within a minute.
 
     Each is a transaction of its own: the locks of all would not fit into the lock table of a big database.
     Raises as `connect`.
     """
-    with connect(database, promotion, autocommit=True) as session:
+    with connect(database, run_id, autocommit=True) as session:
         session.execute(CAREFUL_SESSION)
         yield session
 

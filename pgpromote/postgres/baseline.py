@@ -160,9 +160,9 @@ def take(
     return Baseline(identity.database_oid, salt, tables)
 
 
-def keep(baseline: Baseline, target: Database, shadow: str, promotion: str, *, agreed: str) -> None:
+def keep(baseline: Baseline, target: Database, shadow: str, run_id: str, *, agreed: str) -> None:
     """Write it into the mark of a shadow; the swap moves it to the database that prod was before."""
-    with connect(target.at(agreed), promotion, autocommit=True) as session:
+    with connect(target.at(agreed), run_id, autocommit=True) as session:
         for found in mark.find(session, target.name, Kind.SHADOW):
             if found.name == shadow:
                 text = replace(found.mark, promoted=baseline.text()).text()

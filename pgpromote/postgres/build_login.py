@@ -52,26 +52,26 @@ class _Left:
     what: str
 
 
-def log_in(login: Database, agreed: str, promotion: str) -> Builder:
+def log_in(login: Database, agreed: str, run_id: str) -> Builder:
     """Log in where promotions meet, and learn as which role. Raises ConnectionFailed."""
-    with connect(login.at(agreed), promotion, autocommit=True) as session:
+    with connect(login.at(agreed), run_id, autocommit=True) as session:
         row = session.execute("SELECT SESSION_USER::text").fetchone()
         role = str(row[0] if row else "")
         return Builder(login, role, _settings(session, role))
 
 
-def give(shadow: Database, builder: Builder, promotion: str) -> None:
+def give(shadow: Database, builder: Builder, run_id: str) -> None:
     """Let the build login build in a database that holds nothing but extensions and their schemas."""
-    with connect(shadow, promotion, autocommit=True) as session:
+    with connect(shadow, run_id, autocommit=True) as session:
         apply(session, _for(session, "give", builder))
 
 
-def free(building: Database, promotion: str) -> list[Statement]:
+def free(building: Database, run_id: str) -> list[Statement]:
     """Let the build login see the rows of its own tables; return the statements that end this.
 
     So it needs no BYPASSRLS. Nobody else can come in.
     """
-    with connect(building, promotion, autocommit=True) as session:
+    with connect(building, run_id, autocommit=True) as session:
         bound = rows(session, _Bound, "build_login/forced")
         _run(
             session, [Statement(each.free, "its owner repairs it and fills views from it") for each in bound]
@@ -79,18 +79,18 @@ def free(building: Database, promotion: str) -> list[Statement]:
     return [Statement(each.bind, "row security binds its owner on dev") for each in bound]
 
 
-def bind(building: Database, promotion: str, statements: Sequence[Statement]) -> None:
+def bind(building: Database, run_id: str, statements: Sequence[Statement]) -> None:
     """Run what `free` has returned."""
-    with connect(building, promotion, autocommit=True) as session:
+    with connect(building, run_id, autocommit=True) as session:
         _run(session, statements)
 
 
-def take_back(shadow: Database, builder: Builder, promotion: str) -> None:
+def take_back(shadow: Database, builder: Builder, run_id: str) -> None:
     """Close a shadow to the build login, end its sessions there, and make all that it owns the promoter's.
 
     What cannot be taken, such as an extension that it has made, stays: `prove_gone` finds it.
     """
-    with connect(shadow, promotion, autocommit=True) as session:
+    with connect(shadow, run_id, autocommit=True) as session:
         apply(session, _for(session, "close", builder))
         session.execute(sql.read("build_login/end_sessions"), {"builder": builder.role})
         here = ownership.capture(session, columns_of=())
@@ -99,9 +99,9 @@ def take_back(shadow: Database, builder: Builder, promotion: str) -> None:
         _run(session, _for(session, "published", builder))
 
 
-def prove_gone(shadow: Database, builder: Builder, promotion: str) -> tuple[Finding, ...]:
+def prove_gone(shadow: Database, builder: Builder, run_id: str) -> tuple[Finding, ...]:
     """Find whatever the build login still owns, may or does in a shadow: each is an error."""
-    with connect(shadow, promotion, autocommit=True) as session:
+    with connect(shadow, run_id, autocommit=True) as session:
         left = rows(session, _Left, "build_login/left", {"builder": builder.role})
         if _settings(session, builder.role) != builder.settings:
             left.append(_Left("has other settings than before, in", "all databases"))

@@ -19,7 +19,7 @@ ROOM = "PGPROMOTE_WAL_ROOM"
 
 
 @contextmanager
-def forced(database: Database, promotion: str) -> Iterator[None]:
+def forced(database: Database, run_id: str) -> Iterator[None]:
     """Make a checkpoint whenever the log has grown by the database's `log_room`, while the block runs.
 
     Raises ConnectionFailed before the block begins, and SessionFailed after it when the log could not be
@@ -29,7 +29,7 @@ def forced(database: Database, promotion: str) -> Iterator[None]:
         yield
         return
     ended = Event()
-    with connect(database, promotion, autocommit=True) as session, ThreadPoolExecutor(1) as thread:
+    with connect(database, run_id, autocommit=True) as session, ThreadPoolExecutor(1) as thread:
         watching = thread.submit(_watch, session, database.log_room, ended)
         try:
             yield

@@ -42,12 +42,12 @@ NOTHING = _Columns("", compose.SQL(""), compose.SQL(""))
 
 
 @contextmanager
-def snapshot(database: Database, promotion: str) -> Iterator[tuple[Session, str]]:
+def snapshot(database: Database, run_id: str) -> Iterator[tuple[Session, str]]:
     """Open a session whose snapshot pg_dump can share; yields the session and the snapshot's name.
 
     Nothing that is written meanwhile is seen by either, for as long as the block runs.
     """
-    with connect(database, promotion, autocommit=True) as session:
+    with connect(database, run_id, autocommit=True) as session:
         session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         session.read_only = True
         with session.transaction():

@@ -72,7 +72,7 @@ class _Exchange:
 
     target: Database
     agreed: str
-    promotion: str
+    run_id: str
     seconds: float
     session: Session
     killer: Session
@@ -85,7 +85,7 @@ class _Exchange:
 
 
 def _previous(
-    session: Session, outgoing: Side, incoming: Mark, *, promotion: str, ended: End, followed: Provenance
+    session: Session, outgoing: Side, incoming: Mark, *, run_id: str, ended: End, followed: Provenance
 ) -> tuple[str, Mark]:
     """Name and mark what was prod: its name and the server's time in UTC, what it was, what follows it.
 
@@ -93,7 +93,7 @@ def _previous(
     mark holds moves to it: that mark makes way for prod's comment. A change in place has made it void.
     """
     history = Mark(
-        Kind.PREVIOUS, outgoing.name, outgoing.oid, promotion, outgoing.now, outgoing.comment,
+        Kind.PREVIOUS, outgoing.name, outgoing.oid, run_id, outgoing.now, outgoing.comment,
         ended=ended,
         was=mark.provenance(mark.find(session, outgoing.name, Kind.PREVIOUS), outgoing.oid),
         followed=followed,
@@ -106,7 +106,7 @@ def _previous(
 def swap(
     target: Database,
     shadow: str,
-    promotion: str,
+    run_id: str,
     *,
     agreed: str = "postgres",
     limit_seconds: float = LIMIT_SECONDS,
@@ -126,28 +126,28 @@ def swap(
     Raises Refused and LockLost before anything is done, CutOverFailed when the swap did not happen or was
     undone.
     """
-    answered = not _silence(target, promotion)
-    with _untouched(), _sessions(target, agreed, promotion, limit_seconds, lock) as (session, killer):
+    answered = not _silence(target, run_id)
+    with _untouched(), _sessions(target, agreed, run_id, limit_seconds, lock) as (session, killer):
         outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.SHADOW, shadow)
         replaced = incoming.mark.prod_oid != outgoing.oid
         ended = End.ROLLBACK if way_back else End.PROMOTION
-        came = replace(came or Provenance(run=promotion), oid=incoming.oid, since=outgoing.now)
+        came = replace(came or Provenance(run=run_id), oid=incoming.oid, since=outgoing.now)
         exchange = _Exchange(
-            target, agreed, promotion, limit_seconds, session, killer,
+            target, agreed, run_id, limit_seconds, session, killer,
             outgoing, obstacles.side(session, incoming.name),
-            *_previous(session, outgoing, incoming.mark, promotion=promotion, ended=ended, followed=came),
+            *_previous(session, outgoing, incoming.mark, run_id=run_id, ended=ended, followed=came),
             outgoing.comment, lock,
         )  # fmt: skip
         done = _exchange(exchange, allow, [_replaced(target)] if replaced else [])
-    if answered and (silence := _persistent_silence(target, promotion, incoming.oid)):
+    if answered and (silence := _persistent_silence(target, run_id, incoming.oid)):
         raise _swapped_back(exchange, incoming, silence, allow)
     return replace(done, tested=answered)
 
 
 def rollback(
     target: Database,
-    promotion: str,
+    run_id: str,
     *,
     name: str = "",
     agreed: str = "postgres",
@@ -160,24 +160,24 @@ def rollback(
     What was prod until now becomes a previous database, so a rollback can be rolled back, and puts a hold on
     the next promotions. All else is as in `swap`, but prod is not tested afterwards.
     """
-    with _untouched(), _sessions(target, agreed, promotion, limit_seconds, lock) as (session, killer):
+    with _untouched(), _sessions(target, agreed, run_id, limit_seconds, lock) as (session, killer):
         outgoing = obstacles.side(session, target.name)
         incoming = _marked(session, target.name, Kind.PREVIOUS, name)
         ended = End.RETURN if incoming.mark.ended is End.ROLLBACK else End.ROLLBACK
         came = replace(incoming.mark.was or Provenance(), oid=incoming.oid, since=outgoing.now)
         exchange = _Exchange(
-            target, agreed, promotion, limit_seconds, session, killer,
+            target, agreed, run_id, limit_seconds, session, killer,
             outgoing, obstacles.side(session, incoming.name),
-            *_previous(session, outgoing, incoming.mark, promotion=promotion, ended=ended, followed=came),
+            *_previous(session, outgoing, incoming.mark, run_id=run_id, ended=ended, followed=came),
             incoming.mark.comment, lock,
         )  # fmt: skip
         return replace(_exchange(exchange, allow, []), tested=False)
 
 
-def _silence(target: Database, promotion: str, oid: int | None = None) -> str:
+def _silence(target: Database, run_id: str, oid: int | None = None) -> str:
     """Say why prod does not answer by its name, or is not the database with this OID; "" when all is well."""
     try:
-        with connect(target, promotion) as session:
+        with connect(target, run_id) as session:
             found = identify(session).database_oid
             session.execute(sql.read("cutover/smoke"))
     except (ConnectionFailed, SessionFailed) as error:
@@ -185,10 +185,10 @@ def _silence(target: Database, promotion: str, oid: int | None = None) -> str:
     return "" if oid in {None, found} else f"{target.label} is another database than the one swapped in."
 
 
-def _persistent_silence(target: Database, promotion: str, oid: int) -> str:
+def _persistent_silence(target: Database, run_id: str, oid: int) -> str:
     deadline = time.monotonic() + SMOKE_SECONDS
     pause = Event()
-    while (silence := _silence(target, promotion, oid)) and time.monotonic() < deadline:
+    while (silence := _silence(target, run_id, oid)) and time.monotonic() < deadline:
         pause.wait(SMOKE_EVERY)
     return silence
 
@@ -197,7 +197,7 @@ def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collecti
     """Exchange both databases once more: each gets the name, the mark and the comment that it had."""
     target, label = done.target, done.target.label
     try:
-        with _sessions(target, done.agreed, done.promotion, done.seconds) as (session, killer):
+        with _sessions(target, done.agreed, done.run_id, done.seconds) as (session, killer):
             outgoing, incoming = (obstacles.side(session, name) for name in (target.name, done.kept))
             back = replace(
                 done, session=session, killer=killer, outgoing=outgoing, incoming=incoming,
@@ -233,7 +233,7 @@ def _untouched() -> Iterator[None]:
 
 @contextmanager
 def _sessions(
-    target: Database, agreed: str, promotion: str, seconds: float, lock: Lock | None = None
+    target: Database, agreed: str, run_id: str, seconds: float, lock: Lock | None = None
 ) -> Iterator[tuple[Session, Session]]:
     """Open both sessions before anything begins: no connection may be missing in the middle.
 
@@ -243,11 +243,11 @@ def _sessions(
         lock.check()
     silence = min(target.patience, SILENCE_SECONDS)
     place = replace(target.at(agreed), patience=silence)
-    own = nullcontext(lock.session) if lock else connect(place, promotion, autocommit=True)
+    own = nullcontext(lock.session) if lock else connect(place, run_id, autocommit=True)
     with (
         own as session,
         stall.within(session, silence),
-        connect(place, promotion, autocommit=True) as killer,
+        connect(place, run_id, autocommit=True) as killer,
     ):
         for each in (session, killer):
             each.execute(sql.read("cutover/bounds"), {"ms": _milliseconds(seconds)})
@@ -381,7 +381,7 @@ def _ending_sessions(exchange: _Exchange, database: int) -> Iterator[None]:
 def _was_committed(exchange: _Exchange) -> bool:
     """Find out how a transaction ended whose connection was lost; its lock tells when it has ended."""
     try:
-        with connect(exchange.target.at(exchange.agreed), exchange.promotion) as session:
+        with connect(exchange.target.at(exchange.agreed), exchange.run_id) as session:
             session.execute(sql.read("cutover/lock"), {"class": LOCK_CLASS, "prod": exchange.outgoing.name})
             return _named(session, exchange) == (exchange.incoming.oid, exchange.outgoing.oid)
     except (ConnectionFailed, SessionFailed) as error:

@@ -63,7 +63,7 @@ def describe(
     database: Database,
     available: Sequence[Tools],
     pg_dump_version: str,
-    promotion: str,
+    run_id: str,
     *,
     settings: Mapping[str, str],
     leave_out: Sequence[str] = (),
@@ -73,7 +73,7 @@ def describe(
     `settings` are those under which the archive was written, `leave_out` relations, quoted, that our role may
     not read. Raises ToolMissing, ToolFailed.
     """
-    with connect(database, promotion) as session:
+    with connect(database, run_id) as session:
         identity, rests_on = identify(session), dependencies.read(session)
     tools, encoding = choose_like(available, pg_dump_version, identity.version), for_dump(identity.encoding)
     with tempfile.TemporaryDirectory(prefix="pgpromote-") as directory:
@@ -83,7 +83,7 @@ def describe(
         command += ["--no-password", "--schema-only", "--format=custom", "--compress=0", LOCK_WAIT]
         command += [f"--encoding={encoding}"]
         command += [f"--exclude-table={name}" for name in leave_out]
-        completed = run_on(database, promotion, command)
+        completed = run_on(database, run_id, command)
         if completed.returncode != 0:
             told = disclosed(details.of_program(completed.lines, completed.ending), database)
             raise ToolFailed(

@@ -128,7 +128,7 @@ def dump(
     source: Database,
     path: Path,
     available: list[Tools],
-    promotion: str,
+    run_id: str,
     *,
     name: str = "",
     compression: str = "",
@@ -147,14 +147,14 @@ def dump(
     otherwise.
     """
     started = time.monotonic()
-    identity, extensions, size = _look_at(source, promotion, filters, of_prod=of_prod)
+    identity, extensions, size = _look_at(source, run_id, filters, of_prod=of_prod)
     tools = choose(available, identity.version)
     compression = compression_for(tools, compression)
     encoding = encoding or encodings.for_dump(identity.encoding)
     with files.landing(path) as partial:
         disk.check_dump(path, size)
         with (
-            contents.snapshot(source, promotion) as (session, snapshot),
+            contents.snapshot(source, run_id) as (session, snapshot),
             # pg_dump leaves half of the second core idle
             beside(session, lambda session: _measure_all(session, filters)) as measured,
         ):
@@ -168,7 +168,7 @@ def dump(
                 filters=filters,
                 snapshot=snapshot,
             )
-            _run_pg_dump(command, source, path, promotion, encoding=encoding, on_line=on_line)
+            _run_pg_dump(command, source, path, run_id, encoding=encoding, on_line=on_line)
             sha256, written = _verify(partial, tools, thoroughly=of_prod or compression in UNCOMPRESSED)
             held = _select(measured.result(), session, written)
             rests_on = dependencies.read(session)
@@ -197,7 +197,7 @@ def dump(
             money_decimals=identity.money_decimals,
             range_rights=range_rights,
             members=belonging,
-            run_id=promotion,
+            run_id=run_id,
             source_database=identity.database,
             source_oid=identity.database_oid,
         )
@@ -260,7 +260,7 @@ def dump_sql(
     source: Database,
     path: Path,
     available: list[Tools],
-    promotion: str,
+    run_id: str,
     *,
     encoding: str = "",
     filters: Filters = EVERYTHING,
@@ -271,22 +271,22 @@ def dump_sql(
 
     Raises as `dump` does.
     """
-    identity, _, _ = _look_at(source, promotion, filters, of_prod=of_prod)
+    identity, _, _ = _look_at(source, run_id, filters, of_prod=of_prod)
     tools = choose(available, identity.version)
     encoding = encoding or encodings.for_dump(identity.encoding)
     with files.landing(path) as partial:
         command = dump_command(
             tools, source, partial, plain=True, compression="", encoding=encoding, filters=filters
         )
-        _run_pg_dump(command, source, path, promotion, encoding=encoding, on_line=on_line)
+        _run_pg_dump(command, source, path, run_id, encoding=encoding, on_line=on_line)
         archive.verify_sql(partial)
     return path.stat().st_size
 
 
 def _look_at(
-    source: Database, promotion: str, filters: Filters, *, of_prod: bool
+    source: Database, run_id: str, filters: Filters, *, of_prod: bool
 ) -> tuple[Identity, dict[str, str], int]:
-    with connect(source, promotion) as session:
+    with connect(source, run_id) as session:
         if mark.is_prod(session) and not of_prod:
             raise Refused([mark.marked_source(source.label)])
         _check_exclusions(session.execute(sql.read("catalog/relation_names")).fetchall(), filters)
@@ -322,10 +322,10 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def _run_pg_dump(
-    command: list[str], source: Database, path: Path, promotion: str, *, encoding: str, on_line: OnLine
+    command: list[str], source: Database, path: Path, run_id: str, *, encoding: str, on_line: OnLine
 ) -> None:
     codec = encodings.codec(encoding) or "ascii"  # the server answers in the encoding of the dump, too
-    completed = run_on(source, promotion, command, server.shown_to(on_line, source), codec)
+    completed = run_on(source, run_id, command, server.shown_to(on_line, source), codec)
     if completed.returncode != 0:
         reason = server.disclosed(details.of_program(completed.lines, completed.ending), source)
         raise ToolFailed(f"pg_dump of {source.label} into {path} failed: {reason}", _hint(reason))

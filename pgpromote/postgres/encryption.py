@@ -39,7 +39,7 @@ class _Told:
     kerberos: bool
 
 
-def links(reached: Iterable[tuple[Database | None, Tools | None]], promotion: str) -> Iterator[Link]:
+def links(reached: Iterable[tuple[Database | None, Tools | None]], run_id: str) -> Iterator[Link]:
     """Look at the way to each database, with the client programs that will take it too.
 
     Yields none for a database on this machine, or behind Kerberos' own encryption. Raises ConnectionFailed.
@@ -47,7 +47,7 @@ def links(reached: Iterable[tuple[Database | None, Tools | None]], promotion: st
     for database, tools in reached:
         if database is None or database.here:
             continue
-        with connect(database, promotion, autocommit=True) as session:
+        with connect(database, run_id, autocommit=True) as session:
             options = {o.keyword.decode(): (o.val or b"").decode() for o in session.pgconn.info}
             (told,) = rows(session, _Told, "encryption/link")
             if told.kerberos or is_local(options["host"], options["hostaddr"]):

@@ -30,7 +30,7 @@ def give(
     clearance: Clearance,
     target: Database,
     available: list[Tools],
-    promotion: str,
+    run_id: str,
     on_statement: Callable[[Statement], None] = lambda statement: None,
 ) -> None:
     """Give the restored objects the source's owners and grants, if that is the policy.
@@ -40,13 +40,13 @@ def give(
     archive = clearance.archive
     if clearance.rights is not Policy.SOURCE or archive is None:
         return
-    with connect(target, promotion, autocommit=True) as session:
+    with connect(target, run_id, autocommit=True) as session:
         _apply(session, list(owners(archive, session.info.user)), on_statement)
         _apply(session, rows(session, Statement, "rights/multiranges"), on_statement)
-    restore_entries(clearance, archive.of_kind(*GRANTS), target, available, promotion)
+    restore_entries(clearance, archive.of_kind(*GRANTS), target, available, run_id)
     if (manifest := clearance.manifest) and manifest.range_rights:
         ranges = [manifest.range_rights.get(entry.name, []) for entry in archive.of_kind("TYPE")]
-        with connect(target, promotion, autocommit=True) as session:
+        with connect(target, run_id, autocommit=True) as session:
             # They are a superuser's to give; for another role the proof of rights tells what differs.
             given = ranges if session.info.parameter_status("is_superuser") == "on" else []
             why = "who may make a range, which an archive does not hold"

@@ -59,18 +59,18 @@ def find(session: Session, prod: str) -> Hold | None:
     return max(holds, key=lambda each: each.since, default=None)
 
 
-def read(target: Database, promotion: str = "", *, agreed: str = "postgres") -> Hold | None:
+def read(target: Database, run_id: str = "", *, agreed: str = "postgres") -> Hold | None:
     """Find the hold on the promotions into a prod. Raises ConnectionFailed."""
-    with connect(target.at(agreed), promotion) as session:
+    with connect(target.at(agreed), run_id) as session:
         return find(session, target.name)
 
 
-def release(target: Database, promotion: str = "", *, agreed: str = "postgres") -> Hold | None:
+def release(target: Database, run_id: str = "", *, agreed: str = "postgres") -> Hold | None:
     """End every hold on the promotions into a prod; return the newest. The caller has the promotion lock.
 
     Raises Refused when our role may not comment the database that carries it: then all is as before.
     """
-    with connect(target.at(agreed), promotion, autocommit=True) as session, session.transaction():
+    with connect(target.at(agreed), run_id, autocommit=True) as session, session.transaction():
         held = find(session, target.name)
         for found in mark.find_previous(session, target.name):
             if found.mark.held_at:

@@ -46,7 +46,7 @@ def prove(
     clearance: Clearance,
     prod: str,
     database: Database,
-    promotion: str,
+    run_id: str,
     *,
     owners: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
@@ -55,7 +55,7 @@ def prove(
     The functions are called as the owner, in transactions that can write nothing. So owners must be in place;
     or `owners` says whose each table, `schema.table`, will be, and our role, whose it is still, calls them.
     """
-    with connect(database, promotion, autocommit=True) as session:
+    with connect(database, run_id, autocommit=True) as session:
         keys = [key for key in server.rows(session, _Key, "index_keys/keys") if _is_restored(clearance, key)]
         us = session.info.user
         if owners is not None:

@@ -37,7 +37,7 @@ class Lock:
 
 
 @contextmanager
-def promotion_lock(target: Database, promotion: str, agreed: str = "postgres") -> Iterator[Lock]:
+def promotion_lock(target: Database, run_id: str, agreed: str = "postgres") -> Iterator[Lock]:
     """Hold the one lock that a promotion into `target` needs, for as long as the block runs.
 
     It is an advisory lock in the agreed database, because such locks are per database and prod's own
@@ -46,8 +46,8 @@ def promotion_lock(target: Database, promotion: str, agreed: str = "postgres") -
     cannot be reached, Refused when a pooler would take the lock away.
     """
     place = target.at(agreed)
-    with _connect_for_lock(place, promotion) as session:
-        pooler.check_none(session, place, promotion)
+    with _connect_for_lock(place, run_id) as session:
+        pooler.check_none(session, place, run_id)
         if not _scalar(session, "catalog/lock", _key(target)):
             holder = _scalar(session, "catalog/lock_holder", _key(target))
             raise Busy(
@@ -62,10 +62,10 @@ def _key(target: Database) -> Mapping[str, object]:
 
 
 @contextmanager
-def _connect_for_lock(agreed: Database, promotion: str) -> Iterator[Session]:
+def _connect_for_lock(agreed: Database, run_id: str) -> Iterator[Session]:
     try:
         connecting = ExitStack()
-        session = connecting.enter_context(connect(agreed, promotion, autocommit=True))
+        session = connecting.enter_context(connect(agreed, run_id, autocommit=True))
     except ConnectionFailed as error:
         hint = "The promotion lock lives in that database; PGPROMOTE_LOCK_DATABASE names another."
         raise ConnectionFailed(error.message, f"{error.hint} {hint}") from None

@@ -79,7 +79,7 @@ def preview(
     aim: Aim,
     manifest: Manifest | None,
     target: Database,
-    promotion: str,
+    run_id: str,
     *,
     reset_schema: str = "",
     held: Mapping[str, Content] | None = None,
@@ -91,7 +91,7 @@ def preview(
     nothing of what it holds, so only a finding says that. Raises ConnectionFailed, SessionFailed.
     """
     size = None if aim.in_place or manifest is None else manifest.database_size
-    with connect(target, promotion, autocommit=True) as session:
+    with connect(target, run_id, autocommit=True) as session:
         log = 0 if size is None else disk.reserve(session)
         losses, counted = _losses(session, aim, manifest, reset_schema)
         losses += _changed_by_users(session, aim, reset_schema, held)
@@ -283,22 +283,22 @@ class Sight:
     held: Mapping[str, Content] = field(repr=False)
 
 
-def fingerprint(target: Database, available: list[Tools], promotion: str) -> str:
+def fingerprint(target: Database, available: list[Tools], run_id: str) -> str:
     """Return the fingerprint of prod as it is, as `look` does."""
-    return look(target, available, promotion).fingerprint
+    return look(target, available, run_id).fingerprint
 
 
-def look(target: Database, available: list[Tools], promotion: str) -> Sight:
+def look(target: Database, available: list[Tools], run_id: str) -> Sight:
     """Digest prod as it is under one snapshot: definitions, grants, settings, rows, sequences, large objects.
 
     Equal for as long as nobody changes anything; another version of pg_dump may give another one.
     Raises ConnectionFailed, SessionFailed, ToolMissing, ToolFailed.
     """
-    with contents.snapshot(target, promotion) as (session, snapshot):
+    with contents.snapshot(target, run_id) as (session, snapshot):
         identity = identify(session)
         tools = choose(available, identity.version)
         encoding = encodings.for_dump(identity.encoding)
-        definitions = _definitions(target, tools, snapshot, encoding, promotion)
+        definitions = _definitions(target, tools, snapshot, encoding, run_id)
         tables = [(table.schema, table.name) for table in rows(session, Table, "plan/tables")]
         held = contents.measure(session, tables)
         held[contents.LARGE_OBJECTS] = contents.measure_large_objects(session)
@@ -311,9 +311,9 @@ def look(target: Database, available: list[Tools], promotion: str) -> Sight:
     return Sight(hashlib.sha256(json.dumps(state, default=str).encode()).hexdigest()[:32], held)
 
 
-def check(expected: str, target: Database, available: list[Tools], promotion: str) -> None:
+def check(expected: str, target: Database, available: list[Tools], run_id: str) -> None:
     """Check that prod is as it was when its fingerprint was taken. Raises Refused when it is not."""
-    found = fingerprint(target, available, promotion)
+    found = fingerprint(target, available, run_id)
     if found != expected:
         message = f"{target.label} has changed since the plan: its fingerprint is {found}, not {expected}."
         hint = "Run pgpromote plan again and look."
@@ -321,7 +321,7 @@ def check(expected: str, target: Database, available: list[Tools], promotion: st
 
 
 def _definitions(
-    target: Database, tools: Tools, snapshot: str, encoding: str, promotion: str
+    target: Database, tools: Tools, snapshot: str, encoding: str, run_id: str
 ) -> list[tuple[str, ...]]:
     """Let pg_dump write prod's definitions; the file may hold secrets and is gone at once."""
     with TemporaryDirectory(prefix="pgpromote-") as directory:
@@ -330,7 +330,7 @@ def _definitions(
         command = [tools.path("pg_dump"), f"--dbname={target.argument()}", f"--file={path}", "--no-password"]
         command += ["--schema-only", "--format=custom", "--lock-wait-timeout=300s", f"--snapshot={snapshot}"]
         command += [f"--encoding={encoding}"]
-        completed = run_on(target, promotion, command)
+        completed = run_on(target, run_id, command)
         if completed.returncode != 0:
             reason = disclosed(details.of_program(completed.lines, completed.ending), target)
             hint = "Plan as a role that may read all of prod."

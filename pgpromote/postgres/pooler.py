@@ -13,7 +13,7 @@ HINT = (
 TRIES = 10
 
 
-def check_none(session: Session, target: Database, promotion: str) -> None:
+def check_none(session: Session, target: Database, run_id: str) -> None:
     """Check that a session, in autocommit mode, keeps its server process from one transaction to the next.
 
     A pooler answers with a process id of its own, and only then is more asked: another session holds a
@@ -23,7 +23,7 @@ def check_none(session: Session, target: Database, promotion: str) -> None:
     ours = _process(session)
     if session.info.backend_pid == ours:
         return
-    with connect(target, promotion) as other:
+    with connect(target, run_id) as other:
         for _ in range(TRIES):
             # Twice: the process idle for the longest comes next, or ours is now the one that was used last.
             asked = {_process(session), _process(session)}

@@ -67,15 +67,15 @@ class _State:
     now: datetime
 
 
-def history(target: Database, promotion: str = "", *, agreed: str = "postgres") -> list[Previous]:
+def history(target: Database, run_id: str = "", *, agreed: str = "postgres") -> list[Previous]:
     """List the databases that prod was before, newest first."""
-    with connect(target.at(agreed), promotion, autocommit=True) as session:
+    with connect(target.at(agreed), run_id, autocommit=True) as session:
         return [_previous(found, state) for found, state in _read(session, target.name)]
 
 
 def retain(
     target: Database,
-    promotion: str = "",
+    run_id: str = "",
     *,
     keep: int,
     min_age: timedelta = keeping.DAY,
@@ -92,7 +92,7 @@ def retain(
     server refuses to drop, or whose owner is not trusted. One that is not usable does not count as kept.
     """
     dropped: list[str] = []
-    with connect(target.at(agreed), promotion, autocommit=True) as session:
+    with connect(target.at(agreed), run_id, autocommit=True) as session:
         read = _read(session, target.name)
         findings = [strange(found.name, found.owner) for found, _ in read if not found.trusted]
         for found, state in _beyond(read, keep, min_age):
@@ -106,7 +106,7 @@ def retain(
 
 def beyond(
     target: Database,
-    promotion: str = "",
+    run_id: str = "",
     *,
     keep: int,
     min_age: timedelta = keeping.DAY,
@@ -114,7 +114,7 @@ def beyond(
     agreed: str = "postgres",
 ) -> tuple[str, ...]:
     """Name what `retain` would drop after a promotion; `swapped`: prod itself is a previous database then."""
-    with connect(target.at(agreed), promotion, autocommit=True) as session:
+    with connect(target.at(agreed), run_id, autocommit=True) as session:
         found = _beyond(_read(session, target.name), keep, min_age, entering=int(swapped))
     return tuple(each.name for each, state in found if not _in_use(_previous(each, state)))
 
@@ -146,16 +146,14 @@ def _staying(marked: list[Marked], keep: int, now: datetime, min_age: timedelta,
     return staying
 
 
-def mark_overwritten(
-    target: Database, at: datetime, promotion: str = "", *, agreed: str = "postgres"
-) -> None:
+def mark_overwritten(target: Database, at: datetime, run_id: str = "", *, agreed: str = "postgres") -> None:
     """Write into the mark of every previous database that prod is changed in place now.
 
     The newest is no longer what prod was last then. `at` is the time in the name of the safety archive.
     Raises Refused when we may not comment one of them.
     """
     with (
-        connect(target.at(agreed), promotion, autocommit=True) as session,
+        connect(target.at(agreed), run_id, autocommit=True) as session,
         session.transaction(),
     ):
         for found in mark.find(session, target.name, Kind.PREVIOUS):

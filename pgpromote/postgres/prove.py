@@ -93,7 +93,7 @@ def prove(
     clearance: Clearance,
     manifest: Manifest | None,
     target: Database,
-    promotion: str,
+    run_id: str,
     mode: str = EXACT,
     *,
     available: Sequence[Tools],
@@ -120,7 +120,7 @@ def prove(
     def comparison(session: Session) -> Comparison:
         return rows.compare(session, clearance, manifest, mode)
 
-    with connect(target, promotion) as session:
+    with connect(target, run_id) as session:
         hidden = _hidden(session, archive) if archive and clearance.in_place else []
         with beside(session, comparison) as comparing:
             meanwhile()
@@ -128,7 +128,7 @@ def prove(
                 target,
                 available,
                 archive.pg_dump_version,
-                promotion,
+                run_id,
                 settings=dict(clearance.settings),
                 leave_out=hidden,
             )
@@ -150,13 +150,13 @@ def prove(
 
 
 def sequences(
-    clearance: Clearance, database: Database, promotion: str, *, repaired: bool, exclude: Sequence[str]
+    clearance: Clearance, database: Database, run_id: str, *, repaired: bool, exclude: Sequence[str]
 ) -> tuple[Finding, ...]:
     """Find the sequences that are behind, as `prove` does.
 
     It asks for the highest keys, and the planner calls functions of indexes for that, as whoever asks.
     """
-    with connect(database, promotion) as session:
+    with connect(database, run_id) as session:
         return tuple(_sequences(session, clearance, exclude, repaired=repaired))
 
 

@@ -145,7 +145,7 @@ def plan(session: Session, exclude: Sequence[str] = ()) -> Repair:
 
 def repair(
     database: Database,
-    promotion: str,
+    run_id: str,
     *,
     exclude: Sequence[str] = (),
     really: bool = True,
@@ -157,7 +157,7 @@ def repair(
     `alone` says that nobody else uses the database: many tables are then locked and changed together.
     Raises ConfigError as `plan` does, and RepairFailed for the first table that cannot be repaired.
     """
-    with connect(database, promotion, autocommit=True) as session:
+    with connect(database, run_id, autocommit=True) as session:
         session.read_only = False  # said aloud, because a database may have the other default
         excluded = excluded_tables(session, exclude)
         if not really:

@@ -85,10 +85,10 @@ class Client:
         return self.tools.sends_unknown_setting(self.server)
 
 
-def create_extensions(clearance: Clearance, target: Database, promotion: str) -> tuple[Statement, ...]:
+def create_extensions(clearance: Clearance, target: Database, run_id: str) -> tuple[Statement, ...]:
     """Create the extensions that the clearance found missing. Returns what was run."""
     if clearance.create_extensions:
-        with connect(target, promotion) as session:
+        with connect(target, run_id) as session:
             apply(session, clearance.create_extensions)
     return clearance.create_extensions
 
@@ -97,7 +97,7 @@ def fill_materialized_views(
     clearance: Clearance,
     target: Database,
     available: list[Tools],
-    promotion: str,
+    run_id: str,
     *,
     jobs: int | None = None,
     demanded: bool = True,
@@ -111,7 +111,7 @@ def fill_materialized_views(
     archive = clearance.archive
     if archive is None or clearance.filters.schema_only or clearance.filters.data_only:
         return NOTHING
-    with connect(target, promotion, autocommit=True) as session:
+    with connect(target, run_id, autocommit=True) as session:
         calling = views.calling(session)
         filled = [entry for entry in restorable(archive) if entry.kind == FILLED and demanded]
         alone = [entry for entry in filled if (entry.schema, entry.tag) not in calling]
@@ -120,7 +120,7 @@ def fill_materialized_views(
             client = _choose(available, identify(session).version, archive)
             # No value of the archive is read, and a view computes under prod's own settings.
             own, jobs = replace(clearance, settings=()), jobs or target.connections()
-            done = _run_pass(own, alone, target, client, promotion, jobs=jobs, on_line=on_line, stop=False)
+            done = _run_pass(own, alone, target, client, run_id, jobs=jobs, on_line=on_line, stop=False)
             completed, errors = [done], counted(done, parse(done.streams))
         named = {(entry.schema, entry.tag): entry for entry in archive.of_kind("MATERIALIZED VIEW")}
         known = {(entry.schema, entry.tag) for entry in filled}
@@ -151,24 +151,24 @@ def restore_entries(
     entries: Sequence[TocEntry],
     target: Database,
     available: list[Tools],
-    promotion: str,
+    run_id: str,
     *,
     jobs: int = 1,
     on_line: OnLine = lambda line: None,
 ) -> None:
     """Restore some entries of the cleared archive, grants among them. Raises RestoreFailed, ToolFailed."""
     if entries and clearance.archive:
-        client = _client(clearance.archive, target, available, promotion)
+        client = _client(clearance.archive, target, available, run_id)
         # No value of the archive is read, and a view computes under prod's own settings.
         own = replace(clearance, settings=())
-        done = _run_pass(own, entries, target, client, promotion, jobs=jobs, on_line=on_line)
+        done = _run_pass(own, entries, target, client, run_id, jobs=jobs, on_line=on_line)
         _judge(
             [done], counted(done, parse(done.streams)), target, aftermath.hint(clearance), clearance.archive
         )
 
 
-def _client(archive: Archive, target: Database, available: list[Tools], promotion: str) -> Client:
-    with connect(target, promotion) as session:
+def _client(archive: Archive, target: Database, available: list[Tools], run_id: str) -> Client:
+    with connect(target, run_id) as session:
         return _choose(available, identify(session).version, archive)
 
 
@@ -193,7 +193,7 @@ def restore(
     clearance: Clearance,
     target: Database,
     available: list[Tools],
-    promotion: str,
+    run_id: str,
     *,
     jobs: int | None = None,
     keeper: Database | None = None,
@@ -208,7 +208,7 @@ def restore(
     """
     started = time.monotonic()
     jobs = jobs or target.connections()
-    with connect(target, promotion, autocommit=True) as session:
+    with connect(target, run_id, autocommit=True) as session:
         identity = identify(session)
         if identity.database_oid != clearance.target_oid:
             raise Refused([_replaced(target)])
@@ -217,7 +217,7 @@ def restore(
     client = _choose(available, identity.version, clearance.archive)
     if clearance.archive is None:
         jobs, counts = 1, {}
-        completed = _run(sql_command(client, target, clearance.path), target, promotion, on_line)
+        completed = _run(sql_command(client, target, clearance.path), target, run_id, on_line)
         with aftermath.told(clearance):
             _judge([completed], parse_psql(completed.lines), target, "")
         lines: Sequence[str] = completed.lines
@@ -228,12 +228,12 @@ def restore(
             clearance.archive,
             target,
             client,
-            promotion,
+            run_id,
             standing=standing,
             jobs=jobs,
             on_line=on_line,
         )
-    with connect(keeper or target, promotion, autocommit=True) as session:
+    with connect(keeper or target, run_id, autocommit=True) as session:
         session.execute(ANALYZE_CATALOGS)
     return Restored(
         path=clearance.path,
@@ -251,7 +251,7 @@ def _restore_archive(
     archive: Archive,
     target: Database,
     client: Client,
-    promotion: str,
+    run_id: str,
     *,
     standing: Collection[str],
     jobs: int,
@@ -261,13 +261,13 @@ def _restore_archive(
     completed: list[Completed] = []
     errors: list[RestoreError] = []
     for entries, connections in passes(archive, standing, jobs):
-        done = _run_pass(clearance, entries, target, client, promotion, jobs=connections, on_line=on_line)
+        done = _run_pass(clearance, entries, target, client, run_id, jobs=connections, on_line=on_line)
         completed.append(done)
         errors += counted(done, parse(done.streams))
         if done.returncode and not (clearance.in_place and errors):
             break
     _judge(completed, errors, target, aftermath.hint(clearance), archive)
-    with connect(target, promotion, autocommit=True) as session:
+    with connect(target, run_id, autocommit=True) as session:
         defaults.drop_superfluous(session, archive)
     return [line for done in completed for line in done.lines]
 
@@ -277,7 +277,7 @@ def _run_pass(
     entries: Sequence[TocEntry],
     target: Database,
     client: Client,
-    promotion: str,
+    run_id: str,
     *,
     jobs: int,
     on_line: OnLine,
@@ -286,7 +286,7 @@ def _run_pass(
     encoding = clearance.archive.encoding if clearance.archive else encodings.UTF8
     with _use_list(entries) as use_list:
         command = restore_command(client, target, clearance, use_list, jobs=jobs, stop=stop)
-        done = _run(command, target, promotion, on_line, encoding)
+        done = _run(command, target, run_id, on_line, encoding)
     return without_unknown_setting(done) if client.forgiving else done
 
 
@@ -303,7 +303,7 @@ def define(
     entries: Sequence[TocEntry],
     database: Database,
     available: list[Tools],
-    promotion: str,
+    run_id: str,
     *,
     settings: Mapping[str, str],
 ) -> None:
@@ -311,15 +311,15 @@ def define(
 
     What cannot be restored is left out: whoever asks for it looks at what is there.
     """
-    tools = _client(archive, database, available, promotion).tools
+    tools = _client(archive, database, available, run_id).tools
     first, late = [e for e in entries if not is_trigger(e)], [e for e in entries if is_trigger(e)]
     for part, connections in ((first, database.connections()), (late, 1)):
         with _use_list(part) as use_list:
             command = [tools.path("pg_restore"), f"--dbname={database.argument(settings)}", "--no-password"]
             command += ["--schema-only", "--no-owner", "--no-privileges"]
             command += [f"--jobs={connections}", f"--use-list={use_list}", str(archive.path)]
-            run_on(database, promotion, command)
-    with connect(database, promotion, autocommit=True) as session:
+            run_on(database, run_id, command)
+    with connect(database, run_id, autocommit=True) as session:
         defaults.drop_superfluous(session, archive)
 
 
@@ -352,11 +352,11 @@ def sql_command(client: Client, target: Database, path: Path) -> list[str]:
 
 
 def _run(
-    command: list[str], target: Database, promotion: str, on_line: OnLine, encoding: str = encodings.UTF8
+    command: list[str], target: Database, run_id: str, on_line: OnLine, encoding: str = encodings.UTF8
 ) -> Completed:
     # The server answers in the encoding of the archive, which the session has taken.
     codec = encodings.codec(encoding) or "ascii"
-    return run_on(target, promotion, command, shown_to(on_line, target), codec)
+    return run_on(target, run_id, command, shown_to(on_line, target), codec)
 
 
 def _replaced(target: Database) -> Finding:

@@ -74,16 +74,16 @@ class _Step:
     new_owner: str = ""
 
 
-def read(database: Database, promotion: str) -> Rights:
+def read(database: Database, run_id: str) -> Rights:
     """Read all rights of a database to which another is compared: without the columns of its tables."""
-    with connect(database, promotion) as session:
+    with connect(database, run_id) as session:
         return capture(session, columns_of=())
 
 
 def take_over(
     wanted: Rights,
     restored: Database,
-    promotion: str,
+    run_id: str,
     policy: Policy,
     on_statement: Callable[[Statement], None] = lambda s: None,
 ) -> tuple[Finding, ...]:
@@ -93,7 +93,7 @@ def take_over(
     """
     if policy is not Policy.KEEP:
         return ()
-    with connect(restored, promotion, autocommit=True) as session:
+    with connect(restored, run_id, autocommit=True) as session:
         here = _capture_beside(session, wanted)
         steps = _steps(here, wanted)
         found = _problems(steps, here.roles)
@@ -103,12 +103,12 @@ def take_over(
     return tuple(replace(finding, rule=RULE) for finding in found)
 
 
-def prove(wanted: Rights, restored: Database, promotion: str, policy: Policy) -> tuple[Finding, ...]:
+def prove(wanted: Rights, restored: Database, run_id: str, policy: Policy) -> tuple[Finding, ...]:
     """Find every right and all row security in the restored database that is not what it is in prod.
 
     An ERROR becomes a WARNING where prod's rights were not to be kept: the difference was chosen.
     """
-    with connect(restored, promotion) as session:
+    with connect(restored, run_id) as session:
         found = compare(wanted, _capture_beside(session, wanted))
     chosen = policy is not Policy.KEEP
     return tuple(
@@ -313,9 +313,9 @@ def without_defaults(here: Rights, role: str) -> list[Statement]:
     return [step.statement for step in steps]
 
 
-def owners(wanted: Rights, restored: Database, promotion: str, policy: Policy) -> dict[str, str]:
+def owners(wanted: Rights, restored: Database, run_id: str, policy: Policy) -> dict[str, str]:
     """Say whose each restored relation, `schema.name`, will be: as in prod if that is the policy, or ours."""
-    with connect(restored, promotion) as session:
+    with connect(restored, run_id) as session:
         here, us = _capture_beside(session, wanted), session.info.user
     goal = expected(*aligned(here, wanted)).values()
     keep = policy is Policy.KEEP

@@ -152,12 +152,12 @@ class Database:
         options = " ".join([*ours, self.parameters.get("options", "")]).strip()
         return make_conninfo("", **{**CONNECTION, **self.parameters, "options": options})
 
-    def environment(self, promotion: str) -> dict[str, str]:
+    def environment(self, run_id: str) -> dict[str, str]:
         """Return the variables that a client program needs beside `argument()`: password and name.
 
         Raises InvalidUrl for a secret that libpq takes from no variable.
         """
-        variables = {"PGAPPNAME": application(promotion)}
+        variables = {"PGAPPNAME": application(run_id)}
         for option in pq.Conninfo.get_defaults():
             keyword = option.keyword.decode()
             if keyword in self.secrets:
@@ -175,15 +175,15 @@ def is_local(*named: str) -> bool:
     return all(LOCAL.fullmatch(host) for hosts in named for host in hosts.split(","))
 
 
-def application(promotion: str) -> str:
+def application(run_id: str) -> str:
     """Return the name of a promotion's sessions on a server, those of its client programs among them."""
-    return f"{APPLICATION}:{promotion}" if promotion else APPLICATION
+    return f"{APPLICATION}:{run_id}" if run_id else APPLICATION
 
 
-def watch(target: Database, promotion: str) -> Watch:
+def watch(target: Database, run_id: str) -> Watch:
     """Watch what a promotion does in a database, as long as that database is patient."""
     reach = make_conninfo(target.argument(), **target.secrets, client_encoding="UTF8")
-    return Watch(reach, application(promotion), target.patience)
+    return Watch(reach, application(run_id), target.patience)
 
 
 def _escaped(value: str) -> str:
@@ -282,14 +282,14 @@ def shown_to(on_line: Callable[[str], None], target: Database) -> Callable[[str]
 
 
 @contextmanager
-def connect(target: Database, promotion: str = "", *, autocommit: bool = False) -> Iterator[Session]:
+def connect(target: Database, run_id: str = "", *, autocommit: bool = False) -> Iterator[Session]:
     """Open a session whose search path holds nothing a user of the database could have planted.
 
     Row security is off: a row that is hidden from us becomes an error, never a wrong count.
     Raises ConnectionFailed when the server cannot be reached or refuses the login, and SessionFailed when
     a statement in the block fails, or nothing has come through for too long.
     """
-    watching = watch(target, promotion)
+    watching = watch(target, run_id)
     try:
         session = WatchedSession.connect(
             watching.reach, autocommit=True, application_name=watching.application
@@ -391,7 +391,7 @@ def clock(session: Session) -> datetime:
     return cast("datetime", row[0] if row else None).replace(tzinfo=UTC)
 
 
-def now(database: Database, promotion: str) -> datetime:
+def now(database: Database, run_id: str) -> datetime:
     """Return a server's time as `clock` does, asked for in a session of its own."""
-    with connect(database, promotion, autocommit=True) as session:
+    with connect(database, run_id, autocommit=True) as session:
         return clock(session)

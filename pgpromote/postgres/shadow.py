@@ -69,16 +69,16 @@ class Origin:
     owner: str | None = None
 
 
-def create(target: Database, promotion: str, *, agreed: str = "postgres") -> Shadow:
+def create(target: Database, run_id: str, *, agreed: str = "postgres") -> Shadow:
     """Create an empty database beside prod with prod's encoding, collation, locale and tablespace.
 
     Raises PgpromoteError when there is no prod, SessionFailed when the role may not create databases.
     """
-    with connect(target.at(agreed), promotion, autocommit=True) as session:
+    with connect(target.at(agreed), run_id, autocommit=True) as session:
         origin = _origin(session, target)
         name = name_beside(origin.name, f"__shadow_{uuid4().hex[:8]}")
         session.execute(plan(name, origin).sql.encode())
-        opening = Mark(Kind.SHADOW, origin.name, origin.oid, promotion, origin.now)
+        opening = Mark(Kind.SHADOW, origin.name, origin.oid, run_id, origin.now)
         try:
             apply(session, _open(name, opening, origin.owner))
         except BaseException:
@@ -108,12 +108,12 @@ def plan(name: str, origin: Origin) -> Statement:
     return statement(SQL(" ").join(clauses), "the new content grows beside prod, in a database like prod")
 
 
-def drop(target: Database, name: str, promotion: str = "", *, agreed: str = "postgres") -> None:
+def drop(target: Database, name: str, run_id: str = "", *, agreed: str = "postgres") -> None:
     """Drop a shadow of this prod, with whoever is connected to it; nothing happens when there is none.
 
     Raises Refused for every database that is not marked as a shadow of this prod.
     """
-    with connect(target.at(agreed), promotion, autocommit=True) as session:
+    with connect(target.at(agreed), run_id, autocommit=True) as session:
         found = [each for each in mark.find(session, target.name, Kind.SHADOW) if each.name == name]
         if found and SUFFIX.search(name):
             mark.drop(session, found[0], force=True)
@@ -124,14 +124,14 @@ def drop(target: Database, name: str, promotion: str = "", *, agreed: str = "pos
             raise Refused([Finding("shadow_mark", Severity.ERROR, name, message)])
 
 
-def drop_orphans(target: Database, promotion: str, *, agreed: str = "postgres") -> Swept:
+def drop_orphans(target: Database, run_id: str, *, agreed: str = "postgres") -> Swept:
     """Drop the orphaned shadows of this prod; one that cannot be dropped is a finding, not an error."""
-    with connect(target.at(agreed), promotion, autocommit=True) as session:
+    with connect(target.at(agreed), run_id, autocommit=True) as session:
         names = orphans(session, target.name)
     dropped, staying = [], []
     for name in names:
         try:
-            drop(target, name, promotion, agreed=agreed)
+            drop(target, name, run_id, agreed=agreed)
         except SessionFailed as problem:
             staying.append(_stays(name, problem))
         else:
@@ -164,9 +164,9 @@ def orphans(session: Session, prod: str) -> list[str]:
     return dead if alive - {ours} else [*dead, *_unfinished(session, prod)]
 
 
-def _session_name(promotion: str) -> str:
+def _session_name(run_id: str) -> str:
     """Return the sessions' name as the server keeps it: cut like an identifier."""
-    return f"{APPLICATION}:{promotion}"[: mark.NAME_BYTES]
+    return f"{APPLICATION}:{run_id}"[: mark.NAME_BYTES]
 
 
 def _origin(session: Session, target: Database) -> Origin:

@@ -40,7 +40,7 @@ class _Table:
 
 def gather(
     target: Database,
-    promotion: str,
+    run_id: str,
     *,
     jobs: int | None = None,
     of: str | None = None,
@@ -53,12 +53,12 @@ def gather(
     as right as the others, only slow. Raises ConnectionFailed, and SessionFailed for a lost connection.
     """
     jobs = jobs or target.connections()
-    with connect(target, promotion, autocommit=True) as session:
+    with connect(target, run_id, autocommit=True) as session:
         waiting = deque(rows(session, _Table, "catalog/analyzed", {"of": of, "but": but}))
     opened: list[Session] = []
     with ThreadPoolExecutor(jobs) as threads:
         try:
-            working = [threads.submit(_work, target, promotion, waiting, opened) for _ in range(jobs)]
+            working = [threads.submit(_work, target, run_id, waiting, opened) for _ in range(jobs)]
             found = [finding for done in working for finding in done.result()]
         except BaseException:
             waiting.clear()
@@ -68,9 +68,9 @@ def gather(
     return tuple(sorted(found, key=lambda finding: finding.object))
 
 
-def _work(target: Database, promotion: str, waiting: deque[_Table], opened: list[Session]) -> list[Finding]:
+def _work(target: Database, run_id: str, waiting: deque[_Table], opened: list[Session]) -> list[Finding]:
     found: list[Finding] = []
-    with connect(target, promotion, autocommit=True) as session:
+    with connect(target, run_id, autocommit=True) as session:
         opened.append(session)
         while waiting:
             try:

@@ -24,12 +24,12 @@ class Tally:
     rows: dict[str, int | None]
 
 
-def read(database: Database, promotion: str, known: Mapping[str, int] = NOTHING) -> Tally:
+def read(database: Database, run_id: str, known: Mapping[str, int] = NOTHING) -> Tally:
     """Count a database's objects and its rows, which reads every table that is not already `known`.
 
     Raises ConnectionFailed, SessionFailed.
     """
-    with connect(database, promotion, autocommit=True) as session:
+    with connect(database, run_id, autocommit=True) as session:
         return Tally(_objects(session), count(session, known))
 
 

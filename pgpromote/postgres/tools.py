@@ -204,13 +204,13 @@ def run(
 
 def run_on(
     database: Database,
-    promotion: str,
+    run_id: str,
     command: Sequence[str],
     on_line: OnLine = lambda line: None,
     codec: str = "utf-8",
 ) -> Completed:
     """Run a program on a database as `run` does, and watch what it does there. Raises ToolFailed."""
-    return run(command, database.environment(promotion), on_line, codec, watch(database, promotion))
+    return run(command, database.environment(run_id), on_line, codec, watch(database, run_id))
 
 
 def _start(command: Sequence[str], environment: Mapping[str, str], output: int) -> "subprocess.Popen[bytes]":

@@ -19,7 +19,7 @@ def rewriting(prod: Server, target: Database, settings: Mapping[str, str]) -> Re
         scratch.read_back,
         target=target,
         available=[prod.tools()],
-        promotion="test",
+        run_id="test",
         agreed="postgres",
         settings=settings,
     )
