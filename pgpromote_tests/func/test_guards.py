@@ -1,6 +1,6 @@
 """What is no prod, what is no source, who else writes, and a swap that cannot be: refused at the start."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from pgpromote.postgres import cutover, dump, mark, preflight, restore, shadow
+from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Filters, Finding, Severity
 from pgpromote.postgres.preflight import Report
@@ -32,8 +33,21 @@ def sample(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
     return sample_for(dev, tmp_path_factory.getbasetemp())
 
 
-def examined(prod: Server, sample: Sample, target: Database, **options: object) -> Report:
-    return preflight.examine(sample.path, target, [prod.tools()], **options)  # type: ignore[arg-type]  # a few of its options
+def examined(
+    prod: Server,
+    sample: Sample,
+    target: Database,
+    *,
+    in_place: bool = True,
+    allow: Collection[str] = (),
+    source: Database | None = None,
+    agreed: str = "postgres",
+    run_id: str = "",
+) -> Report:
+    choice = Choice(in_place=in_place, allow=frozenset(allow))
+    return preflight.examine(
+        sample.path, target, [prod.tools()], choice, source=source, agreed=agreed, run_id=run_id
+    )
 
 
 def refused(report: Report) -> list[Finding]:
@@ -274,17 +288,17 @@ def test_a_writer_of_another_promotion_is_refused_in_place_alone(prod: Server, s
     database = prod.new_database(content("old"))
     long_id = "one" * 30  # the server cuts a session's name
     with writing(prod, database, "pgpromote:dead") as pid:
-        (found,) = refused(examined(prod, sample, database, promotion=long_id))
+        (found,) = refused(examined(prod, sample, database, run_id=long_id))
         assert (found.rule, found.object) == ("no_other_writer", "pgpromote:dead")
         assert f"pg_terminate_backend({pid})" in found.hint
-        assert examined(prod, sample, database, promotion="dead").clearance
-        assert examined(prod, sample, database, promotion=long_id, in_place=False).clearance
+        assert examined(prod, sample, database, run_id="dead").clearance
+        assert examined(prod, sample, database, run_id=long_id, in_place=False).clearance
     with writing(prod, database, f"pgpromote:{long_id}"), writing(prod, database, "an application"):
-        assert examined(prod, sample, database, promotion=long_id).clearance
+        assert examined(prod, sample, database, run_id=long_id).clearance
 
 
 def test_a_promotion_that_only_reads_is_no_writer(prod: Server, sample: Sample) -> None:
     database = prod.new_database(content("old"))
     with psycopg.connect(prod.url(database.name), application_name="pgpromote:audit") as session:
         session.execute("SELECT * FROM content")
-        assert examined(prod, sample, database, promotion="one").clearance
+        assert examined(prod, sample, database, run_id="one").clearance
