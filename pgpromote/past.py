@@ -9,7 +9,7 @@ from pgpromote.postgres.hold import RESUME, Hold
 from pgpromote.postgres.mark import End, Provenance
 from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.safety import Safety
-from pgpromote.rollback import Status, Way
+from pgpromote.run.rollback import Status, Way
 
 ENDED = {
     End.PROMOTION: "swapped out by a promotion",

@@ -12,19 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pgpromote.run import Run
-from pgpromote.work import remaining
+from pgpromote.run.restore_progress import remaining
+from pgpromote.run.run import Run
+from pgpromote.run.steps import STEPS, Step
 
-# The steps of a run in their order, as a person would call them.
-PHASES = {
-    "examine": "check",
-    "create_shadow": "prepare",
-    "reset": "reset",
-    "restore": "restore",
-    "repair": "repair",
-    "prove": "prove",
-    "swap": "cut over",
-}
 BAR_WIDTH = 16
 TABLE = "pg_dump: dumping contents of table "
 
@@ -67,39 +58,35 @@ class Dumping:
 
 @dataclass
 class Running:
-    """A run: the phases that are done, and the one that runs, up to the phase `last`."""
+    """A run: the steps of it that are done, and the one that is being walked."""
 
     title: str
     run: Run
-    last: str = "swap"
+    steps: tuple[Step, ...]
     count: Count = field(default_factory=Count)
     started: float = field(default_factory=time.monotonic)
 
     def __rich__(self) -> RenderableType:
         """Draw the run as it is now."""
-        done = tuple(self.run.phases)
-        if not done:
+        state = self.run.state
+        if not state.current:
             return Group(_title(self.title), _line("", Text(clock(time.monotonic() - self.started))))
-        lines = [
-            _line(PHASES[phase.name], Text(f"{phase.seconds:.1f} s", "green"))
-            for phase in done
-            if phase.name != "reset" or self.run.options.schema_to_reset
-        ]
-        if done[-1].name != self.last:
-            began = done[-1].started_at + timedelta(seconds=done[-1].seconds)
-            following = list(PHASES)[list(PHASES).index(done[-1].name) + 1]
-            lines.append(self._current(following, (datetime.now(UTC) - began).total_seconds()))
+        lines = [_line(each.phase, Text(f"{each.seconds:.1f} s", "green")) for each in state.steps]
+        current = next((each for each in self.steps if each.name == state.current), None)
+        if current and current.name not in {each.name for each in state.steps}:
+            seconds = (datetime.now(UTC) - state.current_since).total_seconds()
+            lines.append(self._current(current, seconds))
         return Group(_title(self.title), *lines)
 
-    def _current(self, name: str, seconds: float) -> RenderableType:
-        if name == "restore" and (work := self.run.work) and work.entries:
+    def _current(self, step: Step, seconds: float) -> RenderableType:
+        if (work := self.run.work) and work.entries:
             bar = ProgressBar(total=1, completed=work.share, width=BAR_WIDTH)
-            line = _line(PHASES[name], bar, _percent(100 * work.share, work.remaining), Text(work.told()))
+            line = _line(step.phase, bar, _percent(100 * work.share, work.remaining), Text(work.told()))
             doing = (Text(f"{'':12}{each}", no_wrap=True, overflow="ellipsis") for each in work.doing())
             return Group(line, *doing)
-        dumped = name == "create_shadow" and self.count.tables
-        tables = f", {self.count.tables} tables of Prod dumped" if dumped else ""
-        return _line(PHASES[name], Text(f"{clock(seconds)}{tables}"))
+        dumping = self.count.tables and not self.run.state.prepared
+        tables = f", {self.count.tables} tables of Prod dumped" if dumping else ""
+        return _line(step.phase, Text(f"{clock(seconds)}{tables}"))
 
 
 @dataclass
@@ -132,7 +119,7 @@ class Refreshing:
 
     def watch(self, run: Run) -> Callable[[str], None]:
         """Take the run before it begins, and return what takes the lines of its tools."""
-        self.running = Running(f"Restoring into {run.target.label}", run)
+        self.running = Running(f"Restoring into {run.target.label}", run, STEPS)
         return self.running.count.take
 
     def begin(self, step: str) -> None:
@@ -142,7 +129,6 @@ class Refreshing:
             self.running.started = time.monotonic()
             self.dumped = self.running.started - self.dumping.started
         elif not within and self.running and self.dumped is not None:
-            self.running.last = self.running.run.phases[-1].name
             self.after.begin(name.replace("_", " "))
 
     def __rich__(self) -> RenderableType:
@@ -151,6 +137,24 @@ class Refreshing:
             return self.dumping
         dumped = _line("dump", Text(f"{self.dumped:.1f} s", "green"))
         return Group(_title(self.dumping.title), dumped, self.running, self.after)
+
+
+@dataclass
+class Returning:
+    """A rollback: nothing but its title, until a run restores a safety archive."""
+
+    title: str
+    count: Count = field(default_factory=Count)
+    running: Running | None = None
+
+    def watch(self, run: Run) -> Callable[[str], None]:
+        """Take the run before it begins, and return what takes the lines of its tools."""
+        self.running = Running(self.title, run, STEPS, self.count)
+        return self.count.take
+
+    def __rich__(self) -> RenderableType:
+        """Draw the rollback as it is now."""
+        return self.running or _title(self.title)
 
 
 def clock(seconds: float) -> str:

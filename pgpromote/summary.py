@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 
-from pgpromote.options import Strategy
 from pgpromote.postgres import plausible
 from pgpromote.postgres.details import one_line
 from pgpromote.postgres.disk import HEADROOM
@@ -15,8 +14,8 @@ from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.repair import COMPOSITE, Repair, Skipped
 from pgpromote.postgres.restore import Restored
-from pgpromote.progress import PHASES
-from pgpromote.record import Record
+from pgpromote.postgres.strategy import Strategy
+from pgpromote.run.state import State
 
 Facts = dict[str, str]
 LABEL = 12
@@ -50,29 +49,29 @@ def of_adoption(archive: Archive, manifest: Manifest) -> Facts:
     }
 
 
-def of_run(record: Record) -> Facts:
+def of_run(state: State) -> Facts:
     """Sum up a run that promoted or rehearsed."""
-    facts = {"archive": str(record.archive), "sha256": record.sha256}
-    if record.restored:
-        facts |= _restored(record.restored)
-    if record.repair:
-        facts |= _repair(record.repair, done=record.repaired)
-    if record.proof:
-        facts["proven"] = record.proof.sentence
-    if record.cut_over:
-        facts["gap"] = f"{record.cut_over.downtime_ms} ms without a connection"
-        facts["previous"] = record.cut_over.previous
-    facts["safety"] = str(record.safety or "")
-    facts["back with"] = "pgpromote rollback" if record.cut_over or record.safety else ""
-    return facts | {"dropped": ", ".join(record.dropped), "time": _times(record)}
+    facts = {"archive": str(state.archive), "sha256": state.sha256}
+    if state.restored:
+        facts |= _restored(state.restored)
+    if state.repair:
+        facts |= _repair(state.repair, done=state.repairs)
+    if state.proof:
+        facts["proven"] = state.proof.sentence
+    if state.cut_over:
+        facts["gap"] = f"{state.cut_over.downtime_ms} ms without a connection"
+        facts["previous"] = state.cut_over.previous
+    facts["safety"] = str(state.safety or "")
+    facts["back with"] = "pgpromote rollback" if state.cut_over or state.safety else ""
+    return facts | {"dropped": ", ".join(state.dropped), "time": _times(state)}
 
 
-def sessions(plan: Plan, *, in_place: bool) -> str:
+def sessions(plan: Plan, strategy: Strategy) -> str:
     """Say who is connected to prod, and what a promotion does to them; "" for nobody."""
     if not plan.sessions:
         return ""
     named = ", ".join(f"{s.count} of {s.user} ({s.application or 'no name'})" for s in plan.sessions)
-    if in_place:
+    if not strategy.beside:
         return f"{named}; the restore waits for their locks"
     lasting = [f"{each.lasting} of {each.user}" for each in plan.sessions if each.lasting]
     if not lasting:
@@ -110,17 +109,17 @@ def findings(found: Sequence[Finding], *, whole: bool) -> list[str]:
     return first(texts, whole=whole)
 
 
-def of_interest(record: Record) -> list[Finding]:
+def of_interest(state: State) -> list[Finding]:
     """List what a run found: what dev lost and somebody accepts; what prod had alone, told once."""
     # That there is no manifest, the proof says too.
-    losses = [loss for loss in record.lost if loss.object != str(record.archive)]
+    losses = [loss for loss in state.lost if loss.object != str(state.archive)]
     lost = tuple(f" {loss.object}" for loss in losses)
-    accepted = (found for found in record.checks if found.rule == plausible.RULE)
-    repaired = record.repair.findings if record.repair else ()
-    proven = record.proof.findings if record.proof else ()
-    known = (*lost, str(record.archive))
+    accepted = (found for found in state.checks if found.rule == plausible.RULE)
+    repaired = state.repair.findings if state.repair else ()
+    proven = state.proof.findings if state.proof else ()
+    known = (*lost, str(state.archive))
     told = (f for f in proven if f.severity is not Severity.INFO or not f.object.endswith(known))
-    return [*accepted, *losses, *repaired, *told]
+    return [*accepted, *losses, *repaired, *told, *(state.kept.findings if state.kept else ())]
 
 
 def first(texts: Sequence[str], *, whole: bool) -> list[str]:
@@ -166,9 +165,8 @@ def told_and_counted(repair: Repair) -> tuple[list[Skipped], int]:
     return told, len(repair.skipped) - len(told)
 
 
-def _times(record: Record) -> str:
-    walked = [p for p in record.phases if p.name != "reset" or record.strategy is Strategy.RESET_SCHEMA]
-    return ", ".join(f"{PHASES[phase.name]} {phase.seconds:.1f} s" for phase in walked)
+def _times(state: State) -> str:
+    return ", ".join(f"{each.phase} {each.seconds:.1f} s" for each in state.steps)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

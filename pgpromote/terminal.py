@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, is_dataclass, replace
 from functools import partial
@@ -18,7 +18,6 @@ from rich.table import Table
 from rich.text import Text
 
 from pgpromote import past, summary
-from pgpromote.options import Options, Strategy
 from pgpromote.postgres import audit
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.details import one_line, visible
@@ -35,11 +34,12 @@ from pgpromote.postgres.model import (
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.repair import Repair
-from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.rows import NOT_PROVEN
-from pgpromote.progress import Dumping, Refreshing, Running
-from pgpromote.record import Record
-from pgpromote.rollback import Status, Way
+from pgpromote.progress import Dumping, Refreshing, Returning, Running
+from pgpromote.run.notes import limited
+from pgpromote.run.options import Options
+from pgpromote.run.rollback import Status, Way
+from pgpromote.run.state import Note, State
 
 SHOWN = 3
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -75,7 +75,9 @@ def _plain(value: object) -> object:
 
 
 @contextmanager
-def drawn(picture: Dumping | Running, *, verbose: bool = False) -> Iterator[Callable[[str], None]]:
+def drawn(
+    picture: Dumping | Running | Returning, *, verbose: bool = False
+) -> Iterator[Callable[[str], None]]:
     """Draw a picture of the block's progress on a terminal, one plain line otherwise.
 
     Yields what takes a tool's lines; `verbose` prints them instead of the picture.
@@ -132,37 +134,35 @@ def show_adopted(archive: Archive, manifest: Manifest) -> None:
     _facts(summary.of_adoption(archive, manifest))
 
 
-def show_run(done: Record, kept: Sequence[Finding] = ()) -> None:
-    """Show on one screen what a run did; `kept` are findings of what is to be kept."""
+def show_run(done: State) -> None:
+    """Show on one screen what a run did."""
     if done.cut_over:
         _headline("Swapped", done.target)
-    elif done.strategy is Strategy.SWAP:
+    elif done.strategy.beside:
         _headline("Rehearsed", "everything but the cut-over went well; prod is untouched")
     else:
         _headline("Restored", f"into {done.target}, in place")
     _facts(summary.of_run(done))
-    for line in summary.findings((*summary.of_interest(done), *kept), whole=_whole()):
+    for line in summary.findings(summary.of_interest(done), whole=_whole()):
         OUT.print(line)
 
 
-def warn_of_scope(filters: Filters) -> None:
+def show_scope(filters: Filters) -> None:
     """Warn when the scope is limited on purpose."""
     if str(filters):
-        ERR.print(f"Warning: limited on purpose to {filters}; this is not the whole database.")
+        ERR.print(limited(str(filters)))
+
+
+def show_notes(notes: Iterable[Note]) -> None:
+    """Print what a person at the terminal should know of a step."""
+    for note in notes:
+        if note.severity is Severity.WARNING:
+            ERR.print(note.text)
 
 
 def show_problem(problem: str) -> None:
     """Warn loudly of what failed although the command did what it is for."""
     ERR.print(f"Warning: {problem}", style="bold yellow")
-
-
-def show_outside(plan: Reset) -> None:
-    """Show what a reset takes outside its schema, before it does."""
-    ERR.print(f"Resetting the schema {plan.schema}; outside of it the reset takes:")
-    for finding in plan.outside:
-        ERR.print(f"  {finding.severity.value}: {finding.message}")
-    if not plan.outside:
-        ERR.print("  nothing")
 
 
 def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
@@ -218,7 +218,7 @@ def show_plan(
     show_losses(plan.losses, OUT)
     _facts(
         {
-            "sessions": summary.sessions(plan, in_place=options.in_place),
+            "sessions": summary.sessions(plan, options.strategy),
             "prod holds": f"{plan.present_size:,} bytes",
             "a swap needs": summary.needed(plan),
             "drops then": ", ".join(dropped),
@@ -229,9 +229,9 @@ def show_plan(
 
 
 def _kept(options: Options) -> str:
-    if not options.in_place:
+    if options.strategy.beside:
         return "the previous database keeps what prod was"
-    where = f"outside of the schema {options.schema_to_reset}, " if options.schema_to_reset else ""
+    where = f"outside of the schema {options.strategy.reset}, " if options.strategy.reset else ""
     what = "a safety archive" if options.safety_archive else "nothing"
     return f"{where}what is not replaced stays as it is; {what} keeps what prod was"
 

@@ -11,8 +11,8 @@ import click
 from pgpromote.cli.archives import dump_command
 from pgpromote.cli.options import filters_of, options_of
 from pgpromote.cli.prod import restore_command
-from pgpromote.options import Options
 from pgpromote.postgres.model import Filters
+from pgpromote.run.options import Options
 
 CASES = Path(__file__).parent / "cases"
 LINE = re.compile(r"--@ (\S+)[^\S\n]*(.*)")

@@ -22,9 +22,9 @@ import psycopg
 import pytest
 
 from pgpromote import run as runs
-from pgpromote.options import Options
 from pgpromote.postgres import archive, dump
 from pgpromote.promotion import Promotion
+from pgpromote.run.options import Options
 from pgpromote_tests import promotion_victim
 from pgpromote_tests.func.command_line import BARE, sessions, wait_until
 from pgpromote_tests.func.shops import PATIENCE, configuration, roles

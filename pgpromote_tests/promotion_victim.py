@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from pgpromote import run as runs
-from pgpromote.options import Options
 from pgpromote.postgres import cutover, dump
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.promotion import Promotion, from_environment
-from pgpromote.rollback import bring_back
+from pgpromote.run.options import Options
+from pgpromote.run.rollback import bring_back
 
 NAME = "victim"
 STEPS = ("examine", "create_shadow", "reset", "restore", "repair", "prove", "cut_over")

@@ -44,7 +44,7 @@ def dump_command(
     promotion, run_id, scope = settings.from_environment(), new_run_id(), filters_of(options)
     path = out_dir.absolute() / promotion.archive_name if out_dir else promotion.archive_path
     source, tools = promotion.source(), promotion.tools()
-    terminal.warn_of_scope(scope)
+    terminal.show_scope(scope)
     if promotion.renamed:
         terminal.ERR.print(promotion.renamed)
     with terminal.drawn(Dumping(f"Dumping {source.label}", path), verbose=verbose) as line:

@@ -2,17 +2,16 @@
 
 import click
 
-from pgpromote import past, rollback, terminal
+from pgpromote import past, terminal
 from pgpromote import promotion as settings
-from pgpromote import run as runs
-from pgpromote.cli import ending, holding
+from pgpromote.cli import holding
 from pgpromote.cli.options import as_json, new_run_id
-from pgpromote.options import Options
 from pgpromote.postgres import audit, hold, mark, repair
 from pgpromote.postgres.lock import promotion_lock
 from pgpromote.postgres.mark import End
 from pgpromote.postgres.server import connect
-from pgpromote.progress import Running
+from pgpromote.progress import Returning
+from pgpromote.run import rollback
 
 
 @click.command("audit")
@@ -70,9 +69,9 @@ def history_command(*, as_json: bool) -> None:
     Example:
       pgpromote history
     """
-    with runs.start(settings.from_environment(), new_run_id()) as run:
-        databases, archives = rollback.history(run)
-        held = hold.read(run.target, run.run_id, agreed=run.agreed)
+    promotion, run_id = settings.from_environment(), new_run_id()
+    databases, archives = rollback.history(promotion, run_id)
+    held = hold.read(promotion.target(), run_id, agreed=promotion.lock_database)
     if as_json:
         terminal.show_json({"databases": databases, "archives": archives, "held": held})
         return
@@ -90,8 +89,7 @@ def status_command(*, as_json: bool) -> None:
     Example:
       pgpromote status
     """
-    with runs.start(settings.from_environment(), new_run_id()) as run:
-        status = rollback.status(run)
+    status = rollback.status(settings.from_environment(), new_run_id())
     if as_json:
         terminal.show_json(status)
     else:
@@ -123,15 +121,15 @@ def rollback_command(name: str, *, allow: tuple[str, ...], yes: bool, as_json: b
       pgpromote rollback --yes --allow reporting_slot
     """
     holding.require_answer(yes=yes)
-    with (
-        runs.start(settings.from_environment(), new_run_id(), Options(allow=allow)) as run,
-        ending.said(run),
-    ):
-        way = rollback.choose(run, name)
-        if way.name:
-            holding.agree(way, yes=yes)
-        with terminal.drawn(Running(f"Bringing {run.target.label} back", run)) as line:
-            done = rollback.bring_back(run, way.name or name, line, shown=way.now)
+    promotion, run_id = settings.from_environment(), new_run_id()
+    way = rollback.choose(promotion, run_id, name)
+    if way.name:
+        holding.agree(way, yes=yes)
+    picture = Returning(f"Bringing {promotion.target().label} back")
+    with terminal.drawn(picture):
+        done = rollback.bring_back(
+            promotion, run_id, way.name or name, allow, shown=way.now, watch=picture.watch
+        )
     if as_json:
         terminal.show_json(done)
     else:

@@ -8,10 +8,11 @@ from pgpromote import terminal
 from pgpromote.alert import Alert
 from pgpromote.postgres import audit
 from pgpromote.postgres.audit import Audit
-from pgpromote.postgres.errors import CutOverFailed, Interrupted, NotProven, PgpromoteError, Refused
+from pgpromote.postgres.errors import Interrupted, NotProven, PgpromoteError, Refused
 from pgpromote.postgres.model import Severity
-from pgpromote.run import Run
-from pgpromote.standing import UNTOUCHED, WHOLE, of_run, renewed
+from pgpromote.run import outcome
+from pgpromote.run.run import Run
+from pgpromote.run.steps import RETAIN
 from pgpromote.webhook import Webhook, WebhookFailed, post
 
 
@@ -24,31 +25,17 @@ def reported(run: Run, command: str) -> Iterator[None]:
     try:
         yield
     except Interrupted as stop:
-        _tell(run, command, str(stop))
-        stop.outcome = of_run(run)
+        _tell(run, command, PgpromoteError(str(Interrupted(stop.number)), "Start again."))
         raise
     except PgpromoteError as error:
-        _tell(run, command, str(error), error)
-        # Of what was begun, a failed cut-over itself says more.
-        if not (error.outcome or isinstance(error, CutOverFailed) or UNTOUCHED in error.message):
-            error.outcome = of_run(run)
+        _tell(run, command, error)
         raise
 
 
-@contextmanager
-def said(run: Run) -> Iterator[None]:
-    """Let an interruption within the block say what prod is, where there is no step to report on."""
-    try:
-        yield
-    except Interrupted as stop:
-        stop.outcome = stop.outcome or (of_run(run) if run.phases else WHOLE)
-        raise
-
-
-def _tell(run: Run, command: str, told: str, error: PgpromoteError | None = None) -> None:
-    if run.phases:
-        terminal.ERR.print(reports.write_failure(run, told))
-        _post(run, command, error or PgpromoteError(told, "Start again."))
+def _tell(run: Run, command: str, error: PgpromoteError) -> None:
+    if run.state.current:
+        terminal.ERR.print(reports.write_failure(run, str(error)))
+        _post(run, command, error)
 
 
 def finish(run: Run) -> list[str]:
@@ -56,14 +43,9 @@ def finish(run: Run) -> list[str]:
 
     Prod is fine by then, so what fails here is a loud warning, and among what is returned.
     """
-    with said(run):
-        return _finish(run)
-
-
-def _finish(run: Run) -> list[str]:
-    promotion, audited, problems = run.promotion, reports.NOT_AUDITED, list[str]()
+    promotion, audited, problems = run.promotion, reports.NOT_AUDITED, run.problems
     with _warned(run, problems):
-        run.retain()
+        RETAIN.walk(run)
     with _warned(run, problems):
         audited = audit.audit(
             promotion.audited(), run.run_id, dev=promotion.compared(), ignored=promotion.audit_ignored()
@@ -90,7 +72,8 @@ def _warned(run: Run, problems: list[str]) -> Iterator[None]:
     try:
         yield
     except PgpromoteError as error:
-        problems.append(f"{renewed(run)}; what failed came after that. {error}")
+        told = outcome.afterwards(run.state, error)
+        problems.append(f"{told.message} {told.hint}".strip())
         terminal.show_problem(problems[-1])
 
 
@@ -106,7 +89,7 @@ def _post(run: Run, command: str, error: PgpromoteError) -> None:
         failed=f"{command} failed",
         what=error.message,
         objects=tuple(dict.fromkeys(f.object for f in found if f.severity is Severity.ERROR)),
-        untouched=of_run(run),
+        untouched=str(outcome.of(run.state)),
         to_do=error.hint,
         link="",
     )

@@ -6,11 +6,11 @@ from dataclasses import replace
 import click
 
 from pgpromote import terminal
-from pgpromote.options import Options
 from pgpromote.postgres import hold
 from pgpromote.postgres.errors import ConnectionFailed
 from pgpromote.promotion import Promotion
-from pgpromote.rollback import Way
+from pgpromote.run.options import Options
+from pgpromote.run.rollback import Way
 
 
 def ask(promotion: Promotion, options: Options) -> Options:

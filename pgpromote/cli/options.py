@@ -2,16 +2,17 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import click
 
-from pgpromote.options import Options, Strategy
 from pgpromote.postgres.model import Filters, Foreign, Policy
+from pgpromote.postgres.strategy import RESET_SCHEMA, STRATEGIES, SWAP
 from pgpromote.promotion import patterns
+from pgpromote.run.options import Options
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -29,7 +30,7 @@ jobs_option = click.option(
 RUN_OPTIONS = (
     click.option(
         "--strategy",
-        type=click.Choice([strategy.value for strategy in Strategy]),
+        type=click.Choice([*STRATEGIES]),
         help="swap (default): build a new database beside Prod, prove it, swap it in. DESTRUCTIVE: clean "
         "replaces objects in place; reset-schema drops a schema first.",
     ),
@@ -151,13 +152,12 @@ def options_of(dump_path: Path | None, **chosen: Any) -> Options:
     """Make the options of a run of what a command was given. --reset-schema alone chooses its strategy."""
     filters = filters_of(chosen)
     schema = chosen.pop("reset_schema")
-    strategy = Strategy(chosen.pop("strategy") or (Strategy.RESET_SCHEMA if schema else Strategy.SWAP))
-    if schema and strategy is not Strategy.RESET_SCHEMA:
+    strategy = STRATEGIES[chosen.pop("strategy") or (RESET_SCHEMA if schema else SWAP).name]
+    if schema and not strategy.reset:
         raise click.UsageError(f"--reset-schema and --strategy {strategy} exclude each other.")
     return Options(
         archive_path=dump_path.absolute() if dump_path else None,
-        strategy=strategy,
-        reset_schema=schema or "public",
+        strategy=replace(strategy, reset=schema) if schema else strategy,
         filters=filters,
         rights=Policy(chosen.pop("rights")),
         bring=tuple(Foreign(kind) for kind in chosen.pop("bring")),
@@ -167,7 +167,7 @@ def options_of(dump_path: Path | None, **chosen: Any) -> Options:
 
 def confirm(options: Options, name: str, *, yes: bool) -> None:
     """Let a person at a terminal type Prod's name before a destructive strategy. Raises click.Abort."""
-    if yes or not options.in_place or not sys.stdin.isatty():
+    if yes or options.strategy.beside or not sys.stdin.isatty():
         return
     what = f"The strategy {options.strategy} changes {name} itself: a failure leaves a mix of old and new."
     click.echo(what, err=True)

@@ -11,8 +11,7 @@ import click
 from click.core import ParameterSource
 
 from pgpromote import promotion as settings
-from pgpromote import retention, safeguard, terminal
-from pgpromote import run as runs
+from pgpromote import terminal
 from pgpromote.cli import ending, holding
 from pgpromote.cli.options import (
     ResetSchemaCommand,
@@ -32,8 +31,11 @@ from pgpromote.postgres import hold, plan, plausible
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.progress import Dumping, Refreshing, Running
-from pgpromote.recording import record_of
-from pgpromote.run import Run
+from pgpromote.promotion import Promotion
+from pgpromote.run import retention, safeguard, steps
+from pgpromote.run.check import look
+from pgpromote.run.options import Options, rehearsing
+from pgpromote.run.run import Run, start
 
 # Checks that say what prod would lose beside the objects that the archive lacks.
 BESIDE = ("nothing_in_the_way", "nothing_lost_outside", plausible.RULE)
@@ -53,8 +55,7 @@ def check(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
     Example:
       pgpromote check shop.dump
     """
-    with runs.start(settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)) as run:
-        report = run.look()
+    report = look(settings.from_environment(), options_of(dump_path, **chosen), new_run_id())
     if as_json:
         allowed = report.clearance is not None
         terminal.show_json({"allowed": allowed, "findings": report.findings, "skipped": report.skipped})
@@ -85,17 +86,16 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
     """
     promotion, run_id = settings.from_environment(), new_run_id()
     options = replace(options_of(dump_path, **chosen), despite_hold=True)  # a plan changes nothing
-    with runs.start(promotion, run_id, options) as run:
-        looked = run.look()
-        aim = looked.aim or looked.cleared()
-        if any(found.rule != plausible.RULE for found in looked.errors):
-            losses = run.preview(aim).losses + looked.of(*BESIDE)
-            terminal.show_losses([found for found in losses if found.severity is not Severity.ERROR])
-            looked.cleared()
-        seen, schema = plan.look(run.target, promotion.tools(), run_id), options.schema_to_reset
-        preview = plan.preview(aim, aim.manifest, run.target, run_id, reset_schema=schema, held=seen.held)
-        preview = replace(preview, losses=preview.losses + looked.of(*BESIDE))
-        dropped = retention.beyond(promotion, run_id, options)
+    looked, target = look(promotion, options, run_id), promotion.target()
+    aim = looked.aim or looked.cleared()
+    if any(found.rule != plausible.RULE for found in looked.errors):
+        losses = plan.preview(aim, aim.manifest, target, run_id).losses + looked.of(*BESIDE)
+        terminal.show_losses([found for found in losses if found.severity is not Severity.ERROR])
+        looked.cleared()
+    seen = plan.look(target, promotion.tools(), run_id)
+    preview = plan.preview(aim, aim.manifest, target, run_id, held=seen.held)
+    preview = replace(preview, losses=preview.losses + looked.of(*BESIDE))
+    dropped = retention.beyond(promotion, run_id, options)
     if as_json:
         terminal.show_json({**vars(preview), "fingerprint": seen.fingerprint, "dropped": dropped})
     else:
@@ -137,13 +137,14 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
     Example:
       pgpromote rehearse shop.dump --jobs 8
     """
-    with runs.start(settings.from_environment(), new_run_id(), options_of(dump_path, **chosen)) as run:
-        _ask_about_losses(run, yes=False)
-        picture = Running(f"Rehearsing beside {run.target.label}", run, last="prove")
-        with ending.reported(run, "rehearse"), terminal.drawn(picture, verbose=verbose) as line:
-            run.rehearse(line)
+    promotion, run_id = settings.from_environment(), new_run_id()
+    options = _ask_about_losses(promotion, options_of(dump_path, **chosen), run_id, yes=False)
+    with start(promotion, run_id, rehearsing(options)) as run:
+        picture = Running(f"Rehearsing beside {run.target.label}", run, steps.REHEARSED)
+        with ending.reported(run, "rehearse"), terminal.drawn(picture, verbose=verbose) as run.on_line:
+            steps.promote(run, steps.REHEARSED)
         ending.finish_rehearsal(run)
-        done = record_of(run)
+        done = run.state
     if as_json:
         terminal.show_json(done)
     else:
@@ -174,47 +175,48 @@ def restore_command(
       pgpromote restore shop.dump --strategy reset-schema --reset-schema=shop
     """
     promotion, options = settings.from_environment(), options_of(dump_path, **chosen)
-    options = holding.ask(promotion, options)
-    with runs.start(promotion, new_run_id(), options) as run:
-        _ask_about_losses(run, yes=yes)
-        if options.in_place and not yes and sys.stdin.isatty():
-            terminal.show_losses(run.preview(run.look().cleared()).losses)
-        confirm(options, run.target.name, yes=yes)
+    options, run_id = holding.ask(promotion, options), new_run_id()
+    options = _ask_about_losses(promotion, options, run_id, yes=yes)
+    if not options.strategy.beside and not yes and sys.stdin.isatty():
+        aim = look(promotion, options, run_id).cleared()
+        terminal.show_losses(plan.preview(aim, aim.manifest, promotion.target(), run_id).losses)
+    confirm(options, promotion.target().name, yes=yes)
+    with start(promotion, run_id, options) as run:
         _restore(run, verbose=verbose, as_json=as_json)
 
 
-def _ask_about_losses(run: Run, *, yes: bool) -> None:
-    """Ask a person at a terminal about what dev lost; `yes` answers. Raises click.Abort."""
-    lost = safeguard.implausible(run.promotion, run.options, run.run_id) if sys.stdin.isatty() else ()
-    if lost:
-        terminal.show_losses([replace(found, hint="") for found in lost])
-        if not yes:
-            click.confirm("Go on all the same?", abort=True, err=True)
-        accepted = (plausible.pattern(found.object) for found in lost)
-        run.options = replace(run.options, accept_loss=(*run.options.accept_loss, *accepted))
+def _ask_about_losses(promotion: Promotion, options: Options, run_id: str, *, yes: bool) -> Options:
+    """Ask a person at a terminal about what dev lost; `yes` answers. Return the options with the answer.
+
+    Raises click.Abort.
+    """
+    lost = safeguard.implausible(promotion, options, run_id) if sys.stdin.isatty() else ()
+    if not lost:
+        return options
+    terminal.show_losses([replace(found, hint="") for found in lost])
+    if not yes:
+        click.confirm("Go on all the same?", abort=True, err=True)
+    accepted = (plausible.pattern(found.object) for found in lost)
+    return replace(options, accept_loss=(*options.accept_loss, *accepted))
 
 
 def _restore(run: Run, *, verbose: bool, as_json: bool) -> None:
-    picture = Running(f"Restoring into {run.target.label}", run)
-    with ending.reported(run, "restore"), terminal.drawn(picture, verbose=verbose) as line:
-        clearance = run.examine().cleared()
-        run.preview(clearance)
-        terminal.warn_of_scope(clearance.filters)
-        if clearance.archive is None:
-            terminal.ERR.print("Plain SQL: one connection and one transaction, slower and not parallel.")
-        run.create_shadow(line)
-        reset = run.reset()
-        if reset:
-            terminal.show_outside(reset)
-        restored, repaired, proof = run.restore(line), run.repair(), run.prove().proven()
-        swapped = run.cut_over()
-    problems, done = ending.finish(run), record_of(run)
+    picture = Running(f"Restoring into {run.target.label}", run, steps.PROMOTED)
+    with ending.reported(run, "restore"), terminal.drawn(picture, verbose=verbose) as run.on_line:
+        for each in steps.walk(run):
+            terminal.show_notes(each.notes(run.state))
+    problems, done = ending.finish(run), run.state
     if as_json:
-        parts = {"repair": repaired, "proof": proof, "swapped": swapped, "safety": done.safety}
+        parts: dict[str, object] = {
+            "repair": done.repair,
+            "proof": done.proof,
+            "swapped": done.cut_over,
+            "safety": done.safety,
+        }
         parts |= {"problems": problems}
-        terminal.show_json({**vars(restored), **parts})
+        terminal.show_json({**vars(done.restored), **parts})
     else:
-        terminal.show_run(done, run.kept.findings if run.kept else ())
+        terminal.show_run(done)
 
 
 @click.command(cls=ResetSchemaCommand)

@@ -4,7 +4,7 @@ The sensors are in the definitions only when PGPROMOTE_WEBHOOK_URL is set, and t
 the choice, and a sensor that can never send anything would only be noise in the UI.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import dropwhile
 
 import dagster as dg
@@ -13,8 +13,7 @@ from pgpromote.alert import Alert
 from pgpromote.defs.failures import Reason, clean, reason
 from pgpromote.defs.jobs import Jobs
 from pgpromote.defs.metadata import PROVEN
-from pgpromote.defs.walked import Walked, name_of, read
-from pgpromote.options import Strategy
+from pgpromote.defs.walked import begun, key_of, prod
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
 from pgpromote.webhook import Webhook, post
@@ -53,8 +52,8 @@ def _run_failed(
     def run_failed_alert(context: dg.RunFailureSensorContext) -> None:
         if is_ours(context.dagster_run):
             run, told = context.dagster_run, context.failure_event.message or ""
-            walked, steps = read(context.instance, run.run_id, prefix), context.get_step_failure_events()
-            post(webhook, failure(promotion, prefix, run, walked, steps, told=told).payload())
+            steps, failed = begun(context.instance, run.run_id, prefix), context.get_step_failure_events()
+            post(webhook, failure(promotion, prefix, run, steps, failed, told=told).payload())
 
     return run_failed_alert
 
@@ -113,8 +112,8 @@ def of_run(
 ) -> Alert | None:
     """Say what the sensors would of a run in this process, which they never see; None when all is well."""
     if not result.success:
-        walked, steps = read(instance, result.run_id), result.get_step_failure_events()
-        return failure(promotion, "", result.dagster_run, walked, steps)
+        steps, failed = begun(instance, result.run_id), result.get_step_failure_events()
+        return failure(promotion, "", result.dagster_run, steps, failed)
     now = _verdicts(instance, result.run_id, _audits("", assets))
     before = _before(instance, result.run_id, now)
     if not worse(now, before):
@@ -127,43 +126,44 @@ def failure(
     promotion: Promotion,
     prefix: str,
     run: dg.DagsterRun,
-    walked: Walked,
-    steps: Sequence[dg.DagsterEvent],
+    steps: Sequence[str],
+    failures: Sequence[dg.DagsterEvent],
     *,
     told: str = "The run failed.",
 ) -> Alert:
     """Say which step of a run failed, why, on which objects, and what is so now.
 
-    `steps` are the failures of steps, none when the run never started or its process died; `told` and how far
-    it was `walked` are then all that is known.
+    `steps` are those that it has begun, `failures` those of steps: none when the run never started or its
+    process died; `told` and its steps are then all that is known.
     """
-    step = name_of(steps[0], prefix) if steps else ""
-    why = reason(steps[0]) if steps else Reason(told, _again(walked))
+    why = reason(failures[0]) if failures else Reason(told, _again(steps))
     return Alert(
         event="run_failed",
         promotion=promotion.name,
         job=run.job_name,
         run_id=run.run_id,
-        failed=_failed(step, walked),
+        failed=_failed(key_of(failures[0], prefix) if failures else "", steps),
         what=clean(why.what, promotion)[:SHOWN],
         objects=tuple(clean(name, promotion) for name in why.objects[:SHOWN_OBJECTS]),
-        untouched=why.prod or walked.prod(step, in_place=_in_place(run, prefix)),
+        untouched=why.prod or str(prod(promotion, run, steps, prefix)),
         to_do=clean(why.to_do, promotion)[:SHOWN] or "See the run in the Dagster UI.",
         link=_link(promotion, run),
     )
 
 
-def _failed(step: str, walked: Walked) -> str:
-    if step:
-        return f"{step.replace('_', ' ')} failed"
-    if not walked.last:
-        return "the run never started"
-    return f"the run ended in {walked.last.replace('_', ' ')}"
+def _failed(failed: str, steps: Sequence[str]) -> str:
+    if failed:
+        return f"{_name(failed)} failed"
+    return f"the run ended in {_name(steps[-1])}" if steps else "the run never started"
 
 
-def _again(walked: Walked) -> str:
+def _name(step: str) -> str:
+    return step.rpartition(".")[2].replace("_", " ")
+
+
+def _again(steps: Sequence[str]) -> str:
     """Say what to do about a run without a failed step."""
-    if not walked.last:
+    if not steps:
         return "Look whether daemon and code server run; then start it again."
     return "See the run in the Dagster UI; then start it again. What it left beside prod is dropped then."
 
@@ -232,13 +232,6 @@ def _verdict(evaluation: dg.AssetCheckEvaluation) -> int:
     if evaluation.passed:
         return 0
     return 2 if evaluation.severity is dg.AssetCheckSeverity.ERROR else 1
-
-
-def _in_place(run: dg.DagsterRun, prefix: str) -> bool:
-    chosen: object = run.run_config
-    for key in ("ops", f"{prefix}prod_schema", "config", "strategy"):
-        chosen = chosen.get(key) if isinstance(chosen, Mapping) else None
-    return chosen not in {None, Strategy.SWAP}
 
 
 def _link(promotion: Promotion, run: dg.DagsterRun) -> str:

@@ -7,8 +7,9 @@ from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.step import DONE, log_findings, to_stdout, walk_of
 from pgpromote.postgres.hold import RESUME
-from pgpromote.recording import record_of
-from pgpromote.rollback import bring_back
+from pgpromote.run.options import rehearsing
+from pgpromote.run.rollback import bring_back
+from pgpromote.run.steps import REHEARSED, promote
 
 HELD = f"Prod is on hold: nothing is promoted into it until {RESUME}."
 
@@ -24,8 +25,9 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def rollback(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
+        walk = walk_of(context, prefix)
         with readable():
-            done = bring_back(walk_of(context, prefix).run, config.name, to_stdout)
+            done = bring_back(walk.promotion, walk.run_id, config.name, watch=lambda run: to_stdout)
         context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
         context.log.warning(HELD)
         context.add_output_metadata({**metadata.cut_over(done), "on hold": dg.MetadataValue.text(HELD)})
@@ -43,10 +45,10 @@ def build_rehearsal(prefix: str) -> dg.OpDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def rehearse(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
-        run = walk_of(context, prefix, config).run
         with readable():
-            run.rehearse(to_stdout)
-        done = record_of(run)
+            run = walk_of(context, prefix).run(rehearsing(config.options()))
+            run.on_line = to_stdout
+            done = promote(run, REHEARSED)
         losses = done.plan.losses if done.plan else ()
         log_findings(context, (*losses, *(done.proof.findings if done.proof else ())))
         context.log.info("The rehearsal went well; prod is untouched.")

@@ -8,7 +8,7 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.failures import readable
-from pgpromote.defs.ops import PREFLIGHT, build_steps
+from pgpromote.defs.ops import WITH_OPS, build_ops
 from pgpromote.defs.step import check_output, to_stdout, walk_of
 from pgpromote.postgres import audit, checks, dump, plan, prove
 from pgpromote.postgres.model import Severity
@@ -103,11 +103,11 @@ def _sql_dump(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
 
 def _prod_schema(prefix: str) -> dg.AssetsDefinition:
     name = f"{prefix}prod_schema"
-    steps = build_steps(prefix)
+    ops = build_ops(prefix)
 
     @dg.config_mapping
     def spread(val: RestoreConfig) -> dict[str, object]:
-        return {op.name: {"config": val.model_dump()} for op in steps.all()}
+        return {op.name: {"config": val.model_dump()} for op in ops}
 
     @dg.graph_asset(
         name=name,
@@ -127,12 +127,12 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
         ],
     )
     def prod_schema(archive: object) -> dict[str, object]:
-        checked = steps.check_extensions(archive)
-        restored = steps.parallel_restore(steps.reset_schema(steps.create_shadow(checked.cleared)))
-        shown = {f"{name}_{check}": getattr(checked, check_output(check)) for check in PREFLIGHT}
-        proven = steps.prove(steps.repair_primary_key_identities(restored))
-        shown |= {f"{name}_{proof}": getattr(proven, check_output(proof)) for proof in prove.RULES}
-        return {"result": steps.cut_over(proven.proven), **shown}
+        done, checked = archive, dict[str, object]()
+        for step, op in zip(WITH_OPS, ops, strict=True):
+            walked = op(done)
+            done = walked.result if step.rules else walked
+            checked |= {f"{name}_{rule}": getattr(walked, check_output(rule)) for rule in step.rules}
+        return {"result": done, **checked}
 
     # A graph asset takes no freshness policy of its own.
     return prod_schema.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, FRESH))
@@ -152,7 +152,7 @@ def _audit(promotion: Promotion, prefix: str, name: str, rule: str) -> dg.Assets
         check_specs=[dg.AssetCheckSpec(rule, asset=asset_name, description=audit.describe(rule))],
     )
     def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        with readable(walk_of(context.op_execution_context, prefix).run):
+        with readable(walk_of(context.op_execution_context, prefix).begun):
             everything = audit.read(promotion.audited(), context.run.run_id, [rule])
             ignored = promotion.audit_ignored()
         suppressed = [f for f in everything if any(s.covers(audit.as_object(f)) for s in ignored)]

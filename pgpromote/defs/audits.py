@@ -38,7 +38,7 @@ def build_prod_audit(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
     )
     def prod_audit(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         walk = walk_of(context.op_execution_context, prefix)
-        with readable(walk.run):
+        with readable(walk.begun):
             database = promotion.audited()
             done = audit.audit(
                 database,

@@ -1,14 +1,15 @@
 """What a person can set in the launchpad: flat, typed, with defaults that promote without any input."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
 import dagster as dg
 from pydantic import Field
 
-from pgpromote.options import Options, Strategy
 from pgpromote.postgres.model import Filters, Foreign, Policy
+from pgpromote.postgres.strategy import RESET_SCHEMA, STRATEGIES, Strategy
+from pgpromote.run.options import Options
 
 
 class ScopeConfig(dg.Config):
@@ -140,8 +141,7 @@ class RestoreConfig(ScopeConfig):
         """Return what was chosen as a value."""
         return Options(
             archive_path=Path(self.archive_path).absolute() if self.archive_path else None,
-            strategy=Strategy(self.strategy),
-            reset_schema=self.reset_schema,
+            strategy=self._strategy(),
             allow_data_loss_outside=self.allow_data_loss_outside,
             safety_archive=self.safety_archive,
             jobs=self.jobs,
@@ -160,6 +160,10 @@ class RestoreConfig(ScopeConfig):
             restore_as_superuser=self.restore_as_superuser,
         )
 
+    def _strategy(self) -> Strategy:
+        chosen = STRATEGIES[self.strategy]
+        return replace(chosen, reset=self.reset_schema) if chosen.reset else chosen
+
 
 def restore_config(options: Options) -> RestoreConfig:
     """Write options as configuration: what `RestoreConfig.options` reads."""
@@ -167,6 +171,8 @@ def restore_config(options: Options) -> RestoreConfig:
     return RestoreConfig.model_validate(
         {
             **plain,
+            "strategy": options.strategy.name,
+            "reset_schema": options.strategy.reset or RESET_SCHEMA.reset,
             **asdict(options.filters),
             "archive_path": str(options.archive_path or ""),
             "repair": "fix" if options.repair else "report",

@@ -10,7 +10,6 @@ from pgpromote.defs import metadata
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.errors import (
     ARROW,
-    UNTOUCHED,
     InvalidUrl,
     NotProven,
     PgpromoteError,
@@ -20,15 +19,12 @@ from pgpromote.postgres.errors import (
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import Database, redact
 from pgpromote.promotion import Promotion
-from pgpromote.run import Run
-from pgpromote.standing import renewed
-from pgpromote.step import UNTOUCHED as BESIDE_UNTOUCHED
+from pgpromote.run import outcome
+from pgpromote.run.run import Run
 
-PROD, REFUSED = "prod", "refused"
-OUTCOMES = (UNTOUCHED, BESIDE_UNTOUCHED)
+WHAT, TO_DO, PROD, REFUSED = "what", "what to do", "prod", "refused"
 INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 INTERRUPTED = "The run was interrupted: terminated by somebody, or its process got SIGTERM or SIGINT."
-AFTERWARDS = "Then start the job audit_prod; prod needs no other promotion."
 
 
 @dataclass(frozen=True)
@@ -50,24 +46,24 @@ class Reason:
 def readable(run: Run | None = None) -> Iterator[None]:
     """Show an error of ours as a Failure: its text, its hint, its findings. Others pass unchanged.
 
-    `run` is given after the walk: where prod is the new one, the text begins with that.
+    Where prod is already the new one of the run, the text begins with that.
     """
     try:
         yield
-    except PgpromoteError as error:
-        done = renewed(run) if run else ""
-        if done:
-            error.message = f"{done}; what failed came after that. {error.message}"
-            error.hint = f"{error.hint} {AFTERWARDS}".strip()
-        shown: dict[str, dg.MetadataValue] = {"what to do": dg.MetadataValue.text(visible(error.hint))}
+    except PgpromoteError as problem:
+        error = outcome.afterwards(run.state, problem) if run else problem
+        shown: dict[str, dg.MetadataValue] = {
+            WHAT: dg.MetadataValue.text(visible(error.message)),
+            TO_DO: dg.MetadataValue.text(visible(error.hint)),
+        }
         if isinstance(error, Refused | NotProven):
-            shown = {"findings": metadata.findings(error.findings)}
+            shown |= {"findings": metadata.findings(error.findings)}
         elif isinstance(error, RestoreFailed):
             shown["errors"] = metadata.restore_errors(error.errors)
         if error.exit_code == Refused.exit_code:
             shown[REFUSED] = dg.MetadataValue.bool(True)
-        if done:
-            shown[PROD] = dg.MetadataValue.text(f"{done}.")
+        if error.outcome:
+            shown[PROD] = dg.MetadataValue.text(str(error.outcome))
         raise dg.Failure(description=visible(str(error)), metadata=shown, allow_retries=False) from None
 
 
@@ -83,12 +79,12 @@ def reason(event: dg.DagsterEvent) -> Reason:
         told = error.message.strip() if error else "It failed without a reason."
         return Reason(told, text=told)
     text, shown = data.user_failure_data.description or "", data.user_failure_data.metadata
-    told, _, hint = text.partition("\nHint: ")
-    # Hints and what prod is have fields of their own.
-    what = [line for line in told.splitlines() if line not in OUTCOMES and not line.startswith(ARROW)]
+    told, hint = (str(shown[name].value) if name in shown else "" for name in (WHAT, TO_DO))
+    # What to do about each finding has a field of its own.
+    what = [line for line in told.splitlines() if not line.startswith(ARROW)]
     findings = [f for f in _records(shown, "findings") if f["severity"] == Severity.ERROR.value]
     objects = [*(f["object"] for f in findings), *(e["entry"] for e in _records(shown, "errors"))]
-    hints = [hint, *(f["what to do"] for f in findings)]
+    hints = [hint, *(f[TO_DO] for f in findings)]
     return Reason(
         "\n".join(what),
         " ".join(dict.fromkeys(filter(None, hints))),

@@ -52,5 +52,4 @@ def _reach(database: Database) -> None:
         with connect(database):
             pass
     except ConnectionFailed as error:
-        error.outcome = UNTOUCHED
-        raise
+        raise error.saying(outcome=UNTOUCHED) from None

@@ -22,7 +22,7 @@ from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.rows import RULE as CONTENTS
-from pgpromote.record import Record
+from pgpromote.run.state import State
 from pgpromote.summary import needed
 
 PROVEN = "proven"
@@ -116,7 +116,7 @@ def tables(proven: Proof) -> Metadata:
     return {"proof per table": table(("table", "dumped", "restored", "compared"), rows)}
 
 
-def numbers(done: Record) -> Metadata:
+def numbers(done: State) -> Metadata:
     """Give what plots over time: seconds of each step, sizes, findings by severity."""
     found = (
         *done.checks,
@@ -124,7 +124,7 @@ def numbers(done: Record) -> Metadata:
         *(done.proof.findings if done.proof else ()),
     )
     shown: Metadata = {
-        f"{phase.title} (seconds)": dg.MetadataValue.float(phase.seconds) for phase in done.walked
+        f"{phase.title} (seconds)": dg.MetadataValue.float(phase.seconds) for phase in done.steps
     }
     for severity in Severity:
         count = sum(finding.severity is severity for finding in found)
@@ -136,7 +136,7 @@ def numbers(done: Record) -> Metadata:
     return shown
 
 
-def summary(done: Record) -> Metadata:
+def summary(done: State) -> Metadata:
     """Tell the run on one screen, for whoever looks the morning after."""
     lines = [
         f"**{done.source or 'The archive'}** → **{done.target}**",
@@ -147,7 +147,7 @@ def summary(done: Record) -> Metadata:
     return {"summary": dg.MetadataValue.md("\n".join(lines))}
 
 
-def _told(done: Record) -> Iterator[str]:
+def _told(done: State) -> Iterator[str]:
     if done.proof:
         yield f"- Proven: {done.proof.sentence}"
     if done.repair:
@@ -159,10 +159,10 @@ def _told(done: Record) -> Iterator[str]:
         yield f"- Kept: `{done.cut_over.previous}`; back with `pgpromote rollback` or the job `rollback_prod`"
     elif done.safety:
         yield f"- Prod as it was: `{done.safety}`; back with `pgpromote rollback` or the job `rollback_prod`"
-    yield f"- Seconds: {', '.join(f'{phase.title} {phase.seconds}' for phase in done.walked)}"
+    yield f"- Seconds: {', '.join(f'{phase.title} {phase.seconds}' for phase in done.steps)}"
 
 
-def _by_severity(done: Record) -> str:
+def _by_severity(done: State) -> str:
     counted = numbers(done)
     return ", ".join(f"{counted[f'findings: {s.value}'].value} {s.value}" for s in Severity)
 
@@ -186,7 +186,7 @@ def preview(planned: Plan) -> Metadata:
     return shown
 
 
-def rehearsal(done: Record) -> Metadata:
+def rehearsal(done: State) -> Metadata:
     """Describe what a promotion would have done."""
     return {
         **(preview(done.plan) if done.plan else {}),

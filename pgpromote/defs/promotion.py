@@ -7,9 +7,10 @@ from pgpromote.defs.assets import build_assets
 from pgpromote.defs.audits import build_prod_audit
 from pgpromote.defs.jobs import build_jobs, build_schedule
 from pgpromote.defs.report import build_report
-from pgpromote.defs.resources import Watch, look_away, run_resource
+from pgpromote.defs.resources import Watch, run_resource
 from pgpromote.defs.sensors import build_sensor
 from pgpromote.promotion import Promotion
+from pgpromote.run.run import look_away
 
 
 def build_promotion(

@@ -9,21 +9,20 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.utils import make_new_run_id
 
 from pgpromote import report as reports
-from pgpromote.defs.alerts import failure, of_run
+from pgpromote.defs.alerts import of_run
 from pgpromote.defs.config import DumpConfig, RestoreConfig
 from pgpromote.defs.failures import clean, reason
 from pgpromote.defs.instance import open_instance
+from pgpromote.defs.ops import WITH_OPS
 from pgpromote.defs.promotion import build_promotion
 from pgpromote.defs.resources import Watch
 from pgpromote.defs.running import close_dead_runs, tags_of_command
-from pgpromote.defs.walked import walked
-from pgpromote.options import Strategy
+from pgpromote.defs.walked import key_of, prod
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.promotion import Promotion
 from pgpromote.webhook import Webhook, WebhookFailed, post
 
 JOB, PROD = "refresh_prod", "prod_schema"
-RESET = f"{PROD}.reset_schema"
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,8 @@ def refresh(
     """
     definitions = build_promotion(promotion, watch=watch)
     run_id = make_new_run_id()
-    unused = () if Strategy(restore.strategy) is Strategy.RESET_SCHEMA else (RESET,)
+    strategy = restore.options().strategy
+    unused = {f"{PROD}.{step.op}" for step in WITH_OPS if not step.runs(strategy)}
     with open_instance() as instance:
         close_dead_runs(instance)
 
@@ -96,12 +96,14 @@ def refresh(
 def _failed(
     promotion: Promotion, result: dg.ExecuteInProcessResult, problems: Sequence[str], hint: str
 ) -> RefreshFailed:
-    steps = result.get_step_failure_events()
-    kind = RefreshRefused if any(reason(event).refused for event in steps) else RefreshFailed
-    failed = kind("\n".join(problems) or "The run failed.", hint)
-    standing = failure(promotion, "", result.dagster_run, walked(result.all_events), steps).untouched
-    failed.outcome = "" if standing.rstrip(".") in failed.message else standing
-    return failed
+    reasons = [reason(event) for event in result.get_step_failure_events()]
+    kind = RefreshRefused if any(each.refused for each in reasons) else RefreshFailed
+    starts = (event for event in result.all_events if event.event_type is DagsterEventType.STEP_START)
+    steps = [key_of(event, "") for event in starts]
+    # A reason that says what prod is has done so in its text.
+    known = any(each.prod for each in reasons)
+    outcome = None if known else prod(promotion, result.dagster_run, steps)
+    return kind("\n".join(problems) or "The run failed.", hint, outcome)
 
 
 def _problems(promotion: Promotion, result: dg.ExecuteInProcessResult) -> list[str]:

@@ -13,9 +13,9 @@ from pgpromote.postgres import audit
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
-from pgpromote.record import Record
-from pgpromote.recording import record_of
 from pgpromote.report import Report
+from pgpromote.run.run import Run
+from pgpromote.run.state import State
 
 REPORT = "promotion_report"
 
@@ -35,17 +35,17 @@ def build_report(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
     )
     def promotion_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         walk = walk_of(context.op_execution_context, prefix)
-        with readable(walk.run):
-            record = _walked(record_of(walk.run))
+        with readable(walk.begun):
+            state = _walked(walk.begun)
             walk.reported = True
             missing = audit.audit(
                 promotion.audited(),
-                record.run_id,
+                state.run_id,
                 dev=promotion.compared(),
                 ignored=promotion.audit_ignored(),
                 rules=[rule for rule in audit.ALL_RULES if rule not in walk.audited.rules],
             )
-            report = reports.build(record, walk.audited.joined(missing), datetime.now(UTC))
+            report = reports.build(state, walk.audited.joined(missing), datetime.now(UTC))
             written = reports.write(report, promotion.report_dir)
         context.log.info(f"The report is in {written.page}.")
         return dg.MaterializeResult(
@@ -61,13 +61,13 @@ def build_report(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
     return promotion_report
 
 
-def _walked(record: Record) -> Record:
-    if not record.phases:
+def _walked(run: Run | None) -> State:
+    if run is None or not run.state.current:
         raise PgpromoteError(
             "There is nothing to report: this run has not walked the steps of prod_schema.",
             "Start the job refresh_prod or restore_prod; the report is its last step.",
         )
-    return record
+    return run.state
 
 
 def _counts(report: Report) -> dict[str, int]:

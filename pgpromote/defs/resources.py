@@ -1,40 +1,47 @@
 """The resource that gives each Dagster run its `Run`, and reports on one that failed."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import dagster as dg
 
 from pgpromote import report as reports
-from pgpromote import run as runs
 from pgpromote.defs.failures import clean, reason
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion
-from pgpromote.run import Run
-from pgpromote.standing import of_run
+from pgpromote.run import outcome
+from pgpromote.run.options import Options
+from pgpromote.run.run import Run, look_away, start
 
 # Takes a run that begins, and returns what takes the lines of its tools.
 Watch = Callable[[Run], OnLine]
 
 
-def look_away(line: str) -> None:
-    """Take a line that nobody watches."""
-
-
 @dataclass
 class Walk:
-    """One Dagster run's walk through the steps, and what its last step says of the asset.
+    """One Dagster run: its `Run`, once a step has begun it, and what its other assets have found.
 
     `audited` is what the audits have found so far, `reported` that the report's own step was begun. `watch`
-    takes the lines of the tools.
+    is told of the run that begins; `watched` takes the lines of its tools.
     """
 
-    run: Run
-    described: dict[str, dg.MetadataValue] = field(default_factory=dict)
+    promotion: Promotion
+    run_id: str
+    stack: ExitStack = field(repr=False)
+    watch: Watch
+    begun: Run | None = None
     audited: Audit = reports.NOT_AUDITED
     reported: bool = False
-    watch: OnLine = look_away
+    watched: OnLine = look_away
+
+    def run(self, options: Options) -> Run:
+        """Return the run; the first step begins it with these options, which are those of all its steps."""
+        if self.begun is None:
+            self.begun = self.stack.enter_context(start(self.promotion, self.run_id, options))
+            self.watched = self.watch(self.begun)
+        return self.begun
 
 
 def run_resource(
@@ -44,12 +51,12 @@ def run_resource(
 
     @dg.resource(description=f"The promotion {promotion.name}: databases, archive, lock.")
     def walk(context: dg.InitResourceContext) -> Iterator[Walk]:
-        with runs.start(promotion, context.run.run_id if context.run else "no-run") as run:
-            begun = Walk(run, watch=watch(run))
+        with ExitStack() as stack:
+            made = Walk(promotion, context.run.run_id if context.run else "no-run", stack, watch)
             try:
-                yield begun
+                yield made
             finally:
-                _report_failure(context, begun, f"{prefix}dev_dump_archive")
+                _report_failure(context, made, f"{prefix}dev_dump_archive")
 
     return walk
 
@@ -57,11 +64,12 @@ def run_resource(
 def _report_failure(context: dg.InitResourceContext, walk: Walk, dump: str) -> None:
     """Write the report that the run could not reach; its last step writes the one of a good run."""
     failures = _failures(context)
-    promoting = walk.run.phases or any(event.step_key == dump for event in failures)
+    promoting = walk.begun or any(event.step_key == dump for event in failures)
     if failures and promoting and not walk.reported and context.log:
-        problem = clean(reason(failures[0]).text, walk.run.promotion)
-        context.log.info(of_run(walk.run))
-        context.log.info(reports.write_failure(walk.run, problem, walk.audited))
+        run = walk.run(Options())
+        problem = clean(reason(failures[0]).text, walk.promotion)
+        context.log.info(str(outcome.of(run.state)))
+        context.log.info(reports.write_failure(run, problem, walk.audited))
 
 
 def _failures(context: dg.InitResourceContext) -> list[dg.DagsterEvent]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import dagster as dg
 
 from pgpromote.defs import metadata
-from pgpromote.defs.config import RestoreConfig
 from pgpromote.defs.resources import Walk
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import Finding, Severity, Statement
-from pgpromote.work import Work
+from pgpromote.run.restore_progress import Work
+from pgpromote.run.state import Note
 
 SHOWN = 5
 # Seconds between two lines about progress in the log.
@@ -36,7 +36,7 @@ def lines_of(walk: Walk) -> Callable[[str], None]:
 
     def show(line: str) -> None:
         to_stdout(line)
-        walk.watch(line)
+        walk.watched(line)
 
     return show
 
@@ -57,13 +57,11 @@ class Progress:
             self.tell(f"{work.share:.0%}, about {work.remaining:.0f} s left: {told}.")
 
 
-def walk_of(context: dg.OpExecutionContext, prefix: str, config: RestoreConfig | None = None) -> Walk:
-    """Return the walk that the step belongs to, with the options that its configuration gives."""
+def walk_of(context: dg.OpExecutionContext, prefix: str) -> Walk:
+    """Return the walk of the run of Dagster that the step belongs to."""
     walk = getattr(context.resources, f"{prefix}run")
     if not isinstance(walk, Walk):
         raise TypeError(f"The resource {prefix}run is {type(walk).__name__}, not a Walk.")
-    if config is not None:
-        walk.run.options = config.options()
     return walk
 
 
@@ -72,6 +70,12 @@ def log_findings(context: dg.OpExecutionContext, findings: Iterable[Finding]) ->
     for finding in findings:
         told = f"[{finding.rule}] {finding.message} {finding.hint}".strip()
         context.log.log(finding.severity.value, visible(told))
+
+
+def log_notes(context: dg.OpExecutionContext, notes: Iterable[Note]) -> None:
+    """Write notes on a step to the log, at their own level."""
+    for note in notes:
+        context.log.log(note.severity.value, visible(note.text))
 
 
 def log_statements(context: dg.OpExecutionContext, statements: Iterable[Statement]) -> None:

@@ -1,64 +1,45 @@
 """How far a run of Dagster has come, and what prod is since then: also of a run whose process died."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from pgpromote.defs.assets import AUDITS
-from pgpromote.defs.audits import PROD_AUDIT
-from pgpromote.defs.report import REPORT
-from pgpromote.standing import RESTORED, SWAPPED, UNTOUCHED, standing
+from pgpromote.postgres.errors import Outcome, ProdState
+from pgpromote.promotion import Promotion
+from pgpromote.run import outcome, states
+from pgpromote.run.options import DEFAULTS
 
-CUT_OVER = "cut_over"
-# What a run calls the steps of its ops. The audits and the report come after the swap.
-STEPS = {
-    "create_shadow": "create_shadow",
-    "reset_schema": "reset",
-    "parallel_restore": "restore",
-    "repair_primary_key_identities": "repair",
-    "prove": "prove",
-    **dict.fromkeys((CUT_OVER, "rollback", *AUDITS, PROD_AUDIT, REPORT), "swap"),
-}
+# The steps of Dagster that write to prod and keep no state of a run that could be read here.
+WRITING = ("prod_schema", "rollback")
 
 
-@dataclass(frozen=True)
-class Walked:
-    """The steps that a run has begun, in order, and those among them that went well."""
-
-    begun: tuple[str, ...] = ()
-    done: frozenset[str] = frozenset()
-
-    @property
-    def last(self) -> str:
-        """The step that was begun last, "" when none was: the run never started."""
-        return self.begun[-1] if self.begun else ""
-
-    def prod(self, failed: str, *, in_place: bool) -> str:
-        """Say what prod is after a step has failed; "" for the step means that the process died."""
-        if CUT_OVER in self.done:
-            return f"{RESTORED if in_place else SWAPPED}."
-        if CUT_OVER not in self.begun and failed in (*AUDITS, PROD_AUDIT, REPORT):
-            return UNTOUCHED
-        return standing(STEPS.get(failed or self.last, "dump"), in_place=in_place)
+def begun(instance: dg.DagsterInstance, run_id: str, prefix: str = "") -> tuple[str, ...]:
+    """Return the steps that a run has begun, in order. Dagster stores the start of a step before it."""
+    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_START)
+    events = (entry.dagster_event for entry in entries)
+    return tuple(key_of(event, prefix) for event in events if event)
 
 
-def walked(events: Iterable[dg.DagsterEvent], prefix: str = "") -> Walked:
-    """Read from the events of a run how far it has come. Dagster stores a step's start before it."""
-    told = [(event.event_type, name_of(event, prefix)) for event in events]
-    return Walked(
-        tuple(name for kind, name in told if kind is dg.DagsterEventType.STEP_START),
-        frozenset(name for kind, name in told if kind is dg.DagsterEventType.STEP_SUCCESS),
-    )
+def prod(promotion: Promotion, run: dg.DagsterRun, steps: Sequence[str], prefix: str = "") -> Outcome:
+    """Return what prod is after a run that has begun these steps, and failed or died.
+
+    Its state says so. Without one, such as that of a run on another machine, only the strategy tells.
+    """
+    state = states.read(promotion.report_dir, promotion.name, run.run_id)
+    if state and state.current:
+        return outcome.of(state)
+    if not any(step.partition(".")[0] in WRITING for step in steps):
+        return Outcome(ProdState.UNTOUCHED)
+    return Outcome(ProdState.WHOLE if _strategy(run, prefix) == DEFAULTS.strategy.name else ProdState.MIXED)
 
 
-def read(instance: dg.DagsterInstance, run_id: str, prefix: str = "") -> Walked:
-    """Look up how far a run has come."""
-    kinds = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS}
-    events = (entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds))
-    return walked((event for event in events if event), prefix)
+def key_of(event: dg.DagsterEvent, prefix: str) -> str:
+    """Return the key of an event's step without the prefix of its promotion: `prod_schema.prove`."""
+    return ".".join(part.removeprefix(prefix) for part in (event.step_key or "").split("."))
 
 
-def name_of(event: dg.DagsterEvent, prefix: str) -> str:
-    """Return the name of an event's step without its asset's and the prefix."""
-    return (event.step_key or "").rpartition(".")[2].removeprefix(prefix)
+def _strategy(run: dg.DagsterRun, prefix: str) -> object:
+    chosen: object = run.run_config
+    for key in ("ops", f"{prefix}prod_schema", "config", "strategy"):
+        chosen = chosen.get(key) if isinstance(chosen, Mapping) else None
+    return chosen or DEFAULTS.strategy.name

@@ -62,12 +62,12 @@ def barred_in(session: Session) -> tuple[Barred, ...]:
     return barred(session, _owned(session))
 
 
-def unkept(session: Session, brought: Iterable[TocEntry], *, in_place: bool) -> tuple[Barred, ...]:
+def unkept(session: Session, brought: Iterable[TocEntry], *, empty: bool) -> tuple[Barred, ...]:
     """Find the roles in this database as which our role may not act, so that it cannot keep their rights.
 
     Only what the archive brings counts, and beside prod the schema `public`, which every database has.
     """
-    public = [] if in_place else [("", "public")]
+    public = [("", "public")] if empty else []
     some = [(entry.schema, entry.tag.partition("(")[0]) for entry in brought]
     return tuple(each for each in barred(session, _owned(session, [*some, *public])) if not each.ours)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pgpromote.postgres.archive import commands_in
-from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.errors import Outcome, PgpromoteError, ProdState
 from pgpromote.postgres.model import Clearance
 from pgpromote.postgres.plain_sql import Command
 
@@ -27,9 +27,9 @@ def told(clearance: Clearance) -> Iterator[None]:
         yield
     except PgpromoteError as error:
         found = commands_in(clearance.path)
-        error.hint = f"{error.hint} {EMPTY_SCHEMA if found else HINT_ROLLED_BACK}".strip()
-        error.outcome = _beyond(clearance, found) if found else ""
-        raise
+        hint = EMPTY_SCHEMA if found else HINT_ROLLED_BACK
+        outcome = Outcome(ProdState.MIXED, _beyond(clearance, found)) if found else None
+        raise error.saying(hint=hint, outcome=outcome) from None
 
 
 def _beyond(clearance: Clearance, found: tuple[Command, ...]) -> str:
@@ -43,4 +43,4 @@ def _beyond(clearance: Clearance, found: tuple[Command, ...]) -> str:
 
 def hint(clearance: Clearance) -> str:
     """Say what to do after a failed restore of an archive."""
-    return HINT_IN_PLACE if clearance.in_place else HINT_BESIDE
+    return HINT_BESIDE if clearance.strategy.beside else HINT_IN_PLACE

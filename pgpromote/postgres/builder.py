@@ -66,7 +66,7 @@ def build_login(facts: Facts) -> Found:
     """The separate build login works, owns and may nothing else, and can create what the archive brings."""
     if facts.builder is None or facts.catalog is None:
         return
-    if facts.choice.in_place:
+    if not facts.choice.strategy.beside:
         message = (
             f"The build login is not used: this changes {facts.target.label} itself, so what dev wrote runs "
             f"as {facts.catalog.identity.user}."

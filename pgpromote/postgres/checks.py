@@ -103,7 +103,7 @@ def _newer_client(client: Tools, prod: ServerVersion) -> Found:
 
 def whole_archive(facts: Facts) -> Found:
     """An archive that is swapped in as the whole of prod holds the whole of dev."""
-    if facts.manifest and facts.manifest.filters and not facts.choice.in_place:
+    if facts.manifest and facts.manifest.filters and facts.choice.strategy.empty:
         message = (
             f"{facts.path} was limited on purpose ({facts.manifest.filters}): swapped in, prod would keep "
             "nothing of the rest."
@@ -161,7 +161,7 @@ def right_direction(facts: Facts) -> Found:
 
 def no_other_writer(facts: Facts) -> Found:
     """Nobody else's promotion still writes to prod where it is changed in place, such as one that died."""
-    for writer in facts.prod.writers if facts.choice.in_place else ():
+    for writer in () if facts.choice.strategy.beside else facts.prod.writers:
         message = f"{writer.name} (pid {writer.pid}) writes to {facts.target.label}: it is another promotion."
         hint = (
             "Start again: what a dead promotion left ends within a second. If it does not, run: "
@@ -172,7 +172,7 @@ def no_other_writer(facts: Facts) -> Found:
 
 def swap_possible(facts: Facts) -> Found:
     """Prod can be exchanged for the new database, as far as that can be told before the restore."""
-    for found in () if facts.choice.in_place else facts.prod.obstacles:
+    for found in facts.prod.obstacles if facts.choice.strategy.beside else ():
         severity = Severity.WARNING if found.rule in PASSING else found.severity
         other = " Or choose the strategy clean or reset-schema, which replace in place."
         hint = found.hint + other if found.rule == "swap_create_database" else found.hint
@@ -240,7 +240,7 @@ def left_out(facts: Facts) -> Found:
 
 def standby_sessions(facts: Facts) -> Found:
     """No session on a standby of prod reads the old prod on after the swap."""
-    if facts.choice.in_place or facts.catalog is None:
+    if not facts.choice.strategy.beside or facts.catalog is None:
         return
     identity = facts.catalog.identity
     for found in standbys.findings(facts.prod.standbys, identity.database, identity.user):

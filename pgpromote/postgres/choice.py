@@ -5,24 +5,23 @@ from dataclasses import dataclass
 from pgpromote.postgres.model import EVERYTHING, Filters, Foreign, Policy
 from pgpromote.postgres.origin import Expected
 from pgpromote.postgres.plausible import Bounds
+from pgpromote.postgres.strategy import CLEAN, Strategy
 
 
 @dataclass(frozen=True)
 class Choice:
     """How an archive is restored, and what is accepted of it.
 
-    Not `in_place` restores into a new database beside prod. `reset_schema` is dropped and made again first,
-    "" for none; what is lost outside of it has to be allowed. Filters limit what is restored, and so what is
-    checked. `bring` names what is not left out although it reaches beyond the source's database; `allow` the
-    slots and subscriptions of prod that may stay with the previous database, and whose archive may be taken.
-    `safety_archive`: prod is dumped before it is changed in place. `despite_hold`: a person goes on although
-    a rollback has put prod on hold. `restore_as_superuser` lets the archive's code run as one. `bounds` say
-    how much dev may have lost; without them that is not looked at. `expected` says which archive it has to
-    be, None: any.
+    What a schema reset loses outside of the schema has to be allowed. Filters limit what is restored, and so
+    what is checked. `bring` names what is not left out although it reaches beyond the source's database;
+    `allow` the slots and subscriptions of prod that may stay with the previous database, and whose archive
+    may be taken. `safety_archive`: prod is dumped before it is changed in place. `despite_hold`: a person
+    goes on although a rollback has put prod on hold. `restore_as_superuser` lets the archive's code run as
+    one. `bounds` say how much dev may have lost; without them that is not looked at. `expected` says which
+    archive it has to be, None: any.
     """
 
-    in_place: bool = True
-    reset_schema: str = ""
+    strategy: Strategy = CLEAN
     allow_data_loss_outside: bool = False
     filters: Filters = EVERYTHING
     rights: Policy = Policy.KEEP
@@ -37,12 +36,12 @@ class Choice:
     @property
     def saves_prod(self) -> bool:
         """Whether prod is dumped before it is changed."""
-        return self.in_place and self.safety_archive
+        return not self.strategy.beside and self.safety_archive
 
     @property
     def replaces(self) -> bool:
         """Whether objects that prod has are replaced in place."""
-        return self.in_place and not self.filters.data_only
+        return not self.strategy.empty and not self.filters.data_only
 
 
 DEFAULT = Choice()

@@ -227,8 +227,7 @@ def _untouched() -> Iterator[None]:
     except CutOverFailed:
         raise
     except PgpromoteError as error:
-        error.outcome = UNTOUCHED
-        raise
+        raise error.saying(outcome=UNTOUCHED) from None
 
 
 @contextmanager

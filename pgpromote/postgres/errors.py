@@ -21,50 +21,98 @@ No message holds a secret: whoever builds one from foreign text passes it throug
 """
 
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from enum import Enum
 from signal import Signals
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pgpromote.postgres.model import Finding, RestoreError, Severity
 
 SHOWN = 10
-UNTOUCHED = "Prod is untouched."
 # What to do about one of several findings stands below it.
 ARROW = "    → "
 
 
-class PgpromoteError(Exception):
-    """Say what went wrong, on which object, and what to do.
+class ProdState(Enum):
+    """What prod is after something failed; the value is the sentence that says it.
 
-    `outcome` says what is so now, where only the caller of a stage can know.
+    DROPPED: untouched, and what was built beside it is dropped. WHOLE: not known which, old or new. MIXED:
+    perhaps neither. RENEWED: it is the new one, and what failed came after that.
     """
+
+    UNTOUCHED = "Prod is untouched."
+    DROPPED = "Prod is untouched; the new database beside it is dropped."
+    WHOLE = "Prod is wholly old or wholly new; pgpromote history shows whether it was swapped."
+    MIXED = "Prod may be a mix of old and new; pgpromote history lists what can be brought back."
+    RENEWED = "Prod is the new one."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What prod is when something failed. `said` replaces the sentence of the state, `notes` follow it."""
+
+    prod: ProdState
+    said: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join((self.said or self.prod.value, *self.notes))
+
+    def noting(self, *notes: str) -> "Outcome":
+        """Return the outcome with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
+
+UNTOUCHED = Outcome(ProdState.UNTOUCHED)
+
+
+class PgpromoteError(Exception):
+    """An error with a message, what to do about it, and what prod is since then, where that is known."""
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", outcome: Outcome | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.outcome = ""
+        self.outcome = outcome
 
     def __str__(self) -> str:
         hint = f"Hint: {self.hint}" if self.hint else ""
-        return "\n".join(part for part in (self.message, self.outcome, hint) if part)
+        return "\n".join(part for part in (self.message, self._ended(), hint) if part)
+
+    def __copy__(self) -> Self:
+        made = type(self).__new__(type(self), *self.args)
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def saying(self, *, message: str = "", hint: str = "", outcome: Outcome | None = None) -> Self:
+        """Return the same error with another message or outcome, and with more to do about it."""
+        told = copy(self)
+        told.message, told.outcome = message or self.message, outcome or self.outcome
+        told.hint = " ".join(part for part in (self.hint, hint) if part)
+        return told.with_traceback(self.__traceback__)
+
+    def _ended(self) -> str:
+        return str(self.outcome or "")
 
 
 class Interrupted(SystemExit):
-    """A signal ends the command. No error: whoever goes on after an error must not go on after this.
+    """A signal ends the command. No error: whoever goes on after an error must not go on after this."""
 
-    `outcome` says what prod is now.
-    """
-
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, outcome: Outcome | None = None) -> None:
         super().__init__(128 + number)
-        self.name = Signals(number).name
-        self.outcome = ""
+        self.number = number
+        self.outcome = outcome
 
     def __str__(self) -> str:
-        staying = getattr(self, "__notes__", [])
-        return " ".join(part for part in (f"Interrupted by {self.name}.", self.outcome, *staying) if part)
+        told = [f"Interrupted by {Signals(self.number).name}.", str(self.outcome or "")]
+        return " ".join(part for part in told if part)
+
+    def saying(self, outcome: Outcome) -> "Interrupted":
+        """Return the same interruption with what prod is now."""
+        return Interrupted(self.number, outcome).with_traceback(self.__traceback__)
 
 
 class InvalidUrl(PgpromoteError, ValueError):
@@ -125,7 +173,10 @@ class NotProven(PgpromoteError):
 
 
 class CutOverFailed(PgpromoteError):
-    """A cut-over did not happen; its message says whether that is certain."""
+    """A cut-over did not happen; its message says what prod is, and whether that is certain."""
+
+    def _ended(self) -> str:
+        return " ".join(self.outcome.notes) if self.outcome else ""
 
 
 class Busy(PgpromoteError):
@@ -149,5 +200,4 @@ class Refused(PgpromoteError):
         shown = "\n".join(
             f"  - [{f.rule}] {f.message}" + (f"\n{ARROW}{f.hint}" if f.hint else "") for f in reasons
         )
-        super().__init__(f"Refused by {len(reasons)} check(s):\n{shown}")
-        self.outcome = UNTOUCHED
+        super().__init__(f"Refused by {len(reasons)} check(s):\n{shown}", outcome=UNTOUCHED)

@@ -139,7 +139,7 @@ def gather(
     archive, manifest, sha256, archive_problem = _read_file(path)
     chosen = selection.choose(archive, choice.filters, choice.bring) if archive else None
     archive = chosen.archive if chosen else None
-    builds = build_login is not None and not choice.in_place
+    builds = build_login is not None and choice.strategy.beside
     prod = prods.read(target, archive, manifest, choice, run_id, builds=builds)
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = clients.choose(available, version, archive)
@@ -179,17 +179,17 @@ def _builder(login: Database | None, target: Database, catalog: Catalog | None, 
 
 
 def _check_scope(path: Path, choice: Choice) -> None:
-    filters, reset_schema = choice.filters, choice.reset_schema
-    if not choice.in_place and (path.suffix == ".sql" or reset_schema or filters != EVERYTHING):
+    filters, reset = choice.filters, choice.strategy.reset
+    if choice.strategy.empty and (path.suffix == ".sql" or filters != EVERYTHING):
         raise ConfigError(
             "A swap replaces the whole database by a whole archive.",
             "Choose the strategy clean for plain SQL, a schema reset or filters.",
         )
     if path.suffix == ".sql" and filters != EVERYTHING:
         raise ConfigError(f"Filters cannot limit the plain SQL dump {path}.", "Use an archive, or no filter.")
-    if reset_schema and replace(filters, schema_only=False) != EVERYTHING:
+    if reset and replace(filters, schema_only=False) != EVERYTHING:
         raise ConfigError(
-            f"A reset drops the whole schema {reset_schema}, but the filters ({filters}) bring back less.",
+            f"A reset drops the whole schema {reset}, but the filters ({filters}) bring back less.",
             "Reset without filters, or filter without a reset.",
         )
 

@@ -34,7 +34,7 @@ def extensions(facts: Facts) -> Found:
     for entry, catalog in entries(facts, "EXTENSION"):
         name = entry.tag
         extension = catalog.extensions.get(name)
-        created = extension is not None and extension.version is not None and facts.choice.in_place
+        created = extension is not None and extension.version is not None and not facts.choice.strategy.empty
         wanted = facts.manifest.extensions.get(name) if facts.manifest else None
         if extension is None:
             message = f"The archive needs the extension {name}; prod's server does not have it."
@@ -47,7 +47,7 @@ def extensions(facts: Facts) -> Found:
             )
             hint = (
                 f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {quoted(name)};"
-                if facts.choice.in_place
+                if not facts.choice.strategy.empty
                 else "A new database needs it anew: promote as a superuser, or choose the strategy clean."
             )
             yield Severity.ERROR, name, message, hint
@@ -256,7 +256,7 @@ def disk_space(facts: Facts) -> Found:
         user = facts.catalog.identity.user
         message = f"{ROOM} asks for checkpoints, which the role {user} may not make."
         yield Severity.ERROR, ROOM, message, f"GRANT pg_checkpoint TO {quoted(user)};"
-    if facts.choice.in_place or disk is None or disk.free is None or size is None:
+    if not facts.choice.strategy.beside or disk is None or disk.free is None or size is None:
         return
     needed = int(HEADROOM * size) + disk.log
     message = (

@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from pgpromote.postgres.strategy import Strategy
+
 
 class Severity(StrEnum):
     """How bad a finding is: an ERROR stops a promotion, a WARNING is shown, INFO is for the record."""
@@ -284,13 +286,13 @@ MOMENTS_IN_UTC = MappingProxyType({"TimeZone": "UTC"})
 class Aim:
     """What a promotion is to bring, whether it is allowed or not.
 
-    `archive` holds the entries to restore, and is None for a plain SQL dump. Not `in_place` means: into an
-    empty database beside prod, swapped in later. `manifest` is the archive's, as the checks have read it.
+    `archive` holds the entries to restore, and is None for a plain SQL dump. `manifest` is the archive's, as
+    the checks have read it.
     """
 
     path: Path
     archive: Archive | None
-    in_place: bool
+    strategy: Strategy
     filters: Filters
     manifest: Manifest | None = field(default=None, kw_only=True, repr=False)
 

@@ -39,7 +39,7 @@ def rights(facts: Facts) -> Found:
             hint = f"Restore as {replaced.owner}, or: {_act_as(replaced.owner, facts)}"
             yield Severity.ERROR, replaced.identity, message, hint
     if facts.archive:
-        yield from _schema_rights(facts.archive, facts.catalog) if facts.choice.in_place else ()
+        yield from _schema_rights(facts.archive, facts.catalog) if not facts.choice.strategy.empty else ()
         for name, what in superuser_only(facts.archive):
             message = f"{what} can only be created by a superuser; {user} is none."
             yield Severity.ERROR, name, message, "Restore as a superuser, or drop it from the source."
@@ -51,7 +51,7 @@ def rights(facts: Facts) -> Found:
 def _not_given(facts: Facts) -> Found:
     """Say what our role cannot give to whom it should belong, or be open to."""
     for barred in facts.prod.barred:
-        if not (facts.choice.in_place and barred.ours):
+        if facts.choice.strategy.empty or not barred.ours:
             yield (Severity.ERROR, *_barred(barred, facts))
     if facts.choice.rights is Policy.KEEP and not facts.choice.filters.data_only:
         yield from _defaults(facts)
@@ -110,7 +110,7 @@ def _defaults(facts: Facts) -> Found:
     """Say which default privileges of prod our role cannot give to the new database, or to a new schema."""
     user = facts.catalog.identity.user if facts.catalog else ""
     renewed = {entry.tag for entry in facts.archive.of_kind("SCHEMA")} if facts.archive else set()
-    renewed |= set() if facts.choice.in_place else {"", "public"}
+    renewed |= {"", "public"} if facts.choice.strategy.empty else set()
     for default in facts.prod.limits.defaults:
         if default.schema not in renewed:
             continue

@@ -27,6 +27,7 @@ from pgpromote.postgres.server import (
     rows,
     size_of,
 )
+from pgpromote.postgres.strategy import Strategy
 from pgpromote.postgres.tools import Tools, choose, run_on
 
 RULE, EXPECTED = "loss_preview", "expect_plan"
@@ -81,7 +82,6 @@ def preview(
     target: Database,
     run_id: str,
     *,
-    reset_schema: str = "",
     held: Mapping[str, Content] | None = None,
 ) -> Plan:
     """Look at what prod would lose by a promotion, without changing anything.
@@ -90,11 +90,11 @@ def preview(
     and exactly where `held` says what each table holds, with its hash (`look`). A plain SQL dump says
     nothing of what it holds, so only a finding says that. Raises ConnectionFailed, SessionFailed.
     """
-    size = None if aim.in_place or manifest is None else manifest.database_size
+    size = None if not aim.strategy.beside or manifest is None else manifest.database_size
     with connect(target, run_id, autocommit=True) as session:
         log = 0 if size is None else disk.reserve(session)
-        losses, counted = _losses(session, aim, manifest, reset_schema)
-        losses += _changed_by_users(session, aim, reset_schema, held)
+        losses, counted = _losses(session, aim, manifest)
+        losses += _changed_by_users(session, aim, held)
         return Plan(
             losses=tuple(losses),
             sessions=tuple(rows(session, Sessions, "plan/sessions", {"application": APPLICATION})),
@@ -106,7 +106,7 @@ def preview(
 
 
 def _losses(
-    session: Session, aim: Aim, manifest: Manifest | None, reset_schema: str
+    session: Session, aim: Aim, manifest: Manifest | None
 ) -> tuple[list[Finding], dict[str, Content]]:
     """Find what would be lost; return also what the tables in question hold."""
     found: list[Finding] = []
@@ -116,7 +116,7 @@ def _losses(
         found.append(Finding(RULE, Severity.INFO, str(aim.path), message, HINT_MANIFEST))
     if aim.archive is None:
         return found, {}
-    scope = Scope(aim.archive, manifest, aim.filters, aim.in_place, reset_schema)
+    scope = Scope(aim.archive, manifest, aim.filters, aim.strategy)
     lost, refilled = _lost_objects(session, scope)
     whole = frozenset(each.relation for each in lost if each.kind in RELATIONS and each.part_of is None)
     tables = _tables(session, whole | scope.touched)
@@ -124,7 +124,7 @@ def _losses(
     found += _lost_objects_and_rows(scope, lost, whole, tables, held)
     found += _lost_within_tables(session, scope)
     found += _given_way(refilled)
-    if not aim.in_place:
+    if aim.strategy.empty:
         found += _lost_large_objects(session, aim.archive, manifest)
     return found, held
 
@@ -246,9 +246,7 @@ def _more(present: Content, brought: Content) -> str:
     return "; ".join(told)
 
 
-def _changed_by_users(
-    session: Session, aim: Aim, reset_schema: str, held: Mapping[str, Content] | None
-) -> Iterator[Finding]:
+def _changed_by_users(session: Session, aim: Aim, held: Mapping[str, Content] | None) -> Iterator[Finding]:
     """Say which of the tables that would be replaced prod's users changed since the last promotion."""
     if aim.archive is None or aim.filters.data_only:
         return
@@ -260,9 +258,13 @@ def _changed_by_users(
         yield Finding(RULE, Severity.INFO, session.info.dbname, message, HINT_UNKNOWN)
     brought = {entry.name for entry in aim.archive.of_kind(*RELATIONS)}
     for each in found or ():
-        if not aim.in_place or each.table in brought or each.table.startswith(f"{reset_schema or '.'}."):
+        if _replaced(aim.strategy, each.table, brought):
             hint = HINT_ROWS if each.certain else HINT_CHANGED
             yield Finding(RULE, Severity.WARNING, each.table, each.told(), hint)
+
+
+def _replaced(strategy: Strategy, table: str, brought: Collection[str]) -> bool:
+    return strategy.empty or table in brought or table.startswith(f"{strategy.reset or '.'}.")
 
 
 def _lost_large_objects(session: Session, archive: Archive, manifest: Manifest | None) -> Iterator[Finding]:

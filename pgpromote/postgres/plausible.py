@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pgpromote.postgres import baseline, contents, sql, tally
 from pgpromote.postgres.model import Archive, Filters, Finding, Manifest, Severity, TocEntry
 from pgpromote.postgres.server import Session
+from pgpromote.postgres.strategy import Strategy
 
 RULE = "plausible"
 ALL = "all"
@@ -127,8 +128,7 @@ def find(
     manifest: Manifest | None,
     filters: Filters,
     bounds: Bounds | None,
-    in_place: bool,
-    reset_schema: str = "",
+    strategy: Strategy,
 ) -> tuple[Finding, ...]:
     """Compare an archive with what prod came from; `session` is in prod. Only tables that it replaces count.
 
@@ -141,10 +141,10 @@ def find(
 
     def replaced(schema: str, name: str) -> bool:
         label = f"{schema}.{name}"
-        return not in_place or schema == reset_schema or bool({label, roots.get(label)} & defined)
+        return strategy.empty or schema == strategy.reset or bool({label, roots.get(label)} & defined)
 
     tables = [f"{schema}.{name}" for schema, name in tally.tables(session) if replaced(schema, name)]
-    before, where = _before(session, tables if in_place else [*tables, contents.LARGE_OBJECTS])
+    before, where = _before(session, [*tables, contents.LARGE_OBJECTS] if strategy.empty else tables)
     after = _at_roots(_brought(archive, manifest), _attached(archive))
     return tuple(Comparison(_at_roots(before, roots), after, where).judge(bounds))
 

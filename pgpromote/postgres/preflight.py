@@ -97,7 +97,7 @@ def examine(
     skipped = {name: why for name in RULES if name not in told and (why := missing(name, facts))}
     readable = facts.catalog is not None and facts.archive_problem is None
     aim = (
-        Aim(facts.path, facts.archive, facts.choice.in_place, facts.choice.filters, manifest=facts.manifest)
+        Aim(facts.path, facts.archive, facts.choice.strategy, facts.choice.filters, manifest=facts.manifest)
         if readable
         else None
     )
@@ -108,13 +108,13 @@ def _clear(facts: Facts, catalog: Catalog) -> Clearance:
     needed = facts.archive.of_kind("EXTENSION") if facts.archive else ()
     installed = {name for name, extension in catalog.extensions.items() if extension.version}
     # A database beside prod begins empty, whatever prod has.
-    present = installed if facts.choice.in_place else set[str]()
+    present = set[str]() if facts.choice.strategy.empty else installed
     return Clearance(
         path=facts.path,
         sha256=facts.sha256,
         archive=facts.archive,
         manifest=facts.manifest,
-        in_place=facts.choice.in_place,
+        strategy=facts.choice.strategy,
         target=facts.target.label,
         target_oid=catalog.identity.database_oid,
         filters=facts.choice.filters,

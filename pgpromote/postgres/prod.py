@@ -68,14 +68,14 @@ def read(
 
     `builds`: a separate login builds beside it, and none of the archive's code runs as ours.
     """
-    replaces = choice.replaces or not choice.in_place
-    dropped = _dropped(archive, choice.reset_schema) if archive and choice.replaces else []
+    replaces = choice.replaces or choice.strategy.empty
+    dropped = _dropped(archive, choice.strategy.reset) if archive and choice.replaces else []
     try:
         with server.connect(target, run_id) as session:
             powers = dev_code.powers(session)
             return Prod(
-                catalog=catalogs.read(session, dropped, choice.reset_schema),
-                reset=_reset(session, archive, choice.reset_schema),
+                catalog=catalogs.read(session, dropped, choice.strategy.reset),
+                reset=_reset(session, archive, choice.strategy.reset),
                 obstacles=tuple(
                     obstacles.find(session, obstacles.side(session, session.info.dbname), allow=choice.allow)
                 ),
@@ -110,17 +110,16 @@ def _implausible(
         manifest=manifest,
         filters=choice.filters,
         bounds=choice.bounds,
-        in_place=choice.in_place,
-        reset_schema=choice.reset_schema,
+        strategy=choice.strategy,
     )
 
 
-def _dropped(archive: Archive, reset_schema: str) -> list[TocEntry]:
+def _dropped(archive: Archive, reset: str) -> list[TocEntry]:
     """List what is dropped object by object: all but what a schema reset has dropped before."""
     return [
         entry
         for entry in archives.restorable(archive)
-        if not reset_schema or reset_schema not in {entry.schema, entry.tag if entry.kind == "SCHEMA" else ""}
+        if not reset or reset not in {entry.schema, entry.tag if entry.kind == "SCHEMA" else ""}
     ]
 
 
@@ -135,7 +134,7 @@ def _barred(session: Session, archive: Archive, choice: Choice) -> tuple[Barred,
     if choice.rights is Policy.SOURCE:
         return access.barred(session, access.given(archive))
     if choice.rights is Policy.KEEP:
-        return access.unkept(session, archives.restorable(archive), in_place=choice.in_place)
+        return access.unkept(session, archives.restorable(archive), empty=choice.strategy.empty)
     return ()
 
 

@@ -30,6 +30,10 @@ RULES = {
     "archive_unchanged": "The file that was restored is the one that the checks have allowed.",
 }
 UNCHANGED = "archive_unchanged"
+# Which of them are known after the comparison, after the rights are given, and at the end.
+CARRIED = ("rights_kept",)
+ANALYZED = ("index_keys", "statistics", UNCHANGED)
+COMPARED = tuple(rule for rule in RULES if rule not in {*CARRIED, *ANALYZED})
 HINT_CHANGED = "Start again. What lands while a restore runs, such as a nightly dump, needs another name."
 HINT_BEHIND = "An insert would fail with a duplicate key. Run pgpromote repair."
 
@@ -121,7 +125,7 @@ def prove(
         return rows.compare(session, clearance, manifest, mode)
 
     with connect(target, run_id) as session:
-        hidden = _hidden(session, archive) if archive and clearance.in_place else []
+        hidden = _hidden(session, archive) if archive and not clearance.strategy.empty else []
         with beside(session, comparison) as comparing:
             meanwhile()
             found = archive and describe(
@@ -191,7 +195,10 @@ def _objects(
 ) -> Iterator[Finding]:
     if archive := clearance.archive:
         wanted = Description(archive.entries, manifest.rests_on if manifest else None)
-        whole, limited = not clearance.in_place, clearance.filters.schema_only or clearance.filters.data_only
+        whole, limited = (
+            clearance.strategy.empty,
+            clearance.filters.schema_only or clearance.filters.data_only,
+        )
         yield from objects.compare(archive, wanted, found, rewrite, whole=whole, identities=identities)
         yield from objects.not_working(session, archive, whole=whole, populated=filled and not limited)
 

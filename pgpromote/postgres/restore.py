@@ -264,7 +264,7 @@ def _restore_archive(
         done = _run_pass(clearance, entries, target, client, run_id, jobs=connections, on_line=on_line)
         completed.append(done)
         errors += counted(done, parse(done.streams))
-        if done.returncode and not (clearance.in_place and errors):
+        if done.returncode and not (errors and not clearance.strategy.empty):
             break
     _judge(completed, errors, target, aftermath.hint(clearance), archive)
     with connect(target, run_id, autocommit=True) as session:
@@ -334,7 +334,7 @@ def restore_command(
     """
     command = [client.tools.path("pg_restore"), f"--dbname={target.argument(dict(clearance.settings))}"]
     command += ["--no-password", "--verbose", "--no-owner", f"--jobs={jobs}", f"--use-list={use_list}"]
-    if not clearance.in_place:
+    if clearance.strategy.empty:
         command += ["--exit-on-error"] if stop and not client.forgiving else []
         return [*command, str(clearance.path)]
     command += ["--data-only"] if clearance.filters.data_only else []

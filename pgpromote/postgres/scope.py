@@ -8,6 +8,7 @@ from functools import cached_property
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres.model import EVERYTHING, Archive, Content, Filters, Manifest
 from pgpromote.postgres.selection import RELATIONS
+from pgpromote.postgres.strategy import Strategy
 
 # Why prod's object is not among what is promoted, and what to do.
 ONLY_IN_PROD = ("is only in prod", "Bring it to dev first if it shall stay.")
@@ -100,8 +101,7 @@ class Scope:
     archive: Archive
     manifest: Manifest | None
     filters: Filters
-    in_place: bool
-    reset_schema: str
+    strategy: Strategy
 
     @cached_property
     def definitions(self) -> Mapping[tuple[str, str, str], str]:
@@ -142,7 +142,7 @@ class Scope:
         if (found.kind, found.schema, found.name) in self.definitions:
             return False
         replaced = found.part_of is not None and found.relation in self.relations
-        return not self.in_place or replaced or found.schema == self.reset_schema != ""
+        return self.strategy.empty or replaced or found.schema == self.strategy.reset != ""
 
     def absence(self, found: Object) -> tuple[str, str]:
         """Say why prod's object is not among what is promoted, and what to do."""

@@ -83,7 +83,7 @@ def only_sql(facts: Facts) -> Found:
 
 def runs_dev_code(facts: Facts) -> Found:
     """No code of the source runs with a superuser's rights while its archive is restored."""
-    if facts.catalog is None or not facts.prod.powers or (facts.builder and not facts.choice.in_place):
+    if facts.catalog is None or not facts.prod.powers or (facts.builder and facts.choice.strategy.beside):
         return
     if facts.path.suffix == ".sql":
         what = f"{facts.path} is plain SQL, so all of it is code that runs"

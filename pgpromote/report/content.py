@@ -6,13 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from pgpromote.options import Strategy
 from pgpromote.postgres import audit, checks, prove
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.model import AuditFinding, Finding, Manifest, Severity, Statement
 from pgpromote.postgres.tally import Tally
-from pgpromote.record import Record
-from pgpromote.standing import done, standing
+from pgpromote.run import outcome
+from pgpromote.run.state import State
 
 SCHEMA: Literal[1] = 1
 RIGHTS = "rights_kept"
@@ -175,7 +174,7 @@ class Report:
     prod: str
     source: str
     target: str
-    strategy: Strategy
+    strategy: str
     filters: str
     archive: str
     sha256: str
@@ -210,34 +209,34 @@ class Report:
         return sum(found.severity is severity for found in (*shown, *(self.losses or ())))
 
 
-def build(record: Record, audited: Audit, now: datetime, problem: str = "") -> Report:
+def build(state: State, audited: Audit, now: datetime, problem: str = "") -> Report:
     """Put down what a run was, and what the audits found afterwards. `now` is when it is written.
 
     `problem` is what failed beside the steps of the run: the dump before them, an audit after them.
     """
-    proof, swapped = record.proof, record.cut_over
+    proof, swapped = state.proof, state.cut_over
     proven = proof.findings if proof else ()
-    others = (*record.checks, *proven, *(record.repair.findings if record.repair else ()))
+    others = (*state.checks, *proven, *(state.repair.findings if state.repair else ()))
     return Report(
         schema=SCHEMA,
-        promotion=record.promotion,
-        run_id=record.run_id,
+        promotion=state.promotion,
+        run_id=state.run_id,
         written_at=now,
-        verdict=_verdict(record, problem),
-        failure=_failure(record) or problem,
-        prod=_prod(record, problem),
-        source=record.source,
-        target=record.target,
-        strategy=record.strategy,
-        filters=record.filters,
-        archive=str(record.archive),
-        sha256=record.sha256,
-        steps=tuple(Step(p.name, p.title, p.started_at, p.seconds) for p in record.walked),
+        verdict=_verdict(state, problem),
+        failure=_failure(state) or problem,
+        prod=_prod(state, problem),
+        source=state.source,
+        target=state.target,
+        strategy=state.strategy.name,
+        filters=state.filters,
+        archive=str(state.archive),
+        sha256=state.sha256,
+        steps=tuple(Step(each.name, each.title, each.started_at, each.seconds) for each in state.steps),
         cut_over=Swapped(swapped.downtime_ms, swapped.previous, swapped.tested) if swapped else None,
-        safety=str(record.safety or ""),
-        dropped=record.dropped,
-        objects=tuple(_objects(record)),
-        rows=tuple(_rows(record)),
+        safety=str(state.safety or ""),
+        dropped=state.dropped,
+        objects=tuple(_objects(state)),
+        rows=tuple(_rows(state)),
         proof=(Proven(proof.mode, proof.tables, proof.rows, proof.sentence, proof.doubt) if proof else None),
         rules=tuple(
             _rules(
@@ -249,60 +248,50 @@ def build(record: Record, audited: Audit, now: datetime, problem: str = "") -> R
         ),
         suppressed=tuple(map(_audited, audited.suppressed)),
         notes=tuple(map(_audited, audited.notes)),
-        losses=tuple(map(_found, record.lost)) if record.plan else None,
-        repair=_repaired(record),
-        rights=Rights(record.rights, tuple(_found(f) for f in proven if f.rule == RIGHTS)),
-        manifest=record.manifest,
+        losses=tuple(map(_found, state.lost)) if state.plan else None,
+        repair=_repaired(state),
+        rights=Rights(state.rights, tuple(_found(f) for f in proven if f.rule == RIGHTS)),
+        manifest=state.manifest,
     )
 
 
-def _errors(record: Record) -> list[Finding]:
-    found = (*record.checks, *(record.proof.findings if record.proof else ()))
+def _errors(state: State) -> list[Finding]:
+    found = (*state.checks, *(state.proof.findings if state.proof else ()))
     return [finding for finding in found if finding.severity is Severity.ERROR]
 
 
-def _failure(record: Record) -> str:
-    return record.failure or "\n".join(finding.message for finding in _errors(record))
+def _failure(state: State) -> str:
+    return state.failure or "\n".join(finding.message for finding in _errors(state))
 
 
-def _verdict(record: Record, problem: str) -> Verdict:
-    if _renewed(record):
+def _verdict(state: State, problem: str) -> Verdict:
+    if state.renewed:
         return Verdict.PROMOTED
-    if _failure(record) or problem:
+    if _failure(state) or problem:
         return Verdict.FAILED
-    return Verdict.PARTIAL if record.proof is None else Verdict.REHEARSED
+    return Verdict.PARTIAL if state.proof is None else Verdict.REHEARSED
 
 
-def _prod(record: Record, problem: str) -> str:
-    if not (_failure(record) or problem):
-        return ""
-    if now := _renewed(record):
-        return f"{now}."
-    last = record.phases[-1].name if record.phases else "dump"
-    return standing(last, in_place=record.strategy is not Strategy.SWAP)
+def _prod(state: State, problem: str) -> str:
+    return str(outcome.of(state)) if _failure(state) or problem else ""
 
 
-def _renewed(record: Record) -> str:
-    swapped, in_place = record.cut_over is not None, record.strategy is not Strategy.SWAP
-    return done(record.proof, swapped=swapped, in_place=in_place, failed=_failure(record))
-
-
-def _after(record: Record) -> Tally | None:
+def _after(state: State) -> Tally | None:
     """Return what prod holds after the run; what a failed one built beside prod never was prod."""
-    beside = record.strategy is Strategy.SWAP and not record.cut_over
-    return None if beside and _failure(record) else record.after
+    beside = state.strategy.beside and not state.cut_over
+    return None if beside and _failure(state) else state.after
 
 
-def _objects(record: Record) -> Iterator[Count]:
-    found, after = record.before.objects if record.before else {}, _after(record)
+def _objects(state: State) -> Iterator[Count]:
+    found, after = state.before.objects if state.before else {}, _after(state)
     for kind in sorted({*found, *(after.objects if after else {})}):
         yield Count(kind, found.get(kind, 0), after.objects.get(kind, 0) if after else None)
 
 
-def _rows(record: Record) -> Iterator[Rows]:
+def _rows(state: State) -> Iterator[Rows]:
     """Line up the tables of prod and of the archive; those that hold another number of rows come first."""
-    before, after = record.before, _after(record)
-    archive = record.manifest.contents if record.manifest else {}
+    before, after = state.before, _after(state)
+    archive = state.manifest.contents if state.manifest else {}
     found = [
         Rows(
             table,
@@ -338,14 +327,14 @@ def _audited(finding: AuditFinding) -> Found:
     return Found(finding.rule, finding.severity, finding.object, finding.message, "", finding.fix)
 
 
-def _repaired(record: Record) -> Repaired | None:
-    if record.repair is None:
+def _repaired(state: State) -> Repaired | None:
+    if state.repair is None:
         return None
     changes = tuple(
         Change(each.table, each.column, each.action, each.before, each.after, each.statements)
-        for each in record.repair.changes
+        for each in state.repair.changes
     )
     skipped = tuple(
-        LeftAlone(each.table, each.column, each.reason, each.message) for each in record.repair.skipped
+        LeftAlone(each.table, each.column, each.reason, each.message) for each in state.repair.skipped
     )
-    return Repaired(record.repaired, changes, skipped)
+    return Repaired(state.repairs, changes, skipped)

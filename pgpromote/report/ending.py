@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.errors import PgpromoteError
-from pgpromote.recording import record_of
 from pgpromote.report.content import build
 from pgpromote.report.files import Written, write
-from pgpromote.run import Run
+from pgpromote.run.run import Run
 
 NOT_AUDITED = Audit((), ())
 
@@ -17,7 +16,7 @@ def write_run(run: Run, audited: Audit = NOT_AUDITED, problem: str = "") -> Writ
 
     Raises ArchiveError for a manifest that cannot be read, InvalidUrl, ConfigError.
     """
-    report = build(record_of(run), audited, datetime.now(UTC), problem)
+    report = build(run.state, audited, datetime.now(UTC), problem)
     return write(report, run.promotion.report_dir)
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.report.content import Report
 from pgpromote.report.page import render
+from pgpromote.run import states
 
 # So many reports of a promotion are kept.
 KEPT = 100
@@ -39,13 +39,14 @@ def write(report: Report, directory: Path) -> Written:
     Each file is 0600 and gets its name when it is whole, the JSON twin first.
     """
     time = report.written_at.astimezone(UTC).strftime(TIME)[:-3]
-    stem = f"{report.promotion}.{time}.{_spelled(report.run_id)}"
+    stem = f"{report.promotion}.{time}.{states.spelled(report.run_id)}"
     written = Written(directory / f"{stem}.html", directory / f"{stem}.json")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(written.json, as_json(report))
         _write(written.page, render(report))
         _retain(report.promotion, directory)
+        states.retain(directory, report.promotion)
     except OSError as error:
         raise ConfigError(
             f"The report cannot be written to {directory}: {error.strerror or error}.",
@@ -56,7 +57,7 @@ def write(report: Report, directory: Path) -> Written:
 
 def find(directory: Path, promotion: str, run_id: str) -> Path | None:
     """Find the newest page about a run."""
-    pages = directory.glob(f"{promotion}.*.{_spelled(run_id)}.html")
+    pages = directory.glob(f"{promotion}.*.{states.spelled(run_id)}.html")
     return max(pages, default=None)
 
 
@@ -70,10 +71,6 @@ def _plain(value: Any) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     return {each.name: getattr(value, each.name) for each in fields(value)}
-
-
-def _spelled(run_id: str) -> str:
-    return quote(run_id, safe="").replace(".", "%2E")
 
 
 def _write(path: Path, pieces: Iterable[str]) -> None:

@@ -25,7 +25,7 @@ def _facts(report: Report) -> Iterator[str]:
     if report.failure:
         yield f"- Failed: {text(report.failure)}"
         yield f"- {text(report.prod)}"
-    yield f"- {text(report.source or 'archive')} → {text(report.target)}, {report.strategy.value}"
+    yield f"- {text(report.source or 'archive')} → {text(report.target)}, {report.strategy}"
     if report.filters:
         yield f"- Limited on purpose to {text(report.filters)}"
     yield f"- {len(report.steps)} steps in {report.seconds:,.2f} s"

@@ -12,13 +12,14 @@ from datetime import UTC, datetime  # noqa: E402
 from pathlib import Path  # noqa: E402
 from uuid import uuid4  # noqa: E402
 
+from pgpromote.recording import record_of  # noqa: E402
+
 from pgpromote import report as reports  # noqa: E402
 from pgpromote import run as runs  # noqa: E402
-from pgpromote.options import DEFAULTS  # noqa: E402
 from pgpromote.postgres import audit, dump  # noqa: E402
 from pgpromote.promotion import Promotion, from_environment  # noqa: E402
-from pgpromote.record import TITLES  # noqa: E402
-from pgpromote.recording import record_of  # noqa: E402
+from pgpromote.run.options import DEFAULTS  # noqa: E402
+from pgpromote.run.state import TITLES  # noqa: E402
 from pgpromote_tests.bench.trace import Trace, watching  # noqa: E402
 
 

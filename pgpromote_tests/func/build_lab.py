@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from pgpromote.promotion import BUILD, TARGET, from_environment
-from pgpromote.run import Run
+from pgpromote.run.run import Run
 from pgpromote_tests.func.case_runs import psql
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server

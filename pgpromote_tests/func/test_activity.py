@@ -11,7 +11,7 @@ import pytest
 from pgpromote.postgres import activity
 from pgpromote.postgres.activity import Activity
 from pgpromote.postgres.server import Database, connect, rows
-from pgpromote.work import Work
+from pgpromote.run.restore_progress import Work
 from pgpromote_tests.func.command_line import wait_until
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server

@@ -8,7 +8,7 @@ import pytest
 
 from pgpromote.postgres import archive
 from pgpromote.postgres.errors import NotProven
-from pgpromote.run import Run
+from pgpromote.run.run import Run
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.options import Strategy
 from pgpromote.postgres.errors import NotProven
 from pgpromote.postgres.model import Finding, Foreign, Policy, Severity
 from pgpromote.promotion import BUILD, TARGET
-from pgpromote.run import Run
+from pgpromote.run.options import Strategy
+from pgpromote.run.run import Run
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.corpus import django, rails, warehouse
 from pgpromote_tests.func.build_lab import BUILDER, PROMOTER, Build, open_lab

@@ -8,7 +8,7 @@ import pytest
 
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Policy
-from pgpromote.run import Run
+from pgpromote.run.run import Run
 from pgpromote_tests.func.build_lab import PROMOTER, Build, open_lab
 from pgpromote_tests.func.command_line import command_line
 from pgpromote_tests.servers import Server

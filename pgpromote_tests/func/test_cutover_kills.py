@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pgpromote import run as runs
-from pgpromote.rollback import bring_back
+from pgpromote.run.rollback import bring_back
 from pgpromote_tests import kills, promotion_victim, servers
 from pgpromote_tests.func.shops import PATIENCE
 from pgpromote_tests.kills import Reader

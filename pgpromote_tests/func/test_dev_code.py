@@ -7,10 +7,10 @@ import pytest
 from psycopg import sql
 
 from pgpromote import run as runs_of
-from pgpromote.options import Options
 from pgpromote.postgres import dev_code, dump, preflight
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.server import connect
+from pgpromote.run.options import Options
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine, command_line
 from pgpromote_tests.runs import NOTHING_ALLOWED, SHOP, contents_of

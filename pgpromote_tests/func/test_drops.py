@@ -11,7 +11,7 @@ from pgpromote.postgres import shadow
 from pgpromote.postgres.errors import NotProven, SessionFailed
 from pgpromote.postgres.server import Database, connect
 from pgpromote.postgres.shadow import Shadow
-from pgpromote.run import Run
+from pgpromote.run.run import Run
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import wait_until
 from pgpromote_tests.func.shops import login

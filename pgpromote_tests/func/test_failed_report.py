@@ -15,7 +15,7 @@ from jsonschema import validate  # type: ignore[import-untyped]
 from pgpromote.defs.failures import reason
 from pgpromote.postgres.archive import manifest_path
 from pgpromote.promotion import AUDITED, SOURCE, Promotion
-from pgpromote.standing import MIXED, SWAPPED, UNTOUCHED
+from pgpromote.run.outcome import MIXED, SWAPPED, UNTOUCHED
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import CommandLine, Ended, command_line

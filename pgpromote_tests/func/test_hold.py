@@ -8,12 +8,12 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from pgpromote import retention, rollback
-from pgpromote.options import Options, Strategy
 from pgpromote.postgres import cutover, hold, previous, shadow
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.mark import End, Provenance
 from pgpromote.postgres.server import Database
 from pgpromote.promotion import TARGET, from_environment
+from pgpromote.run.options import Options, Strategy
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.shops import NAMES, content, login, new_name, roles, shop, word

@@ -13,7 +13,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from pgpromote.standing import MIXED, UNTOUCHED
+from pgpromote.run.outcome import MIXED, UNTOUCHED
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import (
     SECONDS,

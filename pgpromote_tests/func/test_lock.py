@@ -13,7 +13,7 @@ from pgpromote.postgres.errors import UNTOUCHED, Busy, LockLost, Refused
 from pgpromote.postgres.lock import promotion_lock, same_database
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.promotion import TARGET
-from pgpromote.run import Run
+from pgpromote.run.run import Run
 from pgpromote_tests.func.transaction_pooler import pooling
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server

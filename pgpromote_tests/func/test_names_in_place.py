@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from pgpromote.options import Strategy
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.run.options import Strategy
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
 

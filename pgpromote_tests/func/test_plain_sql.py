@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.options import Strategy
 from pgpromote.postgres import archive, dump, preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import ArchiveError, ConfigError, PgpromoteError, Refused, RestoreFailed
 from pgpromote.postgres.model import Filters
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database
+from pgpromote.run.options import Strategy
 from pgpromote_tests.func.command_line import contents
 from pgpromote_tests.func.walks import stage
 from pgpromote_tests.servers import Server

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.options import Strategy
 from pgpromote.postgres import archive, plausible
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Filters, Finding, Severity
-from pgpromote.rollback import bring_back
+from pgpromote.run.options import Strategy
+from pgpromote.run.rollback import bring_back
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.losses import EMPTY, FILLED, ODD, QUOTED, TABLES, WHO, Place, count, place_of
 from pgpromote_tests.func.walks import Stage

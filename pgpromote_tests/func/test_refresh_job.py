@@ -15,7 +15,7 @@ from pgpromote.postgres import prove
 from pgpromote.postgres.archive import manifest_path
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import SOURCE, TARGET, Promotion
-from pgpromote.record import TITLES
+from pgpromote.run.state import TITLES
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.runs import SHOP, checks_of, contents_of, materialized, metadata_of, records

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pgpromote.recording import record_of
 
-from pgpromote.options import Options, Strategy
 from pgpromote.postgres import dump
 from pgpromote.postgres.model import Filters, Policy, Severity
 from pgpromote.promotion import Promotion
-from pgpromote.record import Record
-from pgpromote.recording import record_of
 from pgpromote.run import start
+from pgpromote.run.options import Options, Strategy
+from pgpromote.run.state import Record
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.rights_lab import Lab, open_lab

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from pgpromote import rollback
-from pgpromote.options import Strategy
 from pgpromote.postgres import archive, mark, previous
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.mark import Kind, Mark
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.promotion import TARGET, from_environment
+from pgpromote.run.options import Strategy
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.shops import login, roles
 from pgpromote_tests.func.walks import Stage, stage

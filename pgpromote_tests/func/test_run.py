@@ -4,15 +4,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from pgpromote.recording import record_of
 
 from pgpromote import rollback
 from pgpromote import run as runs_of
-from pgpromote.options import Options, Strategy
 from pgpromote.postgres import plan
 from pgpromote.postgres.errors import ConfigError, NotProven, PgpromoteError, Refused, RestoreFailed
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import TARGET, from_environment
-from pgpromote.recording import record_of
+from pgpromote.run.options import Options, Strategy
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.standing import UNTOUCHED
+from pgpromote.run.outcome import UNTOUCHED
 from pgpromote_tests import servers
 from pgpromote_tests.func.command_line import command_line, ended, wait_until_waiting
 from pgpromote_tests.func.test_interruption import SLOW

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 
 from pgpromote import run as runs_of
-from pgpromote.options import Options
 from pgpromote.postgres import dump
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import BUILD, Promotion
+from pgpromote.run.options import Options
 from pgpromote_tests import hard, runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.vectors import scripts

@@ -7,13 +7,13 @@ import pytest
 
 from pgpromote import rollback
 from pgpromote import run as runs_of
-from pgpromote.options import Strategy
 from pgpromote.postgres import archive, mark
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.mark import Kind, Provenance
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import connect
 from pgpromote.promotion import SOURCE, SOURCE_ID, TARGET, from_environment
+from pgpromote.run.options import Strategy
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.origins import (
     OURS,

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from pgpromote import rollback
-from pgpromote.options import Strategy
 from pgpromote.postgres import room
 from pgpromote.postgres.errors import RestoreFailed
 from pgpromote.postgres.model import Policy, Severity
 from pgpromote.promotion import TARGET, from_environment
+from pgpromote.run.options import Strategy
 from pgpromote_tests.func.shops import roles
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pgpromote import run as runs_of
-from pgpromote.options import Options
 from pgpromote.postgres import dump
 from pgpromote.promotion import Promotion
-from pgpromote.run import Run
+from pgpromote.run.options import Options
+from pgpromote.run.run import Run
 from pgpromote_tests import runs
 from pgpromote_tests.runs import contents_of
 from pgpromote_tests.servers import Server

@@ -12,7 +12,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from pgpromote import run as runs_of
-from pgpromote.options import Options
 from pgpromote.postgres import dump
 from pgpromote.postgres.errors import (
     NotProven,
@@ -23,7 +22,8 @@ from pgpromote.postgres.errors import (
     ToolFailed,
 )
 from pgpromote.postgres.model import Foreign, Severity
-from pgpromote.run import Run
+from pgpromote.run.options import Options
+from pgpromote.run.run import Run
 from pgpromote_tests import runs
 from pgpromote_tests.generator.load import load
 from pgpromote_tests.generator.oracle import Announced, Picture, differences, picture

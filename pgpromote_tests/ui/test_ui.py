@@ -7,7 +7,7 @@ import psycopg
 from playwright.sync_api import Page, expect
 
 from pgpromote.postgres import checks, plan, prove
-from pgpromote.standing import UNTOUCHED
+from pgpromote.run.outcome import UNTOUCHED
 from pgpromote_tests.services import tools_of, until
 from pgpromote_tests.ui import stage as ui
 from pgpromote_tests.ui.stage import Stage, in_sidebar, row

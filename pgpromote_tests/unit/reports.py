@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pgpromote.options import Strategy
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.model import (
@@ -22,7 +21,8 @@ from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair, Skipped
 from pgpromote.postgres.rows import Compared
 from pgpromote.postgres.tally import Tally
-from pgpromote.record import Phase, Record
+from pgpromote.run.options import Strategy
+from pgpromote.run.state import Phase, Record
 
 NOW = datetime(2026, 3, 1, 2, 10, 4, 567000, UTC)
 # What a table may be called.

@@ -10,7 +10,7 @@ from pgpromote.defs.jobs import build_jobs
 from pgpromote.defs.walked import Walked
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.promotion import from_environment
-from pgpromote.standing import MIXED, RESTORED, SWAPPED, UNTOUCHED, WHOLE
+from pgpromote.run.outcome import MIXED, RESTORED, SWAPPED, UNTOUCHED, WHOLE
 from pgpromote.webhook import Webhook
 
 CANARY = "T0/kanarie"

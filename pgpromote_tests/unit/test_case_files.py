@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.options import Strategy
+from pgpromote.run.options import Strategy
 from pgpromote_tests.case_files import CASES, read, read_all
 
 CASE = """-- Expected: nothing.

@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 
 from pgpromote import progress
-from pgpromote.options import Options
 from pgpromote.progress import Dumping, Refreshing
 from pgpromote.promotion import from_environment
-from pgpromote.record import Phase
-from pgpromote.run import Run
+from pgpromote.run.options import Options
+from pgpromote.run.run import Run
+from pgpromote.run.state import Phase
 
 
 def drawn(picture: Refreshing) -> list[str]:

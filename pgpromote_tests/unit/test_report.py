@@ -14,16 +14,16 @@ from jsonschema import Draft202012Validator, ValidationError  # type: ignore[imp
 from pgpromote import report as reports
 from pgpromote import summary
 from pgpromote.defs import metadata
-from pgpromote.options import Strategy
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.prove import RULES, Proof
 from pgpromote.postgres.rows import NOT_PROVEN, Compared, Unproven
 from pgpromote.promotion import from_environment
-from pgpromote.record import Record
 from pgpromote.report import Report, page
 from pgpromote.report.files import as_json
-from pgpromote.standing import done
+from pgpromote.run.options import Strategy
+from pgpromote.run.outcome import done
+from pgpromote.run.state import Record
 from pgpromote_tests import runs
 from pgpromote_tests.unit.reports import (
     BIDI,

@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 
 from pgpromote import summary
-from pgpromote.options import Options, Strategy
 from pgpromote.postgres.activity import Activity
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity, TocEntry
@@ -17,9 +16,10 @@ from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.rows import Compared, Unproven
 from pgpromote.progress import Count, Dumping, Running, Stepping, clock
 from pgpromote.promotion import from_environment
-from pgpromote.record import Phase
-from pgpromote.run import Run
-from pgpromote.work import Work, remaining
+from pgpromote.run.options import Options, Strategy
+from pgpromote.run.restore_progress import Work, remaining
+from pgpromote.run.run import Run
+from pgpromote.run.state import Phase
 from pgpromote_tests.unit.reports import finding, promoted
 
 

@@ -6,7 +6,7 @@ from pgpromote.defs import step
 from pgpromote.defs.step import Progress
 from pgpromote.postgres.activity import Activity
 from pgpromote.postgres.model import TocEntry
-from pgpromote.work import ENTRY, LOADED, Work
+from pgpromote.run.restore_progress import ENTRY, LOADED, Work
 
 PARALLEL = (
     "pg_restore: processing item 7 SCHEMA shop",

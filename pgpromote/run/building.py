@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pgpromote.options import Options
 from pgpromote.postgres import build_login, checkpoints, index_keys, prove, restore, rights, statistics
 from pgpromote.postgres.build_login import Builder
 from pgpromote.postgres.model import Clearance, Finding, Policy, Statement
@@ -12,6 +11,7 @@ from pgpromote.postgres.rights import Rights
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import OnLine, Tools
 from pgpromote.postgres.views import Filled
+from pgpromote.run.options import Options
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,10 @@ class Build:
         return Ended(told + keys, lagging)
 
     def settle(self, prod: str, jobs: int | None) -> tuple[Finding, ...]:
-        """Without a separate login: gather statistics beside prod, and compare the keys of indexes."""
-        beside = not self.clearance.in_place
+        """Gather statistics beside prod, and compare the keys of indexes, unless `end` has done so."""
+        if self.builder:
+            return ()
+        beside = self.clearance.strategy.beside
         told = statistics.gather(self.shadow, self.run_id, jobs=jobs) if beside else ()
         return told + index_keys.prove(self.clearance, prod, self.shadow, self.run_id)
 

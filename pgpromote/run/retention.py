@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pgpromote.options import Options
 from pgpromote.postgres import previous, safety
 from pgpromote.postgres.server import now
 from pgpromote.promotion import Promotion
-from pgpromote.record import Kept
+from pgpromote.run.options import Options
+from pgpromote.run.state import Kept
 
 
 def retain(promotion: Promotion, run_id: str, taken: Path | None) -> Kept:
@@ -30,7 +30,7 @@ def beyond(promotion: Promotion, run_id: str, options: Options) -> tuple[str, ..
     """Name what `retain` would drop after a promotion with these options. Raises ConnectionFailed."""
     target, agreed = promotion.target(), promotion.lock_database
     keep, min_age = promotion.keep, promotion.keep_after
-    swapped = not options.in_place
+    swapped = options.strategy.beside
     databases = previous.beyond(target, run_id, keep=keep, min_age=min_age, swapped=swapped, agreed=agreed)
     archives = safety.beyond(
         promotion.safety_dir,
@@ -39,6 +39,6 @@ def beyond(promotion: Promotion, run_id: str, options: Options) -> tuple[str, ..
         promotion.keep_for,
         now(target.at(agreed), run_id),
         min_age=min_age,
-        entering=options.in_place and options.safety_archive,
+        entering=not options.strategy.beside and options.safety_archive,
     )
     return (*databases, *archives)

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
-from pgpromote.options import Options
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import (
     baseline,
@@ -27,28 +25,14 @@ from pgpromote.postgres.mark import Provenance
 from pgpromote.postgres.model import Archive, Clearance, Finding, Severity
 from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.preflight import Report
-from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.server import Database, connect, now
-from pgpromote.postgres.shadow import Shadow
-from pgpromote.postgres.tally import Tally
 from pgpromote.postgres.tools import OnLine, Tools
 from pgpromote.promotion import Promotion
+from pgpromote.run.options import Options
+from pgpromote.run.run import Run
 
 RULE = "safety_archive"
 HINT = "Remove the cause in prod and start again; without the safety archive's way back a failure stays."
-
-
-class Swapping(Protocol):
-    """A run that is about to swap its shadow in: what it was told, and what its steps have left."""
-
-    promotion: Promotion
-    run_id: str
-    options: Options
-    clearance: Clearance | None
-    shadow: Shadow | None
-    before: Tally | None
-    after: Tally | None
-    proof: Proof | None
 
 
 def bounds(promotion: Promotion, options: Options) -> Bounds | None:
@@ -60,8 +44,7 @@ def bounds(promotion: Promotion, options: Options) -> Bounds | None:
 def choice(promotion: Promotion, options: Options) -> Choice:
     """Return what the checks take from a run's options and from the promotion's settings."""
     return Choice(
-        in_place=options.in_place,
-        reset_schema=options.schema_to_reset,
+        strategy=options.strategy,
         allow_data_loss_outside=options.allow_data_loss_outside,
         filters=options.filters,
         rights=options.rights,
@@ -90,28 +73,27 @@ def implausible(promotion: Promotion, options: Options, run_id: str) -> tuple[Fi
                 manifest=manifest,
                 filters=options.filters,
                 bounds=bounds(promotion, options),
-                in_place=options.in_place,
-                reset_schema=options.schema_to_reset,
+                strategy=options.strategy,
             )
     except PgpromoteError:
         return ()
     return tuple(each for each in found if each.severity is Severity.ERROR)
 
 
-def settle(run: Swapping) -> None:
+def settle(run: Run) -> None:
     """Look once more at what prod would lose, now that it is counted; note what prod will have come from.
 
     An archive without a manifest does not say before how many rows it brings. Raises Refused.
     """
-    allowed = bounds(run.promotion, run.options)
-    if allowed and run.clearance and run.shadow and run.before and run.after and run.proof:
-        target, held = run.promotion.target(), run.after.rows
+    allowed, state = bounds(run.promotion, run.options), run.state
+    if allowed and run.clearance and run.shadow and state.before and state.after and state.proof:
+        target, held = run.promotion.target(), state.after.rows
         with (
             connect(target, run.run_id, autocommit=True) as prod,
             connect(run.shadow.at(target), run.run_id, autocommit=True) as shadow,
         ):
-            found = plausible.find_restored(prod, run.before.rows, shadow, held, allowed)
-            noted = baseline.take(shadow, held, run.clearance.manifest, run.proof.compared)
+            found = plausible.find_restored(prod, state.before.rows, shadow, held, allowed)
+            noted = baseline.take(shadow, held, run.clearance.manifest, state.proof.compared)
         if any(each.severity is Severity.ERROR for each in found):
             raise Refused(found)
         agreed = run.promotion.lock_database

@@ -3,21 +3,26 @@
 What prod is now is told first: from which archive it came, and whether a rollback has put it on hold.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pgpromote.options import bringing_back
 from pgpromote.postgres import cutover, hold, mark, obstacles, previous, safety
 from pgpromote.postgres.cutover import CutOver
-from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.errors import Interrupted, Outcome, ProdState, Refused
 from pgpromote.postgres.hold import Hold
+from pgpromote.postgres.lock import promotion_lock
 from pgpromote.postgres.mark import Provenance
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.safety import Safety
 from pgpromote.postgres.server import connect, identify
 from pgpromote.postgres.tools import OnLine
-from pgpromote.run import Run
+from pgpromote.promotion import Promotion
+from pgpromote.run.options import bringing_back
+from pgpromote.run.run import Run, look_away, needed, start
+from pgpromote.run.steps import promote
 
 CHANGED = "{} was swapped meanwhile: it is no longer what was shown."
 AGAIN = "Look again: pgpromote rollback"
@@ -61,61 +66,79 @@ class Way:
         return self.database.swapped_at if self.database else None
 
 
-def status(run: Run) -> Status:
-    """Tell what prod is now. Raises PgpromoteError when there is none."""
-    name = run.target.name
-    with connect(run.target.at(run.agreed), run.run_id, autocommit=True) as session:
-        oid = obstacles.side(session, name).oid
-        came, held = mark.provenance(mark.find_previous(session, name), oid), hold.find(session, name)
-    databases = previous.history(run.target, run.run_id, agreed=run.agreed)
-    return Status(run.target.label, oid, came, held, next((each for each in databases if each.usable), None))
+def status(promotion: Promotion, run_id: str) -> Status:
+    """Return what prod is now. Raises PgpromoteError when there is none."""
+    target, agreed = promotion.target(), promotion.lock_database
+    with connect(target.at(agreed), run_id, autocommit=True) as session:
+        oid = obstacles.side(session, target.name).oid
+        came = mark.provenance(mark.find_previous(session, target.name), oid)
+        held = hold.find(session, target.name)
+    databases = previous.history(target, run_id, agreed=agreed)
+    return Status(target.label, oid, came, held, next((each for each in databases if each.usable), None))
 
 
-def choose(run: Run, name: str = "") -> Way:
+def choose(promotion: Promotion, run_id: str, name: str = "") -> Way:
     """Choose what `bring_back` would bring back. Raises as it does, but not when there is nothing."""
-    now, system = status(run), _system_of_prod(run)
-    databases, archives = history(run)
-    own = [taken for taken in archives if taken.usable and taken.is_of(run.target.label, system)]
-    taken = _named(name, databases, archives, own) if name else _last(run, databases, own)
+    now, system = status(promotion, run_id), _system_of_prod(promotion, run_id)
+    databases, archives = history(promotion, run_id)
+    own = [taken for taken in archives if taken.usable and taken.is_of(promotion.target().label, system)]
+    taken = _named(name, databases, archives, own) if name else _last(promotion, databases, own)
     if taken:
         return Way(now, archive=taken)
     usable = (each for each in databases if each.usable and name in {"", each.name})
     return Way(now, database=next(usable, None))
 
 
-def history(run: Run) -> tuple[list[Previous], list[Safety]]:
+def history(promotion: Promotion, run_id: str) -> tuple[list[Previous], list[Safety]]:
     """List what can be brought back, each newest first."""
-    databases = previous.history(run.target, run.run_id, agreed=run.agreed)
-    return databases, safety.history(run.promotion.safety_dir, run.target.name)
+    target = promotion.target()
+    databases = previous.history(target, run_id, agreed=promotion.lock_database)
+    return databases, safety.history(promotion.safety_dir, target.name)
 
 
 def bring_back(
-    run: Run, name: str = "", on_line: OnLine = lambda line: None, *, shown: Status | None = None
+    promotion: Promotion,
+    run_id: str,
+    name: str = "",
+    allow: tuple[str, ...] = (),
+    *,
+    shown: Status | None = None,
+    watch: Callable[[Run], OnLine] = lambda run: look_away,
 ) -> CutOver:
     """Bring back what prod was: the newest previous database or safety archive, or the one named.
 
     A safety archive comes back as any other archive does: through a shadow, proven, swapped in, with the
-    owners and grants that it holds. What is prod until now puts a hold on the promotions that follow.
-    Raises Refused when there is nothing of that name, when it is not certain what prod was last, or when
-    prod is no longer what was `shown`; PgpromoteError when there is no prod.
+    owners and grants that it holds. What is prod until now puts a hold on the promotions that follow. `watch`
+    is told of the run that does so, and returns what takes the lines of its tools. Raises Refused when there
+    is nothing of that name, when it is not certain what prod was last, or when prod is no longer what was
+    `shown`; PgpromoteError when there is no prod.
     """
-    run.lock()
-    way = choose(run, name)
-    if shown and shown.oid != way.now.oid:
-        raise Refused([_error("rollback_shown", run.target.name, CHANGED.format(run.target.label), AGAIN)])
-    if way.archive is None:
-        return cutover.rollback(
-            run.target, run.run_id, name=name, agreed=run.agreed, allow=run.options.allow, lock=run.held
-        )
-    back = bringing_back(way.archive.path, run.options.allow)
-    run.options = replace(back, repair=False, jobs=run.options.jobs)
-    run.rehearse(on_line)
-    return run.swap()
+    target, agreed = promotion.target(), promotion.lock_database
+    with _told(), promotion_lock(target, run_id, agreed) as lock:
+        way = choose(promotion, run_id, name)
+        if shown and shown.oid != way.now.oid:
+            raise Refused([_error("rollback_shown", target.name, CHANGED.format(target.label), AGAIN)])
+        if way.archive is None:
+            return cutover.rollback(target, run_id, name=name, agreed=agreed, allow=allow, lock=lock)
+        options = replace(bringing_back(way.archive.path, allow), repair=False)
+        with start(promotion, run_id, options) as run:
+            run.held, run.on_line = lock, watch(run)
+            return needed(promote(run).cut_over)
 
 
-def _system_of_prod(run: Run) -> str:
-    with connect(run.target.at(run.agreed), run.run_id, autocommit=True) as session:
-        obstacles.side(session, run.target.name)  # raises for a prod that is gone
+@contextmanager
+def _told() -> Iterator[None]:
+    """Let an interruption say what prod is, where there is no run that says it."""
+    try:
+        yield
+    except Interrupted as stop:
+        raise stop if stop.outcome else stop.saying(Outcome(ProdState.WHOLE)) from None
+
+
+def _system_of_prod(promotion: Promotion, run_id: str) -> str:
+    target = promotion.target()
+    with connect(target.at(promotion.lock_database), run_id, autocommit=True) as session:
+        obstacles.side(session, target.name)  # raises for a prod that is gone
         return identify(session).system_identifier
 
 
@@ -132,16 +155,16 @@ def _named(name: str, databases: list[Previous], archives: list[Safety], own: li
     return taken
 
 
-def _last(run: Run, databases: list[Previous], own: list[Safety]) -> Safety | None:
+def _last(promotion: Promotion, databases: list[Previous], own: list[Safety]) -> Safety | None:
     """Find the safety archive that holds what prod was last; None when the newest previous database does."""
     newest = next((found for found in databases if found.usable or not found.trusted), None)
     if newest is None:
         return next(iter(own), None)
     if newest.overwritten_at:
-        path = safety.path(run.promotion.safety_dir, run.target.name, newest.overwritten_at)
+        path = safety.path(promotion.safety_dir, promotion.target().name, newest.overwritten_at)
         found = next((taken for taken in own if taken.path == path), None)
         if found is None:
-            raise Refused([_overwritten(run, newest)])
+            raise Refused([_overwritten(promotion, newest)])
         return found
     newer = next((taken for taken in own if taken.taken_at > newest.swapped_at), None)
     if newer is None and not newest.trusted:
@@ -149,12 +172,13 @@ def _last(run: Run, databases: list[Previous], own: list[Safety]) -> Safety | No
     return newer
 
 
-def _overwritten(run: Run, newest: Previous) -> Finding:
+def _overwritten(promotion: Promotion, newest: Previous) -> Finding:
+    target = promotion.target()
     return _error(
         "rollback_certain",
-        run.target.name,
-        f"{run.target.label} was changed in place at {newest.overwritten_at:%Y-%m-%d %H:%M:%S} UTC, after "
-        f"{newest.name} was swapped out, and its safety archive is not in {run.promotion.safety_dir}.",
+        target.name,
+        f"{target.label} was changed in place at {newest.overwritten_at:%Y-%m-%d %H:%M:%S} UTC, after "
+        f"{newest.name} was swapped out, and its safety archive is not in {promotion.safety_dir}.",
         "Point PGPROMOTE_DUMP_DIR to the directory where that archive lies; or, to go back further, name the "
         f"database: pgpromote rollback {newest.name}",
     )

@@ -1,0 +1,82 @@
+"""How the result of a step is shown in Dagster: in its log, and as metadata of its output."""
+
+from functools import singledispatch
+
+import dagster as dg
+
+from pgpromote.defs import metadata
+from pgpromote.defs.metadata import Metadata
+from pgpromote.postgres.model import Finding, Statement
+from pgpromote.postgres.plan import Plan
+from pgpromote.postgres.repair import Repair
+from pgpromote.postgres.reset import Reset
+from pgpromote.postgres.restore import Restored
+from pgpromote.run.state import Carried, Checked, Kept, Prepared
+
+
+@singledispatch
+def of(result: object) -> Metadata:
+    """Show the result of a step as metadata; nothing for a type that has no form of its own."""
+    return {}
+
+
+@of.register
+def _(result: Checked) -> Metadata:
+    return {"skipped checks": metadata.table(("check", "why"), list(result.skipped.items()))}
+
+
+@of.register
+def _(result: Plan) -> Metadata:
+    return metadata.preview(result)
+
+
+@of.register
+def _(result: Prepared) -> Metadata:
+    return {"created": metadata.statements(result.extensions)}
+
+
+@of.register
+def _(result: Reset) -> Metadata:
+    return {
+        "outside the schema": metadata.findings(result.outside),
+        "statements": metadata.statements(result.statements),
+    }
+
+
+@of.register
+def _(result: Restored) -> Metadata:
+    return {
+        "seconds": dg.MetadataValue.float(result.seconds),
+        "jobs": dg.MetadataValue.int(result.jobs),
+        "sha256": dg.MetadataValue.text(result.sha256),
+        "objects by kind": metadata.counts(result.counts),
+        "warnings": metadata.table(("warning",), [(line,) for line in result.warnings]),
+    }
+
+
+@of.register
+def _(result: Repair) -> Metadata:
+    return metadata.repair(result)
+
+
+@of.register
+def _(result: Kept) -> Metadata:
+    return {"dropped": dg.MetadataValue.text(", ".join(result.dropped) or "nothing")}
+
+
+def findings(result: object) -> tuple[Finding, ...]:
+    """Return what is to be written to the log of a step at the level of each finding."""
+    if isinstance(result, Reset):
+        return result.outside
+    if isinstance(result, Prepared):
+        return result.warnings
+    return result.findings if isinstance(result, Kept | Repair) else ()
+
+
+def statements(result: object) -> tuple[Statement, ...]:
+    """Return the statements that a step has run."""
+    if isinstance(result, Prepared):
+        return result.extensions
+    if isinstance(result, Carried | Repair | Reset):
+        return result.statements
+    return ()

@@ -1,0 +1,73 @@
+"""Check everything before prod is touched, and show what prod would lose."""
+
+from dataclasses import replace
+
+from pgpromote.postgres import adopt as taking
+from pgpromote.postgres import plan, preflight, repair
+from pgpromote.postgres.errors import ConnectionFailed, Refused
+from pgpromote.postgres.model import Aim
+from pgpromote.postgres.plan import Plan
+from pgpromote.postgres.preflight import Report
+from pgpromote.promotion import Promotion
+from pgpromote.run import safeguard
+from pgpromote.run.options import Options
+from pgpromote.run.run import Run
+from pgpromote.run.state import Checked, State
+
+
+def check(run: Run) -> State:
+    """Take the promotion lock, run every check for the archive, and look at what prod would lose.
+
+    A prod that cannot be reached fails its check by name; without the lock nothing else is allowed. Raises
+    Refused when a check forbids the promotion, or when prod is not as the expected plan has shown it.
+    """
+    try:
+        run.lock()
+    except ConnectionFailed:
+        report = look(run.promotion, run.options, run.run_id)
+        if report.clearance:
+            raise
+    else:
+        if run.options.adopt:
+            taking.take(run.archive_path, run.tools, run.promotion.name)
+        report = look(run.promotion, run.options, run.run_id)
+    run.keep(_checked(run.state, report))
+    run.clearance = report.cleared()
+    if run.clearance.archive:
+        tables = run.clearance.archive.of_kind("TABLE")
+        repair.check_exclusions(run.options.repair_exclude, ((t.schema, t.tag) for t in tables))
+    check_plan(run)
+    return replace(run.state, plan=preview(run.clearance, run))
+
+
+def look(promotion: Promotion, options: Options, run_id: str) -> Report:
+    """Run every check without the lock, and keep nothing."""
+    return preflight.examine(
+        options.archive_path or promotion.own_archive(),
+        promotion.target(),
+        promotion.tools(),
+        safeguard.choice(promotion, options),
+        source=promotion.optional_source(),
+        build_login=promotion.build_login(),
+        agreed=promotion.lock_database,
+        run_id=run_id,
+    )
+
+
+def preview(aim: Aim, run: Run) -> Plan:
+    """Return what prod would lose."""
+    return plan.preview(aim, aim.manifest, run.target, run.run_id)
+
+
+def check_plan(run: Run) -> None:
+    """Check that prod is as the plan that a person expects has shown it. Raises Refused."""
+    if run.options.expect_plan:
+        plan.check(run.options.expect_plan, run.target, run.tools, run.run_id)
+
+
+def _checked(state: State, report: Report) -> State:
+    checked = Checked(report.checks, report.findings, dict(report.skipped))
+    sha256 = report.clearance.sha256 if report.clearance else ""
+    failure = "" if report.clearance else str(Refused(report.findings))
+    manifest = report.aim.manifest if report.aim else None
+    return replace(state, checked=checked, sha256=sha256, manifest=manifest, failure=failure)

@@ -1,0 +1,43 @@
+"""What prod is when a run ends: decided from the state of the run, and never from a text."""
+
+from pgpromote.postgres.errors import Outcome, PgpromoteError, ProdState
+from pgpromote.postgres.prove import Proof
+from pgpromote.postgres.strategy import Strategy
+from pgpromote.run.state import State
+
+AFTERWARDS = "Then start the job audit_prod; prod needs no other promotion."
+
+
+def broken(strategy: Strategy) -> ProdState:
+    """Return what prod is when a step fails that writes to the database that is being restored."""
+    return ProdState.DROPPED if strategy.beside else ProdState.MIXED
+
+
+def of(state: State) -> Outcome:
+    """Return what prod is when a run ends now."""
+    if state.prod is ProdState.RENEWED:
+        return Outcome(state.prod, f"{renewed(state)}.")
+    safety = state.safety
+    back = f"{safety.name} holds prod as it was; pgpromote rollback brings it back." if safety else ""
+    return Outcome(state.prod, notes=(back,) if back else ())
+
+
+def renewed(state: State) -> str:
+    """Say that prod is the new one, and how well that is proven: the beginning of a sentence."""
+    return said(state.strategy, state.proof)
+
+
+def said(strategy: Strategy, proof: Proof | None) -> str:
+    """Say how prod became the new one, and whether its rows are proven."""
+    known = f" ({proof.doubt})" if proof and proof.doubt else " and is proven"
+    return ("Prod was swapped" if strategy.beside else "Prod was restored in place") + known
+
+
+def afterwards(state: State, error: PgpromoteError) -> PgpromoteError:
+    """Return an error that begins with what prod is, where it came after prod was the new one."""
+    if not state.renewed:
+        return error
+    message = f"{renewed(state)}; what failed came after that. {error.message}"
+    return error.saying(
+        message=message, hint=AFTERWARDS, outcome=Outcome(ProdState.RENEWED, f"{renewed(state)}.")
+    )

@@ -1,0 +1,51 @@
+"""Make the place for the new content: a database beside prod, or prod itself after a safety archive."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pgpromote.postgres import catalog, reset, rights, tally
+from pgpromote.postgres import shadow as shadows
+from pgpromote.postgres.model import Finding
+from pgpromote.postgres.server import connect
+from pgpromote.run import building, safeguard
+from pgpromote.run.check import look
+from pgpromote.run.options import bringing_back
+from pgpromote.run.run import Run, needed
+from pgpromote.run.state import Prepared, State
+
+
+def prepare(run: Run) -> State:
+    """Drop the remains of dead promotions, make the place for the new content, and create its extensions."""
+    clearance, beside = needed(run.clearance), run.options.strategy.beside
+    before = tally.read(run.target, run.run_id, run.state.plan.rows if run.state.plan else {})
+    swept = shadows.drop_orphans(run.target, run.run_id, agreed=run.agreed)
+    warnings, taken, login = swept.findings, None, run.promotion.build_login()
+    if beside:
+        clearance = clearance.into(run.make_shadow().at(run.target).label, needed(run.shadow).oid)
+    else:
+        run.rights, login = rights.read(run.target, run.run_id), None
+        taken = safeguard.take(run.promotion, run.options, run.tools, run.run_id, run.on_line)
+        warnings += _doubts(run, taken) if taken else ()
+    name = run.shadow.name if run.shadow else ""
+    prepared = Prepared(swept.dropped, name, taken, (), warnings)
+    run.keep(replace(run.state, before=before, prepared=prepared))
+    run.build = building.begin(clearance, run.database, login, run.run_id, agreed=run.agreed)
+    run.clearance = run.build.clearance
+    return replace(run.state, prepared=replace(prepared, extensions=run.clearance.create_extensions))
+
+
+def reset_schema(run: Run) -> State:
+    """Drop and recreate the schema of prod that the strategy names."""
+    cleared, strategy = needed(run.clearance), run.options.strategy
+    with connect(run.target, run.run_id) as session:
+        brought = catalog.brought_by(cleared.archive)
+        planned = reset.plan(session, strategy.reset, brought)
+        allowed = run.options.allow_data_loss_outside
+        done = reset.reset(session, planned, brought, allow_data_loss_outside=allowed)
+    return replace(run.state, reset=done)
+
+
+def _doubts(run: Run, taken: Path) -> tuple[Finding, ...]:
+    """Find what would keep a rollback from bringing the safety archive back; its definitions are tried."""
+    report = look(run.promotion, bringing_back(taken, run.options.allow), run.run_id)
+    return safeguard.doubts(report, run.target, run.tools, run.run_id, agreed=run.agreed)

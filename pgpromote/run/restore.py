@@ -1,0 +1,17 @@
+"""Restore the archive, all but what fills materialized views."""
+
+from dataclasses import replace
+
+from pgpromote.run.restore_progress import planned_for
+from pgpromote.run.run import Run, needed
+from pgpromote.run.state import State
+
+
+def restore(run: Run) -> State:
+    """Restore the archive by the login that builds, and follow how far that is."""
+    cleared, build = needed(run.clearance), needed(run.build)
+    run.work = planned_for(cleared)
+    with run.work.followed(build.database, run.run_id, run.on_line, run.on_work) as line:
+        restored = build.load(cleared, run.tools, run.options.jobs, line)
+    run.work = None
+    return replace(run.state, restored=restored)

@@ -1,0 +1,207 @@
+"""One run: it takes the promotion lock, walks steps one after the other, and keeps its state.
+
+Its database beside prod, unless that was swapped in, and its lock end with it.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from pgpromote.postgres import shadow as shadows
+from pgpromote.postgres.errors import Interrupted, Outcome, PgpromoteError, ProdState
+from pgpromote.postgres.lock import Lock, promotion_lock
+from pgpromote.postgres.model import Clearance
+from pgpromote.postgres.rights import Rights
+from pgpromote.postgres.server import Database
+from pgpromote.postgres.shadow import Shadow
+from pgpromote.postgres.tools import OnLine, Tools
+from pgpromote.promotion import Promotion
+from pgpromote.run import outcome, states
+from pgpromote.run.building import Build
+from pgpromote.run.options import DEFAULTS, Options
+from pgpromote.run.restore_progress import Work
+from pgpromote.run.state import State, Walked
+
+Value = TypeVar("Value")
+
+
+def look_away(line: str) -> None:
+    """Take a line of a tool that nobody reads."""
+
+
+@dataclass
+class Run:
+    """What lives as long as a run: its lock, its databases, its archive; and its state, which outlives it.
+
+    `on_line` takes the lines of the tools, `on_work` how far the restore is. `within` walks the
+    steps within the one that is being walked. `problems` are failures that do not end the run.
+    """
+
+    promotion: Promotion
+    run_id: str
+    options: Options
+    stack: ExitStack = field(repr=False)
+    state: State
+    on_line: OnLine = look_away
+    on_work: Callable[[Work], None] = lambda work: None
+    held: Lock | None = field(default=None, repr=False)
+    clearance: Clearance | None = None
+    shadow: Shadow | None = None
+    build: Build | None = None
+    rights: Rights | None = None
+    work: Work | None = None
+    within: Callable[[], None] = lambda: None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def target(self) -> Database:
+        """Prod."""
+        return self.promotion.target()
+
+    @cached_property
+    def tools(self) -> list[Tools]:
+        """The client programs of this machine, looked for once in a run."""
+        return self.promotion.tools()
+
+    @property
+    def agreed(self) -> str:
+        """The database in which promotions meet: the lock is there, and the cut-over is made from there."""
+        return self.promotion.lock_database
+
+    @property
+    def archive_path(self) -> Path:
+        """The archive that is restored."""
+        return self.options.archive_path or self.promotion.archive_path
+
+    @property
+    def database(self) -> Database:
+        """The database that is restored: the one beside prod, or prod itself when that was chosen."""
+        if self.options.strategy.beside:
+            return needed(self.shadow).at(self.target)
+        return replace(self.target, guarded=False)  # what code it holds has run as the promoter
+
+    @property
+    def builder(self) -> Database:
+        """The same database, by the login as which it is built, and dev's code runs."""
+        return self.build.database if self.build else self.database
+
+    def lock(self) -> None:
+        """Take the promotion lock if this run does not hold it yet. Raises Busy."""
+        if self.held is None:
+            self.held = self.stack.enter_context(promotion_lock(self.target, self.run_id, self.agreed))
+
+    def make_shadow(self) -> Shadow:
+        """Make the database beside prod; it is dropped at the end of the run unless it was swapped in."""
+        self.shadow = shadows.create(self.target, self.run_id, agreed=self.agreed)
+        self.stack.push(self._drop_shadow)
+        return self.shadow
+
+    @contextmanager
+    def step(self, name: str, title: str, phase: str, prod: ProdState, *, renews: bool) -> Iterator[None]:
+        """Keep in the state that a step is walked in the block: when, for how long, and how it failed.
+
+        `prod` is what prod is if the step fails; if it goes well and `renews` prod, that is the new one
+        afterwards. Raises LockLost before the block when the run has lost its lock; errors say what prod is.
+        """
+        started_at, started = datetime.now(UTC), time.monotonic()
+        self.keep(replace(self.state, current=name, current_since=started_at, prod=prod))
+        try:
+            if self.held:
+                self.held.check()
+            yield
+        except PgpromoteError as error:
+            told = error.saying(outcome=self._outcome(error.outcome))
+            self.state = replace(self.state, failure=str(told))
+            raise told from error.__cause__
+        except Interrupted as stop:
+            raise stop.saying(self._outcome(stop.outcome)) from None
+        else:
+            if renews:
+                self.keep(replace(self.state, prod=ProdState.RENEWED))
+        finally:
+            seconds = round(time.monotonic() - started, 3)
+            walked = Walked(name, title, phase, started_at, seconds)
+            self.state = replace(self.state, steps=(*self.state.steps, walked))
+
+    def keep(self, state: State) -> None:
+        """Keep the new state, also on disk. That it cannot be written there is a problem, not the end."""
+        self.state = state
+        try:
+            states.write(self.state, self.promotion.report_dir)
+        except PgpromoteError as problem:
+            told = f"The state of this run is not kept. {problem}"
+            if told not in self.problems:
+                self.problems.append(told)
+
+    def _outcome(self, known: Outcome | None) -> Outcome:
+        """Return what prod is: as the error itself knows, or else as the state says."""
+        found = outcome.of(self.state)
+        if known:
+            return known.noting(*(note for note in found.notes if note not in known.notes))
+        if found.prod is ProdState.DROPPED and self.shadow is None:
+            return replace(found, prod=ProdState.UNTOUCHED)
+        return found
+
+    def _drop_shadow(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
+        """Drop the shadow unless it was swapped in. The first error of the run stays its error."""
+        name = needed(self.shadow).name
+        try:
+            shadows.drop(self.target, name, self.run_id, agreed=self.agreed)
+        except PgpromoteError as problem:
+            staying = f"{name} is still there: {problem.message} The next run drops it."
+            if failure is None:
+                raise
+            if isinstance(failure, PgpromoteError):
+                dropped = failure.outcome and failure.outcome.prod is ProdState.DROPPED
+                now = Outcome(ProdState.UNTOUCHED) if dropped else failure.outcome
+                raise failure.saying(hint=staying, outcome=now) from failure.__cause__
+            if isinstance(failure, Interrupted):
+                raise failure.saying(outcome.of(self.state).noting(staying)) from None
+            failure.add_note(staying)
+
+    def end(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
+        """Keep that the run has ended, and let an error between two steps say what prod is."""
+        if not self.state.current:
+            return
+        told = self.state.failure or (str(failure) if failure else "")
+        self.keep(replace(self.state, ended=True, failure=told))
+        if isinstance(failure, PgpromoteError) and not failure.outcome:
+            raise failure.saying(outcome=self._outcome(None)) from failure.__cause__
+        if isinstance(failure, Interrupted) and not failure.outcome:
+            raise failure.saying(self._outcome(None)) from None
+
+
+def needed(value: Value | None) -> Value:
+    """Return what an earlier step has left. Raises PgpromoteError when that was not walked here."""
+    if value is None:
+        raise PgpromoteError(
+            "A step before this one has not been walked in this process, so there is nothing to go on.",
+            "Start the whole run again: all steps, not only those that failed.",
+        )
+    return value
+
+
+@contextmanager
+def start(promotion: Promotion, run_id: str, options: Options = DEFAULTS) -> Iterator[Run]:
+    """Begin a run; its end gives back the lock, and drops the database beside prod if that is left."""
+    source = promotion.optional_source()
+    state = State(
+        promotion=promotion.name,
+        run_id=run_id,
+        began_at=datetime.now(UTC),
+        source=source.label if source else "",
+        target=promotion.target().label,
+        strategy=options.strategy,
+        archive=options.archive_path or promotion.archive_path,
+        filters=str(options.filters),
+        repairs=options.repair,
+    )
+    with ExitStack() as stack:
+        run = Run(promotion, run_id, options, stack, state)
+        stack.push(run.end)
+        yield run

@@ -1,0 +1,182 @@
+"""The state of a run: one value that every step replaces, kept on disk by the id of the run.
+
+The report, the summary, an alert and the metadata in Dagster are views of it. A run that was killed leaves
+the state of the step in which it died.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.errors import ProdState
+from pgpromote.postgres.model import Finding, Manifest, Severity, Statement
+from pgpromote.postgres.plan import RULE, Plan
+from pgpromote.postgres.prove import Proof
+from pgpromote.postgres.repair import Repair
+from pgpromote.postgres.reset import Reset
+from pgpromote.postgres.restore import Restored
+from pgpromote.postgres.strategy import Strategy
+from pgpromote.postgres.tally import Tally
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A step that was walked: its names, when it began, by this machine's clock, and how long it took."""
+
+    name: str
+    title: str
+    phase: str
+    started_at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Note:
+    """A line about a step. Of all notes, a person at a terminal is told the warnings."""
+
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The findings of the checks; `skipped` names those that could not look, and why."""
+
+    checks: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    skipped: dict[str, str]
+
+    def of(self, check: str) -> tuple[Finding, ...]:
+        """Return the findings of a check."""
+        return tuple(finding for finding in self.findings if finding.rule == check)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The place for the new content.
+
+    `orphans` are shadows that dead promotions had left, now dropped; `shadow` is the new database, "" in
+    place; `safety` is prod's own archive, None beside prod; `extensions` are the statements that were run.
+    `warnings` say why a rollback could not bring the safety archive back.
+    """
+
+    orphans: tuple[str, ...]
+    shadow: str
+    safety: Path | None
+    extensions: tuple[Statement, ...]
+    warnings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The statements that gave the new database prod's owners and grants, or dev's."""
+
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Previous databases and safety archives that were dropped because they are beyond those to be kept."""
+
+    dropped: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """One run. A field that is None or empty was not reached, or belongs to another strategy.
+
+    `current` is the step that was begun last, "" before the first, `current_since` when, and `prod` says what
+    prod is if the run ends there. `failure` is the error that ended the run, "" for none. `before` is what
+    prod held, `after` what the restored database holds. Without `repairs` keys are only looked at. `proof`
+    holds the findings of all steps that prove. `filters` says what was left out on purpose, "" for nothing.
+    `ended` tells a run that was killed from others.
+    """
+
+    promotion: str
+    run_id: str
+    began_at: datetime
+    source: str
+    target: str
+    strategy: Strategy
+    archive: Path
+    filters: str = ""
+    repairs: bool = True
+    current: str = ""
+    current_since: datetime = field(default_factory=partial(datetime.now, UTC))
+    prod: ProdState = ProdState.UNTOUCHED
+    steps: tuple[Walked, ...] = ()
+    sha256: str = ""
+    manifest: Manifest | None = field(default=None, repr=False)
+    checked: Checked | None = None
+    plan: Plan | None = None
+    prepared: Prepared | None = None
+    reset: Reset | None = None
+    restored: Restored | None = None
+    repair: Repair | None = None
+    proof: Proof | None = None
+    carried: Carried | None = None
+    cut_over: CutOver | None = None
+    kept: Kept | None = None
+    before: Tally | None = None
+    after: Tally | None = None
+    failure: str = ""
+    ended: bool = False
+
+    def of(self, rule: str) -> tuple[Finding, ...] | None:
+        """Return the findings of a check, of the plan or of the proof; None when nobody has looked yet."""
+        if self.checked and rule in self.checked.checks:
+            return None if rule in self.checked.skipped else self.checked.of(rule)
+        if rule == RULE:
+            return self.plan.losses if self.plan else None
+        return self.proof.of(rule) if self.proof else None
+
+    @property
+    def checks(self) -> tuple[Finding, ...]:
+        """The findings before anything was restored."""
+        found = self.checked.findings if self.checked else ()
+        return (*found, *(self.prepared.warnings if self.prepared else ()))
+
+    @property
+    def safety(self) -> Path | None:
+        """The safety archive of prod that this run has taken."""
+        return self.prepared.safety if self.prepared else None
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """What was dropped because it is beyond what is to be kept."""
+        return self.kept.dropped if self.kept else ()
+
+    @property
+    def rights(self) -> tuple[Statement, ...]:
+        """The statements that gave the new database its owners and grants."""
+        return self.carried.statements if self.carried else ()
+
+    @property
+    def renewed(self) -> bool:
+        """Whether prod is the new one."""
+        return self.prod is ProdState.RENEWED
+
+    @property
+    def lost(self) -> tuple[Finding, ...]:
+        """What prod would lose; once prod is the new one, each says first where that is now."""
+        return tuple(self._lost())
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the run reached its end."""
+        return not self.failure and self.proof is not None
+
+    def _lost(self) -> Iterator[Finding]:
+        where = self._way_back() if self.renewed else ""
+        for each in self.plan.losses if self.plan else ():
+            gone = where and each.severity is not Severity.INFO
+            yield replace(each, message=f"{where}: {each.message}") if gone else each
+
+    def _way_back(self) -> str:
+        if self.cut_over:
+            return f"Now in {self.cut_over.previous}"
+        return f"Now in the safety archive {self.safety.name}" if self.safety else "Gone"

@@ -1,0 +1,32 @@
+"""Swap the proven database in as prod, and drop what is not to be kept of what prod was."""
+
+from dataclasses import replace
+
+from pgpromote.postgres import cutover
+from pgpromote.run import retention, safeguard
+from pgpromote.run.check import check_plan
+from pgpromote.run.prove import moved, rights_of_prod
+from pgpromote.run.run import Run, needed
+from pgpromote.run.state import State
+
+
+def swap(run: Run) -> State:
+    """Swap the database beside prod in. Rights are compared once more: prod's may have changed since.
+
+    Raises NotProven, Refused, CutOverFailed.
+    """
+    proof, shadow = needed(run.state.proof).proven(), needed(run.shadow)
+    check_plan(run)
+    proof.with_findings(moved(run, rights_of_prod(run))).proven()
+    safeguard.settle(run)
+    came = safeguard.provenance(run.promotion, run.run_id, run.archive_path, needed(run.clearance))
+    swapped = cutover.swap(
+        run.target, shadow.name, run.run_id, agreed=run.agreed, allow=run.options.allow,
+        came=came, way_back=run.options.way_back, lock=run.held,
+    )  # fmt: skip
+    return replace(run.state, cut_over=swapped)
+
+
+def retain(run: Run) -> State:
+    """Drop previous databases and safety archives beyond what is to be kept."""
+    return replace(run.state, kept=retention.retain(run.promotion, run.run_id, run.state.safety))
