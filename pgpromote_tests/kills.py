@@ -21,10 +21,11 @@ from threading import Event
 import psycopg
 import pytest
 
-from pgpromote import run as runs
 from pgpromote.postgres import archive, dump
 from pgpromote.promotion import Promotion
 from pgpromote.run.options import Options
+from pgpromote.run.run import start
+from pgpromote.run.steps import RETAIN, promote
 from pgpromote_tests import promotion_victim
 from pgpromote_tests.func.command_line import BARE, sessions, wait_until
 from pgpromote_tests.func.shops import PATIENCE, configuration, roles
@@ -297,9 +298,9 @@ class Shop:
         self.advance()
         promotion = self.promotion
         dump.dump(promotion.source(), promotion.archive_path, promotion.tools(), "next")
-        with runs.start(promotion, "next", Options(jobs=2)) as run:
-            run.promote()
-            run.retain()
+        with start(promotion, "next", Options(jobs=2)) as run:
+            promote(run)
+            RETAIN.walk(run)
         assert self.seen() == self.generation
         kinds = self.kinds()
         assert set(kinds) <= {"previous"}

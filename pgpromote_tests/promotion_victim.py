@@ -5,15 +5,15 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from pgpromote import run as runs
 from pgpromote.postgres import cutover, dump
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.promotion import Promotion, from_environment
 from pgpromote.run.options import Options
 from pgpromote.run.rollback import bring_back
+from pgpromote.run.run import start
+from pgpromote.run.steps import STEPS
 
 NAME = "victim"
-STEPS = ("examine", "create_shadow", "reset", "restore", "repair", "prove", "cut_over")
 GAVE_UP = 3
 
 P = ParamSpec("P")
@@ -32,27 +32,25 @@ def telling(phase: str, step: Callable[P, T]) -> Callable[P, T]:
     return told
 
 
-def promote(promotion: Promotion) -> None:
+def promote_all(promotion: Promotion) -> None:
     say("dump")
     dump.dump(promotion.source(), promotion.archive_path, promotion.tools(), NAME)
-    with runs.start(promotion, NAME, Options(jobs=2)) as run:
+    with start(promotion, NAME, Options(jobs=2)) as run:
         for step in STEPS:
-            setattr(run, step, telling(step, getattr(run, step)))
-        run.promote()
-        say("retain")
-        run.retain()
+            if not step.within and step.runs(run.options.strategy):
+                say(step.name)
+                step.walk(run)
 
 
 def rollback(promotion: Promotion) -> None:
-    with runs.start(promotion, NAME) as run:
-        bring_back(run)
+    bring_back(promotion, NAME)
 
 
 if __name__ == "__main__":
     cutover._rename = telling("rename", cutover._rename)
     cutover._finish = telling("finish", cutover._finish)
     try:
-        {"promote": promote, "rollback": rollback}[sys.argv[1]](from_environment())
+        {"promote": promote_all, "rollback": rollback}[sys.argv[1]](from_environment())
     except PgpromoteError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         sys.exit(GAVE_UP)

@@ -1,6 +1,6 @@
 """What prod is when a run ends: decided from the state of the run, and never from a text."""
 
-from pgpromote.postgres.errors import Outcome, PgpromoteError, ProdState
+from pgpromote.postgres.errors import UNTOUCHED, Outcome, PgpromoteError, ProdState
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.strategy import Strategy
 from pgpromote.run.state import State
@@ -17,6 +17,8 @@ def of(state: State) -> Outcome:
     """Return what prod is when a run ends now."""
     if state.prod is ProdState.RENEWED:
         return Outcome(state.prod, f"{renewed(state)}.")
+    if state.prod is ProdState.DROPPED and not state.prepared:
+        return UNTOUCHED
     safety = state.safety
     back = f"{safety.name} holds prod as it was; pgpromote rollback brings it back." if safety else ""
     return Outcome(state.prod, notes=(back,) if back else ())

@@ -143,8 +143,6 @@ class Run:
         found = outcome.of(self.state)
         if known:
             return known.noting(*(note for note in found.notes if note not in known.notes))
-        if found.prod is ProdState.DROPPED and self.shadow is None:
-            return replace(found, prod=ProdState.UNTOUCHED)
         return found
 
     def _drop_shadow(self, _kind: object, failure: BaseException | None, _trace: object) -> None:

@@ -112,7 +112,7 @@ ANALYZE = Step(
     renews=lambda strategy: not strategy.beside,
     rules=proofs.ANALYZED,
 )  # fmt: skip
-SWAP = Step(
+CUT_OVER = Step(
     "swap", swap, op="cut_over", title="Cut-over", phase="cut over", keeps=("cut_over",),
     description="Swap the proven database in as prod, in one transaction; keep the old one.",
     fails=ProdState.WHOLE,
@@ -126,9 +126,9 @@ RETAIN = Step(
     fails=ProdState.RENEWED,
 )  # fmt: skip
 
-STEPS = (CHECK, PREPARE, RESET, RESTORE, REPAIR, FILL, PROVE, CARRY, ANALYZE, SWAP, RETAIN)
+STEPS = (CHECK, PREPARE, RESET, RESTORE, REPAIR, FILL, PROVE, CARRY, ANALYZE, CUT_OVER, RETAIN)
 # What a rehearsal walks: all that does not change prod.
-REHEARSED = STEPS[: STEPS.index(SWAP)]
+REHEARSED = STEPS[: STEPS.index(CUT_OVER)]
 # What a promotion walks until prod is the new one.
 PROMOTED = STEPS[: STEPS.index(RETAIN)]
 

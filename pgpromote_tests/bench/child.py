@@ -2,6 +2,8 @@
 
 import time
 
+from pgpromote.run.steps import RETAIN, promote
+
 STARTED = time.monotonic()
 
 import json  # noqa: E402 - the imports are measured, too
@@ -12,14 +14,11 @@ from datetime import UTC, datetime  # noqa: E402
 from pathlib import Path  # noqa: E402
 from uuid import uuid4  # noqa: E402
 
-from pgpromote.recording import record_of  # noqa: E402
-
 from pgpromote import report as reports  # noqa: E402
-from pgpromote import run as runs  # noqa: E402
 from pgpromote.postgres import audit, dump  # noqa: E402
 from pgpromote.promotion import Promotion, from_environment  # noqa: E402
 from pgpromote.run.options import DEFAULTS  # noqa: E402
-from pgpromote.run.state import TITLES  # noqa: E402
+from pgpromote.run.run import start  # noqa: E402
 from pgpromote_tests.bench.trace import Trace, watching  # noqa: E402
 
 
@@ -40,13 +39,11 @@ def walk(promotion: Promotion) -> Outcome:
     started = time.monotonic()
     dump.dump(promotion.source(), promotion.archive_path, promotion.tools(), run_id)
     seconds["Dump"] = time.monotonic() - started
-    with runs.start(promotion, run_id, DEFAULTS) as run:
-        run.promote()
-        started = time.monotonic()
-        run.retain()
-        record = record_of(run)
-    seconds |= {TITLES[phase.name]: phase.seconds for phase in record.walked}
-    seconds["Retention"] = time.monotonic() - started
+    with start(promotion, run_id, DEFAULTS) as run:
+        promote(run)
+        RETAIN.walk(run)
+        record = run.state
+    seconds |= {step.title: step.seconds for step in record.steps}
     started = time.monotonic()
     audited = audit.audit(promotion.audited(), run_id, dev=promotion.compared())
     seconds["Audits"] = time.monotonic() - started

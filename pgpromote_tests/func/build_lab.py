@@ -11,6 +11,7 @@ from psycopg import sql
 
 from pgpromote.promotion import BUILD, TARGET, from_environment
 from pgpromote.run.run import Run
+from pgpromote.run.steps import promote
 from pgpromote_tests.func.case_runs import psql
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
@@ -91,7 +92,7 @@ class Build:
     def promote(self, **options: object) -> Run:
         """Dump dev and promote it."""
         with self.walk(**options) as run:
-            run.promote()
+            promote(run)
         return run
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from pgpromote import run as runs
 from pgpromote.postgres import dump
 from pgpromote.postgres.errors import NotProven, PgpromoteError, Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET, Promotion, from_environment
 from pgpromote.run.rollback import bring_back
-from pgpromote.run.run import Run
+from pgpromote.run.run import Run, start
+from pgpromote.run.steps import RETAIN, promote
 from pgpromote_tests import oracle, servers
 from pgpromote_tests.case_files import Case
 from pgpromote_tests.servers import Server
@@ -172,32 +172,32 @@ def psql(
     )
 
 
-def promote(stage: Stage) -> Told:
+def promote_case(stage: Stage) -> Told:
     """Dump dev and promote it, as the command line does."""
     case, promotion = stage.case, stage.promotion
-    with runs.start(promotion, "test", case.options()) as run:
+    with start(promotion, "test", case.options()) as run:
         try:
             dump.dump(
                 promotion.source(), promotion.archive_path, promotion.tools(), "test", filters=case.scope()
             )
-            run.promote()
-            run.retain()
+            promote(run)
+            RETAIN.walk(run)
         except PgpromoteError as error:
             return _told(run, error)
         return _told(run, None)
 
 
 def _told(run: Run, error: PgpromoteError | None) -> Told:
-    changes = run.repaired.changes if run.repaired else ()
+    changes = run.state.repair.changes if run.state.repair else ()
     return Told(
         error,
         checked=(
-            *(run.checked.findings if run.checked else ()),
-            *(run.prepared.warnings if run.prepared else ()),
+            *(run.state.checked.findings if run.state.checked else ()),
+            *(run.state.prepared.warnings if run.state.prepared else ()),
         ),
-        refused=isinstance(error, Refused) and run.prepared is None,
-        proof=run.proof.findings if run.proof else (),
-        losses=run.planned.losses if run.planned else (),
+        refused=isinstance(error, Refused) and run.state.prepared is None,
+        proof=run.state.proof.findings if run.state.proof else (),
+        losses=run.state.plan.losses if run.state.plan else (),
         identities=tuple(f"{c.table}.{c.column}" for c in changes if c.action == "add identity"),
     )
 
@@ -206,7 +206,7 @@ def play(stage: Stage) -> list[str]:
     """Promote a case as often as its file says, and return what is not as expected."""
     before = oracle.contents(stage.prod, stage.target), _beside(stage)
     for _ in range(int(stage.case.setting("times", "1"))):
-        told = promote(stage)
+        told = promote_case(stage)
         OUTCOMES[stage.case.outcome](stage, told)
         if stage.case.outcome in {"refused", "unproven"}:
             _unchanged(stage, before)
@@ -301,9 +301,9 @@ def _answer(server: Server, database: str, query: str, role: str) -> str:
 
 
 def _roll_back(stage: Stage) -> None:
-    with runs.start(stage.promotion, "back") as run:
+    with start(stage.promotion, "back") as run:
         try:
-            bring_back(run)
+            bring_back(run.promotion, run.run_id)
         except PgpromoteError as error:
             stage.demand(f"The rollback failed: {error}", so=False)
 

@@ -8,6 +8,7 @@ from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Clearance, Finding, Manifest
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.strategy import SWAP
 from pgpromote_tests.func.proofs import proof_of
 from pgpromote_tests.servers import Server
 
@@ -99,7 +100,7 @@ def promote(url: str, dev: Server, prod: Server, path: Path) -> Promoted:
         parse_url(url, "DEV_DATABASE_URL"), path, [dev.tools()], "test", compression="gzip:1"
     )
     clearance = preflight.examine(
-        path, target, [prod.tools()], Choice(in_place=False, restore_as_superuser=True)
+        path, target, [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
     ).cleared()
     restore.create_extensions(clearance, target, "test")
     # One job, because pg_dump lets a partition's trigger not depend on the one that it comes from.

@@ -12,6 +12,8 @@ from pgpromote.postgres.dump import dump as dump_as
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.promotion import SOURCE, Promotion, from_environment
+from pgpromote.run.check import look
+from pgpromote.run.steps import promote
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
 
@@ -54,13 +56,15 @@ def without_dev(staged: Stage) -> Stage:
 
 def said(staged: Stage, **options: object) -> list[Finding]:
     with staged.walk(**options) as run:
-        return [found for found in run.examine().findings if found.rule == RULE]
+        return [
+            found for found in look(run.promotion, run.options, run.run_id).findings if found.rule == RULE
+        ]
 
 
 def refused(staged: Stage, **options: object) -> list[Finding]:
     """Check that a promotion is refused by this rule alone, and that prod stays."""
     with staged.untouched(), pytest.raises(Refused) as refusal, staged.walk(**options) as run:
-        run.promote()
+        promote(run)
     errors = [found for found in refusal.value.findings if found.severity is Severity.ERROR]
     assert {found.rule for found in errors} == {RULE}
     return errors
@@ -69,9 +73,9 @@ def refused(staged: Stage, **options: object) -> list[Finding]:
 def promoted(staged: Stage, **options: object) -> list[Severity]:
     """Promote, and return how bad this rule finds it."""
     with staged.walk(**options) as run:
-        run.promote()
-        assert run.checked
-        return [found.severity for found in run.checked.of(RULE)]
+        promote(run)
+        assert run.state.checked
+        return [found.severity for found in run.state.checked.of(RULE)]
 
 
 def of_the_version_before(path: Path) -> None:

@@ -8,6 +8,9 @@ from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import parse_url
+from pgpromote.postgres.strategy import SWAP
+from pgpromote.run.state import Checked
+from pgpromote.run.steps import promote
 from pgpromote_tests import runs
 from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.servers import Server
@@ -25,14 +28,14 @@ def told(findings: Iterable[Finding], rule: str) -> list[tuple[Severity, str]]:
     return [(f.severity, f"{f.message} {f.hint}") for f in findings if f.rule == rule]
 
 
-def proven(shop: Stage, **options: object) -> Report:
+def proven(shop: Stage, **options: object) -> Checked:
     """Promote what was dumped; check that the proof found nothing worse than information."""
     with shop.walk(**options) as run:
-        report = run.examine()
-        run.promote()
-    assert run.proof
-    assert [f for f in run.proof.findings if f.severity is not Severity.INFO] == []
-    return report
+        done = promote(run)
+    assert done.proof
+    assert [f for f in done.proof.findings if f.severity is not Severity.INFO] == []
+    assert done.checked
+    return done.checked
 
 
 def examined(dev: Server, prod: Server, path: Path, script: str, prod_url: str = "") -> Report:
@@ -40,4 +43,4 @@ def examined(dev: Server, prod: Server, path: Path, script: str, prod_url: str =
     tools = [dev.tools(), prod.tools()]
     dump.dump(dev.new_database(script), path, tools, "test")
     target = parse_url(prod_url or prod.new_url(), "PROD_DATABASE_URL")
-    return preflight.examine(path, target, tools, Choice(in_place=False, restore_as_superuser=True))
+    return preflight.examine(path, target, tools, Choice(strategy=SWAP, restore_as_superuser=True))

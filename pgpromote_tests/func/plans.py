@@ -4,19 +4,20 @@ import re
 
 from pgpromote.postgres import plan, selection
 from pgpromote.postgres.model import EVERYTHING, Clearance, Filters
+from pgpromote.postgres.strategy import SWAP, Strategy
 from pgpromote_tests.func.command_line import Sample
 
 ONLY = re.compile(r"(.*) is only in prod; it would be lost(.*)\.")
 PLAIN = "CREATE TABLE items (id int PRIMARY KEY, note text); CREATE TABLE other (id int PRIMARY KEY);"
 
 
-def cleared(sample: Sample, *, in_place: bool = False, filters: Filters = EVERYTHING) -> Clearance:
+def cleared(sample: Sample, *, strategy: Strategy = SWAP, filters: Filters = EVERYTHING) -> Clearance:
     """Clear an archive without a look at prod, which is the preflight's business."""
     return Clearance(
         path=sample.path,
         sha256=sample.manifest.sha256,
         archive=selection.select(sample.archive, filters),
-        in_place=in_place,
+        strategy=strategy,
         target="prod",
         target_oid=0,
         filters=filters,

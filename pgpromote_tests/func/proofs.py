@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from pgpromote import scratch
 from pgpromote.postgres import prove, rows
 from pgpromote.postgres.model import Clearance, Manifest
 from pgpromote.postgres.objects import Rewrite
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.server import Database
+from pgpromote.run import scratch
 from pgpromote_tests.servers import Server
 
 

@@ -12,8 +12,9 @@ from pgpromote.postgres import activity
 from pgpromote.postgres.activity import Activity
 from pgpromote.postgres.server import Database, connect, rows
 from pgpromote.run.restore_progress import Work
+from pgpromote.run.steps import ANALYZE, PREPARE, RESTORE
 from pgpromote_tests.func.command_line import wait_until
-from pgpromote_tests.func.walks import Stage, stage
+from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.servers import Server
 
 GATE = 4711
@@ -86,8 +87,7 @@ def restored(shop: Stage, act: str) -> tuple[list[str], list[tuple[object, ...]]
     acted: list[tuple[object, ...]] = []
     shop.dump()
     with shop.walk() as run:
-        run.examine().cleared()
-        run.create_shadow()
+        until(run, PREPARE)
         with gate(shop.prod, run.database.name) as held:
 
             def see(work: Work) -> None:
@@ -96,9 +96,9 @@ def restored(shop: Stage, act: str) -> tuple[list[str], list[tuple[object, ...]]
                     acted.extend(shop.prod.rows(act, run.database.name))
                     held.execute("SELECT pg_advisory_unlock_all()")
 
-            run.restore(on_work=see)
-        run.repair()
-        run.prove().proven()
+            run.on_work = see
+            until(run, RESTORE)
+        until(run, ANALYZE)
     return told, acted
 
 

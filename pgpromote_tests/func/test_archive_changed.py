@@ -9,7 +9,8 @@ import pytest
 from pgpromote.postgres import archive
 from pgpromote.postgres.errors import NotProven
 from pgpromote.run.run import Run
-from pgpromote_tests.func.walks import Stage, stage
+from pgpromote.run.steps import ANALYZE, CHECK, REPAIR, RESET, RESTORE
+from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.servers import Server
 
 SHOP = "CREATE TABLE users (id integer PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'Ada');"
@@ -72,17 +73,17 @@ def walk(run: Run, moment: str, change: Callable[[], object]) -> None:
         if here == moment and due:
             due.pop()()
 
-    run.preview(run.examine().cleared())
+    until(run, CHECK)
     reached("create_shadow")
-    run.create_shadow()
-    run.reset()
+    until(run, RESET)
     reached("restore")
-    run.restore(lambda _line: reached("lines"))
+    run.on_line = lambda _line: reached("lines")
+    until(run, RESTORE)
     reached("repair")
-    run.repair()
+    until(run, REPAIR)
     reached("prove")
     assert not due
-    run.prove().proven()
+    until(run, ANALYZE)
 
 
 @pytest.mark.parametrize("major", [16])

@@ -9,13 +9,16 @@ import pytest
 
 from pgpromote.postgres.errors import NotProven
 from pgpromote.postgres.model import Finding, Foreign, Policy, Severity
+from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, Strategy
 from pgpromote.promotion import BUILD, TARGET
-from pgpromote.run.options import Strategy
+from pgpromote.run.check import look
 from pgpromote.run.run import Run
+from pgpromote.run.steps import ANALYZE, CUT_OVER, REHEARSED, REPAIR, promote
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.corpus import django, rails, warehouse
 from pgpromote_tests.func.build_lab import BUILDER, PROMOTER, Build, open_lab
 from pgpromote_tests.func.kitchen import KITCHEN_SINK
+from pgpromote_tests.func.walks import until
 from pgpromote_tests.runs import contents_of
 from pgpromote_tests.servers import Server
 
@@ -38,14 +41,16 @@ OLD = "CREATE TABLE t (id integer); GRANT SELECT ON t TO PUBLIC; CREATE TABLE us
 
 def told(run: Run) -> list[Finding]:
     """Return what the proof found, in an order of its own."""
-    assert run.proof
-    return sorted(run.proof.findings, key=lambda finding: (finding.rule, finding.object, finding.message))
+    assert run.state.proof
+    return sorted(
+        run.state.proof.findings, key=lambda finding: (finding.rule, finding.object, finding.message)
+    )
 
 
 def check_alike(lab: Build, rights: Policy) -> None:
     """Promote with and without the build login, and compare what is proven and what is made."""
     with lab.alone().walk(rights=rights) as alone:
-        alone.rehearse()
+        promote(alone, REHEARSED)
         expected = contents_of(lab.prod, lab.prod.url(alone.database.name))
 
     built = lab.promote(rights=rights)
@@ -110,8 +115,8 @@ def test_rows_that_even_their_owner_may_not_see_are_built_without_bypassing(
         run = lab.promote()
 
         prodname = lab.stage.promotion.target().name
-        assert run.repaired
-        assert ("public.secret", "id") in run.repaired.identities
+        assert run.state.repair
+        assert ("public.secret", "id") in run.state.repair.identities
         assert prod.rows("SELECT n FROM counted", prodname) == [(9,)]
         assert prod.rows(
             "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname = 'secret'", prodname
@@ -180,10 +185,7 @@ REMAINS = {
 
 def build(run: Run) -> str:
     """Walk a run up to its proof, and name the new database."""
-    run.preview(run.examine().cleared())
-    run.create_shadow()
-    run.restore()
-    run.repair()
+    until(run, REPAIR)
     return run.database.name
 
 
@@ -193,7 +195,7 @@ def test_everything_that_it_has_made_is_taken_back(dev: Server, prod: Server, tm
         shadow = build(run)
         lab.as_builder(EVERY_KIND, shadow)
 
-        run.prove()
+        until(run, ANALYZE)
 
         assert lab.left() == {}
         ((owners,),) = prod.rows(
@@ -208,7 +210,7 @@ def test_what_stays_is_found_by_name_and_keeps_the_swap_away(
 ) -> None:
     with open_lab(dev, prod, tmp_path, SMALL) as lab, lab.walk(rights=Policy.NONE) as run:
         shadow = build(run)
-        run.prove().proven()
+        until(run, ANALYZE)
         assert run.build
         for words, (make, undo) in REMAINS.items():
             lab.in_prod(make.replace("<shadow>", f'"{shadow}"'), shadow)
@@ -219,7 +221,7 @@ def test_what_stays_is_found_by_name_and_keeps_the_swap_away(
 
         lab.in_prod("GRANT SELECT ON t TO <builder>", shadow)
         with pytest.raises(NotProven, match="has a grant on table"):
-            run.cut_over()
+            until(run, CUT_OVER)
 
 
 def test_its_sessions_end_before_the_proof_and_it_cannot_come_back(
@@ -230,13 +232,13 @@ def test_its_sessions_end_before_the_proof_and_it_cannot_come_back(
         with psycopg.connect(url) as lingering:
             lingering.execute("SELECT count(*) FROM t")
 
-            run.prove().proven()
+            until(run, ANALYZE)
 
             with pytest.raises(psycopg.OperationalError):
                 lingering.execute("SELECT 1")
         with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
             psycopg.connect(url)
-        assert run.cut_over()
+        assert until(run, CUT_OVER).cut_over
 
 
 def test_two_promotions_share_one_build_login_at_the_same_time(
@@ -253,11 +255,9 @@ def test_two_promotions_share_one_build_login_at_the_same_time(
             shadow = build(second)
             url = prod.url(shadow, one.role(BUILDER))
             with psycopg.connect(url, autocommit=True) as working:
-                first.prove().proven()
-                assert first.cut_over()
+                assert until(first, CUT_OVER).cut_over
                 assert working.execute("SELECT count(*) FROM t").fetchone() == (1,)
-            second.prove().proven()
-            assert second.cut_over()
+            assert until(second, CUT_OVER).cut_over
         assert one.left() == {}
 
 
@@ -286,7 +286,7 @@ WRONG = {
 def complaints(lab: Build, **options: object) -> list[Finding]:
     """Return what the check says of the build login."""
     with lab.stage.walk(**options) as run:
-        return list(run.look().of("build_login"))
+        return list(look(run.promotion, run.options, run.run_id).of("build_login"))
 
 
 def test_a_login_that_is_no_wall_or_does_not_work_is_refused_with_what_to_type(
@@ -310,7 +310,7 @@ def test_a_login_that_is_no_wall_or_does_not_work_is_refused_with_what_to_type(
         assert any("itself" in each.message for each in complaints(itself))
 
 
-@pytest.mark.parametrize("strategy", [Strategy.CLEAN, Strategy.RESET_SCHEMA])
+@pytest.mark.parametrize("strategy", [CLEAN, RESET_SCHEMA])
 def test_in_place_a_warning_says_that_the_promoter_runs_what_dev_wrote(
     dev: Server, prod: Server, tmp_path: Path, strategy: Strategy
 ) -> None:

@@ -9,8 +9,10 @@ import pytest
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Policy
 from pgpromote.run.run import Run
+from pgpromote.run.steps import PREPARE, RESTORE
 from pgpromote_tests.func.build_lab import PROMOTER, Build, open_lab
 from pgpromote_tests.func.command_line import command_line
+from pgpromote_tests.func.walks import until
 from pgpromote_tests.servers import Server
 
 # Each is tried by the check of a table while its rows are loaded; nothing may come of it.
@@ -163,9 +165,7 @@ def test_code_that_rows_call_can_do_nothing_to_the_server(dev: Server, prod: Ser
     with attacked(dev, prod, tmp_path) as lab:
         before = state_of(prod)
         with lab.walk() as run:
-            run.examine().cleared()
-            run.create_shadow()
-            run.restore()
+            until(run, RESTORE)
             log = outcomes(prod, run)
 
         assert log.keys() == ATTACKS.keys()
@@ -177,10 +177,9 @@ def test_the_same_code_does_all_of_it_where_the_promoter_restores_itself(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:
     with attacked(dev, prod, tmp_path, attacks=ONCE_DONE) as lab, lab.alone().walk() as run:
-        run.examine().cleared()
-        run.create_shadow()
+        until(run, PREPARE)
         with suppress(PgpromoteError):  # its password is another one now
-            run.restore()
+            until(run, RESTORE)
         log = outcomes(prod, run)
         prod.let_in(lab.role(PROMOTER))
 
@@ -196,7 +195,7 @@ def test_code_in_every_place_can_do_nothing_up_to_the_swap(
 
         run = lab.promote(rights=rights)
 
-        assert run.swapped
+        assert run.state.cut_over
         assert state_of(prod) == before
         assert lab.left() == {}
 

@@ -12,6 +12,7 @@ import pytest
 from pgpromote.postgres import plan, repair
 from pgpromote.postgres.model import Content, Finding, Severity
 from pgpromote.postgres.server import connect
+from pgpromote.run.check import look
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import wait_until
 from pgpromote_tests.func.losses import FILLED, ODD, QUOTED, WHO, Place, place_of
@@ -63,7 +64,7 @@ def answers(server: Server) -> bool:
 def losses(shop: Stage, held: Mapping[str, Content] | None = None) -> tuple[Finding, ...]:
     """Return what a plan says that prod would lose; `held` is what prod holds, with hashes."""
     with shop.walk() as run:
-        aim = run.look().aim
+        aim = look(run.promotion, run.options, run.run_id).aim
     assert aim
     return plan.preview(aim, aim.manifest, shop.promotion.target(), "test", held=held).losses
 

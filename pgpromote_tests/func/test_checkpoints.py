@@ -9,8 +9,10 @@ from pgpromote.postgres import checkpoints
 from pgpromote.postgres.errors import SessionFailed
 from pgpromote.postgres.model import Finding
 from pgpromote.promotion import TARGET, from_environment
+from pgpromote.run.check import look
+from pgpromote.run.steps import PREPARE, RESTORE
 from pgpromote_tests.func.command_line import wait_until
-from pgpromote_tests.func.walks import Stage, stage
+from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.servers import Server
 
 MB = 1 << 20
@@ -75,10 +77,9 @@ def test_a_restore_asks_for_them(dev: Server, prod: Server, tmp_path: Path, stra
     shop = with_room(stage(dev, prod, tmp_path, SLOW, ""), "1kB")
     shop.dump()
     with shop.walk(strategy=strategy) as run:
-        run.examine().cleared()
-        run.create_shadow()
+        until(run, PREPARE)
         _, before = last(prod)  # DROP DATABASE makes one, too, but none is dropped in this step
-        run.restore()
+        until(run, RESTORE)
         assert last(prod)[1] != before
 
 
@@ -98,7 +99,11 @@ def test_a_role_that_may_not_ask_is_refused_with_what_to_type(
 
     def told() -> tuple[Finding, ...]:
         with shop.walk() as run:
-            return tuple(each for each in run.look().of("disk_space") if each.object == checkpoints.ROOM)
+            return tuple(
+                each
+                for each in look(run.promotion, run.options, run.run_id).of("disk_space")
+                if each.object == checkpoints.ROOM
+            )
 
     try:
         (refusal,) = told()

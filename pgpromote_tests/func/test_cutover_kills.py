@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote import run as runs
 from pgpromote.run.rollback import bring_back
+from pgpromote.run.run import start
 from pgpromote_tests import kills, promotion_victim, servers
 from pgpromote_tests.func.shops import PATIENCE
 from pgpromote_tests.kills import Reader
@@ -40,8 +40,8 @@ def test_a_killed_rollback_leaves_prod_wholly_old_or_wholly_new(
             struck = kills.kill_in(shop.promotion, "rollback", *aim)
             shop.quiet()
             between = shop.seen()
-            with runs.start(shop.promotion, "next") as run:
-                bring_back(run)
+            with start(shop.promotion, "next") as run:
+                bring_back(run.promotion, run.run_id)
             assert {between, shop.seen()} == {2, 3}
             assert set(shop.kinds()) == {"previous"}
             if struck:

@@ -13,9 +13,9 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
 
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
-from pgpromote.defs.ops import PREFLIGHT
+from pgpromote.defs.ops import WITH_OPS
 from pgpromote.defs.promotion import build_promotion
-from pgpromote.postgres import audit, prove
+from pgpromote.postgres import audit
 from pgpromote.promotion import SOURCE, TARGET, Promotion, from_environment
 
 CHECKOUT = Path(__file__).parents[2]
@@ -30,13 +30,7 @@ JOBS = {
 }
 ALL_JOBS = [*JOBS, "rehearse_prod", "rollback_prod"]  # which materializes nothing
 STEPS = [
-    "prod_schema.check_extensions",
-    "prod_schema.create_shadow",
-    "prod_schema.reset_schema",
-    "prod_schema.parallel_restore",
-    "prod_schema.repair_primary_key_identities",
-    "prod_schema.prove",
-    "prod_schema.cut_over",
+    *(f"prod_schema.{step.op}" for step in WITH_OPS),
 ]
 
 
@@ -89,7 +83,7 @@ def test_the_assets_have_the_names_of_the_design(definitions: dg.Definitions) ->
 
 
 def test_each_precheck_and_each_audit_rule_is_an_asset_check(definitions: dg.Definitions) -> None:
-    prechecks = {f"prod_schema:{rule}" for rule in (*PREFLIGHT, *prove.RULES)}
+    prechecks = {f"prod_schema:{rule}" for step in WITH_OPS for rule in step.rules}
     audits = {
         "primary_key_audit:primary_key_without_identity",
         "not_null_audit:not_null_without_default",

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from pgpromote import run as runs_of
 from pgpromote.postgres import dev_code, dump, preflight
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.server import connect
+from pgpromote.postgres.strategy import CLEAN, SWAP
 from pgpromote.run.options import Options
+from pgpromote.run.run import start
+from pgpromote.run.steps import promote
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine, command_line
 from pgpromote_tests.runs import NOTHING_ALLOWED, SHOP, contents_of
@@ -96,10 +98,10 @@ def test_every_job_refuses_it_unless_its_configuration_allows_it(
 def test_an_archive_without_such_code_passes_silently(dev: Server, prod: Server, tmp_path: Path) -> None:
     promotion = runs.promotion(dev.new_url(SHOP), prod.new_url(), tmp_path, dev, **NOTHING_ALLOWED)
     dump.dump(promotion.source(), promotion.archive_path, promotion.tools(), "test")
-    with runs_of.start(promotion, "test", Options()) as run:
-        run.promote()
-        assert run.checked
-        assert run.checked.of("runs_dev_code") == ()
+    with start(promotion, "test", Options()) as run:
+        promote(run)
+        assert run.state.checked
+        assert run.state.checked.of("runs_dev_code") == ()
 
 
 @pytest.mark.parametrize(("in_place", "told"), [(False, 0), (True, 1)])
@@ -110,7 +112,11 @@ def test_a_build_login_runs_it_but_does_not_change_prod_in_place(
     dump.dump(source, tmp_path / "dev.dump", [dev.tools()], "test")
     target = prod.new_database()
     report = preflight.examine(
-        tmp_path / "dev.dump", target, [prod.tools()], Choice(in_place=in_place), build_login=target
+        tmp_path / "dev.dump",
+        target,
+        [prod.tools()],
+        Choice(strategy=CLEAN if in_place else SWAP),
+        build_login=target,
     )
     assert len(report.of("runs_dev_code")) == told
 

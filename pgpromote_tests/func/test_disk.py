@@ -12,6 +12,7 @@ from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import connect
 from pgpromote.promotion import TARGET, from_environment
+from pgpromote.run.check import look
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
 
@@ -30,7 +31,7 @@ def found(shop: Stage, free: str) -> tuple[Finding, ...]:
     """Return what the check says when the operator says so much is free."""
     promotion = from_environment({**shop.promotion.environment, disk.OPERATOR: free})
     with replace(shop, promotion=promotion).walk() as run:
-        return run.look().of("disk_space")
+        return look(run.promotion, run.options, run.run_id).of("disk_space")
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from pgpromote.postgres.errors import NotProven, SessionFailed
 from pgpromote.postgres.server import Database, connect
 from pgpromote.postgres.shadow import Shadow
 from pgpromote.run.run import Run
+from pgpromote.run.steps import ANALYZE, RESTORE, promote
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import wait_until
 from pgpromote_tests.func.shops import login
-from pgpromote_tests.func.walks import Stage
+from pgpromote_tests.func.walks import Stage, until
 from pgpromote_tests.servers import Server
 
 # A worker that looks for work all the time, and then takes some seconds for each page.
@@ -103,10 +104,7 @@ def test_an_orphan_that_a_superuser_is_in_stays_and_is_named(prod: Server, owned
 def run_into(shop: Stage, problem: Callable[[Run], object]) -> str:
     """Let a run meet a problem while a superuser is in its shadow, and return the shadow's name."""
     with ExitStack() as stack, shop.walk() as run:
-        run.preview(run.examine().cleared())
-        run.create_shadow()
-        run.reset()
-        run.restore()
+        until(run, RESTORE)
         name = run.database.name
         ours = shop.promotion.target().parameters["user"]
         shop.prod.execute(f"SET ROLE {ours}; CREATE TABLE besides (a int)", name)
@@ -128,16 +126,16 @@ def shop(dev: Server, prod: Server, owned: Database, tmp_path: Path) -> Stage:
 def test_a_run_goes_on_beside_an_orphan_that_stays(shop: Stage, owned: Database) -> None:
     held = orphan(owned)
     with psycopg.connect(shop.prod.url(held.name)), shop.walk() as run:
-        run.promote()
-        assert run.prepared
-        assert [found.object for found in run.prepared.warnings] == [held.name]
+        promote(run)
+        assert run.state.prepared
+        assert [found.object for found in run.state.prepared.warnings] == [held.name]
     assert shop.prod.rows("SELECT * FROM t", owned.name) == []
 
 
 @pytest.mark.parametrize("major", [16])
 def test_a_shadow_that_stays_does_not_hide_why_the_run_failed(shop: Stage) -> None:
     with pytest.raises(NotProven) as failure:
-        run_into(shop, lambda run: run.prove().proven())
+        run_into(shop, lambda run: until(run, ANALYZE))
 
     told = str(failure.value)
     assert "besides is there, and the archive has none." in told

@@ -10,6 +10,8 @@ from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import Archive, Filters, Severity
 from pgpromote.postgres.server import parse_url
+from pgpromote.postgres.strategy import SWAP
+from pgpromote.run.check import look
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.pairs import proven, stage, told
 from pgpromote_tests.func.proofs import proof_of
@@ -70,7 +72,7 @@ def test_a_value_that_was_changed_is_found_though_the_encodings_differ(
     target = prod.new_database()
     _, manifest = dump.dump(source, path := tmp_path / "shop.dump", [dev.tools()], "test")
     clearance = preflight.examine(
-        path, target, [prod.tools()], Choice(in_place=False, restore_as_superuser=True)
+        path, target, [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
     ).cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
     assert proof_of(prod, clearance, manifest, target).errors == ()
@@ -89,7 +91,9 @@ def test_sql_ascii_goes_into_utf8_by_choice(start_server: StartServer, tmp_path:
     shop = stage(dev, prod, tmp_path, dev_url, prod.new_url(), client=dev)
     shop.dump()
     with shop.walk() as run:
-        ((severity, refusal),) = told(run.examine().findings, "encoding_and_locale")[:1]
+        ((severity, refusal),) = told(
+            look(run.promotion, run.options, run.run_id).findings, "encoding_and_locale"
+        )[:1]
     assert severity is Severity.ERROR
     assert "--encoding UTF8" in refusal
 

@@ -14,8 +14,8 @@ from jsonschema import validate  # type: ignore[import-untyped]
 
 from pgpromote.defs.failures import reason
 from pgpromote.postgres.archive import manifest_path
+from pgpromote.postgres.errors import ProdState
 from pgpromote.promotion import AUDITED, SOURCE, Promotion
-from pgpromote.run.outcome import MIXED, SWAPPED, UNTOUCHED
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import CommandLine, Ended, command_line
@@ -82,7 +82,11 @@ def test_a_refused_run_is_reported_and_its_log_leads_there(
     result = runs.run(spoiled(promotion), "restore_prod", instance=instance)
 
     (twin,) = twins(promotion.report_dir)
-    assert (twin["verdict"], twin["run_id"], twin["prod"]) == ("failed", result.run_id, UNTOUCHED)
+    assert (twin["verdict"], twin["run_id"], twin["prod"]) == (
+        "failed",
+        result.run_id,
+        ProdState.UNTOUCHED.value,
+    )
     assert twin["failure"].startswith("Refused by 1 check")
     assert str(promotion.archive_path) in twin["failure"]
     assert [step["name"] for step in twin["steps"]] == ["examine"]
@@ -90,7 +94,7 @@ def test_a_refused_run_is_reported_and_its_log_leads_there(
     (page,) = promotion.report_dir.glob("*.html")
     told = [text for _, text in messages_of(instance, result, logging.INFO)]
     assert f"The report is in {page}." in told
-    assert UNTOUCHED in page.read_text()
+    assert ProdState.UNTOUCHED.value in page.read_text()
 
 
 def test_a_run_that_fails_in_place_says_that_prod_may_be_a_mix(promotion: Promotion, prod: Server) -> None:
@@ -98,7 +102,7 @@ def test_a_run_that_fails_in_place_says_that_prod_may_be_a_mix(promotion: Promot
     result = runs.run(promotion, "refresh_prod", {"prod_schema": {"strategy": "clean"}})
     assert not result.success
     (twin,) = twins(promotion.report_dir)
-    assert (twin["verdict"], twin["prod"]) == ("failed", MIXED)
+    assert (twin["verdict"], twin["prod"]) == ("failed", ProdState.MIXED.value)
     assert "public.customers.id" in twin["failure"]
     assert [step["name"] for step in twin["steps"]] == ["examine", "create_shadow", "restore", "repair"]
     assert twin["safety"]
@@ -118,7 +122,7 @@ def test_a_dump_that_fails_is_reported_where_prod_was_to_follow(promotion: Promo
     assert not runs.run(broken, "dump_dev").success
     assert not runs.run(broken, "refresh_prod").success
     (twin,) = twins(promotion.report_dir)
-    assert (twin["verdict"], twin["steps"], twin["prod"]) == ("failed", [], UNTOUCHED)
+    assert (twin["verdict"], twin["steps"], twin["prod"]) == ("failed", [], ProdState.UNTOUCHED.value)
     assert SOURCE in twin["failure"]
     assert CANARY not in json.dumps(twin)
 
@@ -139,7 +143,7 @@ def test_a_report_that_cannot_be_written_says_that_prod_was_swapped(
     result = runs.run(promotion, "refresh_prod")
     step, told, shown = failure_of(result)
     assert step == "promotion_report"
-    assert told.startswith(f"{SWAPPED} and is proven; ")
+    assert told.startswith("Prod was swapped and is proven; ")
     assert "PGPROMOTE_REPORT_DIR" in told
     assert "audit_prod" in str(shown["what to do"].value)
     assert "prod_schema" in materialized(result)
@@ -153,9 +157,9 @@ def test_an_audit_that_fails_says_that_prod_was_swapped_and_is_reported(promotio
     assert len(failures) == 3
     for failure in failures:
         assert failure is not None
-        assert str(failure.description).startswith(f"{SWAPPED} and is proven; ")
+        assert str(failure.description).startswith("Prod was swapped and is proven; ")
     (twin,) = twins(promotion.report_dir)
-    assert (twin["verdict"], twin["prod"]) == ("promoted", f"{SWAPPED} and is proven.")
+    assert (twin["verdict"], twin["prod"]) == ("promoted", "Prod was swapped and is proven.")
     assert AUDITED in twin["failure"]
     assert CANARY not in json.dumps(twin)
 
@@ -207,7 +211,7 @@ def test_a_command_that_fails_is_reported_and_posted(shop: CommandLine, command:
     assert twin["verdict"] == "failed"
     assert f"The report is in {page}." in ended.stderr
     assert (told["event"], told["job"], told["run_id"]) == ("run_failed", command, twin["run_id"])
-    assert (told["untouched"], told["objects"]) == (UNTOUCHED, [str(archive)])
+    assert (told["untouched"], told["objects"]) == (ProdState.UNTOUCHED.value, [str(archive)])
     assert f"*shop: {command} failed*" in told["text"]
 
 
@@ -237,7 +241,7 @@ def test_a_promotion_whose_report_cannot_be_written_is_done_with_a_warning(
     ended = shop.run(command, "--json")
     assert ended.returncode == 0, ended.stderr
     assert "Warning: " in ended.stderr
-    assert f"{SWAPPED} and is proven; " in ended.stderr
+    assert "Prod was swapped and is proven; " in ended.stderr
     (problem,) = ended.json()["problems"]
     assert "PGPROMOTE_REPORT_DIR" in problem
     name = shop.environment["PROD_DATABASE_URL"].rpartition("/")[2]
@@ -249,13 +253,13 @@ def test_a_refresh_that_fails_posts_what_a_sensor_would(shop: CommandLine) -> No
     with receiving([]) as receiver:
         ended, told = alerting(commands, receiver, "refresh")
     assert ended.returncode == 3
-    assert ended.stderr.count(UNTOUCHED) == 1
+    assert ended.stderr.count(ProdState.UNTOUCHED.value) == 1
     assert ended.stderr.count("Check host and port") == told["text"].count("Check host and port") == 1
-    assert UNTOUCHED not in told["what"]
+    assert ProdState.UNTOUCHED.value not in told["what"]
     assert (told["event"], told["job"], told["failed"]) == (
         "run_failed", "refresh_prod", "check extensions failed",
     )  # fmt: skip
-    assert told["untouched"] == UNTOUCHED
+    assert told["untouched"] == ProdState.UNTOUCHED.value
     assert told["run_id"] in ended.stderr
     (page,) = (shop.directory / "reports").glob("*.html")
     assert str(page) in ended.stderr
@@ -264,7 +268,7 @@ def test_a_refresh_that_fails_posts_what_a_sensor_would(shop: CommandLine) -> No
 def test_a_refresh_whose_dev_is_down_says_that_prod_is_untouched(shop: CommandLine) -> None:
     ended = shop.having(DEV_DATABASE_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone").run("refresh")
     assert ended.returncode == 1
-    assert ended.stderr.count(UNTOUCHED) == 1
+    assert ended.stderr.count(ProdState.UNTOUCHED.value) == 1
 
 
 def test_a_refresh_whose_dagster_is_down_names_its_address(shop: CommandLine) -> None:
@@ -274,7 +278,7 @@ def test_a_refresh_whose_dagster_is_down_names_its_address(shop: CommandLine) ->
     ended = shop.having(DAGSTER_POSTGRES_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone").run("refresh")
     assert ended.returncode == 1
     assert ended.stderr.startswith("Error: DAGSTER_POSTGRES_URL: cannot connect to gone on 127.0.0.1:1")
-    assert UNTOUCHED in ended.stderr
+    assert ProdState.UNTOUCHED.value in ended.stderr
     assert CANARY not in ended.text
 
 
@@ -307,7 +311,7 @@ def test_a_scope_without_meaning_says_that_prod_is_untouched(shop: CommandLine) 
     for arguments in (("-t", "tags"), ("-t", "nope", "--strategy", "clean")):
         ended = shop.run("restore", *arguments)
         assert ended.returncode == 1
-        assert ended.stderr.count(UNTOUCHED) == 1
+        assert ended.stderr.count(ProdState.UNTOUCHED.value) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pgpromote.postgres.errors import ConfigError, Refused
 from pgpromote.postgres.model import Filters
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database
+from pgpromote.postgres.strategy import RESET_SCHEMA
 from pgpromote_tests.func.command_line import Sample, contents, sample_of
 from pgpromote_tests.servers import Server
 
@@ -208,7 +209,7 @@ def test_a_reset_that_would_bring_back_less_than_it_drops_is_refused(
             sample.path,
             prod.new_database(PROD),
             [prod.tools()],
-            Choice(filters=filters, reset_schema="public"),
+            Choice(filters=filters, strategy=RESET_SCHEMA),
         )
 
 

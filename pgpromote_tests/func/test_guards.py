@@ -15,6 +15,7 @@ from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Filters, Finding, Severity
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, connect
+from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote_tests.func.command_line import Sample, dumped, sample_of
 from pgpromote_tests.func.shops import content, login, roles, shop, word
 from pgpromote_tests.servers import Server
@@ -38,13 +39,13 @@ def examined(
     sample: Sample,
     target: Database,
     *,
-    in_place: bool = True,
+    strategy: Strategy = CLEAN,
     allow: Collection[str] = (),
     source: Database | None = None,
     agreed: str = "postgres",
     run_id: str = "",
 ) -> Report:
-    choice = Choice(in_place=in_place, allow=frozenset(allow))
+    choice = Choice(strategy=strategy, allow=frozenset(allow))
     return preflight.examine(
         sample.path, target, [prod.tools()], choice, source=source, agreed=agreed, run_id=run_id
     )
@@ -101,7 +102,7 @@ def test_an_archive_that_was_limited_is_refused_for_a_swap_alone(
     part = dumped(dev, sample.source, tmp_path / "part.dump", filters=Filters(tables=("content",)))
     target = prod.new_database()
     assert examined(prod, part, target).clearance
-    (found,) = refused(examined(prod, part, target, in_place=False))
+    (found,) = refused(examined(prod, part, target, strategy=SWAP))
     assert found.rule == "whole_archive"
     assert "tables content" in found.message
 
@@ -156,8 +157,8 @@ def test_a_marked_source_is_neither_dumped_nor_promoted(
             make(source, tmp_path / "new" / "dev.dump", [dev.tools()], "test")
         assert [finding.rule for finding in refusal.value.findings] == ["right_direction"]
     assert list(tmp_path.iterdir()) == []
-    for in_place in (True, False):
-        report = examined(prod, sample, prod.new_database(), source=source, in_place=in_place)
+    for strategy in (CLEAN, SWAP):
+        report = examined(prod, sample, prod.new_database(), source=source, strategy=strategy)
         assert [finding.rule for finding in refused(report)] == ["right_direction"]
 
 
@@ -169,7 +170,7 @@ def test_an_archive_of_prod_made_on_purpose_marks_nothing_that_it_is_restored_in
     safety = dumped(prod, database, tmp_path / "safety.dump", of_prod=True)
     assert dump.dump_sql(database, tmp_path / "safety.sql", [prod.tools()], "test", of_prod=True) > 0
     made = shadow.create(database, "p")
-    clearance = examined(prod, safety, database, in_place=False).cleared()
+    clearance = examined(prod, safety, database, strategy=SWAP).cleared()
     into = clearance.into(made.at(database).label, made.oid)
     restore.restore(into, made.at(database), [prod.tools()], "p")
     assert prod.rows("SELECT word FROM content", made.name) == [("old",)]
@@ -197,25 +198,25 @@ def test_an_owner_who_may_not_mark_prod_is_told_the_grant_that_helps(prod: Serve
 
 
 def test_an_owner_who_may_create_databases_is_cleared_for_a_swap(prod: Server, sample: Sample) -> None:
-    assert examined(prod, sample, owned(prod, "CREATEDB"), in_place=False).findings == ()
+    assert examined(prod, sample, owned(prod, "CREATEDB"), strategy=SWAP).findings == ()
 
 
 def test_a_missing_right_is_an_error_before_the_restore_of_a_swap_alone(prod: Server, sample: Sample) -> None:
     database = owned(prod)
     assert examined(prod, sample, database).clearance
-    (found,) = refused(examined(prod, sample, database, in_place=False))
+    (found,) = refused(examined(prod, sample, database, strategy=SWAP))
     assert found.rule == "swap_possible"
     granting, _, other = found.hint.partition(" Or ")
     assert "choose the strategy clean or reset-schema" in other
 
     (stranger,) = roles(prod, 1, "CREATEDB")
-    report = examined(prod, sample, login(prod, database.name, stranger), in_place=False)
+    report = examined(prod, sample, login(prod, database.name, stranger), strategy=SWAP)
     assert ["Only the owner" in finding.message for finding in refused(report)] == [True]
 
     prod.execute(granting)
-    assert examined(prod, sample, database, in_place=False).clearance
+    assert examined(prod, sample, database, strategy=SWAP).clearance
     prod.execute(refused(report)[0].hint.partition("or: ")[2])
-    assert examined(prod, sample, login(prod, database.name, stranger), in_place=False).clearance
+    assert examined(prod, sample, login(prod, database.name, stranger), strategy=SWAP).clearance
 
 
 def test_a_subscription_of_prod_is_an_error_unless_it_is_allowed(prod: Server, sample: Sample) -> None:
@@ -225,9 +226,9 @@ def test_a_subscription_of_prod_is_an_error_unless_it_is_allowed(prod: Server, s
         f"CREATE SUBSCRIPTION {name} CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false)",
         database.name,
     )
-    (found,) = refused(examined(prod, sample, database, in_place=False))
+    (found,) = refused(examined(prod, sample, database, strategy=SWAP))
     assert (found.rule, found.object) == ("swap_possible", name)
-    assert examined(prod, sample, database, in_place=False, allow=[name]).clearance
+    assert examined(prod, sample, database, strategy=SWAP, allow=[name]).clearance
     prod.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name}", database.name)
 
 
@@ -236,7 +237,7 @@ def test_what_may_be_gone_by_the_time_of_the_cut_over_is_a_warning(prod: Server,
     gid = f"gid_{next(prod.numbers)}"
     prod.execute(f"BEGIN; CREATE TABLE x (); PREPARE TRANSACTION '{gid}'", database.name)
     with psycopg.connect(prod.url(database.name)):
-        report = examined(prod, sample, database, in_place=False)
+        report = examined(prod, sample, database, strategy=SWAP)
     prod.execute(f"ROLLBACK PREPARED '{gid}'", database.name)
     assert report.clearance
     assert [finding.severity for finding in report.of("swap_possible")] == [Severity.WARNING] * 2
@@ -258,7 +259,7 @@ def test_settings_that_cannot_be_carried_over_are_an_error_with_the_grant_that_h
         f"ALTER ROLE {user} IN DATABASE {database.name} SET work_mem = '7MB';"
         f"ALTER ROLE \"{other}\" IN DATABASE {database.name} SET work_mem = '7MB'"
     )
-    found = refused(examined(prod, sample, database, in_place=False))
+    found = refused(examined(prod, sample, database, strategy=SWAP))
     assert [each.object for each in found] == [other, custom, "log_min_duration_statement"]
     made = shadow.create(database, "p")
     with pytest.raises(Refused, match=custom):
@@ -267,7 +268,7 @@ def test_settings_that_cannot_be_carried_over_are_an_error_with_the_grant_that_h
     for each in found:
         prod.execute(each.hint.removeprefix("As a superuser, run: ").partition(" or reset it")[0])
 
-    assert examined(prod, sample, database, in_place=False).clearance
+    assert examined(prod, sample, database, strategy=SWAP).clearance
     cutover.swap(database, made.name, "p")
     settings = f"SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setdatabase = {made.oid}"
     assert len(prod.rows(settings)) == 5
@@ -292,7 +293,7 @@ def test_a_writer_of_another_promotion_is_refused_in_place_alone(prod: Server, s
         assert (found.rule, found.object) == ("no_other_writer", "pgpromote:dead")
         assert f"pg_terminate_backend({pid})" in found.hint
         assert examined(prod, sample, database, run_id="dead").clearance
-        assert examined(prod, sample, database, run_id=long_id, in_place=False).clearance
+        assert examined(prod, sample, database, run_id=long_id, strategy=SWAP).clearance
     with writing(prod, database, f"pgpromote:{long_id}"), writing(prod, database, "an application"):
         assert examined(prod, sample, database, run_id=long_id).clearance
 

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from pgpromote import retention, rollback
 from pgpromote.postgres import cutover, hold, previous, shadow
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.mark import End, Provenance
 from pgpromote.postgres.server import Database
+from pgpromote.postgres.strategy import CLEAN, SWAP
 from pgpromote.promotion import TARGET, from_environment
-from pgpromote.run.options import Options, Strategy
+from pgpromote.run import retention, rollback
+from pgpromote.run.options import Options
+from pgpromote.run.steps import RETAIN, promote
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.shops import NAMES, content, login, new_name, roles, shop, word
@@ -54,18 +56,18 @@ def elsewhere(made: Stage, **settings: str) -> Stage:
     return replace(made, promotion=from_environment({**made.promotion.environment, **settings}))
 
 
-def promote(made: Stage, number: int, **options: object) -> None:
+def promote_number(made: Stage, number: int, **options: object) -> None:
     """Promote a dev whose one row says the number, and drop what is beyond what is kept."""
     made.in_dev(f"DELETE FROM t; INSERT INTO t VALUES ({number})")
     made.dump()
     with made.walk(**options) as run:
-        run.promote()
-        run.retain()
+        promote(run)
+        RETAIN.walk(run)
 
 
 def back(made: Stage, name: str = "") -> None:
     with made.walk() as run:
-        rollback.bring_back(run, name)
+        rollback.bring_back(run.promotion, run.run_id, name)
 
 
 def resume(made: Stage) -> None:
@@ -89,15 +91,15 @@ def test_the_prod_of_the_morning_outlives_a_restore_a_refresh_a_rollback_and_a_s
     as_superuser: Stage, whose: str
 ) -> None:
     night = as_superuser if whose == "superuser" else owned(as_superuser)
-    promote(night, 2)
+    promote_number(night, 2)
     (morning,) = night.beside()
-    promote(night, 3)
+    promote_number(night, 3)
     back(night)
     assert number(night) == 2
     with pytest.raises(Refused, match="not_on_hold"):
-        promote(night, 4)
+        promote_number(night, 4)
     resume(night)
-    promote(night, 4)  # what the sensor brings
+    promote_number(night, 4)  # what the sensor brings
 
     assert morning in night.beside()
     back(night, morning)
@@ -105,14 +107,14 @@ def test_the_prod_of_the_morning_outlives_a_restore_a_refresh_a_rollback_and_a_s
 
 
 def test_a_rollback_that_is_taken_back_costs_nobody_s_place(night: Stage) -> None:
-    promote(night, 2)
+    promote_number(night, 2)
     back(night)
     back(night)  # 2 was good after all
     assert number(night) == 2
     ends = [each.ended for each in previous.history(night.promotion.target())]
     assert ends == [End.RETURN]
     resume(night)
-    promote(night, 3)
+    promote_number(night, 3)
 
     assert at_hand(night) == {1, 2}
 
@@ -123,16 +125,16 @@ def at_hand(made: Stage) -> set[object]:
 
 
 def test_what_was_put_aside_goes_with_the_first_promotion_after_resume(night: Stage) -> None:
-    promote(night, 2)
+    promote_number(night, 2)
     back(night)
-    promote(night, 3, despite_hold=True)  # by a person, who was asked
+    promote_number(night, 3, despite_hold=True)  # by a person, who was asked
     assert at_hand(night) == {1, 2}
     plan = retention.beyond(night.promotion, "test", Options())
     assert plan == ()
 
     resume(night)
     (planned,) = retention.beyond(night.promotion, "test", Options())
-    promote(night, 4)
+    promote_number(night, 4)
 
     assert at_hand(night) == {1, 3}
     assert planned not in night.beside()
@@ -143,11 +145,11 @@ def test_though_none_is_kept_what_was_put_aside_stays_while_prod_is_on_hold(nigh
     night.in_dev("INSERT INTO t VALUES (2)")
     night.promote()
     back(night)
-    promote(night, 3, despite_hold=True)
+    promote_number(night, 3, despite_hold=True)
     assert at_hand(night) == {2}
 
     resume(night)
-    promote(night, 4)
+    promote_number(night, 4)
 
     assert night.beside() == []
 
@@ -159,7 +161,7 @@ def test_though_none_is_kept_what_was_put_aside_stays_while_prod_is_on_hold(nigh
 def test_every_start_without_a_person_is_refused_from_any_machine_until_resume(
     night: Stage, tmp_path: Path
 ) -> None:
-    promote(night, 2)
+    promote_number(night, 2)
     back(night)
     other = elsewhere(night, PGPROMOTE_NAME="other", PGPROMOTE_DUMP_DIR=str(tmp_path / "other"))
     other.dump()
@@ -187,16 +189,16 @@ def test_every_start_without_a_person_is_refused_from_any_machine_until_resume(
 
 
 def test_a_rollback_by_a_safety_archive_holds_as_well(night: Stage) -> None:
-    promote(night, 2, strategy=Strategy.CLEAN)
+    promote_number(night, 2, strategy=CLEAN)
     back(night)
     assert number(night) == 1
-    for strategy in (Strategy.SWAP, Strategy.CLEAN):
+    for strategy in (SWAP, CLEAN):
         with pytest.raises(Refused, match="not_on_hold"):
-            promote(night, 3, strategy=strategy)
+            promote_number(night, 3, strategy=strategy)
 
 
 def test_the_job_rollback_prod_asks_nobody_and_holds(night: Stage) -> None:
-    promote(night, 2)
+    promote_number(night, 2)
 
     result = runs.run(night.promotion, "rollback_prod")
 
@@ -286,15 +288,15 @@ def test_it_holds_though_prod_has_got_another_owner_who_is_told_what_ends_it(pro
 def test_the_status_says_from_which_archive_prod_came_and_follows_every_turn(night: Stage) -> None:
     def status() -> rollback.Status:
         with night.walk() as run:
-            return rollback.status(run)
+            return rollback.status(run.promotion, run.run_id)
 
     assert status().came is None
-    promote(night, 2)
+    promote_number(night, 2)
     first = status().came
     assert first
     assert (first.promotion, first.archive) == (night.promotion.name, night.promotion.archive_path.name)
     assert first.sha256
-    promote(night, 3)
+    promote_number(night, 3)
     second = status()
     assert second.came
     assert second.came.sha256 not in {None, first.sha256}
@@ -315,10 +317,10 @@ def test_the_status_says_from_which_archive_prod_came_and_follows_every_turn(nig
 
 
 def test_what_was_changed_in_place_since_is_told(night: Stage) -> None:
-    promote(night, 2)
-    promote(night, 3, strategy=Strategy.CLEAN)
+    promote_number(night, 2)
+    promote_number(night, 3, strategy=CLEAN)
     with night.walk() as run:
-        came = rollback.status(run).came
+        came = rollback.status(run.promotion, run.run_id).came
     assert came
     assert came.changed_at
     assert came.since
@@ -326,10 +328,10 @@ def test_what_was_changed_in_place_since_is_told(night: Stage) -> None:
 
 
 def test_a_rollback_of_another_prod_than_was_shown_is_refused(night: Stage) -> None:
-    promote(night, 2)
+    promote_number(night, 2)
     with night.walk() as run:
-        way = rollback.choose(run)
-    promote(night, 3)
+        way = rollback.choose(run.promotion, run.run_id)
+    promote_number(night, 3)
 
     with night.untouched(), night.walk() as run, pytest.raises(Refused, match="no longer what was shown"):
-        rollback.bring_back(run, way.name, shown=way.now)
+        rollback.bring_back(run.promotion, run.run_id, way.name, shown=way.now)

@@ -13,7 +13,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from pgpromote.run.outcome import MIXED, UNTOUCHED
+from pgpromote.postgres.errors import ProdState
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import (
     SECONDS,
@@ -95,10 +95,10 @@ def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
     wait_until(lambda: not sessions(prod), "no session of the restore is left on prod")
     if number is not signal.SIGKILL:
         assert result.returncode == 128 + number
-        assert f"Interrupted by {number.name}. {UNTOUCHED}" in result.stderr
+        assert f"Interrupted by {number.name}. {ProdState.UNTOUCHED.value}" in result.stderr
         assert "Aborted" not in result.text
         (report,) = tmp_path.glob("data/reports/*.json")
-        assert json.loads(report.read_text())["prod"] == UNTOUCHED
+        assert json.loads(report.read_text())["prod"] == ProdState.UNTOUCHED.value
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -111,7 +111,7 @@ def test_an_interrupted_restore_in_place_says_that_prod_may_be_mixed(
     wait_until_waiting(prod, "PgSleep")
     process.send_signal(number)
     result = ended(process)
-    assert f"Interrupted by {number.name}. {MIXED}" in result.stderr
+    assert f"Interrupted by {number.name}. {ProdState.MIXED.value}" in result.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -127,14 +127,14 @@ def test_an_interrupted_run_of_dagster_says_what_prod_is(
     result = ended(process)
     assert result.returncode == 1
     assert "The run was interrupted" in result.stderr
-    assert result.stderr.count(UNTOUCHED) == 1
+    assert result.stderr.count(ProdState.UNTOUCHED.value) == 1
     (report,) = tmp_path.glob("data/reports/*.json")
-    assert json.loads(report.read_text())["prod"] == UNTOUCHED
+    assert json.loads(report.read_text())["prod"] == ProdState.UNTOUCHED.value
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         (run,) = instance.get_runs()
         told = [entry.user_message for entry in instance.all_logs(run.run_id)]
     assert run.is_finished
-    assert any(line.startswith(UNTOUCHED) for line in told)
+    assert any(line.startswith(ProdState.UNTOUCHED.value) for line in told)
 
 
 def test_a_run_whose_sessions_all_end_says_what_prod_is(shop: tuple[CommandLine, Server, Server]) -> None:
@@ -147,7 +147,7 @@ def test_a_run_whose_sessions_all_end_says_what_prod_is(shop: tuple[CommandLine,
     )
     result = ended(process)
     assert result.returncode == 1
-    assert result.stderr.count(UNTOUCHED.rstrip(".")) == 1, result.stderr
+    assert result.stderr.count("Prod is untouched") == 1, result.stderr
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
@@ -164,7 +164,7 @@ def test_a_run_without_a_connection_says_what_prod_is(
     assert commands.run("dump").returncode == 0
     result = commands.having(PROD_DATABASE_URL=prod.url(database, role)).run("restore")
     assert result.returncode in {1, 3}
-    assert result.stderr.count(UNTOUCHED.rstrip(".")) == 1, result.stderr
+    assert result.stderr.count("Prod is untouched") == 1, result.stderr
     assert "too many connections" in result.stderr
 
 

@@ -10,6 +10,7 @@ from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Foreign, Severity
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database
+from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote_tests.func.command_line import Sample, contents, sample_of
 from pgpromote_tests.func.proofs import proof_of
 from pgpromote_tests.servers import Server
@@ -84,9 +85,12 @@ def shop(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
     return shop_of(dev, tmp_path_factory.getbasetemp())
 
 
-def promoted(prod: Server, shop: Sample, target: Database, *, in_place: bool = True) -> Report:
+def promoted(prod: Server, shop: Sample, target: Database, *, strategy: Strategy = CLEAN) -> Report:
     report = preflight.examine(
-        shop.path, target, [prod.tools()], Choice(in_place=in_place, restore_as_superuser=True)
+        shop.path,
+        target,
+        [prod.tools()],
+        Choice(strategy=strategy, restore_as_superuser=True),
     )
     clearance = report.cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
@@ -99,12 +103,12 @@ def as_text(server: Server, target: Database) -> str:
     return contents(server, target.name).replace("SELECT count(*) FROM remote", "SELECT 0")
 
 
-@pytest.mark.parametrize("in_place", [True, False])
+@pytest.mark.parametrize("strategy", [CLEAN, SWAP])
 def test_it_stays_on_dev_with_what_depends_on_it_and_the_rest_arrives_whole(
-    prod: Server, shop: Sample, *, in_place: bool
+    prod: Server, shop: Sample, *, strategy: Strategy
 ) -> None:
     target = prod.new_database()
-    promoted(prod, shop, target, in_place=in_place)
+    promoted(prod, shop, target, strategy=strategy)
     assert as_text(prod, target) == as_text(prod, prod.new_database(SHOP + REST))
 
 

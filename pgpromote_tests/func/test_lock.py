@@ -12,14 +12,16 @@ from pgpromote.postgres import cutover, shadow
 from pgpromote.postgres.errors import UNTOUCHED, Busy, LockLost, Refused
 from pgpromote.postgres.lock import promotion_lock, same_database
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.strategy import SWAP
 from pgpromote.promotion import TARGET
 from pgpromote.run.run import Run
+from pgpromote.run.steps import CHECK, PREPARE, PROMOTED, RESTORE, Step, promote
 from pgpromote_tests.func.transaction_pooler import pooling
-from pgpromote_tests.func.walks import Stage, stage
+from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.servers import Server
 
 HOLDERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database <> 0"
-STEPS = ["create_shadow", "reset", "restore", "repair", "prove", "cut_over"]
+WALKED = [step for step in PROMOTED if step is not CHECK and step.runs(SWAP) and not step.within]
 
 
 @pytest.fixture
@@ -34,17 +36,17 @@ def terminate(shop: Stage) -> None:
     shop.prod.rows(f"SELECT pg_terminate_backend(pid, 5000) FROM ({HOLDERS}) AS held")
 
 
-def walk_to(run: Run, last: str, act: Callable[[], None]) -> None:
-    run.preview(run.examine().cleared())
-    for name in STEPS:
-        if name == last:
+def walk_to(run: Run, last: Step, act: Callable[[], None]) -> None:
+    until(run, CHECK)
+    for step in WALKED:
+        if step is last:
             act()
-        getattr(run, name)()
+        until(run, step)
 
 
 @pytest.mark.parametrize("major", [16])
-@pytest.mark.parametrize("step", STEPS)
-def test_a_run_whose_lock_is_gone_ends_before_its_next_step(shop: Stage, step: str) -> None:
+@pytest.mark.parametrize("step", WALKED, ids=[step.name for step in WALKED])
+def test_a_run_whose_lock_is_gone_ends_before_its_next_step(shop: Stage, step: Step) -> None:
     with shop.untouched(), pytest.raises(LockLost, match="is lost") as failure, shop.walk() as run:
         walk_to(run, step, lambda: terminate(shop))
     assert "Prod is untouched" in str(failure.value)
@@ -53,13 +55,12 @@ def test_a_run_whose_lock_is_gone_ends_before_its_next_step(shop: Stage, step: s
 
 def test_a_run_that_lost_its_lock_does_not_disturb_the_next(shop: Stage) -> None:
     with shop.walk() as first:
-        first.preview(first.examine().cleared())
-        first.create_shadow()
+        until(first, PREPARE)
         terminate(shop)
         with shop.walk() as second:
-            second.promote()
+            promote(second)
         with pytest.raises(LockLost):
-            first.reset()
+            until(first, RESTORE)
     assert shop.prod.rows("SELECT * FROM t", shop.promotion.target().name) == []
 
 

@@ -14,7 +14,9 @@ from pgpromote.postgres import preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.strategy import SWAP
 from pgpromote.postgres.tools import Tools
+from pgpromote.run.check import look
 from pgpromote_tests.func.command_line import adopted
 from pgpromote_tests.func.pairs import proven, stage, told
 from pgpromote_tests.servers import Server
@@ -70,7 +72,7 @@ def test_money_with_other_decimals_is_refused(
     shop = stage(dev, prod, tmp_path, with_money(dev, there, FEES), with_money(prod, here), client=dev)
     shop.dump()
     with shop.walk() as run:
-        ((severity, text),) = told(run.examine().findings, "money")
+        ((severity, text),) = told(look(run.promotion, run.options, run.run_id).findings, "money")
     assert severity is Severity.ERROR
     assert f"would be worth {change}" in text
     assert "SET lc_monetary" in text
@@ -88,7 +90,7 @@ def test_what_only_looks_like_money_is_no_reason(
     )
     shop.dump()
     with shop.walk() as run:
-        assert told(run.examine().findings, "money") == []
+        assert told(look(run.promotion, run.options, run.run_id).findings, "money") == []
 
 
 def test_money_of_an_archive_from_elsewhere_is_read_as_prod_writes_it(
@@ -98,7 +100,7 @@ def test_money_of_an_archive_from_elsewhere_is_read_as_prod_writes_it(
     source, target = (parse_url(url, "URL") for url in urls)
     path = tmp_path / "bare.dump"
     Path(path).write_bytes(bare(dev.tools(), source))
-    report = preflight.examine(adopted(path, dev), target, [prod.tools()], Choice(in_place=False))
+    report = preflight.examine(adopted(path, dev), target, [prod.tools()], Choice(strategy=SWAP))
     assert [severity for severity, _ in told(report.findings, "money")] == [Severity.WARNING]
     restore.restore(report.cleared(), target, [prod.tools()], "test")
     assert stored(prod, target) == stored(dev, source)

@@ -7,8 +7,11 @@ import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.run.options import Strategy
-from pgpromote_tests.func.walks import Stage, stage
+from pgpromote.postgres.strategy import CLEAN
+from pgpromote.run.check import look
+from pgpromote.run.run import needed
+from pgpromote.run.steps import CHECK, RESTORE
+from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.servers import Server
 
 # One of each kind. {0} to {9} and so on are names; the functions' signatures are longer than any name.
@@ -84,8 +87,12 @@ def written(script: str, name: Callable[[int], str]) -> str:
 
 
 def errors(shop: Stage) -> Iterator[Finding]:
-    with shop.walk(strategy=Strategy.CLEAN) as run:
-        yield from (found for found in run.look().findings if found.severity is Severity.ERROR)
+    with shop.walk(strategy=CLEAN) as run:
+        yield from (
+            found
+            for found in look(run.promotion, run.options, run.run_id).findings
+            if found.severity is Severity.ERROR
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,14 +108,13 @@ def test_what_hangs_on_a_replaced_object_is_named_and_without_it_all_is_replaced
     shop.in_prod("DROP VIEW hanging; DROP TABLE staying")
     before = shop.contents()
 
-    with shop.walk(strategy=Strategy.CLEAN) as run:
-        planned = run.preview(run.examine().cleared())
-        run.create_shadow()
-        run.restore()
+    with shop.walk(strategy=CLEAN) as run:
+        planned = until(run, RESTORE).plan
 
+    assert planned
     assert planned.losses == ()
     with shop.walk() as run:
-        assert run.preview(run.examine().cleared()).losses == ()
+        assert needed(until(run, CHECK).plan).losses == ()
     # views are filled by the proof
     assert sorted(shop.contents()) == sorted(each for each in before if not each.startswith("REFRESH "))
 
@@ -118,7 +124,7 @@ def test_an_operator_is_known_by_its_operands(dev: Server, prod: Server, tmp_pat
     own = "CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq); CREATE TABLE t (a text)"
     shop = stage(dev, prod, tmp_path, brought, f"{brought}; {own}; CREATE INDEX i ON t ((a === 'x'))")
 
-    shop.promote(strategy=Strategy.CLEAN)
+    shop.promote(strategy=CLEAN)
 
     assert shop.prod.rows("SELECT 'x' === 'x'::text, 1 === 1", shop.promotion.target().name) == [(True, True)]
 
@@ -153,7 +159,7 @@ def test_a_view_whose_query_comes_as_a_rule_is_replaced_with_the_types_of_its_co
     ours, theirs = (LOOP.format(Literal(number)).as_string() for number in (1, 2))
     shop = stage(dev, prod, tmp_path, ours, theirs)
 
-    shop.promote(strategy=Strategy.CLEAN, repair=False)
+    shop.promote(strategy=CLEAN, repair=False)
 
     assert shop.prod.rows("SELECT id FROM s.v", shop.promotion.target().name) == [(1,)]
 
@@ -163,6 +169,6 @@ def test_prod_without_what_the_archive_brings_needs_no_drop(
 ) -> None:
     shop = stage(dev, prod, tmp_path, LOOP.format(Literal(1)).as_string(), "")
 
-    shop.promote(strategy=Strategy.CLEAN, repair=False)
+    shop.promote(strategy=CLEAN, repair=False)
 
     assert shop.prod.rows("SELECT id FROM s.v", shop.promotion.target().name) == [(1,)]

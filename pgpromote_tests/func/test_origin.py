@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from psycopg.sql import Identifier
 
-from pgpromote import rollback
 from pgpromote.postgres import archive
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import SOURCE, SOURCE_ID
+from pgpromote.run import rollback
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.origins import (
@@ -163,7 +163,7 @@ def test_a_rollback_leaves_the_last_known_source(shop: Stage) -> None:
     for _ in range(2):
         promoted(shop)
     with shop.walk() as run:
-        rollback.bring_back(run)
+        rollback.bring_back(run.promotion, run.run_id)
     assert said(without_dev(shop)) == []
 
 

@@ -11,7 +11,8 @@ from pgpromote.postgres.errors import ArchiveError, ConfigError, PgpromoteError,
 from pgpromote.postgres.model import Filters
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database
-from pgpromote.run.options import Strategy
+from pgpromote.postgres.strategy import CLEAN
+from pgpromote.run.steps import promote
 from pgpromote_tests.func.command_line import contents
 from pgpromote_tests.func.walks import stage
 from pgpromote_tests.servers import Server
@@ -82,7 +83,7 @@ def test_what_psql_would_do_by_itself_is_refused_unless_it_is_allowed_by_name(
         path,
         target,
         [prod.tools()],
-        Choice(in_place=True, allow=frozenset({name}), restore_as_superuser=True),
+        Choice(strategy=CLEAN, allow=frozenset({name}), restore_as_superuser=True),
     )
     assert allowed.clearance
 
@@ -113,12 +114,12 @@ def test_what_an_allowed_command_has_done_is_not_called_rolled_back(
 
     with (
         pytest.raises(RestoreFailed) as failure,
-        shop.walk(archive_path=path, strategy=Strategy.CLEAN, allow=(command,), safety_archive=False) as run,
+        shop.walk(archive_path=path, strategy=CLEAN, allow=(command,), safety_archive=False) as run,
     ):
-        run.promote()
+        promote(run)
 
     assert "rolled back" not in str(failure.value)
-    assert f"Prod may be a mix of old and new: {command} (line " in failure.value.outcome
+    assert f"Prod may be a mix of old and new: {command} (line " in str(failure.value.outcome)
 
 
 def test_plain_sql_cut_anywhere_is_refused(prod: Server, path: Path) -> None:

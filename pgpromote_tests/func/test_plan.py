@@ -11,6 +11,7 @@ from pgpromote import summary
 from pgpromote.postgres import contents, plan, repair
 from pgpromote.postgres.model import Content, Severity
 from pgpromote.postgres.server import connect, parse_url
+from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import auction_sample, sample_of, wait_until
 from pgpromote_tests.func.plans import PLAIN, cleared, messages, only_in_prod
@@ -123,7 +124,7 @@ def test_a_prod_that_equals_dev_loses_nothing(
     sample = sample_of(start_server(versions[0], "dev"), EVERYTHING, path)
     target = start_server(versions[1], "prod").new_database(EVERYTHING)
     assert plan.preview(cleared(sample), sample.manifest, target, "test").losses == ()
-    assert plan.preview(cleared(sample, in_place=True), sample.manifest, target, "test").losses == ()
+    assert plan.preview(cleared(sample, strategy=CLEAN), sample.manifest, target, "test").losses == ()
 
 
 def test_a_prod_that_was_promoted_and_repaired_loses_nothing_by_the_next_promotion(
@@ -156,7 +157,9 @@ def test_what_only_prods_table_has_is_named_whether_it_is_swapped_or_dropped(
 ) -> None:
     sample = sample_of(dev, PLAIN, path)
     target = prod.new_database(PLAIN + PARTS)
-    found = plan.preview(cleared(sample, in_place=in_place), sample.manifest, target, "test")
+    found = plan.preview(
+        cleared(sample, strategy=CLEAN if in_place else SWAP), sample.manifest, target, "test"
+    )
     assert only_in_prod(found) == LOST_PARTS | (set() if in_place else LOST_BESIDE)
     assert "public.items has columns only in prod, which would be lost: Fax no, phone." in messages(found)
 
@@ -167,9 +170,10 @@ def test_in_place_only_what_is_replaced_or_reset_is_lost(dev: Server, prod: Serv
         PLAIN + "CREATE TABLE kept (id int); CREATE SCHEMA away; CREATE TABLE away.gone (id int); "
         "INSERT INTO kept VALUES (1); INSERT INTO away.gone VALUES (1), (2)"
     )
-    clearance = cleared(sample, in_place=True)
+    clearance = cleared(sample, strategy=CLEAN)
     assert plan.preview(clearance, sample.manifest, target, "test").losses == ()
-    found = plan.preview(clearance, sample.manifest, target, "test", reset_schema="away")
+    resetting = replace(clearance, strategy=replace(RESET_SCHEMA, reset="away"))
+    found = plan.preview(resetting, sample.manifest, target, "test")
     assert messages(found) == ["TABLE away.gone is only in prod; it would be lost with its 2 row(s)."]
 
 
@@ -186,7 +190,7 @@ def test_more_rows_and_higher_keys_in_prod_are_named_with_both_numbers(
         "Prod has 1 large objects, the archive 0.",
     ]
     prod.execute("DELETE FROM items WHERE id < 9; INSERT INTO other VALUES (1)", target.name)
-    assert messages(plan.preview(cleared(sample, in_place=True), sample.manifest, target, "test")) == [
+    assert messages(plan.preview(cleared(sample, strategy=CLEAN), sample.manifest, target, "test")) == [
         "public.items: prod's highest key is 9, the archive's 2.",
         "public.other: prod has 2 rows, the archive 1.",
     ]
@@ -214,7 +218,7 @@ def test_without_a_manifest_objects_are_compared_and_rows_are_not(
     assert "has no manifest" in found.losses[0].message
     assert only_in_prod(found) == {"VIEW public.more"}
     assert found.needed_size is None
-    plain_sql = replace(cleared(sample, in_place=True), archive=None)
+    plain_sql = replace(cleared(sample, strategy=CLEAN), archive=None)
     assert len(plan.preview(plain_sql, None, target, "test").losses) == 1
 
 
@@ -254,7 +258,7 @@ def test_the_plan_names_the_sessions_of_others_and_the_room_a_swap_needs(
     assert found.needed_size == int(1.3 * sample.manifest.database_size) + 2**30
     assert found.log_size == 2**30
     assert found.present_size > 1_000_000
-    assert plan.preview(cleared(sample, in_place=True), sample.manifest, target, "test").needed_size is None
+    assert plan.preview(cleared(sample, strategy=CLEAN), sample.manifest, target, "test").needed_size is None
 
 
 def test_the_plan_names_the_sessions_that_our_role_may_not_end(dev: Server, prod: Server, path: Path) -> None:
@@ -265,7 +269,7 @@ def test_the_plan_names_the_sessions_that_our_role_may_not_end(dev: Server, prod
     def told(user: str) -> tuple[str, str]:
         database = login(prod, target.name, user)
         found = plan.preview(cleared(sample), sample.manifest, database, "test")
-        return summary.sessions(found, in_place=False), summary.sessions(found, in_place=True)
+        return summary.sessions(found, strategy=SWAP), summary.sessions(found, strategy=CLEAN)
 
     with (
         psycopg.connect(prod.url(target.name), application_name="dba"),

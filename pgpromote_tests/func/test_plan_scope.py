@@ -7,6 +7,7 @@ import pytest
 
 from pgpromote.postgres import plan, selection
 from pgpromote.postgres.model import Filters, Severity
+from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP
 from pgpromote_tests.func.command_line import dumped, sample_of
 from pgpromote_tests.func.plans import PLAIN, cleared, messages, only_in_prod
 from pgpromote_tests.servers import Server
@@ -39,7 +40,9 @@ def test_a_sequence_that_the_repair_makes_again_is_not_called_lost(
 ) -> None:
     sample = sample_of(dev, UNFED, path)
     target = prod.new_database(SERIALS)
-    found = plan.preview(cleared(sample, in_place=in_place), sample.manifest, target, "test")
+    found = plan.preview(
+        cleared(sample, strategy=CLEAN if in_place else SWAP), sample.manifest, target, "test"
+    )
     lost = {name for name in only_in_prod(found) if name.startswith("SEQUENCE")}
     assert lost == {
         f"SEQUENCE public.{name}_seq" for name in ("items_place", "named_id", "keyless_id", "fed_id")
@@ -77,12 +80,12 @@ def test_what_filters_leave_out_of_a_replaced_table_is_named_and_all_else_is_kep
     sample = sample_of(dev, PLAIN + telling, path)
     target = prod.new_database(PLAIN + telling + "CREATE TABLE more (); INSERT INTO other VALUES (1)")
     one = plan.preview(
-        cleared(sample, in_place=True, filters=Filters(tables=("items",))), sample.manifest, target, "test"
+        cleared(sample, strategy=CLEAN, filters=Filters(tables=("items",))), sample.manifest, target, "test"
     )
     assert one.losses == ()
     less = Filters(exclude_schemas=("side",), exclude_tables=("other",))
     (trigger,) = plan.preview(
-        cleared(sample, in_place=True, filters=less), sample.manifest, target, "test"
+        cleared(sample, strategy=CLEAN, filters=less), sample.manifest, target, "test"
     ).losses
     assert trigger.message == (
         "TRIGGER public.items tell is left out by the filters, though dev has it; it would be lost."
@@ -96,9 +99,7 @@ def test_an_archive_that_was_limited_does_not_make_the_rest_of_dev_only_prods(
     source = dev.new_database(PLAIN, variable="DEV_DATABASE_URL")
     sample = dumped(dev, source, path, filters=Filters(tables=("items",)))
     target = prod.new_database(PLAIN)
-    found = plan.preview(
-        cleared(sample, in_place=True), sample.manifest, target, "test", reset_schema="public"
-    )
+    found = plan.preview(cleared(sample, strategy=RESET_SCHEMA), sample.manifest, target, "test")
     assert messages(found) == [
         "TABLE public.other is not in the archive, which is limited to tables items; it would be lost."
     ]
@@ -109,8 +110,8 @@ def test_a_plan_of_definitions_or_rows_alone_says_what_becomes_of_prods_rows(
 ) -> None:
     sample = sample_of(dev, PLAIN + "INSERT INTO items VALUES (1), (2); INSERT INTO other VALUES (5)", path)
     target = prod.new_database(PLAIN + "INSERT INTO items VALUES (1)")
-    definitions = cleared(sample, in_place=True, filters=Filters(schema_only=True))
-    data = cleared(sample, in_place=True, filters=Filters(data_only=True))
+    definitions = cleared(sample, strategy=CLEAN, filters=Filters(schema_only=True))
+    data = cleared(sample, strategy=CLEAN, filters=Filters(data_only=True))
     assert messages(plan.preview(definitions, sample.manifest, target, "test")) == [
         "public.items: prod's 1 row(s) would be lost; only definitions are restored."
     ]

@@ -9,8 +9,10 @@ import pytest
 from pgpromote.postgres import archive, plausible
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Filters, Finding, Severity
-from pgpromote.run.options import Strategy
+from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA
+from pgpromote.run.check import look
 from pgpromote.run.rollback import bring_back
+from pgpromote.run.steps import RETAIN, promote
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.losses import EMPTY, FILLED, ODD, QUOTED, TABLES, WHO, Place, count, place_of
 from pgpromote_tests.func.walks import Stage
@@ -26,7 +28,7 @@ def refusal(shop: Stage, **options: object) -> list[Finding]:
     """Promote once more, and return why that is refused; prod is as it was."""
     shop.dump()
     with shop.untouched(), pytest.raises(Refused) as refused, shop.walk(**options) as run:
-        run.promote()
+        promote(run)
     assert refused.value.exit_code == 3
     found = [each for each in refused.value.findings if each.severity is Severity.ERROR]
     assert {each.rule for each in found} == {plausible.RULE}
@@ -123,8 +125,8 @@ def test_without_a_previous_database_prod_itself_is_compared(place: Place) -> No
     shop = place(PGPROMOTE_KEEP="0")
     shop.dump()
     with shop.walk() as run:
-        run.promote()
-        run.retain()
+        promote(run)
+        RETAIN.walk(run)
     shop.in_dev(EMPTY)
 
     assert "in prod;" in refusal(shop)[0].message
@@ -138,7 +140,7 @@ def test_what_prod_came_from_is_found_after_a_rollback(place: Place) -> None:
     shop.in_prod("INSERT INTO sessions VALUES (2)")
     for _ in range(3):
         with shop.walk() as run:
-            bring_back(run)
+            bring_back(run.promotion, run.run_id)
     shop.in_dev(EMPTY)
 
     found = refusal(shop, despite_hold=True)
@@ -150,18 +152,18 @@ def test_an_empty_previous_database_comes_back_unasked(place: Place) -> None:
     shop.promote()
 
     with shop.walk() as run:
-        bring_back(run)
+        bring_back(run.promotion, run.run_id)
 
     assert count(shop) == 0
 
 
 def test_an_empty_safety_archive_comes_back_unasked(place: Place) -> None:
     shop = place()
-    shop.promote(strategy=Strategy.CLEAN)
+    shop.promote(strategy=CLEAN)
     assert count(shop) == 500
 
     with shop.walk() as run:
-        bring_back(run)
+        bring_back(run.promotion, run.run_id)
 
     assert count(shop) == 0
 
@@ -170,9 +172,9 @@ def test_in_place_only_what_is_replaced_is_compared(place: Place) -> None:
     shop = place(in_dev=TABLES, in_prod=FILLED + "CREATE TABLE only_here AS SELECT 1 AS id;")
     replaced = {"public.users", "public.tickets", f"public.{ODD}"}
 
-    assert named(refusal(shop, strategy=Strategy.RESET_SCHEMA)) == {*replaced, "public.only_here"}
-    assert named(refusal(shop, strategy=Strategy.CLEAN)) == replaced
-    shop.promote(strategy=Strategy.CLEAN, accept_loss=("all",))
+    assert named(refusal(shop, strategy=RESET_SCHEMA)) == {*replaced, "public.only_here"}
+    assert named(refusal(shop, strategy=CLEAN)) == replaced
+    shop.promote(strategy=CLEAN, accept_loss=("all",))
 
     assert (count(shop), count(shop, "only_here")) == (0, 1)
 
@@ -189,7 +191,7 @@ def test_filters_limit_what_is_compared(place: Place, filters: Filters, left: in
     other = "CREATE SCHEMA other; CREATE TABLE other.t AS SELECT 1 AS id;"
     shop = place(in_dev=TABLES + other, in_prod=FILLED + other)
 
-    shop.promote(strategy=Strategy.CLEAN, filters=filters)
+    shop.promote(strategy=CLEAN, filters=filters)
 
     assert count(shop) == left
 
@@ -198,8 +200,8 @@ def test_rows_that_are_only_added_lose_nothing(place: Place) -> None:
     shop = place(in_dev=TABLES + "INSERT INTO sessions VALUES (1)", in_prod=FILLED)
     shop.dump()
 
-    with shop.walk(strategy=Strategy.CLEAN, filters=Filters(data_only=True)) as run:
-        report = run.look()
+    with shop.walk(strategy=CLEAN, filters=Filters(data_only=True)) as run:
+        report = look(run.promotion, run.options, run.run_id)
 
     assert report.clearance
     assert report.of(plausible.RULE) == ()
@@ -249,7 +251,7 @@ def test_an_archive_without_a_manifest_is_counted_before_the_swap(place: Place) 
     archive.manifest_path(shop.promotion.archive_path).unlink()
 
     with shop.untouched(), pytest.raises(Refused) as refused, shop.walk(adopt=True) as run:
-        run.promote()
+        promote(run)
 
     assert {each.rule for each in refused.value.findings} == {plausible.RULE}
 

@@ -1,5 +1,6 @@
 """Before prod is touched: what would break a restore is refused, all at once, and nothing is changed."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Foreign, Severity
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.strategy import RESET_SCHEMA
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import Sample, contents, sample_of
 from pgpromote_tests.servers import Server
@@ -309,7 +311,9 @@ def test_whose_things_a_rollback_could_not_bring_back_is_told_once_with_one_of_t
 
 def test_a_reset_makes_room_whatever_is_in_the_way(prod: Server, shop: Sample) -> None:
     target = prod.new_database(f"{SHOP}; {IN_THE_WAY['a view'][0]}")
-    assert preflight.examine(shop.path, target, [prod.tools()], Choice(reset_schema="public")).clearance
+    assert preflight.examine(
+        shop.path, target, [prod.tools()], Choice(strategy=replace(RESET_SCHEMA, reset="public"))
+    ).clearance
 
 
 def test_a_check_that_could_not_look_is_told_as_skipped_and_has_no_result_in_dagster(

@@ -14,6 +14,7 @@ from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.strategy import SWAP
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import Sample, contents, sample_of
 from pgpromote_tests.servers import Server, running
@@ -129,7 +130,7 @@ def test_what_the_safety_archive_could_not_hold_is_refused_before_anything_is_to
     for name in ("open", "harmless"):
         assert name not in found.message
     assert preflight.examine(shop.path, owner, [prod.tools()], Choice(safety_archive=False)).clearance
-    assert preflight.examine(shop.path, owner, [prod.tools()], Choice(in_place=False)).of("rights") == ()
+    assert preflight.examine(shop.path, owner, [prod.tools()], Choice(strategy=SWAP)).of("rights") == ()
 
     prod.execute(found.hint.partition("; for row")[0])
     prod.execute(f"ALTER ROLE {user} BYPASSRLS")

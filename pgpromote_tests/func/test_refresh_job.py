@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 import dagster as dg
 import pytest
 
-from pgpromote.defs.ops import PREFLIGHT
+from pgpromote.defs.ops import WITH_OPS
 from pgpromote.demo import auction
-from pgpromote.postgres import prove
 from pgpromote.postgres.archive import manifest_path
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.strategy import SWAP
 from pgpromote.promotion import SOURCE, TARGET, Promotion
-from pgpromote.run.state import TITLES
+from pgpromote.run.steps import RETAIN
+from pgpromote.run.steps import STEPS as OF_A_RUN
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.runs import SHOP, checks_of, contents_of, materialized, metadata_of, records
@@ -23,13 +24,7 @@ from pgpromote_tests.servers import Server
 
 STEPS = [
     "dev_dump_archive",
-    "prod_schema.check_extensions",
-    "prod_schema.create_shadow",
-    "prod_schema.reset_schema",
-    "prod_schema.parallel_restore",
-    "prod_schema.repair_primary_key_identities",
-    "prod_schema.prove",
-    "prod_schema.cut_over",
+    *(f"prod_schema.{step.op}" for step in WITH_OPS),
 ]
 
 
@@ -117,7 +112,7 @@ def test_the_dump_directory_holds_the_archive_its_manifest_and_nothing_else(refr
 
 def test_prod_shows_what_was_restored_and_repaired(refreshed: Refreshed) -> None:
     shown = metadata_of(refreshed.result, "prod_schema")
-    seconds = {f"{TITLES[step]} (seconds)" for step in TITLES if step != "reset"}
+    seconds = {f"{step.title} (seconds)" for step in OF_A_RUN if step.runs(SWAP) and step is not RETAIN}
     findings = {f"findings: {severity}" for severity in Severity}
     assert {name: type(value) for name, value in shown.items()} == {
         "summary": dg.MarkdownMetadataValue,
@@ -172,7 +167,7 @@ def test_the_row_counts_are_those_of_the_source(refreshed: Refreshed) -> None:
 
 def test_each_precheck_is_shown_by_name(refreshed: Refreshed) -> None:
     shown = checks_of(refreshed.result, "prod_schema")
-    assert list(shown) == [*PREFLIGHT, *prove.RULES]
+    assert list(shown) == [rule for step in WITH_OPS for rule in step.rules]
     (warned,) = [check for check in shown.values() if not check.passed]
     assert (warned.check_name, warned.severity) == ("rights_kept", dg.AssetCheckSeverity.WARN)
     assert "revenue(date): Now runs with the rights of its owner postgres" in str(warned.description)

@@ -1,17 +1,19 @@
 """In place, too, everybody keeps what prod gave: what is replaced gets its owner and grants again."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pgpromote.recording import record_of
 
 from pgpromote.postgres import dump
 from pgpromote.postgres.model import Filters, Policy, Severity
+from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA
 from pgpromote.promotion import Promotion
-from pgpromote.run import start
-from pgpromote.run.options import Options, Strategy
-from pgpromote.run.state import Record
+from pgpromote.run.options import Options
+from pgpromote.run.run import start
+from pgpromote.run.state import State
+from pgpromote.run.steps import promote
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.rights_lab import Lab, open_lab
@@ -53,11 +55,11 @@ def promotion_of(server: Server, lab: Lab, prod_url: str, directory: Path) -> Pr
     return runs.promotion(server.url(lab.new.name), prod_url, directory, server)
 
 
-def promote(promotion: Promotion, options: Options) -> Record:
+def promote_with(promotion: Promotion, options: Options) -> State:
     dump.dump(promotion.source(), promotion.archive_path, promotion.tools(), "test")
     with start(promotion, "test", options) as run:
-        run.promote()
-    return record_of(run)
+        promote(run)
+    return run.state
 
 
 def as_member_of_the_owner(lab: Lab) -> str:
@@ -74,16 +76,16 @@ def as_member_of_the_owner(lab: Lab) -> str:
 @pytest.mark.parametrize(
     "options",
     [
-        Options(strategy=Strategy.CLEAN),
-        Options(strategy=Strategy.RESET_SCHEMA, reset_schema="shop"),
-        Options(strategy=Strategy.CLEAN, filters=Filters(tables=("items",))),
+        Options(strategy=CLEAN),
+        Options(strategy=replace(RESET_SCHEMA, reset="shop")),
+        Options(strategy=CLEAN, filters=Filters(tables=("items",))),
     ],
     ids=["all objects", "a schema made again", "one table"],
 )
 def test_everybody_can_do_what_they_could_before(lab: Lab, tmp_path: Path, options: Options) -> None:
     before = lab.matrix(lab.prod)
     promotion = promotion_of(lab.server, lab, lab.server.url(lab.prod.name), tmp_path)
-    done = promote(promotion, options)
+    done = promote_with(promotion, options)
     assert lab.matrix(lab.prod) == before
     assert lab.server.rows("SELECT id FROM shop.items", lab.prod.name) == [(7,)]
     assert done.rights
@@ -96,15 +98,15 @@ def test_a_member_of_the_owner_gives_everything_back_to_the_owner_and_can_do_so_
 ) -> None:
     promotion = promotion_of(lab.server, lab, as_member_of_the_owner(lab), tmp_path)
     before = lab.matrix(lab.prod)
-    only_items = Options(strategy=Strategy.CLEAN, filters=Filters(tables=("items",)), safety_archive=False)
+    only_items = Options(strategy=CLEAN, filters=Filters(tables=("items",)), safety_archive=False)
     for _ in range(2):
-        promote(promotion, only_items)
+        promote_with(promotion, only_items)
         assert lab.matrix(lab.prod) == before
 
 
 def test_with_the_sources_rights_chosen_what_changed_is_shown_and_no_error(lab: Lab, tmp_path: Path) -> None:
     promotion = promotion_of(lab.server, lab, lab.server.url(lab.prod.name), tmp_path)
-    done = promote(promotion, Options(strategy=Strategy.CLEAN, rights=Policy.SOURCE))
+    done = promote_with(promotion, Options(strategy=CLEAN, rights=Policy.SOURCE))
     assert done.proof
     told = done.proof.of("rights_kept")
     assert {finding.severity for finding in told} == {Severity.WARNING}

@@ -9,6 +9,7 @@ from pgpromote.postgres import archive, handover, restore, rights
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Clearance, Filters, Finding, Policy, Severity, Statement
 from pgpromote.postgres.server import Database, connect, parse_url
+from pgpromote.postgres.strategy import SWAP
 from pgpromote_tests.func.command_line import dumped
 from pgpromote_tests.func.rights_lab import Lab, open_lab
 from pgpromote_tests.servers import Server
@@ -99,7 +100,7 @@ def restored(lab: Lab, path: Path, policy: Policy) -> Database:
         path=path,
         sha256=sample.manifest.sha256,
         archive=archive.read(path),
-        in_place=False,
+        strategy=SWAP,
         target=target.label,
         target_oid=int(str(oid)),
         filters=Filters(),

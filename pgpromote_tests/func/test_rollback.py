@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote import rollback
 from pgpromote.postgres import archive, mark, previous
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.mark import Kind, Mark
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote.promotion import TARGET, from_environment
-from pgpromote.run.options import Strategy
+from pgpromote.run import rollback
+from pgpromote.run.check import look
+from pgpromote.run.steps import RETAIN, promote
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.shops import login, roles
 from pgpromote_tests.func.walks import Stage, stage
@@ -31,7 +33,7 @@ def table(number: int) -> str:
     return f"CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES ({number})"
 
 
-def promote(shop: Stage, number: int, strategy: Strategy = Strategy.SWAP, *, archived: bool = True) -> None:
+def promote_number(shop: Stage, number: int, strategy: Strategy = SWAP, *, archived: bool = True) -> None:
     """Promote a dev whose one row says the number."""
     shop.in_dev(f"DELETE FROM t; INSERT INTO t VALUES ({number})")
     shop.promote(strategy=strategy, safety_archive=archived)
@@ -44,7 +46,7 @@ def number(shop: Stage) -> object:
 
 def back(shop: Stage, name: str = "") -> None:
     with shop.walk() as run:
-        rollback.bring_back(run, name)
+        rollback.bring_back(run.promotion, run.run_id, name)
 
 
 def elsewhere(shop: Stage, **settings: str) -> Stage:
@@ -64,8 +66,8 @@ def refused(shop: Stage, rule: str, name: str = "") -> str:
 
 
 def test_another_spelling_of_the_host_finds_the_same_safety_archive(shop: Stage) -> None:
-    promote(shop, 2)
-    promote(shop, 3, Strategy.CLEAN)
+    promote_number(shop, 2)
+    promote_number(shop, 3, CLEAN)
     url = shop.promotion.environment[TARGET]
     assert "127.0.0.1" in url
 
@@ -75,8 +77,8 @@ def test_another_spelling_of_the_host_finds_the_same_safety_archive(shop: Stage)
 
 
 def test_without_the_safety_archive_only_a_name_goes_further_back(shop: Stage, tmp_path: Path) -> None:
-    promote(shop, 2)
-    promote(shop, 3, Strategy.CLEAN)
+    promote_number(shop, 2)
+    promote_number(shop, 3, CLEAN)
     (kept,) = shop.beside()
 
     told = refused(elsewhere(shop, PGPROMOTE_DUMP_DIR=str(tmp_path / "other")), "rollback_certain")
@@ -88,20 +90,20 @@ def test_without_the_safety_archive_only_a_name_goes_further_back(shop: Stage, t
 
 
 def test_what_was_never_archived_is_not_guessed(shop: Stage) -> None:
-    promote(shop, 2)
-    promote(shop, 3, Strategy.CLEAN)
-    promote(shop, 4, Strategy.CLEAN, archived=False)
+    promote_number(shop, 2)
+    promote_number(shop, 3, CLEAN)
+    promote_number(shop, 4, CLEAN, archived=False)
 
     refused(shop, "rollback_certain")  # the archive that is there holds 2, and prod was 3 last
 
 
 def test_yesterday_is_the_last_change_however_they_alternate(shop: Stage) -> None:
-    promote(shop, 2)
-    promote(shop, 3, Strategy.CLEAN)
-    promote(shop, 4)
-    promote(shop, 5, Strategy.CLEAN)
+    promote_number(shop, 2)
+    promote_number(shop, 3, CLEAN)
+    promote_number(shop, 4)
+    promote_number(shop, 5, CLEAN)
     with shop.walk() as run:
-        databases, archives = rollback.history(run)
+        databases, archives = rollback.history(run.promotion, run.run_id)
     assert (len(databases), len(archives)) == (2, 2)
 
     back(shop)
@@ -113,20 +115,20 @@ def test_yesterday_is_the_last_change_however_they_alternate(shop: Stage) -> Non
 
 
 def test_an_older_safety_archive_never_stands_in_for_the_last_one(shop: Stage) -> None:
-    promote(shop, 2)
-    promote(shop, 3, Strategy.CLEAN)
-    promote(shop, 4)
-    promote(shop, 5, Strategy.CLEAN)
+    promote_number(shop, 2)
+    promote_number(shop, 3, CLEAN)
+    promote_number(shop, 4)
+    promote_number(shop, 5, CLEAN)
     with shop.walk() as run:
-        rollback.history(run)[1][0].path.unlink()
+        rollback.history(run.promotion, run.run_id)[1][0].path.unlink()
 
     refused(shop, "rollback_certain")
 
 
 def test_a_swap_after_a_change_in_place_is_rolled_back_as_ever(shop: Stage) -> None:
-    promote(shop, 2)
-    promote(shop, 3, Strategy.CLEAN, archived=False)
-    promote(shop, 4)
+    promote_number(shop, 2)
+    promote_number(shop, 3, CLEAN, archived=False)
+    promote_number(shop, 4)
 
     back(shop)
 
@@ -134,9 +136,9 @@ def test_a_swap_after_a_change_in_place_is_rolled_back_as_ever(shop: Stage) -> N
 
 
 def test_an_archive_of_another_server_is_not_prod_s(shop: Stage) -> None:
-    promote(shop, 2, Strategy.CLEAN)
+    promote_number(shop, 2, CLEAN)
     with shop.walk() as run:
-        (_, (taken,)) = rollback.history(run)
+        (_, (taken,)) = rollback.history(run.promotion, run.run_id)
     manifest = archive.read_manifest(taken.path)
     assert manifest
     (system,) = shop.prod.rows("SELECT system_identifier::text FROM pg_control_system()")
@@ -149,9 +151,9 @@ def test_an_archive_of_another_server_is_not_prod_s(shop: Stage) -> None:
 
 
 def test_an_older_archive_without_the_server_s_identifier_is_known_by_its_label(shop: Stage) -> None:
-    promote(shop, 2, Strategy.CLEAN)
+    promote_number(shop, 2, CLEAN)
     with shop.walk() as run:
-        (_, (taken,)) = rollback.history(run)
+        (_, (taken,)) = rollback.history(run.promotion, run.run_id)
     manifest = archive.read_manifest(taken.path)
     assert manifest
     older = replace(manifest, system_identifier="")
@@ -163,14 +165,14 @@ def test_an_older_archive_without_the_server_s_identifier_is_known_by_its_label(
 
 
 def test_a_change_in_place_that_cannot_be_marked_is_not_made(shop: Stage) -> None:
-    promote(shop, 2)  # by a superuser
+    promote_number(shop, 2)  # by a superuser
     owner, name = roles(shop.prod, 1)[0], shop.promotion.target().name
     shop.prod.execute(f"ALTER DATABASE {name} OWNER TO {owner}")
     shop.in_prod(f"ALTER TABLE t OWNER TO {owner}; ALTER SCHEMA public OWNER TO {owner}")
     (kept,) = shop.beside()
 
     with pytest.raises(Refused, match=f"Only its owner postgres may mark {kept}"):
-        promote(elsewhere(shop, **{TARGET: shop.prod.url(name, owner)}), 3, Strategy.CLEAN)
+        promote_number(elsewhere(shop, **{TARGET: shop.prod.url(name, owner)}), 3, CLEAN)
 
     assert number(shop) == 2
     assert previous.history(shop.promotion.target())[0].overwritten_at is None
@@ -180,12 +182,12 @@ def test_the_safety_archive_of_a_run_outlives_it_though_none_is_kept(shop: Stage
     shop = elsewhere(shop, PGPROMOTE_KEEP="0")
     shop.in_dev("INSERT INTO t VALUES (2)")
     shop.dump()
-    with shop.walk(strategy=Strategy.CLEAN) as run:
-        run.promote()
-        run.retain()
-        assert run.prepared
-        assert run.prepared.safety
-        assert run.prepared.safety.exists()
+    with shop.walk(strategy=CLEAN) as run:
+        promote(run)
+        RETAIN.walk(run)
+        assert run.state.prepared
+        assert run.state.prepared.safety
+        assert run.state.prepared.safety.exists()
 
     back(shop)
 
@@ -198,7 +200,7 @@ def test_the_safety_archive_of_a_run_outlives_it_though_none_is_kept(shop: Stage
 def test_the_previous_of_an_earlier_owner_is_named_and_comes_back_once_it_is_given_over(shop: Stage) -> None:
     (earlier, later), name = roles(shop.prod, 2), shop.promotion.target().name
     shop.prod.execute(f"ALTER DATABASE {name} OWNER TO {earlier}")
-    promote(shop, 2)
+    promote_number(shop, 2)
     shop.prod.execute(f"ALTER DATABASE {name} OWNER TO {later}")
     (kept,) = shop.beside()
 
@@ -214,9 +216,9 @@ def test_the_previous_of_an_earlier_owner_is_named_and_comes_back_once_it_is_giv
 
 def test_an_older_previous_never_stands_in_for_one_of_an_earlier_owner(shop: Stage) -> None:
     (earlier, later), name = roles(shop.prod, 2), shop.promotion.target().name
-    promote(shop, 2)
+    promote_number(shop, 2)
     shop.prod.execute(f"ALTER DATABASE {name} OWNER TO {earlier}")
-    promote(shop, 3)
+    promote_number(shop, 3)
     shop.prod.execute(f"ALTER DATABASE {name} OWNER TO {later}")
 
     refused(shop, "previous_owner")
@@ -237,8 +239,8 @@ def of_owner(shop: Stage, *members: str) -> str:
 
 def warned(shop: Stage) -> list[Finding]:
     """Say what a check of the strategy clean warns of about a rollback; that dev is empty is known."""
-    with shop.walk(strategy=Strategy.CLEAN, accept_loss=("t",)) as run:
-        report = run.look()
+    with shop.walk(strategy=CLEAN, accept_loss=("t",)) as run:
+        report = look(run.promotion, run.options, run.run_id)
     assert report.clearance
     return list(report.of("rollback_possible"))
 
@@ -249,7 +251,7 @@ def test_a_member_of_the_owner_brings_back_a_safety_archive(shop: Stage) -> None
     shop = elsewhere(shop, **{TARGET: shop.prod.url(name, member)})
     shop.dump()
     assert warned(shop) == []
-    promote(shop, 2, Strategy.CLEAN)
+    promote_number(shop, 2, CLEAN)
 
     back(shop)
 
@@ -266,7 +268,7 @@ def test_a_mark_that_a_rollback_could_not_carry_is_warned_of_before_and_the_hint
     shop.dump()
     (found,) = warned(shop)
     assert (found.severity, found.object) == (Severity.WARNING, mark.PROD_SETTING)
-    promote(shop, 2, Strategy.CLEAN)
+    promote_number(shop, 2, CLEAN)
     refused(shop, "swap_possible")
 
     shop.prod.execute(found.hint.removeprefix("As a superuser, run: ").partition(" or reset it")[0])
@@ -289,7 +291,7 @@ def test_an_owner_that_a_rollback_could_not_give_back_to_is_warned_of_and_refuse
     shop.dump()
     (found,) = warned(shop)
     assert found.object == stranger
-    promote(shop, 2, Strategy.CLEAN)
+    promote_number(shop, 2, CLEAN)
     assert f'GRANT "{stranger}" TO "{owner}";' in refused(shop, "rights")
 
     shop.prod.execute(found.hint)
@@ -309,7 +311,7 @@ def test_the_command_leaves_a_subscription_behind_only_where_it_is_allowed(
     shop: Stage, tmp_path: Path
 ) -> None:
     commands = CommandLine(tmp_path, shop.promotion.environment)
-    promote(shop, 2)
+    promote_number(shop, 2)
     name = f"sub_{next(shop.prod.numbers)}"
     shop.in_prod(f"CREATE SUBSCRIPTION {name} CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false)")
 
@@ -330,8 +332,8 @@ def test_the_command_leaves_a_subscription_behind_only_where_it_is_allowed(
 def test_the_statement_that_brings_back_a_prod_that_is_gone_is_told_and_works(shop: Stage, how: str) -> None:
     name, (owner,) = shop.promotion.target().name, roles(shop.prod, 1)
     shop.prod.execute(f"ALTER DATABASE {name} OWNER TO {owner}")
-    promote(shop, 2)
-    promote(shop, 3)
+    promote_number(shop, 2)
+    promote_number(shop, 3)
     newest = max(shop.beside())
     shop.prod.execute(how.format(name, name))
 

@@ -9,6 +9,7 @@ from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import EVERYTHING, Filters, Finding, Policy, Severity
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote_tests.servers import Server
 
 TABLES = """
@@ -40,7 +41,7 @@ def checked(
     *,
     rights: Policy = Policy.KEEP,
     filters: Filters = EVERYTHING,
-    in_place: bool = False,
+    strategy: Strategy = SWAP,
 ) -> Report:
     available = tools.find([dev.cluster.bin_dir])
     dump.dump(dev.new_database(script, variable="DEV_DATABASE_URL"), path, available, "test")
@@ -48,7 +49,7 @@ def checked(
         path,
         target,
         available,
-        Choice(rights=rights, filters=filters, in_place=in_place, safety_archive=False),
+        Choice(rights=rights, filters=filters, strategy=strategy, safety_archive=False),
     )
 
 
@@ -122,7 +123,7 @@ def test_triggers_that_loaded_rows_would_fire_are_told_before(
     fire = "CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
     target = prod.new_database(TABLES + fire + script)
     only = Filters(data_only=True)
-    report = checked(dev, target, TABLES, tmp_path / "a.dump", filters=only, in_place=True)
+    report = checked(dev, target, TABLES, tmp_path / "a.dump", filters=only, strategy=CLEAN)
     assert told(report, "no_trigger_fires") == ([(Severity.ERROR, "public.plain")] if fires else [])
     assert all(fires in f.hint for f in report.of("no_trigger_fires"))
     whole = preflight.examine(
@@ -151,7 +152,7 @@ def test_default_privileges_of_a_superuser_are_told_before_and_nobody_is_made_on
     assert not [f for f in report.findings if "GRANT postgres" in f.hint or 'GRANT "postgres"' in f.hint]
     prod.execute(_undo(found[0]), database.name)
     again = preflight.examine(
-        tmp_path / "a.dump", target, tools.find([dev.cluster.bin_dir]), Choice(in_place=False)
+        tmp_path / "a.dump", target, tools.find([dev.cluster.bin_dir]), Choice(strategy=SWAP)
     )
     assert not [f for f in again.of("rights") if f.object.startswith("default privileges")]
 

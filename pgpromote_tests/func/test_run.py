@@ -4,16 +4,29 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pgpromote.recording import record_of
 
-from pgpromote import rollback
-from pgpromote import run as runs_of
 from pgpromote.postgres import plan
 from pgpromote.postgres.errors import ConfigError, NotProven, PgpromoteError, Refused, RestoreFailed
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, Strategy
 from pgpromote.promotion import TARGET, from_environment
-from pgpromote.run.options import Options, Strategy
-from pgpromote_tests.func.walks import Stage, stage
+from pgpromote.run import rollback
+from pgpromote.run.options import Options
+from pgpromote.run.run import start
+from pgpromote.run.steps import (
+    ANALYZE,
+    CHECK,
+    CUT_OVER,
+    PREPARE,
+    PROVE,
+    REHEARSED,
+    REPAIR,
+    RESET,
+    RETAIN,
+    STEPS,
+    promote,
+)
+from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 
@@ -62,20 +75,14 @@ def test_a_change_of_the_new_database_is_found_and_prod_stays(shop: Stage, chang
     statement, rule = CHANGES[change]
     shop.dump()
     with shop.untouched(), shop.walk() as run:
-        run.examine().cleared()
-        run.create_shadow()
-        run.restore()
-        run.repair()
+        until(run, REPAIR)
         if rule == "rights_kept":
-            run.prove().proven()
+            until(run, ANALYZE)
         shop.prod.execute(statement, run.database.name)
-        if rule != "rights_kept":
-            errors = (f for f in run.prove().findings if f.severity is Severity.ERROR)
-            assert rule in {finding.rule for finding in errors}
-
-        with pytest.raises(NotProven, match="Prod is untouched"):
-            run.cut_over()
-        assert not record_of(run).succeeded
+        with pytest.raises(NotProven, match="Prod is untouched") as refused:
+            until(run, CUT_OVER)
+        assert rule in {f.rule for f in refused.value.findings if f.severity is Severity.ERROR}
+        assert not run.state.succeeded
 
 
 def test_without_any_change_the_same_steps_make_a_new_prod(shop: Stage) -> None:
@@ -128,7 +135,7 @@ def test_a_restore_that_fails_leaves_prod_and_names_the_cause(shop: Stage, failu
     shop.in_dev(script)
     shop.dump()
     with shop.untouched(), pytest.raises(error, match=cause) as raised, shop.walk() as run:
-        run.promote()
+        promote(run)
     assert "untouched" in str(raised.value) or "not touched" in str(raised.value)
     assert "worker process died" not in str(raised.value)
 
@@ -141,7 +148,7 @@ def test_a_tablespace_that_prod_lacks_leaves_prod_and_is_named(shop: Stage) -> N
     shop.in_dev(f"ALTER TABLE tags SET TABLESPACE {name}")
     shop.dump()
     with shop.untouched(), pytest.raises(Refused, match=name), shop.walk() as run:
-        run.promote()
+        promote(run)
 
 
 def test_an_archive_that_is_cut_leaves_prod_and_is_named(shop: Stage) -> None:
@@ -149,7 +156,7 @@ def test_an_archive_that_is_cut_leaves_prod_and_is_named(shop: Stage) -> None:
     path = shop.promotion.archive_path
     path.write_bytes(path.read_bytes()[:-200])
     with shop.untouched(), pytest.raises(Refused, match="archive_readable"), shop.walk() as run:
-        run.promote()
+        promote(run)
 
 
 def test_an_extension_that_prod_lacks_is_named_before_anything_begins(shop: Stage) -> None:
@@ -162,7 +169,7 @@ def test_an_extension_that_prod_lacks_is_named_before_anything_begins(shop: Stag
     shop.promotion.archive_path.write_bytes(raw)
     (shop.promotion.archive_path.with_name(shop.promotion.archive_path.name + ".manifest.json")).unlink()
     with shop.untouched(), pytest.raises(Refused, match="needs the extension vectro"), shop.walk() as run:
-        run.promote()
+        promote(run)
 
 
 # What fires while rows come ---------------------------------------------------------------------------------
@@ -205,14 +212,13 @@ def test_a_large_object_of_many_pieces_is_compared_piece_by_piece(shop: Stage) -
     shop.in_dev("SELECT lo_from_bytea(0, decode(repeat('ab', 9000000), 'hex'))")
     shop.dump()
     with shop.untouched(), shop.walk() as run:
-        run.examine().cleared()
-        run.create_shadow()
-        run.restore()
-        run.repair()
-        assert run.prove().of("contents") == ()
+        until(run, REPAIR)
+        assert until(run, PROVE).of("contents") == ()
         change = "SELECT lo_put(oid, 8999999, 'x') FROM pg_largeobject_metadata"
         shop.prod.execute(change, run.database.name)
-        assert [finding.object for finding in run.prove().of("contents")] == ["large objects"]
+        with pytest.raises(NotProven):
+            PROVE.walk(run)
+        assert [finding.object for finding in run.state.of("contents") or ()] == ["large objects"]
 
 
 # Steps, plans, rehearsals -----------------------------------------------------------------------------------
@@ -221,23 +227,23 @@ def test_a_large_object_of_many_pieces_is_compared_piece_by_piece(shop: Stage) -
 def test_a_step_without_the_ones_before_it_has_nothing_to_go_on(shop: Stage) -> None:
     shop.dump()
     with shop.untouched(), shop.walk() as run:
-        for step in (run.create_shadow, run.restore, run.repair, run.prove, run.cut_over):
+        for step in (each for each in STEPS if each not in {CHECK, RESET, REPAIR, RETAIN}):
             with pytest.raises(PgpromoteError, match="Start the whole run again"):
-                step()
+                step.walk(run)
 
 
 def test_a_rehearsal_proves_everything_and_leaves_nothing(shop: Stage) -> None:
     shop.dump()
     with shop.untouched(), shop.walk() as run:
-        run.rehearse()
-        done = record_of(run)
+        promote(run, REHEARSED)
+        done = run.state
     assert done.succeeded
     assert done.proof
     assert done.proof.rows == 100
     assert done.repair
     assert len(done.repair.changes) > 0
-    steps = [phase.name for phase in done.phases]
-    assert steps == ["examine", "create_shadow", "reset", "restore", "repair", "prove"]
+    steps = [each.name for each in done.steps]
+    assert steps == ["check", "prepare", "restore", "repair", "fill", "prove", "carry", "analyze"]
 
 
 def test_a_strategy_in_place_cannot_be_rehearsed(shop: Stage) -> None:
@@ -245,9 +251,9 @@ def test_a_strategy_in_place_cannot_be_rehearsed(shop: Stage) -> None:
     with (
         shop.untouched(),
         pytest.raises(ConfigError, match="cannot be rehearsed"),
-        shop.walk(strategy=Strategy.CLEAN) as run,
+        shop.walk(strategy=CLEAN) as run,
     ):
-        run.rehearse()
+        promote(run, REHEARSED)
 
 
 def test_a_prod_that_changed_since_its_plan_is_refused_at_the_start(shop: Stage) -> None:
@@ -259,21 +265,18 @@ def test_a_prod_that_changed_since_its_plan_is_refused_at_the_start(shop: Stage)
         pytest.raises(Refused, match="pgpromote plan"),
         shop.walk(expect_plan=expected) as run,
     ):
-        run.promote()
+        promote(run)
 
 
 def test_a_prod_that_changes_during_the_run_is_refused_at_the_cut_over(shop: Stage) -> None:
     expected = plan.fingerprint(shop.promotion.target(), shop.promotion.tools(), "test")
     shop.dump()
     with shop.walk(expect_plan=expected) as run:
-        run.examine().cleared()
-        run.create_shadow()
-        run.restore()
-        run.repair()
-        run.prove()
+        until(run, REPAIR)
+        until(run, ANALYZE)
         shop.in_prod("UPDATE customers SET name = 'newer'")
         with pytest.raises(Refused, match="pgpromote plan"):
-            run.cut_over()
+            until(run, CUT_OVER)
     assert shop.beside() == []
 
 
@@ -286,7 +289,7 @@ def test_a_prod_that_is_as_its_plan_has_shown_it_is_promoted(shop: Stage) -> Non
 # In place: a safety archive first ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("strategy", [Strategy.CLEAN, Strategy.RESET_SCHEMA])
+@pytest.mark.parametrize("strategy", [CLEAN, RESET_SCHEMA])
 def test_what_was_changed_in_place_comes_back_from_the_safety_archive(
     shop: Stage, strategy: Strategy
 ) -> None:
@@ -297,7 +300,7 @@ def test_what_was_changed_in_place_comes_back_from_the_safety_archive(
     assert shop.beside() == []
 
     with shop.walk() as run:
-        rollback.bring_back(run)
+        rollback.bring_back(run.promotion, run.run_id)
 
     assert shop.contents() == before
     assert len(shop.beside()) == 1
@@ -308,13 +311,13 @@ def test_a_failed_restore_in_place_is_rolled_back_to_what_prod_was(shop: Stage) 
     before = shop.contents()
     shop.in_dev(script)
     shop.dump()
-    with pytest.raises(RestoreFailed, match=cause) as raised, shop.walk(strategy=Strategy.CLEAN) as run:
-        run.promote()
+    with pytest.raises(RestoreFailed, match=cause) as raised, shop.walk(strategy=CLEAN) as run:
+        promote(run)
     assert "holds prod as it was; pgpromote rollback brings it back" in str(raised.value)
     assert shop.contents() != before
 
     with shop.walk() as run:
-        rollback.bring_back(run)
+        rollback.bring_back(run.promotion, run.run_id)
 
     assert shop.contents() == before
 
@@ -324,16 +327,16 @@ def test_a_rollback_takes_the_newest_and_can_be_rolled_back(shop: Stage) -> None
     shop.promote()
     second = shop.contents()
     shop.in_dev("DELETE FROM tags")
-    shop.promote(strategy=Strategy.CLEAN, accept_loss=("tags",))
+    shop.promote(strategy=CLEAN, accept_loss=("tags",))
     third = shop.contents()
     for expected in (second, third):
         with shop.walk() as run:
-            rollback.bring_back(run)
+            rollback.bring_back(run.promotion, run.run_id)
         assert shop.contents() == expected
     with shop.walk() as run:
-        databases, archives = rollback.history(run)
+        databases, archives = rollback.history(run.promotion, run.run_id)
         assert len(archives) == 1
-        rollback.bring_back(run, databases[-1].name)
+        rollback.bring_back(run.promotion, run.run_id, databases[-1].name)
     assert shop.contents() == first
 
 
@@ -346,9 +349,8 @@ def test_a_safety_archive_that_could_not_come_back_is_told_before_prod_changes(s
     shop.dump()
     ours = shop.prod.url(shop.promotion.target().name, role)
     environment = {**shop.promotion.environment, TARGET: ours}
-    with runs_of.start(from_environment(environment), "test", Options(strategy=Strategy.CLEAN)) as run:
-        run.examine().cleared()
-        warnings = run.create_shadow().warnings
+    with start(from_environment(environment), "test", Options(strategy=CLEAN)) as run:
+        warnings = until(run, PREPARE).checks
     assert any("right to create databases" in finding.message for finding in warnings), warnings
     assert {(finding.rule, finding.severity) for finding in warnings} == {
         ("safety_archive", Severity.WARNING)
@@ -356,7 +358,7 @@ def test_a_safety_archive_that_could_not_come_back_is_told_before_prod_changes(s
 
 
 def test_no_safety_archive_is_taken_when_it_was_not_wanted(shop: Stage) -> None:
-    shop.promote(strategy=Strategy.CLEAN, safety_archive=False)
+    shop.promote(strategy=CLEAN, safety_archive=False)
     assert not shop.promotion.safety_dir.exists()
 
 
@@ -366,6 +368,6 @@ def test_a_safety_archive_that_cannot_be_taken_leaves_prod(shop: Stage) -> None:
     with (
         shop.untouched(),
         pytest.raises(PgpromoteError, match="safety"),
-        shop.walk(strategy=Strategy.CLEAN) as run,
+        shop.walk(strategy=CLEAN) as run,
     ):
-        run.promote()
+        promote(run)

@@ -10,6 +10,7 @@ from pgpromote.postgres import cutover, shadow
 from pgpromote.postgres.lock import promotion_lock
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import SESSION_SETTINGS, connect, parse_url
+from pgpromote.run.steps import promote
 from pgpromote_tests import runs
 from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.servers import Server
@@ -96,10 +97,10 @@ def test_a_promotion_brings_the_same_whatever_others_have_set(
 
     shop.dump()
     with shop.walk(**options) as run:
-        run.promote()
+        promote(run)
 
-    assert run.proof
-    assert [f for f in run.proof.findings if f.severity is not Severity.INFO] == []
+    assert run.state.proof
+    assert [f for f in run.state.proof.findings if f.severity is not Severity.INFO] == []
     for server, name in ((dev, source), (prod, target)):
         server.execute(f"ALTER DATABASE {name} RESET ALL")
     assert prod.rows(ASKED, target) == dev.rows(ASKED, source)

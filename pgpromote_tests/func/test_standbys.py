@@ -16,6 +16,7 @@ from pgpromote.postgres import preflight, standbys
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import Database, connect
+from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import wait_until
 from pgpromote_tests.func.shops import login, roles
@@ -70,9 +71,9 @@ def standby_of(primary: Server) -> Iterator[Cluster]:
         yield cluster
 
 
-def told(shop: Stage, target: Database, *, in_place: bool = False) -> list[Finding]:
+def told(shop: Stage, target: Database, *, strategy: Strategy = SWAP) -> list[Finding]:
     archive, tools = shop.promotion.archive_path, shop.promotion.tools()
-    return list(preflight.examine(archive, target, tools, Choice(in_place=in_place)).of(standbys.RULE))
+    return list(preflight.examine(archive, target, tools, Choice(strategy=strategy)).of(standbys.RULE))
 
 
 def test_a_standby_is_told_and_its_sessions_read_the_old_prod_until_they_are_ended_as_told(
@@ -91,7 +92,7 @@ def test_a_standby_is_told_and_its_sessions_read_the_old_prod_until_they_are_end
         assert f'GRANT pg_read_all_stats TO "{plain}";' in unseen.hint
         primary.execute(f"GRANT pg_read_all_stats TO {plain}")
         assert told(shop, login(primary, target.name, plain)) == [found]
-        assert told(shop, target, in_place=True) == []
+        assert told(shop, target, strategy=CLEAN) == []
 
         url = standby.url(target.name)
         with psycopg.connect(url, autocommit=True) as reader:

@@ -13,12 +13,13 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from pgpromote import run as runs_of
 from pgpromote.postgres import dump
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import BUILD, Promotion
 from pgpromote.run.options import Options
+from pgpromote.run.run import start
+from pgpromote.run.steps import promote
 from pgpromote_tests import hard, runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.vectors import scripts
@@ -91,9 +92,9 @@ def lab(
 
 def promoted(promotion: Promotion, **options: bool) -> PgpromoteError | None:
     """Promote, and return the error with which it ended, None for a success."""
-    with runs_of.start(promotion, "test", Options(**options)) as run:  # type: ignore[arg-type]
+    with start(promotion, "test", Options(**options)) as run:  # type: ignore[arg-type]
         try:
-            run.promote()
+            promote(run)
         except PgpromoteError as problem:
             return problem
     return None

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote import rollback
-from pgpromote import run as runs_of
 from pgpromote.postgres import archive, mark
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.mark import Kind, Provenance
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import connect
+from pgpromote.postgres.strategy import CLEAN
 from pgpromote.promotion import SOURCE, SOURCE_ID, TARGET, from_environment
-from pgpromote.run.options import Strategy
+from pgpromote.run import rollback
+from pgpromote.run.run import start
+from pgpromote.run.steps import RETAIN, promote
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.origins import (
     OURS,
@@ -47,10 +48,10 @@ def shop(two: Two) -> Stage:
 def changed_in_place(shop: Stage) -> Path:
     """Change prod in place; return the safety archive that was taken before."""
     dump(shop.promotion)
-    with shop.walk(strategy=Strategy.CLEAN) as run:
-        run.promote()
-        assert run.taken
-        return run.taken
+    with shop.walk(strategy=CLEAN) as run:
+        promote(run)
+        assert run.state.safety
+        return run.state.safety
 
 
 def test_a_safety_archive_of_prod_comes_back_without_being_allowed(shop: Stage, prod: Server) -> None:
@@ -58,7 +59,7 @@ def test_a_safety_archive_of_prod_comes_back_without_being_allowed(shop: Stage, 
     taken = changed_in_place(shop)
     assert taken.parent == shop.promotion.dump_dir / "shop" / "safety"
     with shop.walk() as run:
-        rollback.bring_back(run)
+        rollback.bring_back(run.promotion, run.run_id)
     rows = prod.rows("SELECT id FROM orders ORDER BY 1", shop.promotion.target().name)
     assert rows == [(1,), (7,)]
     for pinned in (shop, named(shop, "shop", **{SOURCE_ID: "1"}), without_dev(shop), named(shop, "till")):
@@ -76,8 +77,8 @@ def test_a_safety_archive_where_the_version_before_kept_it_comes_back(shop: Stag
     of_the_version_before(before / taken.name)
 
     with shop.walk() as run:
-        _, (found,) = rollback.history(run)
-        rollback.bring_back(run)
+        _, (found,) = rollback.history(run.promotion, run.run_id)
+        rollback.bring_back(run.promotion, run.run_id)
 
     assert (found.path, found.usable) == (before / taken.name, True)
     rows = prod.rows("SELECT id FROM orders ORDER BY 1", shop.promotion.target().name)
@@ -94,7 +95,7 @@ def test_a_safety_archive_of_the_version_before_comes_back_by_its_name_too(
     taken.parent.rename(before)
     of_the_version_before(before / taken.name)
     with shop.walk() as run:
-        rollback.bring_back(run, taken.name if by_name else str(before / taken.name))
+        rollback.bring_back(run.promotion, run.run_id, taken.name if by_name else str(before / taken.name))
     assert prod.rows("SELECT count(*) FROM orders", shop.promotion.target().name) == [(2,)]
 
 
@@ -106,8 +107,9 @@ def test_what_the_version_before_kept_counts_for_what_is_kept(shop: Stage) -> No
     one = named(shop, "shop", PGPROMOTE_KEEP="1")
     newer = changed_in_place(one)
     with one.walk() as run:
-        kept = run.retain()
-        _, archives = rollback.history(run)
+        RETAIN.walk(run)
+        kept = run.state
+        _, archives = rollback.history(run.promotion, run.run_id)
     assert older.name in kept.dropped
     assert [found.path for found in archives] == [newer, before / oldest.name]
 
@@ -145,7 +147,7 @@ def test_a_previous_database_of_the_version_before_comes_back(shop: Stage) -> No
         session.execute(old.sql.encode())
     assert [found.severity for found in said(without_dev(shop))] == [Severity.INFO]
     with shop.walk() as run:
-        assert rollback.bring_back(run).previous
+        assert rollback.bring_back(run.promotion, run.run_id).previous
 
 
 @pytest.mark.parametrize("forged", ["", "7", "7/x/shop", "7/1/", "//"])
@@ -195,7 +197,7 @@ def test_a_run_without_a_name_fails_and_says_what_to_set(shop: Stage) -> None:
     with (
         shop.untouched(),
         pytest.raises(PgpromoteError, match="The promotion has no name") as refusal,
-        runs_of.start(promotion, "test") as run,
+        start(promotion, "test") as run,
     ):
-        run.promote()
+        promote(run)
     assert "Set PGPROMOTE_NAME" in refusal.value.hint

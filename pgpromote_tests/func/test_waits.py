@@ -9,8 +9,10 @@ import pytest
 from pgpromote.postgres import tally
 from pgpromote.postgres.errors import PgpromoteError, SessionFailed
 from pgpromote.postgres.server import connect, parse_url
+from pgpromote.postgres.strategy import CLEAN
+from pgpromote.run.steps import CHECK, promote
 from pgpromote_tests import runs
-from pgpromote_tests.func.walks import Stage
+from pgpromote_tests.func.walks import Stage, until
 from pgpromote_tests.servers import Server
 
 LONG = 'a table with a long name, "quoted", as an ORM makes them: 63 by'
@@ -31,17 +33,17 @@ def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
 
 def plan(shop: Stage) -> None:
     with shop.walk() as run:
-        run.preview(run.examine().cleared())
+        until(run, CHECK)
 
 
 def restore(shop: Stage) -> None:
     with shop.walk() as run:
-        run.promote()
+        promote(run)
 
 
 def restore_in_place(shop: Stage) -> None:
-    with shop.walk(strategy="clean") as run:
-        run.promote()
+    with shop.walk(strategy=CLEAN) as run:
+        promote(run)
 
 
 @pytest.mark.parametrize("work", [plan, restore, restore_in_place])

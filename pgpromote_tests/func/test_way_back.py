@@ -7,14 +7,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote import rollback
 from pgpromote.postgres import room
 from pgpromote.postgres.errors import RestoreFailed
 from pgpromote.postgres.model import Policy, Severity
+from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP
 from pgpromote.promotion import TARGET, from_environment
-from pgpromote.run.options import Strategy
+from pgpromote.run import rollback, states
+from pgpromote.run.check import look
+from pgpromote.run.steps import PREPARE, promote
 from pgpromote_tests.func.shops import roles
-from pgpromote_tests.func.walks import Stage, stage
+from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.servers import Server
 
 # Built by an owner who needs what the archive gives last, or may no longer do what it once did.
@@ -105,7 +107,7 @@ def way_back(dev: Server, prod: Server, directory: Path, shape: str) -> Stage:
 
 def back(shop: Stage) -> None:
     with shop.walk() as run:
-        rollback.bring_back(run)
+        rollback.bring_back(run.promotion, run.run_id)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -114,7 +116,7 @@ def test_a_restore_in_place_is_undone_to_the_last_grant(
 ) -> None:
     shop = way_back(dev, prod, tmp_path, SHAPES[shape])
     before = shop.contents()
-    shop.promote(strategy=Strategy.CLEAN)
+    shop.promote(strategy=CLEAN)
 
     back(shop)
 
@@ -138,7 +140,7 @@ def test_who_may_make_a_range_is_who_might_before(dev: Server, prod: Server, tmp
         f"SELECT has_function_privilege('{user}', 'span(int, int)', 'EXECUTE')",
     )
 
-    shop.promote(strategy=Strategy.CLEAN)
+    shop.promote(strategy=CLEAN)
     assert prod.rows(CONSTRUCTORS, name) == before
     back(shop)
 
@@ -157,7 +159,7 @@ def test_the_sources_owners_come_last_in_every_restore_that_brings_them(
         "SELECT relowner::regrole::text FROM pg_class WHERE relname = 't'", shop.promotion.source().name
     )
 
-    for strategy in (Strategy.SWAP, Strategy.CLEAN):
+    for strategy in (SWAP, CLEAN):
         shop.promote(strategy=strategy, rights=Policy.SOURCE)
         assert wanted == prod.rows(
             "SELECT relowner::regrole::text FROM pg_class WHERE relname = 't'", shop.promotion.target().name
@@ -196,7 +198,7 @@ def test_a_rollback_is_not_refused_for_what_prod_had_itself(
     with suppress(psycopg.errors.UndefinedColumn, psycopg.errors.UniqueViolation):
         shop.in_prod("CREATE UNIQUE INDEX CONCURRENTLY bad ON t (n)")
     before = shop.contents()
-    shop.promote(strategy=Strategy.CLEAN)
+    shop.promote(strategy=CLEAN)
     assert shop.contents() != before
 
     back(shop)
@@ -222,13 +224,13 @@ def test_a_view_that_can_be_filled_no_more_stops_no_rollback(
         CREATE MATERIALIZED VIEW "of the ""past"" now" AS {query}; UPDATE t SET n = 0;
     """
     shop = stage(dev, prod, tmp_path, "CREATE TABLE added (id integer PRIMARY KEY)", script)
-    shop.promote(strategy=Strategy.CLEAN)
+    shop.promote(strategy=CLEAN)
 
-    with shop.walk() as run:
-        rollback.bring_back(run)
+    rollback.bring_back(shop.promotion, "back")
 
-    assert run.proof
-    told = {found.object: found.severity for found in run.proof.of("materialized_views")}
+    done = states.read(shop.promotion.report_dir, shop.promotion.name, "back")
+    assert done
+    told = {found.object: found.severity for found in done.of("materialized_views") or ()}
     assert told['public.of the "past" now'] is Severity.WARNING
     name = shop.promotion.target().name
     assert prod.rows("SELECT n FROM t", name) == [(0,)]
@@ -251,7 +253,7 @@ def test_a_member_of_the_owner_brings_back_what_is_built_with_the_owners_rights(
     settings = {**shop.promotion.environment, TARGET: prod.url(name, member)}
     shop = replace(shop, promotion=from_environment(settings))
     before = shop.contents()
-    shop.promote(strategy=Strategy.CLEAN)
+    shop.promote(strategy=CLEAN)
 
     back(shop)
 
@@ -274,10 +276,10 @@ def test_what_no_restore_could_bring_back_is_said_before_prod_is_changed_and_lea
     )
     shop.dump()
 
-    with shop.untouched(), shop.walk(strategy=Strategy.CLEAN) as run:
-        run.examine()
-        prepared = run.create_shadow()
+    with shop.untouched(), shop.walk(strategy=CLEAN) as run:
+        prepared = until(run, PREPARE).prepared
 
+    assert prepared
     (doubt,) = prepared.warnings
     assert (doubt.rule, doubt.severity) == ("safety_archive", Severity.WARNING)
     assert "must be marked IMMUTABLE" in doubt.message
@@ -294,11 +296,11 @@ def test_a_drop_that_fails_says_what_is_gone(dev: Server, prod: Server, tmp_path
     )
 
     with pytest.raises(RestoreFailed, match=r"public\.no\(\) line 1") as failed:
-        shop.promote(strategy=Strategy.CLEAN)
+        shop.promote(strategy=CLEAN)
 
     assert "DROP TABLE IF EXISTS public.t000 CASCADE; " in failed.value.hint
     assert "and 90 more" in failed.value.hint
-    assert "pgpromote rollback brings it back" in failed.value.outcome
+    assert "pgpromote rollback brings it back" in str(failed.value.outcome)
 
 
 def test_a_first_drop_that_fails_says_that_nothing_is_gone(dev: Server, prod: Server, tmp_path: Path) -> None:
@@ -308,8 +310,8 @@ def test_a_first_drop_that_fails_says_that_nothing_is_gone(dev: Server, prod: Se
         "CREATE EVENT TRIGGER guard ON sql_drop EXECUTE FUNCTION no()"
     )
     shop.dump()
-    with shop.untouched(), shop.walk(strategy=Strategy.CLEAN) as run, pytest.raises(RestoreFailed) as failed:
-        run.promote()
+    with shop.untouched(), shop.walk(strategy=CLEAN) as run, pytest.raises(RestoreFailed) as failed:
+        promote(run)
     assert failed.value.hint == room.NOTHING_GONE
 
 
@@ -323,15 +325,16 @@ def test_a_reset_does_not_call_lost_what_the_archive_brings_again(
     """
     own = "CREATE TABLE other.own (id integer PRIMARY KEY, m public.mood);"
     shop = stage(dev, prod, tmp_path, script, script + own)
-    resetting = {"strategy": Strategy.RESET_SCHEMA, "reset_schema": "public"}
+    resetting = {"strategy": RESET_SCHEMA}
     shop.dump()
     with shop.walk(**resetting) as run:
-        told = run.look().of("nothing_lost_outside")
+        told = look(run.promotion, run.options, run.run_id).of("nothing_lost_outside")
     assert [found.object for found in told] == ["table column other.own.m"]
     shop.in_prod("DROP TABLE other.own")
 
     with shop.walk(**resetting) as run:
-        assert run.preview(run.examine().cleared()).losses == ()
-        run.promote()
+        done = promote(run)
+    assert done.plan
+    assert done.plan.losses == ()
 
     assert prod.rows("SELECT m::text FROM other.seen", shop.promotion.target().name) == [("low",)]

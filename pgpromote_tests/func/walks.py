@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgpromote import run as runs_of
 from pgpromote.postgres import dump
 from pgpromote.promotion import Promotion
 from pgpromote.run.options import Options
-from pgpromote.run.run import Run
+from pgpromote.run.run import Run, start
+from pgpromote.run.state import State
+from pgpromote.run.steps import STEPS, Step, promote
 from pgpromote_tests import runs
 from pgpromote_tests.runs import contents_of
 from pgpromote_tests.servers import Server
@@ -46,14 +47,14 @@ class Stage:
     @contextmanager
     def walk(self, **options: object) -> Iterator[Run]:
         """Begin a run, in the lock, with these options."""
-        with runs_of.start(self.promotion, "test", Options(**options)) as run:  # type: ignore[arg-type]
+        with start(self.promotion, "test", Options(**options)) as run:  # type: ignore[arg-type]
             yield run
 
     def promote(self, **options: object) -> None:
         """Dump dev and promote it."""
         self.dump()
         with self.walk(**options) as run:
-            run.promote()
+            promote(run)
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
@@ -70,3 +71,9 @@ def stage(dev: Server, prod: Server, directory: Path, in_dev: str, in_prod: str)
 
 
 Change = Callable[[Run], None]
+
+
+def until(run: Run, last: Step) -> State:
+    """Walk the steps that were not walked yet, up to and with this one."""
+    walked = {each.name for each in run.state.steps}
+    return promote(run, tuple(each for each in STEPS[: STEPS.index(last) + 1] if each.name not in walked))

@@ -11,7 +11,6 @@ from enum import StrEnum
 from pathlib import Path
 from uuid import uuid4
 
-from pgpromote import run as runs_of
 from pgpromote.postgres import dump
 from pgpromote.postgres.errors import (
     NotProven,
@@ -23,7 +22,8 @@ from pgpromote.postgres.errors import (
 )
 from pgpromote.postgres.model import Foreign, Severity
 from pgpromote.run.options import Options
-from pgpromote.run.run import Run
+from pgpromote.run.run import Run, start
+from pgpromote.run.steps import promote
 from pgpromote_tests import runs
 from pgpromote_tests.generator.load import load
 from pgpromote_tests.generator.oracle import Announced, Picture, differences, picture
@@ -151,8 +151,8 @@ def promoted(pair: Pair, statements: Iterable[Statement]) -> Outcome:
         promotion = runs.promotion(dev_url, prod_url, Path(directory), _newest(pair))
         try:
             dump.dump(promotion.source(), promotion.archive_path, promotion.tools(), "generated")
-            with runs_of.start(promotion, "generated", Options(jobs=2, bring=bring)) as run:
-                run.promote()
+            with start(promotion, "generated", Options(jobs=2, bring=bring)) as run:
+                promote(run)
                 announced = _announced(run)
         except PgpromoteError as error:
             return _refused(pair, dev_url, script, shown, error)
@@ -213,11 +213,13 @@ def _rules(error: PgpromoteError) -> tuple[str, ...]:
 
 
 def _announced(run: Run) -> Announced:
-    changes = run.repaired.changes if run.repaired else ()
+    changes = run.state.repair.changes if run.state.repair else ()
     return Announced(
         frozenset(
             f"{change.table} ALTER COLUMN {change.column}" for change in changes if not change.feed.sequence
         ),
         frozenset(change.feed.sequence for change in changes if change.feed.sequence),
-        tuple(statement.sql for statement in run.restored.filled.statements) if run.restored else (),
+        tuple(statement.sql for statement in run.state.restored.filled.statements)
+        if run.state.restored
+        else (),
     )

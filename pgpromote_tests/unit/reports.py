@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.errors import ProdState
 from pgpromote.postgres.model import (
     Archived,
     AuditFinding,
@@ -20,37 +21,26 @@ from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair, Skipped
 from pgpromote.postgres.rows import Compared
+from pgpromote.postgres.strategy import SWAP
 from pgpromote.postgres.tally import Tally
-from pgpromote.run.options import Strategy
-from pgpromote.run.state import Phase, Record
+from pgpromote.run.state import Carried, Checked, Kept, State, Walked
+from pgpromote.run.steps import named
 
 NOW = datetime(2026, 3, 1, 2, 10, 4, 567000, UTC)
 # What a table may be called.
 HOSTILE = """<script>alert('1')</script> "&amp; | ` _x_ [a](b) {{ 7*7 }} """ + "x" * 63
 BIDI = "public.\u202eevil"
 SECONDS = {
-    "examine": 1.5, "create_shadow": 0.5, "reset": 0.0, "restore": 40.0, "repair": 0.25, "prove": 17.0,
-    "swap": 0.75,
+    "check": 1.5, "prepare": 0.5, "restore": 40.0, "repair": 0.25, "prove": 17.0, "swap": 0.75,
 }  # fmt: skip
-EMPTY = Record(
+EMPTY = State(
     promotion="shop",
     run_id="4f1c",
+    began_at=NOW,
     source="dev.example:5432/shop",
     target="prod.example:5432/shop",
-    strategy=Strategy.SWAP,
+    strategy=SWAP,
     archive=Path("dumps/shop_dev.dump"),
-    sha256="",
-    manifest=None,
-    phases=(),
-    checks=(),
-    plan=None,
-    restored=None,
-    repair=None,
-    proof=None,
-    cut_over=None,
-    safety=None,
-    dropped=(),
-    failure="",
 )
 
 
@@ -58,11 +48,16 @@ def finding(rule: str, severity: Severity = Severity.WARNING, name: str = HOSTIL
     return Finding(rule, severity, name, f"{name} is odd.", f"Look at {name}.")
 
 
-def phases(*names: str) -> tuple[Phase, ...]:
+def checked(*findings: Finding) -> Checked:
+    return Checked(tuple(finding.rule for finding in findings), findings, {})
+
+
+def steps(*names: str) -> tuple[Walked, ...]:
     """Lay steps one after the other, without a gap."""
     began, made = NOW - timedelta(minutes=2), []
     for name in names:
-        made.append(Phase(name, began, SECONDS[name]))
+        step = named(name)
+        made.append(Walked(name, step.title, step.phase, began, SECONDS[name]))
         began += timedelta(seconds=SECONDS[name])
     return tuple(made)
 
@@ -92,15 +87,17 @@ def manifest() -> Manifest:
     )
 
 
-def promoted() -> Record:
+def promoted() -> State:
     """Make the record of a run that went well, and found something of every kind."""
     compared = [("public.orders", 50), (HOSTILE, 30), ("public.same", 1)]
     return replace(
         EMPTY,
         sha256="ab" * 32,
         manifest=manifest(),
-        phases=phases(*SECONDS),
-        checks=(finding("client_tools"), finding("source_differs", Severity.INFO)),
+        current="retain",
+        prod=ProdState.RENEWED,
+        steps=steps(*SECONDS),
+        checked=checked(finding("client_tools"), finding("source_differs", Severity.INFO)),
         plan=Plan((finding("loss_preview", name=BIDI),), (), 1000, 2000),
         repair=Repair(
             (),
@@ -115,21 +112,25 @@ def promoted() -> Record:
             tuple(Compared(name, rows, rows, hashed=True) for name, rows in compared),
         ),
         cut_over=CutOver("prod.example:5432/shop", 41.5, f"shop__previous_{HOSTILE}"),
-        dropped=("shop__previous_1",),
+        kept=Kept(("shop__previous_1",), ()),
         before=Tally(
             {"TABLE": 4, "INDEX": 2},
             {HOSTILE: 29, "public.secret": None, BIDI: 7, "public.same": 1},
         ),
         after=Tally({"TABLE": 3, "VIEW": 1}, {"public.orders": 50, HOSTILE: 30, "public.same": 1}),
-        rights=(Statement(f'GRANT SELECT ON "{HOSTILE}" TO reader', f"rights on {HOSTILE} as in prod"),),
+        carried=Carried(
+            (Statement(f'GRANT SELECT ON "{HOSTILE}" TO reader', f"rights on {HOSTILE} as in prod"),)
+        ),
     )
 
 
-def failed() -> Record:
+def failed() -> State:
     """Make the record of a run whose restore failed."""
     return replace(
         EMPTY,
-        phases=phases("examine", "create_shadow", "reset", "restore"),
+        current="restore",
+        prod=ProdState.DROPPED,
+        steps=steps("check", "prepare", "restore"),
         failure=f"The restore reported 1 error:\n  - {HOSTILE}\nProd is untouched.",
         plan=Plan((), (), 1000, None),
     )

@@ -1,5 +1,9 @@
 """What an alert says: text for people in Slack's markup, fields for programs, and what prod is now."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
@@ -7,12 +11,20 @@ from pgpromote.alert import Alert
 from pgpromote.defs.alerts import build_alerts, worse
 from pgpromote.defs.assets import build_assets
 from pgpromote.defs.jobs import build_jobs
-from pgpromote.defs.walked import Walked
-from pgpromote.postgres.errors import ConfigError
-from pgpromote.promotion import from_environment
-from pgpromote.run.outcome import MIXED, RESTORED, SWAPPED, UNTOUCHED, WHOLE
+from pgpromote.defs.walked import prod
+from pgpromote.postgres.errors import ConfigError, ProdState
+from pgpromote.postgres.strategy import CLEAN, SWAP
+from pgpromote.promotion import Promotion, from_environment
+from pgpromote.run import states
+from pgpromote.run.outcome import broken
+from pgpromote.run.state import Prepared
+from pgpromote.run.steps import CHECK, CUT_OVER, PREPARE, PROVE, RESTORE, RETAIN, Step
 from pgpromote.webhook import Webhook
+from pgpromote_tests.unit.reports import EMPTY
 
+UNTOUCHED, DROPPED, WHOLE, MIXED = (
+    state.value for state in (ProdState.UNTOUCHED, ProdState.DROPPED, ProdState.WHOLE, ProdState.MIXED)
+)
 CANARY = "T0/kanarie"
 ALERT = Alert(
     event="run_failed",
@@ -52,41 +64,45 @@ def test_the_fields_of_an_alert_are_as_they_are() -> None:
     assert {"event", "promotion", "job", "run_id", "failed", "untouched", "to_do", "link"} <= set(payload)
 
 
-BUILDING = ("dev_dump_archive", "check_extensions", "create_shadow", "reset_schema", "parallel_restore")
-ALL = (*BUILDING, "repair_primary_key_identities", "prove", "cut_over", "prod_audit")
+SENTENCES = {
+    CHECK: (UNTOUCHED, UNTOUCHED),
+    PREPARE: (DROPPED, MIXED),
+    RESTORE: (DROPPED, MIXED),
+    PROVE: (DROPPED, MIXED),
+    CUT_OVER: (WHOLE, None),
+    RETAIN: ("Prod was swapped and is proven.", "Prod was restored in place and is proven."),
+}
 
 
-@pytest.mark.parametrize(
-    ("step", "beside", "in_place"),
-    [
-        ("dev_dump_archive", UNTOUCHED, UNTOUCHED),
-        ("check_extensions", UNTOUCHED, UNTOUCHED),
-        ("rehearse", UNTOUCHED, UNTOUCHED),
-        ("create_shadow", UNTOUCHED, MIXED),
-        ("parallel_restore", UNTOUCHED, MIXED),
-        ("prove", UNTOUCHED, MIXED),
-        ("cut_over", WHOLE, WHOLE),
-        ("rollback", WHOLE, WHOLE),
-        ("prod_audit", f"{SWAPPED}.", f"{RESTORED}."),
-    ],
-)
-@pytest.mark.parametrize("died", [False, True])
-def test_what_prod_is_after_a_step_that_failed_or_whose_process_died(
-    step: str, beside: str, in_place: str, died: bool
-) -> None:
-    begun = ALL[: ALL.index(step) + 1] if step in ALL else (step,)
-    walked = Walked(begun, frozenset(begun[:-1]))
-    failed = "" if died else step
-    assert (walked.prod(failed, in_place=False), walked.prod(failed, in_place=True)) == (beside, in_place)
+@pytest.mark.parametrize("step", SENTENCES, ids=lambda step: step.name)
+def test_the_state_of_a_run_that_failed_or_died_says_what_prod_is(tmp_path: Path, step: Step) -> None:
+    for strategy, told in zip((SWAP, CLEAN), SENTENCES[step], strict=True):
+        if step.runs(strategy):
+            shop = promotion(tmp_path)
+            state = replace(EMPTY, strategy=strategy, current=step.name, prod=step.fails or broken(strategy))
+            state = state if step is CHECK else replace(state, prepared=Prepared((), "shop__new", None, ()))
+            states.write(state, shop.report_dir)
+            assert str(prod(shop, run_of(state.run_id), ["prod_schema.prove"])) == told
 
 
-@pytest.mark.parametrize("in_place", [False, True])
-def test_a_run_that_never_started_left_prod_untouched(in_place: bool) -> None:
-    assert Walked().prod("", in_place=in_place) == UNTOUCHED
+@pytest.mark.parametrize("steps", [[], ["dev_dump_archive"], ["prod_audit"]])
+def test_a_run_that_came_not_as_far_as_prod_left_it_untouched(tmp_path: Path, steps: list[str]) -> None:
+    assert str(prod(promotion(tmp_path), run_of("other"), steps)) == UNTOUCHED
 
 
-def test_an_audit_of_its_own_touches_nothing() -> None:
-    assert Walked(("prod_audit",)).prod("prod_audit", in_place=False) == UNTOUCHED
+@pytest.mark.parametrize("step", ["prod_schema.prove", "rollback"])
+def test_of_a_run_without_a_state_only_the_strategy_tells(tmp_path: Path, step: str) -> None:
+    config = {"ops": {"prod_schema": {"config": {"strategy": "clean"}}}}
+    assert str(prod(promotion(tmp_path), run_of("other"), [step])) == WHOLE
+    assert str(prod(promotion(tmp_path), run_of("other", config), [step])) == MIXED
+
+
+def promotion(directory: Path) -> Promotion:
+    return from_environment({"PGPROMOTE_REPORT_DIR": str(directory), "PGPROMOTE_NAME": EMPTY.promotion})
+
+
+def run_of(run_id: str, config: Mapping[str, object] | None = None) -> dg.DagsterRun:
+    return dg.DagsterRun(job_name="refresh_prod", run_id=run_id, run_config=config)
 
 
 def test_an_audit_is_worse_when_a_check_fails_that_passed_or_fails_harder() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.run.options import Strategy
+from pgpromote.postgres.strategy import CLEAN
 from pgpromote_tests.case_files import CASES, read, read_all
 
 CASE = """-- Expected: nothing.
@@ -32,7 +32,7 @@ def test_every_line_of_a_case_is_understood(tmp_path: Path) -> None:
     assert case.name == "f99_odd_name"
     assert [(section.kind, section.role) for section in case.sections] == [("dev", ""), ("check", "somebody")]
     assert case.parts("check") == [("somebody", "SELECT 2"), ("somebody", "SELECT 3")]
-    assert case.options().strategy is Strategy.CLEAN
+    assert case.options().strategy is CLEAN
     assert (case.scope().data_only, case.scope().tables) == (True, ("orders",))
 
 

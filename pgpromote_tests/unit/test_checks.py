@@ -11,6 +11,7 @@ from pgpromote.postgres.checks import RULES, describe, missing
 from pgpromote.postgres.errors import ArchiveError, ToolMissing
 from pgpromote.postgres.model import Archive, Finding, Policy, ServerVersion, Severity
 from pgpromote.postgres.reset import DATA_LOSS, Reset
+from pgpromote.postgres.strategy import CLEAN, SWAP
 from pgpromote.postgres.tools import Tools
 from pgpromote_tests.unit.archives import PATH, Entry, archive_of
 from pgpromote_tests.unit.plain import CATALOG, FACTS, MANIFEST, found, given, identified, of
@@ -99,7 +100,7 @@ def test_an_extension_that_prod_cannot_have_is_refused_with_what_to_do(name: str
 
 
 def test_an_extension_that_a_new_database_cannot_have_is_refused_with_what_helps_there() -> None:
-    facts = given(of(extension("vector")), in_place=False)
+    facts = given(of(extension("vector")), strategy=SWAP)
     ((severity, _, message),) = found("extensions", facts)
     assert severity is Severity.ERROR
     assert "promote as a superuser, or choose the strategy clean" in message
@@ -204,7 +205,7 @@ def test_a_collation_that_the_archive_brings_itself_passes() -> None:
 )
 def test_an_owner_that_cannot_get_what_is_its_is_refused(in_place: bool, ours: bool, told: list[str]) -> None:
     barred = Barred("app owner", "Läden", "pg_database_owner", ours, "TABLE Läden.t")
-    facts = given(in_place=in_place, barred=(barred,), catalog=identified(superuser=False))
+    facts = given(strategy=CLEAN if in_place else SWAP, barred=(barred,), catalog=identified(superuser=False))
     messages = [message for _, subject, message in found("rights", facts) if subject == "app owner"]
     assert len(messages) == len(told)
     assert all(part in message for part, message in zip(told, messages, strict=True))

@@ -8,6 +8,7 @@ import pytest
 from pgpromote.postgres import dump, encodings, restore
 from pgpromote.postgres.model import Clearance, Filters, Policy, ServerVersion
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote.postgres.tools import Tools
 
 TOOLS = Tools(Path("/pg/bin"), ServerVersion(160014))
@@ -34,7 +35,7 @@ def restoring(
     filters: Filters = NO_FILTERS,
     jobs: int = 4,
     *,
-    in_place: bool = True,
+    strategy: Strategy = CLEAN,
     rights: Policy = Policy.KEEP,
     client: restore.Client = CLIENT,
 ) -> list[str]:
@@ -42,7 +43,7 @@ def restoring(
         path=PATH,
         sha256="aa",
         archive=None,
-        in_place=in_place,
+        strategy=strategy,
         target="shop on prod",
         target_oid=1,
         filters=filters,
@@ -87,7 +88,7 @@ def test_a_restore_runs_in_parallel_and_leaves_the_dropping_to_us(database: Data
 
 
 def test_a_restore_beside_prod_drops_nothing_and_stops_at_the_first_error(database: Database) -> None:
-    command = restoring(database, in_place=False)
+    command = restoring(database, strategy=SWAP)
     assert {"--exit-on-error", "--no-owner", "--jobs=4"} <= set(command)
     assert not {"--clean", "--if-exists"} & set(command)
 
@@ -98,7 +99,7 @@ def test_a_restore_goes_on_after_the_one_error_that_is_expected(
     database: Database, client: int, server: int
 ) -> None:
     programs = restore.Client(Tools(Path("/pg/bin"), ServerVersion(client)), ServerVersion(server))
-    assert "--exit-on-error" not in restoring(database, in_place=False, client=programs)
+    assert "--exit-on-error" not in restoring(database, strategy=SWAP, client=programs)
 
 
 @pytest.mark.parametrize("policy", Policy)

@@ -8,6 +8,7 @@ from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.model import Finding, Foreign, Severity, TocEntry
 from pgpromote.postgres.obstacles import Writer
 from pgpromote.postgres.selection import LeftOut
+from pgpromote.postgres.strategy import CLEAN, SWAP
 from pgpromote_tests.unit.plain import CATALOG, MANIFEST, found, given, identified
 
 
@@ -57,7 +58,7 @@ def test_a_database_that_is_none_of_its_own_is_no_prod(catalog: Catalog, told: s
 def test_an_archive_that_was_limited_on_purpose_is_not_swapped_in(
     filters: str, *, in_place: bool, refused: bool
 ) -> None:
-    facts = given(manifest=replace(MANIFEST, filters=filters), in_place=in_place)
+    facts = given(manifest=replace(MANIFEST, filters=filters), strategy=CLEAN if in_place else SWAP)
     assert [severity for severity, _, _ in found("whole_archive", facts)] == [Severity.ERROR] * refused
 
 
@@ -72,7 +73,7 @@ def test_another_writer_is_refused_only_where_prod_is_changed_in_place() -> None
     ((severity, subject, message),) = found("no_other_writer", facts)
     assert (severity, subject) == (Severity.ERROR, "pgpromote:dead")
     assert "pg_terminate_backend(77)" in message
-    assert found("no_other_writer", given(facts, in_place=False)) == []
+    assert found("no_other_writer", given(facts, strategy=SWAP)) == []
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,6 @@ def test_another_writer_is_refused_only_where_prod_is_changed_in_place() -> None
 def test_what_forbids_a_swap_is_said_before_the_restore_as_hard_as_it_can_be_known(
     rule: str, shown: Severity
 ) -> None:
-    facts = given(obstacles=(Finding(rule, Severity.ERROR, "shop", "No."),), in_place=False)
+    facts = given(obstacles=(Finding(rule, Severity.ERROR, "shop", "No."),), strategy=SWAP)
     assert [severity for severity, _, _ in found("swap_possible", facts)] == [shown]
-    assert found("swap_possible", given(facts, in_place=True)) == []
+    assert found("swap_possible", given(facts, strategy=CLEAN)) == []

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 from rich.console import Console
 
 from pgpromote import progress
+from pgpromote.postgres.strategy import SWAP
 from pgpromote.progress import Dumping, Refreshing
 from pgpromote.promotion import from_environment
 from pgpromote.run.options import Options
 from pgpromote.run.run import Run
-from pgpromote.run.state import Phase
+from pgpromote.run.state import State, Walked
+from pgpromote.run.steps import named
 
 
 def drawn(picture: Refreshing) -> list[str]:
@@ -39,24 +42,26 @@ def test_a_dump_that_grows_beyond_the_last_one_is_never_told_to_be_done(
     assert f" {shown}" in screen.get()
 
 
+def walked(name: str) -> Walked:
+    return Walked(name, named(name).title, named(name).phase, datetime.now(UTC), 0)
+
+
 def test_a_refresh_shows_its_dump_then_its_run_then_what_comes_after() -> None:
     picture = Refreshing(Dumping("Dumping Dev", Path("/nonexistent/shop.dump")))
-    run = Run(
-        from_environment({"PROD_DATABASE_URL": "postgresql://me@h/shop"}),
-        "r1",
-        stack=ExitStack(),
-        options=Options(),
-    )
+    now = datetime.now(UTC)
+    state = State("shop", "r1", now, "dev", "prod", SWAP, Path("shop.dump"))
+    promotion = from_environment({"PROD_DATABASE_URL": "postgresql://me@h/shop"})
+    run = Run(promotion, "r1", Options(), ExitStack(), state)
     line = picture.watch(run)
     picture.begin("dev_dump_archive")
     assert drawn(picture)[0] == "Dumping Dev"
 
     picture.begin("prod_schema.check_extensions")
-    run.phases.append(Phase("examine", datetime.now(UTC), 0))
+    run.state = replace(state, steps=(walked("check"),), current="prepare")
     picture.begin("prod_schema.create_shadow")
     line('pg_dump: dumping contents of table "a.b"')
     assert drawn(picture) == ["Dumping Dev", "dump 0.0", "Restoring into", "check 0.0", "prepare 0:00:00,"]
 
-    run.phases.append(Phase("swap", datetime.now(UTC), 0))
+    run.state = replace(state, steps=(walked("check"), walked("swap")), current="swap")
     picture.begin("prod_audit")
     assert drawn(picture)[-2:] == ["cut over", "prod audit"]

@@ -14,16 +14,17 @@ from jsonschema import Draft202012Validator, ValidationError  # type: ignore[imp
 from pgpromote import report as reports
 from pgpromote import summary
 from pgpromote.defs import metadata
-from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.errors import ProdState
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.prove import RULES, Proof
 from pgpromote.postgres.rows import NOT_PROVEN, Compared, Unproven
+from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP
 from pgpromote.promotion import from_environment
 from pgpromote.report import Report, page
 from pgpromote.report.files import as_json
-from pgpromote.run.options import Strategy
-from pgpromote.run.outcome import done
-from pgpromote.run.state import Record
+from pgpromote.run.outcome import renewed
+from pgpromote.run.state import State
+from pgpromote.run.steps import RESET
 from pgpromote_tests import runs
 from pgpromote_tests.unit.reports import (
     BIDI,
@@ -33,6 +34,7 @@ from pgpromote_tests.unit.reports import (
     NOW,
     SECONDS,
     audited,
+    checked,
     failed,
     finding,
     promoted,
@@ -47,8 +49,12 @@ def test_reports_lie_where_the_setting_says() -> None:
     assert from_environment({"PGPROMOTE_REPORT_DIR": "/shown"}).report_dir == Path("/shown")
 
 
-def report_of(record: Record) -> Report:
-    return reports.build(record, audited(), NOW)
+def rehearsed() -> State:
+    return replace(promoted(), cut_over=None, current="analyze", prod=ProdState.DROPPED)
+
+
+def report_of(state: State) -> Report:
+    return reports.build(state, audited(), NOW)
 
 
 def rendered(report: Report) -> str:
@@ -107,19 +113,19 @@ def test_the_schema_names_every_field_of_every_object() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "verdict"),
+    ("state", "verdict"),
     [
         (promoted(), "promoted"),
-        (replace(promoted(), cut_over=None), "rehearsed"),
-        (replace(promoted(), cut_over=None, strategy=Strategy.CLEAN), "promoted"),
+        (rehearsed(), "rehearsed"),
+        (replace(promoted(), cut_over=None, strategy=CLEAN), "promoted"),
         (failed(), "failed"),
-        (replace(EMPTY, checks=ERRORS), "failed"),
-        (replace(promoted(), cut_over=None, proof=Proof("exact", 1, 1, ERRORS)), "failed"),
+        (replace(EMPTY, checked=checked(*ERRORS)), "failed"),
+        (replace(rehearsed(), proof=Proof("exact", 1, 1, ERRORS)), "failed"),
         (EMPTY, "partial"),
     ],
 )
-def test_the_verdict_says_how_the_run_ended(record: Record, verdict: str) -> None:
-    report = report_of(record)
+def test_the_verdict_says_how_the_run_ended(state: State, verdict: str) -> None:
+    report = report_of(state)
     assert report.verdict.value == verdict
     assert bool(report.failure) is (verdict == "failed")
     assert page.HEADLINES[report.verdict] in rendered(report)
@@ -135,11 +141,11 @@ def test_the_verdict_says_how_the_run_ended(record: Record, verdict: str) -> Non
         Proof("exact", 1, 81, (), (Compared(HOSTILE, 81, 81, hashed=False),)),
     ],
 )
-@pytest.mark.parametrize("cut_over", [promoted().cut_over, None])
+@pytest.mark.parametrize("state", [promoted(), rehearsed()], ids=["promoted", "rehearsed"])
 def test_what_is_not_proven_stands_in_the_head_in_the_same_words_everywhere(
-    proof: Proof, cut_over: CutOver | None
+    proof: Proof, state: State
 ) -> None:
-    record = replace(promoted(), proof=proof, cut_over=cut_over)
+    record = replace(state, proof=proof)
     report = report_of(record)
     head = rendered(report).partition("</header>")[0]
     assert f"{NOT_PROVEN}" in head.partition("</title>")[0]
@@ -154,7 +160,7 @@ def test_what_is_not_proven_stands_in_the_head_in_the_same_words_everywhere(
     ):
         assert proof.sentence in told
         assert NOT_PROVEN in told
-    assert proof.doubt in done(proof, swapped=True, in_place=False, failed="")
+    assert proof.doubt in renewed(record)
     verdicts = {r["what"]: r["findings"] for r in runs.records(metadata.proof(proof)["proof summary"])}
     assert verdicts[RULES["contents"]] == proof.doubt
 
@@ -171,37 +177,37 @@ def test_each_table_shows_its_rows_before_in_the_archive_and_after() -> None:
     assert list(rows)[-1] == "public.same"
 
 
-UNPROVEN = replace(promoted(), cut_over=None, failure="3 rows are lost.")
+UNPROVEN = replace(rehearsed(), failure="3 rows are lost.")
 
 
 @pytest.mark.parametrize(
-    "record",
+    "state",
     [
         UNPROVEN,
         replace(UNPROVEN, failure="", proof=Proof("exact", 1, 1, ERRORS)),
-        replace(UNPROVEN, failure="", checks=ERRORS),
+        replace(UNPROVEN, failure="", checked=checked(*ERRORS)),
     ],
     ids=["a step failed", "the proof failed", "a check refused"],
 )
-def test_what_a_failed_run_built_beside_prod_is_never_shown_as_prods(record: Record) -> None:
-    report = report_of(record)
+def test_what_a_failed_run_built_beside_prod_is_never_shown_as_prods(state: State) -> None:
+    report = report_of(state)
     assert {each.after for each in report.rows} == {None}
     assert {each.after for each in report.objects} == {None}
     assert [each for each in report.rows if each.changed] == []
 
 
 @pytest.mark.parametrize(
-    "record",
+    "state",
     [
         promoted(),
         replace(promoted(), failure="The audit failed."),
-        replace(UNPROVEN, strategy=Strategy.CLEAN),
-        replace(promoted(), cut_over=None),
+        replace(UNPROVEN, strategy=CLEAN),
+        rehearsed(),
     ],
     ids=["promoted", "failed after the swap", "failed in place", "rehearsed"],
 )
-def test_what_became_prod_or_would_have_is_shown(record: Record) -> None:
-    report = report_of(record)
+def test_what_became_prod_or_would_have_is_shown(state: State) -> None:
+    report = report_of(state)
     assert {each.table: each.after for each in report.rows}["public.orders"] == 50
     assert {each.kind: each.after for each in report.objects}["TABLE"] == 3
 
@@ -212,7 +218,7 @@ def test_objects_of_each_kind_are_counted_before_and_after() -> None:
 
 
 def test_findings_stand_under_their_rule_the_worst_first() -> None:
-    record = replace(promoted(), checks=(finding("a", Severity.INFO), finding("b", Severity.ERROR)))
+    record = replace(promoted(), checked=checked(finding("a", Severity.INFO), finding("b", Severity.ERROR)))
     report = report_of(record)
     assert [(rule.rule, rule.findings[0].severity.value) for rule in report.rules] == [
         ("b", "error"),
@@ -237,9 +243,9 @@ def test_losses_rights_and_suppressed_findings_have_their_own_place() -> None:
 
 
 def test_a_reset_is_shown_only_for_the_strategy_that_resets() -> None:
-    assert "reset" not in [step.name for step in report_of(promoted()).steps]
-    reset = replace(promoted(), strategy=Strategy.RESET_SCHEMA, cut_over=None)
-    assert "reset" in [step.name for step in report_of(reset).steps]
+    for strategy in (SWAP, CLEAN):
+        assert not RESET.runs(strategy)
+    assert RESET.runs(RESET_SCHEMA)
 
 
 def test_the_timeline_lays_the_steps_one_after_the_other() -> None:
@@ -260,9 +266,9 @@ def test_a_step_that_takes_no_time_can_still_be_seen_at_the_end() -> None:
     assert (last.width, last.start) == (page.NARROWEST, 100 - page.NARROWEST)
 
 
-@pytest.mark.parametrize("record", [promoted(), failed()], ids=["promoted", "failed"])
-def test_names_that_look_like_markup_stay_text(record: Record) -> None:
-    seen = Page(rendered(report_of(record)))
+@pytest.mark.parametrize("state", [promoted(), failed()], ids=["promoted", "failed"])
+def test_names_that_look_like_markup_stay_text(state: State) -> None:
+    seen = Page(rendered(report_of(state)))
     assert "script" not in {tag for tag, _ in seen.elements}
     assert HOSTILE in "".join(seen.texts)
     assert "49" not in "".join(seen.texts)  # a template in a name is not evaluated

@@ -10,17 +10,19 @@ from rich.console import Console
 
 from pgpromote import summary
 from pgpromote.postgres.activity import Activity
-from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.errors import ProdState, Refused
 from pgpromote.postgres.model import Finding, Severity, TocEntry
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.rows import Compared, Unproven
+from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP, Strategy
 from pgpromote.progress import Count, Dumping, Running, Stepping, clock
 from pgpromote.promotion import from_environment
-from pgpromote.run.options import Options, Strategy
+from pgpromote.run.options import Options
 from pgpromote.run.restore_progress import Work, remaining
 from pgpromote.run.run import Run
-from pgpromote.run.state import Phase
-from pgpromote_tests.unit.reports import finding, promoted
+from pgpromote.run.state import Prepared, State, Walked
+from pgpromote.run.steps import PROMOTED, REHEARSED, STEPS, named
+from pgpromote_tests.unit.reports import checked, finding, promoted
 
 
 def drawn(picture: Dumping | Running | Stepping) -> str:
@@ -30,11 +32,19 @@ def drawn(picture: Dumping | Running | Stepping) -> str:
     return screen.get()
 
 
-def running(*done: str, strategy: Strategy = Strategy.SWAP) -> Running:
-    run = Run(from_environment({}), "r1", Options(strategy=strategy), ExitStack())
+def running(*done: str, strategy: Strategy = SWAP) -> Running:
     begin = datetime.now(UTC) - timedelta(seconds=len(done))
-    run.phases = [Phase(name, begin + timedelta(seconds=n), 1) for n, name in enumerate(done)]
-    return Running("Restoring [red]x", run)
+    walked = tuple(
+        Walked(name, named(name).title, named(name).phase, begin + timedelta(seconds=n), 1)
+        for n, name in enumerate(done)
+    )
+    names = [step.name for step in STEPS if step.runs(strategy) and not step.within]
+    state = State(
+        "shop", "r1", begin, "dev", "prod", strategy, Path("shop.dump"),
+        current=names[names.index(done[-1]) + 1], steps=walked,
+    )  # fmt: skip
+    run = Run(from_environment({}), "r1", Options(strategy=strategy), ExitStack(), state)
+    return Running("Restoring [red]x", run, PROMOTED)
 
 
 def test_a_dumped_table_counts() -> None:
@@ -52,7 +62,7 @@ def test_what_remains_follows_from_what_is_done() -> None:
 
 
 def test_a_run_shows_the_phases_that_are_done_and_the_one_that_runs() -> None:
-    lines = drawn(running("examine", "create_shadow", "reset", "restore")).splitlines()
+    lines = drawn(running("check", "prepare", "restore")).splitlines()
     assert [line.split()[0] for line in lines] == ["Restoring", "check", "prepare", "restore", "repair"]
     assert lines[0] == "Restoring [red]x"
     assert lines[3].split() == ["restore", "1.0", "s"]
@@ -60,7 +70,7 @@ def test_a_run_shows_the_phases_that_are_done_and_the_one_that_runs() -> None:
 
 
 def test_a_restore_shows_how_far_it_is_and_what_it_is_in_the_middle_of() -> None:
-    picture = running("examine", "create_shadow", "reset")
+    picture = running("check", "prepare")
     loading = Activity(loading=True, schema="public", table="orders", rows=500, share=None)
     index = Activity(loading=False, schema="public", table="o" * 63, rows=None, share=0.25)
     table = TocEntry(7, "TABLE DATA", "public", "orders", "alice", "data")
@@ -75,19 +85,20 @@ def test_a_restore_shows_how_far_it_is_and_what_it_is_in_the_middle_of() -> None
 
 
 def test_a_restore_of_plain_sql_shows_no_percent() -> None:
-    picture = running("examine", "create_shadow", "reset")
+    picture = running("check", "prepare")
     picture.run.work = Work()
     assert drawn(picture).splitlines()[-1].split() == ["restore", "0:00:00"]
 
 
 def test_a_reset_is_a_phase_only_where_there_is_one() -> None:
-    assert "reset" in drawn(running("examine", "create_shadow", "reset", strategy=Strategy.RESET_SCHEMA))
+    assert "reset" in drawn(running("check", "prepare", "reset", strategy=RESET_SCHEMA))
 
 
 def test_a_run_that_is_through_shows_nothing_as_running() -> None:
-    picture = running("examine", "create_shadow", "reset", "restore", "repair", "prove")
-    picture.last = "prove"
-    assert drawn(picture).splitlines()[-1].split() == ["prove", "1.0", "s"]
+    picture = replace(
+        running("check", "prepare", "restore", "repair", "prove", "carry", "analyze"), steps=REHEARSED
+    )
+    assert drawn(picture).splitlines()[-1].split() == ["analyze", "1.0", "s"]
 
 
 def test_steps_show_themselves_from_the_first_on() -> None:
@@ -190,19 +201,24 @@ def test_what_only_prod_had_is_told_once_and_where_it_is_now() -> None:
     assert [each.message for each in summary.of_interest(lossy)] == [
         f"Now in {done.cut_over.previous}: {was}"
     ]
-    rehearsed = replace(lossy, cut_over=None)
+    rehearsed = replace(lossy, cut_over=None, prod=ProdState.DROPPED)
     assert [each.message for each in summary.of_interest(rehearsed)] == [was]
-    in_place = replace(rehearsed, strategy=Strategy.CLEAN, safety=Path("/safe/shop_1.dump"))
+    in_place = replace(
+        rehearsed,
+        strategy=CLEAN,
+        prod=ProdState.RENEWED,
+        prepared=Prepared((), "", Path("/safe/shop_1.dump"), ()),
+    )
     assert [each.message for each in summary.of_interest(in_place)] == [
         f"Now in the safety archive shop_1.dump: {was}"
     ]
-    bare = replace(in_place, safety=None)
+    bare = replace(in_place, prepared=None)
     assert [each.message for each in summary.of_interest(bare)] == [f"Gone: {was}"]
 
 
 def test_what_was_accepted_by_name_is_told_first() -> None:
     accepted = Finding("plausible", Severity.WARNING, "public.a", "public.a held 5 row(s) in prod.")
-    done = replace(promoted(), checks=(accepted,))
+    done = replace(promoted(), checked=checked(accepted))
     assert accepted in summary.of_interest(done)
 
 

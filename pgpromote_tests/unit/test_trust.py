@@ -11,6 +11,7 @@ from pgpromote.postgres.checks import RULES, missing
 from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.rows import NOT_PROVEN
+from pgpromote.postgres.strategy import SWAP
 from pgpromote.postgres.trust import manifest_there
 from pgpromote_tests.unit.plain import CATALOG, MANIFEST, found, given
 
@@ -52,7 +53,7 @@ def test_code_of_dev_as_a_superuser_is_refused_and_the_separate_login_is_named_f
 def test_code_of_dev_runs_where_it_is_allowed_or_another_login_restores() -> None:
     ((severity, *_, hint),) = RULES["runs_dev_code"](given(CODE, restore_as_superuser=True))
     assert (severity, hint) == (Severity.INFO, "")
-    assert found("runs_dev_code", given(CODE, builder=Looked(), in_place=False)) == []
+    assert found("runs_dev_code", given(CODE, builder=Looked(), strategy=SWAP)) == []
     assert found("runs_dev_code", given(CODE, powers=())) == []
     assert found("runs_dev_code", given(CODE, code=())) == []
 
