@@ -16,6 +16,7 @@ from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.details import Details
 from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
 from pgpromote.postgres.origin import Expected
+from pgpromote.postgres.place import AGREED, Place
 from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
@@ -46,7 +47,7 @@ SETTINGS = {
     "PGPROMOTE_CRON": ("0 2 * * *", "When the nightly schedule runs, once it is turned on."),
     "PGPROMOTE_TIMEZONE": ("UTC", "Time zone of the schedule."),
     "PGPROMOTE_PG_BIN": ("", "Directories with PostgreSQL client programs, searched before PATH."),
-    "PGPROMOTE_LOCK_DATABASE": ("postgres", "Database on prod's server that holds the promotion lock."),
+    "PGPROMOTE_LOCK_DATABASE": (AGREED, "Database on prod's server that holds the promotion lock."),
     ADOPT: ("", "1: the sensor adopts archives without a manifest; their rows are not proven."),
     "PGPROMOTE_KEEP": ("2", "Newest previous databases, and safety archives, that are kept; 0: none at all."),
     "PGPROMOTE_KEEP_HOURS": ("24", "One more is kept beside them: the newest that ended so long ago."),
@@ -192,6 +193,10 @@ class Promotion:
     def target(self) -> Database:
         """Return the database to promote into. Raises InvalidUrl."""
         return replace(self._database(TARGET), free=self.prod_free, log_room=self.log_room)
+
+    def place(self, run_id: str = "") -> Place:
+        """Return where a run works. Raises InvalidUrl."""
+        return Place(self.target(), run_id, self.lock_database)
 
     def optional_source(self) -> Database | None:
         """Return the source if one is set: a restore needs it only for comparison."""

@@ -15,7 +15,7 @@ from pgpromote.postgres.mark import Provenance
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.safety import Safety
-from pgpromote.postgres.server import connect, identify
+from pgpromote.postgres.server import identify
 from pgpromote.postgres.tools import OnLine
 from pgpromote.run import Run
 
@@ -64,10 +64,10 @@ class Way:
 def status(run: Run) -> Status:
     """Tell what prod is now. Raises PgpromoteError when there is none."""
     name = run.target.name
-    with connect(run.target.at(run.agreed), run.run_id, autocommit=True) as session:
+    with run.place.session() as session:
         oid = obstacles.side(session, name).oid
         came, held = mark.provenance(mark.find_previous(session, name), oid), hold.find(session, name)
-    databases = previous.history(run.target, run.run_id, agreed=run.agreed)
+    databases = previous.history(run.place)
     return Status(run.target.label, oid, came, held, next((each for each in databases if each.usable), None))
 
 
@@ -85,7 +85,7 @@ def choose(run: Run, name: str = "") -> Way:
 
 def history(run: Run) -> tuple[list[Previous], list[Safety]]:
     """List what can be brought back, each newest first."""
-    databases = previous.history(run.target, run.run_id, agreed=run.agreed)
+    databases = previous.history(run.place)
     return databases, safety.history(run.promotion.safety_dir, run.target.name)
 
 
@@ -104,9 +104,7 @@ def bring_back(
     if shown and shown.oid != way.now.oid:
         raise Refused([_error("rollback_shown", run.target.name, CHANGED.format(run.target.label), AGAIN)])
     if way.archive is None:
-        return cutover.rollback(
-            run.target, run.run_id, name=name, agreed=run.agreed, allow=run.options.allow, lock=run.held
-        )
+        return cutover.rollback(run.place, name=name, allow=run.options.allow, lock=run.held)
     back = bringing_back(way.archive.path, run.options.allow)
     run.options = replace(back, repair=False, jobs=run.options.jobs)
     run.rehearse(on_line)
@@ -114,7 +112,7 @@ def bring_back(
 
 
 def _system_of_prod(run: Run) -> str:
-    with connect(run.target.at(run.agreed), run.run_id, autocommit=True) as session:
+    with run.place.session() as session:
         obstacles.side(session, run.target.name)  # raises for a prod that is gone
         return identify(session).system_identifier
 

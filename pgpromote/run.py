@@ -33,6 +33,7 @@ from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, PgpromoteError, Refused
 from pgpromote.postgres.lock import Lock, promotion_lock
 from pgpromote.postgres.model import Aim, Clearance, Finding, Statement
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.prove import Proof
@@ -89,9 +90,9 @@ class Run:
         return self.promotion.tools()
 
     @property
-    def agreed(self) -> str:
-        """The database in which promotions meet: the lock is there, and the cut-over is made from there."""
-        return self.promotion.lock_database
+    def place(self) -> Place:
+        """Where this run works: prod, and the database in which promotions meet."""
+        return self.promotion.place(self.run_id)
 
     @property
     def archive_path(self) -> Path:
@@ -118,7 +119,7 @@ class Run:
     def lock(self) -> None:
         """Take the promotion lock if this run does not hold it yet. Raises Busy."""
         if self.held is None:
-            self.held = self.stack.enter_context(promotion_lock(self.target, self.run_id, self.agreed))
+            self.held = self.stack.enter_context(promotion_lock(self.place))
 
     def begin_step(self) -> None:
         """Check before each step that this run still holds the promotion lock. Raises LockLost."""
@@ -158,13 +159,11 @@ class Run:
         options = options or self.options
         return preflight.examine(
             options.archive_path or self.promotion.own_archive(),
-            self.target,
+            self.place,
             self.tools,
             safeguard.choice(self.promotion, options),
             source=self.promotion.optional_source(),
             build_login=self.promotion.build_login(),
-            agreed=self.agreed,
-            run_id=self.run_id,
         )
 
     def preview(self, aim: Aim) -> Plan:
@@ -181,10 +180,10 @@ class Run:
         """
         clearance = self._cleared()
         self.before = tally.read(self.target, self.run_id, self.planned.rows if self.planned else {})
-        swept = shadows.drop_orphans(self.target, self.run_id, agreed=self.agreed)
+        swept = shadows.drop_orphans(self.place)
         taken, warnings = None, swept.findings
         if not self.options.in_place:
-            self.shadow = shadows.create(self.target, self.run_id, agreed=self.agreed)
+            self.shadow = shadows.create(self.place)
             self.stack.push(self._drop_shadow)
             self.clearance = clearance.into(self.database.label, self.shadow.oid)
         else:
@@ -193,9 +192,7 @@ class Run:
             warnings += self._doubts(taken) if taken else ()
         with untouched(self.options):
             login = None if self.options.in_place else self.promotion.build_login()
-            self.build = building.begin(
-                self._cleared(), self.database, login, self.run_id, agreed=self.agreed
-            )
+            self.build = building.begin(self._cleared(), self.database, login, self.place)
         name, created = self.shadow.name if self.shadow else "", self.build.clearance.create_extensions
         self.prepared = Prepared(swept.dropped, name, taken, created, warnings)
         return self.prepared
@@ -259,9 +256,7 @@ class Run:
                 self.run_id,
                 options.proof,
                 available=self.tools,
-                rewrite=rewriter(
-                    clearance, self.target, self.tools, self.run_id, agreed=self.agreed, ready=build.like
-                ),
+                rewrite=rewriter(clearance, self.place, self.tools, ready=build.like),
                 repaired=options.repair,
                 identities=self.repaired.identities if self.repaired and options.repair else (),
                 exclude=options.repair_exclude,
@@ -301,7 +296,7 @@ class Run:
             safeguard.settle(self)
         came = safeguard.provenance(self.promotion, self.run_id, self.archive_path, self._cleared())
         self.swapped = cutover.swap(
-            self.target, shadow.name, self.run_id, agreed=self.agreed, allow=self.options.allow,
+            self.place, shadow.name, allow=self.options.allow,
             came=came, way_back=self.options.way_back, lock=self.held,
         )  # fmt: skip
         return self.swapped
@@ -353,7 +348,7 @@ class Run:
     def _doubts(self, taken: Path) -> tuple[Finding, ...]:
         """Say what would keep a rollback from bringing the safety archive back; try its definitions."""
         report = self.look(bringing_back(taken, self.options.allow))
-        return safeguard.doubts(report, self.target, self.tools, self.run_id, agreed=self.agreed)
+        return safeguard.doubts(report, self.place, self.tools)
 
     def _check_plan(self) -> None:
         if self.options.expect_plan:
@@ -363,7 +358,7 @@ class Run:
         """Drop the shadow unless it was swapped in. The first error of the run stays its error."""
         name = self._shadow().name
         try:
-            shadows.drop(self.target, name, self.run_id, agreed=self.agreed)
+            shadows.drop(self.place, name)
         except PgpromoteError as problem:
             if failure is None:
                 raise

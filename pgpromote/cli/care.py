@@ -49,9 +49,9 @@ def repair_command(exclude: tuple[str, ...], *, dry_run: bool, as_json: bool) ->
       pgpromote repair --dry-run --exclude "lookup_*"
     """
     promotion, run_id = settings.from_environment(), new_run_id()
-    target = promotion.target()
-    with promotion_lock(target, run_id, promotion.lock_database):
-        repaired = repair.repair(target, run_id, exclude=exclude, really=not dry_run)
+    place = promotion.place(run_id)
+    with promotion_lock(place):
+        repaired = repair.repair(place.target, run_id, exclude=exclude, really=not dry_run)
     if as_json:
         terminal.show_json({"done": not dry_run, **vars(repaired)})
     else:
@@ -72,7 +72,7 @@ def history_command(*, as_json: bool) -> None:
     """
     with runs.start(settings.from_environment(), new_run_id()) as run:
         databases, archives = rollback.history(run)
-        held = hold.read(run.target, run.run_id, agreed=run.agreed)
+        held = hold.read(run.place)
     if as_json:
         terminal.show_json({"databases": databases, "archives": archives, "held": held})
         return
@@ -150,18 +150,17 @@ def resume_command(*, as_json: bool) -> None:
     Example:
       pgpromote resume
     """
-    promotion, run_id = settings.from_environment(), new_run_id()
-    target, agreed = promotion.target(), promotion.lock_database
-    with promotion_lock(target, run_id, agreed):
-        held = hold.release(target, run_id, agreed=agreed)
+    place = settings.from_environment().place(new_run_id())
+    with promotion_lock(place):
+        held = hold.release(place)
     if as_json:
         terminal.show_json({"released": held})
     elif held:
         goes = held.ended is End.ROLLBACK
         then = f"{held.database} {'is dropped after' if goes else 'counts as any other from'}"
-        terminal.OUT.print(f"{target.label} is no longer on hold; {then} the next good promotion.")
+        terminal.OUT.print(f"{place.target.label} is no longer on hold; {then} the next good promotion.")
     else:
-        terminal.OUT.print(f"{target.label} is not on hold.")
+        terminal.OUT.print(f"{place.target.label} is not on hold.")
 
 
 @click.command("mark-prod")

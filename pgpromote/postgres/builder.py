@@ -85,7 +85,7 @@ def build_login(facts: Facts) -> Found:
 def _unusable(facts: Facts, looked: Looked) -> Found:
     if looked.problem:
         message = f"The build login cannot log in: {looked.problem.message}"
-        hint = f"{looked.problem.hint} It has to reach {facts.agreed} and what is built."
+        hint = f"{looked.problem.hint} It has to reach {facts.place.agreed} and what is built."
         yield Severity.ERROR, "build login", message, hint
     else:
         message = f"The build login leads to another server than prod, {facts.target.label}."

@@ -68,7 +68,7 @@ def target_allowed(facts: Facts) -> Found:
         yield Severity.ERROR, name, f"{name} is a template for new databases.", hint
     if name == MAINTENANCE:
         yield Severity.ERROR, name, f"{name} is the server's maintenance database.", hint
-    elif name == facts.agreed:
+    elif name == facts.place.agreed:
         yield Severity.ERROR, name, f"{name} is the database that holds the promotion lock.", hint
     for schema in facts.catalog.dagster_schemas:
         message = f"{name} holds Dagster's own storage, in the schema {schema}."

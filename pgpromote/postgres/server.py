@@ -389,9 +389,3 @@ def clock(session: Session) -> datetime:
     """Return the server's time: two machines that work on one prod may not agree on theirs."""
     row = session.execute("SELECT pg_catalog.clock_timestamp() AT TIME ZONE 'UTC'").fetchone()
     return cast("datetime", row[0] if row else None).replace(tzinfo=UTC)
-
-
-def now(database: Database, run_id: str) -> datetime:
-    """Return a server's time as `clock` does, asked for in a session of its own."""
-    with connect(database, run_id, autocommit=True) as session:
-        return clock(session)

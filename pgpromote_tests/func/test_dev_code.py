@@ -10,6 +10,7 @@ from pgpromote import run as runs_of
 from pgpromote.options import Options
 from pgpromote.postgres import dev_code, dump, preflight
 from pgpromote.postgres.choice import Choice
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import connect
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine, command_line
@@ -110,7 +111,7 @@ def test_a_build_login_runs_it_but_does_not_change_prod_in_place(
     dump.dump(source, tmp_path / "dev.dump", [dev.tools()], "test")
     target = prod.new_database()
     report = preflight.examine(
-        tmp_path / "dev.dump", target, [prod.tools()], Choice(in_place=in_place), build_login=target
+        tmp_path / "dev.dump", Place(target), [prod.tools()], Choice(in_place=in_place), build_login=target
     )
     assert len(report.of("runs_dev_code")) == told
 

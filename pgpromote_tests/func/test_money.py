@@ -13,6 +13,7 @@ import pytest
 from pgpromote.postgres import preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
 from pgpromote_tests.func.command_line import adopted
@@ -98,7 +99,7 @@ def test_money_of_an_archive_from_elsewhere_is_read_as_prod_writes_it(
     source, target = (parse_url(url, "URL") for url in urls)
     path = tmp_path / "bare.dump"
     Path(path).write_bytes(bare(dev.tools(), source))
-    report = preflight.examine(adopted(path, dev), target, [prod.tools()], Choice(in_place=False))
+    report = preflight.examine(adopted(path, dev), Place(target), [prod.tools()], Choice(in_place=False))
     assert [severity for severity, _ in told(report.findings, "money")] == [Severity.WARNING]
     restore.restore(report.cleared(), target, [prod.tools()], "test")
     assert stored(prod, target) == stored(dev, source)
