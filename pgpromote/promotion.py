@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pgpromote.postgres import audit, checkpoints, disk, tools
+from pgpromote.postgres import audit, disk, naming, tools
 from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.details import Details
 from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
@@ -37,7 +37,9 @@ EARLIER_NAME = "auction"
 ACCEPT_LOSS = "PGPROMOTE_ACCEPT_LOSS"
 AS_SUPERUSER = "PGPROMOTE_RESTORE_AS_SUPERUSER"
 STALL = "PGPROMOTE_STALL_MINUTES"
-FREE = disk.OPERATOR
+FREE = "PGPROMOTE_PROD_FREE"
+ROOM = "PGPROMOTE_WAL_ROOM"
+IGNORE = "PGPROMOTE_AUDIT_IGNORE"
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
@@ -65,11 +67,11 @@ SETTINGS = {
         "",
         "What prod's server has free for a new database, such as 200GB; the disk is asked if it is here.",
     ),
-    checkpoints.ROOM: (
+    ROOM: (
         "",
         "How far a restore lets the log of prod's server grow until it asks for a checkpoint, such as 4GB.",
     ),
-    audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
+    IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
     AS_SUPERUSER: (
         "",
         "1 lets code of dev run as a superuser of prod's server, where PROD_DATABASE_URL names one.",
@@ -78,6 +80,12 @@ SETTINGS = {
     UI: ("", "Address of the Dagster UI, for links in alerts."),
     SOURCE_ID: ("", "System identifier, or `identifier/OID`, of the only dev whose archives are taken."),
 }
+
+# What people write for what postgres/ calls by bare names: `lock_database`, the command `dump`.
+VARIABLES = {
+    name.removeprefix("PGPROMOTE_").lower(): name for name in (SOURCE, TARGET, BUILD, AUDITED, *SETTINGS)
+}
+naming.spell(setting=VARIABLES.__getitem__, command="pgpromote {}".format, option="--{}".format)
 
 
 @dataclass(frozen=True)
@@ -220,7 +228,7 @@ class Promotion:
 
     def audit_ignored(self) -> tuple[Suppression, ...]:
         """Return which audit findings are accepted. Raises ConfigError."""
-        return audit.parse_suppressions(self.environment.get(audit.IGNORE, ""))
+        return audit.parse_suppressions(self.environment.get(IGNORE, ""))
 
     def webhook_url(self) -> str:
         """Return where alerts are posted, "" for nowhere. Raises ConfigError, which does not show it."""
@@ -275,7 +283,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         bounds=Bounds(patterns(values[ACCEPT_LOSS]), _share(values["PGPROMOTE_LOSS_BOUND"])),
         patience=_patience(values[STALL]),
         prod_free=_bytes(FREE, values[FREE]),
-        log_room=_bytes(checkpoints.ROOM, values[checkpoints.ROOM]),
+        log_room=_bytes(ROOM, values[ROOM]),
         environment=environment,
         adopts=_chosen(ADOPT, values[ADOPT]),
     )

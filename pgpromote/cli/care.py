@@ -136,7 +136,7 @@ def rollback_command(name: str, *, allow: tuple[str, ...], yes: bool, as_json: b
         terminal.show_json(done)
     else:
         terminal.show_cut_over(done)
-        terminal.ERR.print(f"Prod is on hold: when the next archive may become Prod, type: {hold.RESUME}")
+        terminal.ERR.print(f"Prod is on hold: when the next archive may become Prod, type: {past.RESUME}")
 
 
 @click.command("resume")

@@ -34,6 +34,7 @@ from pgpromote.postgres.lock import Lock
 from pgpromote.postgres.mark import End, Kind, Mark, Marked, Provenance, name_beside, statement
 from pgpromote.postgres.membership import become
 from pgpromote.postgres.model import Finding, Severity, Statement
+from pgpromote.postgres.naming import command
 from pgpromote.postgres.obstacles import Side
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, disclosed, identify, rows
@@ -207,7 +208,7 @@ def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collecti
         reason = " ".join(finding.message for finding in findings) or error.message
         return CutOverFailed(
             f"{label} did not answer after the cut-over ({silence}). Swapping back failed: {reason}",
-            f"The content that was prod is in {done.kept}: swap it back with: pgpromote rollback.",
+            f"The content that was prod is in {done.kept}: swap it back with: {command('rollback')}.",
         )
     return CutOverFailed(
         f"{label} did not answer after the cut-over, so it was swapped back: prod is as it was, and open. "
@@ -257,7 +258,7 @@ def _marked(session: Session, prod: str, kind: Kind, name: str) -> Marked:
     if not found:
         what = f"{name} is not marked as a" if name else "There is no"
         message = f"{what} {kind} database of {prod}."
-        hint = "pgpromote history names what can be brought back." if kind is Kind.PREVIOUS else ""
+        hint = f"{command('history')} names what can be brought back." if kind is Kind.PREVIOUS else ""
         raise Refused([Finding(f"swap_{kind}", Severity.ERROR, name or prod, message, hint)])
     return found[0]
 

@@ -28,6 +28,7 @@ from pgpromote.postgres.model import (
     ServerVersion,
     TocEntry,
 )
+from pgpromote.postgres.naming import setting
 from pgpromote.postgres.origin import NOTHING, Known, Origin
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.plain_sql import Command
@@ -113,7 +114,7 @@ def no_client(facts: Facts) -> str:
 def no_source(facts: Facts) -> str:
     """Say why dev could not be asked, "" when it was."""
     if not facts.has_source:
-        return "DEV_DATABASE_URL is not set"
+        return f"{setting('dev_database_url')} is not set"
     return "dev could not be reached" if facts.source_problem else ""
 
 

@@ -16,11 +16,11 @@ from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.mark import End, Provenance
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.naming import command
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Session
 
 RULE = "not_on_hold"
-RESUME = "pgpromote resume"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def release(place: Place) -> Hold | None:
 def refusal(hold: Hold, *, despite: bool) -> Finding:
     """Say that prod is on hold: an error, or a warning where a person goes on `despite` it."""
     severity = Severity.WARNING if despite else Severity.ERROR
-    hint = f"When the next archive may become prod: {RESUME}"
+    hint = f"When the next archive may become prod: {command('resume')}"
     return Finding(RULE, severity, hold.prod, f"{hold.told} Nothing is promoted until it is resumed.", hint)
 
 

@@ -9,6 +9,7 @@ import psycopg
 
 from pgpromote.postgres import pooler, sql
 from pgpromote.postgres.errors import Busy, ConnectionFailed, LockLost
+from pgpromote.postgres.naming import setting
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect
 
@@ -68,7 +69,7 @@ def _connect_for_lock(place: Place) -> Iterator[Session]:
         connecting = ExitStack()
         session = connecting.enter_context(place.session())
     except ConnectionFailed as error:
-        hint = "The promotion lock lives in that database; PGPROMOTE_LOCK_DATABASE names another."
+        hint = f"The promotion lock lives in that database; {setting('lock_database')} names another."
         raise ConnectionFailed(error.message, f"{error.hint} {hint}") from None
     with connecting:
         yield session

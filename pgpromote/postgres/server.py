@@ -312,10 +312,10 @@ def connect(target: Database, run_id: str = "", *, autocommit: bool = False) -> 
             except psycopg.errors.LockNotAvailable as error:
                 raise waits.timed_out(session, target.label) from error
     except psycopg.Error as error:
-        hint = "The transaction was rolled back; what was done before it stays."
+        stays = "The transaction was rolled back; what was done before it stays."
         raise SessionFailed(
             f"{target.label}: {disclosed(details.of_error(error), target)}",
-            stall.HINT if isinstance(error, Stalled) else hint,
+            stall.hint() if isinstance(error, Stalled) else stays,
         ) from None
     except UnicodeDecodeError as error:
         # The server itself cuts names that it makes within a character, as that of a long range's multirange.
