@@ -16,7 +16,9 @@
         dump → archive → checks → preflight → plan → shadow → restore → repair → prove → cutover → audit
         apply.py     the only code that writes through SQL
         tools.py     pg_dump, pg_restore, psql as child processes
-        server.py    URLs, sessions, identity, the promotion lock
+        server.py    URLs, sessions, identity
+        place.py     prod, the run, and the database where promotions meet
+        naming.py    how texts call settings and commands: the layer above says it
         sql/         one query per file
     defs/            Dagster: assets, ops, jobs, schedule, sensor; translates, decides nothing
     demo/            embedded servers and the sample auction database

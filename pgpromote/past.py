@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pgpromote.postgres.hold import RESUME, Hold
+from pgpromote.postgres.hold import Hold
 from pgpromote.postgres.mark import End, Provenance
 from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.safety import Safety
@@ -17,6 +17,7 @@ ENDED = {
     End.RETURN: "put aside when a rollback was taken back",
     None: "nothing says why it ended",
 }
+RESUME = "pgpromote resume"
 DIGITS = 12
 UNKNOWN = "nothing says from which archive"
 

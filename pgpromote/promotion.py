@@ -11,11 +11,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pgpromote.postgres import audit, checkpoints, disk, tools
+from pgpromote.postgres import audit, disk, naming, tools
 from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.details import Details
 from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
 from pgpromote.postgres.origin import Expected
+from pgpromote.postgres.place import AGREED, Place
 from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import Tools
@@ -36,7 +37,9 @@ EARLIER_NAME = "auction"
 ACCEPT_LOSS = "PGPROMOTE_ACCEPT_LOSS"
 AS_SUPERUSER = "PGPROMOTE_RESTORE_AS_SUPERUSER"
 STALL = "PGPROMOTE_STALL_MINUTES"
-FREE = disk.OPERATOR
+FREE = "PGPROMOTE_PROD_FREE"
+ROOM = "PGPROMOTE_WAL_ROOM"
+IGNORE = "PGPROMOTE_AUDIT_IGNORE"
 
 # Every variable that pgpromote reads besides the three URLs, with its default and its meaning.
 SETTINGS = {
@@ -46,7 +49,7 @@ SETTINGS = {
     "PGPROMOTE_CRON": ("0 2 * * *", "When the nightly schedule runs, once it is turned on."),
     "PGPROMOTE_TIMEZONE": ("UTC", "Time zone of the schedule."),
     "PGPROMOTE_PG_BIN": ("", "Directories with PostgreSQL client programs, searched before PATH."),
-    "PGPROMOTE_LOCK_DATABASE": ("postgres", "Database on prod's server that holds the promotion lock."),
+    "PGPROMOTE_LOCK_DATABASE": (AGREED, "Database on prod's server that holds the promotion lock."),
     ADOPT: ("", "1: the sensor adopts archives without a manifest; their rows are not proven."),
     "PGPROMOTE_KEEP": ("2", "Newest previous databases, and safety archives, that are kept; 0: none at all."),
     "PGPROMOTE_KEEP_HOURS": ("24", "One more is kept beside them: the newest that ended so long ago."),
@@ -64,11 +67,11 @@ SETTINGS = {
         "",
         "What prod's server has free for a new database, such as 200GB; the disk is asked if it is here.",
     ),
-    checkpoints.ROOM: (
+    ROOM: (
         "",
         "How far a restore lets the log of prod's server grow until it asks for a checkpoint, such as 4GB.",
     ),
-    audit.IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
+    IGNORE: ("", "Audit findings that are accepted: `rule:object`, by commas; `*` for any characters."),
     AS_SUPERUSER: (
         "",
         "1 lets code of dev run as a superuser of prod's server, where PROD_DATABASE_URL names one.",
@@ -77,6 +80,12 @@ SETTINGS = {
     UI: ("", "Address of the Dagster UI, for links in alerts."),
     SOURCE_ID: ("", "System identifier, or `identifier/OID`, of the only dev whose archives are taken."),
 }
+
+# What people write for what postgres/ calls by bare names: `lock_database`, the command `dump`.
+VARIABLES = {
+    name.removeprefix("PGPROMOTE_").lower(): name for name in (SOURCE, TARGET, BUILD, AUDITED, *SETTINGS)
+}
+naming.spell(setting=VARIABLES.__getitem__, command="pgpromote {}".format, option="--{}".format)
 
 
 @dataclass(frozen=True)
@@ -193,6 +202,10 @@ class Promotion:
         """Return the database to promote into. Raises InvalidUrl."""
         return replace(self._database(TARGET), free=self.prod_free, log_room=self.log_room)
 
+    def place(self, run_id: str = "") -> Place:
+        """Return where a run works. Raises InvalidUrl."""
+        return Place(self.target(), run_id, self.lock_database)
+
     def optional_source(self) -> Database | None:
         """Return the source if one is set: a restore needs it only for comparison."""
         return self.source() if self.environment.get(SOURCE) else None
@@ -215,7 +228,7 @@ class Promotion:
 
     def audit_ignored(self) -> tuple[Suppression, ...]:
         """Return which audit findings are accepted. Raises ConfigError."""
-        return audit.parse_suppressions(self.environment.get(audit.IGNORE, ""))
+        return audit.parse_suppressions(self.environment.get(IGNORE, ""))
 
     def webhook_url(self) -> str:
         """Return where alerts are posted, "" for nowhere. Raises ConfigError, which does not show it."""
@@ -270,7 +283,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         bounds=Bounds(patterns(values[ACCEPT_LOSS]), _share(values["PGPROMOTE_LOSS_BOUND"])),
         patience=_patience(values[STALL]),
         prod_free=_bytes(FREE, values[FREE]),
-        log_room=_bytes(checkpoints.ROOM, values[checkpoints.ROOM]),
+        log_room=_bytes(ROOM, values[ROOM]),
         environment=environment,
         adopts=_chosen(ADOPT, values[ADOPT]),
     )

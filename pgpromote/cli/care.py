@@ -48,9 +48,9 @@ def repair_command(exclude: tuple[str, ...], *, dry_run: bool, as_json: bool) ->
       pgpromote repair --dry-run --exclude "lookup_*"
     """
     promotion, run_id = settings.from_environment(), new_run_id()
-    target = promotion.target()
-    with promotion_lock(target, run_id, promotion.lock_database):
-        repaired = repair.repair(target, run_id, exclude=exclude, really=not dry_run)
+    place = promotion.place(run_id)
+    with promotion_lock(place):
+        repaired = repair.repair(place.target, run_id, exclude=exclude, really=not dry_run)
     if as_json:
         terminal.show_json({"done": not dry_run, **vars(repaired)})
     else:
@@ -71,7 +71,7 @@ def history_command(*, as_json: bool) -> None:
     """
     promotion, run_id = settings.from_environment(), new_run_id()
     databases, archives = rollback.history(promotion, run_id)
-    held = hold.read(promotion.target(), run_id, agreed=promotion.lock_database)
+    held = hold.read(promotion.place(run_id))
     if as_json:
         terminal.show_json({"databases": databases, "archives": archives, "held": held})
         return
@@ -134,7 +134,7 @@ def rollback_command(name: str, *, allow: tuple[str, ...], yes: bool, as_json: b
         terminal.show_json(done)
     else:
         terminal.show_cut_over(done)
-        terminal.ERR.print(f"Prod is on hold: when the next archive may become Prod, type: {hold.RESUME}")
+        terminal.ERR.print(f"Prod is on hold: when the next archive may become Prod, type: {past.RESUME}")
 
 
 @click.command("resume")
@@ -148,18 +148,17 @@ def resume_command(*, as_json: bool) -> None:
     Example:
       pgpromote resume
     """
-    promotion, run_id = settings.from_environment(), new_run_id()
-    target, agreed = promotion.target(), promotion.lock_database
-    with promotion_lock(target, run_id, agreed):
-        held = hold.release(target, run_id, agreed=agreed)
+    place = settings.from_environment().place(new_run_id())
+    with promotion_lock(place):
+        held = hold.release(place)
     if as_json:
         terminal.show_json({"released": held})
     elif held:
         goes = held.ended is End.ROLLBACK
         then = f"{held.database} {'is dropped after' if goes else 'counts as any other from'}"
-        terminal.OUT.print(f"{target.label} is no longer on hold; {then} the next good promotion.")
+        terminal.OUT.print(f"{place.target.label} is no longer on hold; {then} the next good promotion.")
     else:
-        terminal.OUT.print(f"{target.label} is not on hold.")
+        terminal.OUT.print(f"{place.target.label} is not on hold.")
 
 
 @click.command("mark-prod")

@@ -21,7 +21,7 @@ def ask(promotion: Promotion, options: Options) -> Options:
     if not sys.stdin.isatty():
         return options
     try:
-        held = hold.read(promotion.target(), agreed=promotion.lock_database)
+        held = hold.read(promotion.place())
     except ConnectionFailed:  # a check says so, with what to do
         return options
     if held is None:

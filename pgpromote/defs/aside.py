@@ -6,7 +6,7 @@ from pgpromote.defs import metadata
 from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.step import DONE, log_findings, to_stdout, walk_of
-from pgpromote.postgres.hold import RESUME
+from pgpromote.past import RESUME
 from pgpromote.run.options import rehearsing
 from pgpromote.run.rollback import bring_back
 from pgpromote.run.steps import REHEARSED, promote

@@ -14,6 +14,7 @@ from pgpromote.postgres import archive, clients, files, trust
 from pgpromote.postgres.archive import HINT_MANIFEST, manifest_path
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Archive, Manifest
+from pgpromote.postgres.naming import command
 from pgpromote.postgres.tools import Tools, newest
 from pgpromote.postgres.trust import HINT_COPY
 
@@ -102,10 +103,10 @@ def _allow(path: Path, sha256: str, *, anew: bool) -> None:
     if manifest.sha256 == sha256:
         known, hint = (
             "was adopted already" if manifest.adopted else "has a manifest",
-            f"pgpromote restore {name}",
+            command(f"restore {name}"),
         )
         raise ArchiveError(f"{path} {known}: there is nothing to adopt.", f"Go on with: {hint}")
-    again = f"{HINT_COPY} If it was replaced on purpose: pgpromote adopt --anew {name}"
+    again = f"{HINT_COPY} If it was replaced on purpose: {command(f'adopt --anew {name}')}"
     raise ArchiveError(
         f"{path} is not the file that its manifest describes.", again if manifest.adopted else HINT_MANIFEST
     )

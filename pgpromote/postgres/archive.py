@@ -19,6 +19,7 @@ from typing import BinaryIO
 from pgpromote.postgres import encodings, files, plain_sql
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
 from pgpromote.postgres.model import Archive, Manifest, TocEntry
+from pgpromote.postgres.naming import command
 from pgpromote.postgres.tools import Completed, Tools, run
 
 MAGIC = b"PGDMP"
@@ -43,8 +44,6 @@ LARGE_OBJECT_KINDS = frozenset({"BLOB", "BLOB METADATA", "BLOBS"})
 DECORATED = frozenset({"AGGREGATE", "FUNCTION", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "PROCEDURE"})
 # What the data of an entry begins with.
 TABLE_DATA, LARGE_OBJECTS = 1, 3
-
-HINT_DUMP = "Make a new one with: pgpromote dump, or pg_dump --format=custom."
 
 
 def read(path: Path) -> Archive:
@@ -71,15 +70,15 @@ def walk(path: Path) -> Archive:
             found.add(source.data(kind[0]))
     missing = [entry.name for entry in archive.of_kind("TABLE DATA", "BLOBS") if entry.dump_id not in found]
     if missing:
-        raise ArchiveError(f"{path} is not a whole archive: {missing[0]} has no data.", HINT_DUMP)
+        raise ArchiveError(f"{path} is not a whole archive: {missing[0]} has no data.", _hint())
     return archive
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    with files.opened(path, "archive", HINT_DUMP) as file:
+    with files.opened(path, "archive", _hint()) as file:
         if os.fstat(file.fileno()).st_size == 0:
-            raise ArchiveError(f"{path} is empty.", HINT_DUMP)
+            raise ArchiveError(f"{path} is empty.", _hint())
         yield file
 
 
@@ -89,7 +88,7 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
     magic = file.read(len(MAGIC))
     if magic != MAGIC:
         kind = "plain SQL" if magic.startswith(b"--") else "not a PostgreSQL archive"
-        raise ArchiveError(f"{path} is {kind}; a custom-format archive begins with PGDMP.", HINT_DUMP)
+        raise ArchiveError(f"{path} is {kind}; a custom-format archive begins with PGDMP.", _hint())
     version = (source.byte(), source.byte())
     source.byte()  # the revision; it never changes the layout
     if not OLDEST <= version <= NEWEST:
@@ -100,7 +99,7 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
     source.integer_size, source.offset_size = source.byte(), source.byte()
     archive_format = FORMATS.get(source.byte(), "unknown")
     if archive_format != "custom":
-        raise ArchiveError(f"{path} is a {archive_format}-format archive, not a custom one.", HINT_DUMP)
+        raise ArchiveError(f"{path} is a {archive_format}-format archive, not a custom one.", _hint())
     compression = _compression(source, version)
     created_at = _created_at(source)
     database, server_version, pg_dump_version = source.text(), source.text(), source.text()
@@ -129,17 +128,17 @@ def _entries(source: "_Reader", version: tuple[int, int]) -> tuple[list[TocEntry
     start = source.file.tell()
     if not 0 < (count := source.integer()) <= MOST_ENTRIES:
         message = f"{source.path} is cut or damaged: it says that it holds {count:,} entries."
-        raise ArchiveError(message, HINT_DUMP)
+        raise ArchiveError(message, _hint())
     encoding = _encoding(entries := [_entry(source, version) for _ in range(count)])
     if (codec := encodings.codec(encoding)) != source.codec:
         source.codec, source.encoding = codec, encoding
         source.file.seek(start)
         entries = [_entry(source, version) for _ in range(source.integer())]
     if len({entry.dump_id for entry in entries}) < count:
-        raise ArchiveError(f"{source.path} is damaged: two of its entries have the same number.", HINT_DUMP)
+        raise ArchiveError(f"{source.path} is damaged: two of its entries have the same number.", _hint())
     paths = {entry.definition.strip() for entry in entries if entry.kind == "SEARCHPATH"}
     if not paths <= {"", SEARCH_PATH}:
-        raise ArchiveError(f"{source.path} sets another search path than pg_dump does.", HINT_DUMP)
+        raise ArchiveError(f"{source.path} sets another search path than pg_dump does.", _hint())
     return entries, encoding
 
 
@@ -220,7 +219,7 @@ class _Reader:
     encoding: str = encodings.UTF8
 
     def broken(self) -> ArchiveError:
-        return ArchiveError(f"{self.path} is cut or damaged: its table of contents is broken.", HINT_DUMP)
+        return ArchiveError(f"{self.path} is cut or damaged: its table of contents is broken.", _hint())
 
     def bytes(self, count: int) -> bytes:
         data = self.file.read(count)
@@ -328,7 +327,7 @@ def verify(path: Path, tools: Tools, on_line: Callable[[str], None] = lambda lin
         raise not_read(path, completed)
     if completed.returncode != 0:
         reason = " ".join(completed.lines[-2:]) or f"pg_restore ended with {completed.returncode}"
-        raise ArchiveError(f"{path} is not a whole archive: {reason}", HINT_DUMP)
+        raise ArchiveError(f"{path} is not a whole archive: {reason}", _hint())
 
 
 def not_read(path: Path, completed: Completed) -> ToolFailed:
@@ -343,14 +342,11 @@ def verify_sql(path: Path) -> None:
         head = file.read(200)
         file.seek(max(0, os.fstat(file.fileno()).st_size - 200))
         tail = file.read()
+    hint = f"Make one with: {command('dump --sql')}."
     if SQL_HEADER not in head:
-        raise ArchiveError(
-            f"{path} is not a plain SQL dump of pg_dump.", "Make one with: pgpromote dump --sql."
-        )
+        raise ArchiveError(f"{path} is not a plain SQL dump of pg_dump.", hint)
     if SQL_HEADER + b" complete" not in tail:
-        raise ArchiveError(
-            f"{path} is cut: its last line is missing.", "Make one with: pgpromote dump --sql."
-        )
+        raise ArchiveError(f"{path} is cut: its last line is missing.", hint)
 
 
 def commands_in(path: Path) -> tuple[plain_sql.Command, ...]:
@@ -359,9 +355,13 @@ def commands_in(path: Path) -> tuple[plain_sql.Command, ...]:
         return tuple(plain_sql.commands(line.decode(errors="surrogateescape") for line in file))
 
 
+def _hint() -> str:
+    return f"Make a new one with: {command('dump')}, or pg_dump --format=custom."
+
+
 def digest(path: Path) -> str:
     """Return the file's SHA-256 in hexadecimal. Raises ArchiveError."""
-    with files.opened(path, "archive", HINT_DUMP) as file:
+    with files.opened(path, "archive", _hint()) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -26,6 +26,7 @@ from psycopg.rows import dict_row, kwargs_row
 from pgpromote.postgres import details, sql
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, SessionFailed
 from pgpromote.postgres.model import AuditFinding, ColumnFinding, Severity
+from pgpromote.postgres.naming import command, setting
 from pgpromote.postgres.sequences import (
     next_free,
     read_keys,
@@ -44,7 +45,6 @@ ALL_RULES = (*RULES, *OBJECT_RULES)
 TRACES = "points_at_dev"
 # It alone reads tables, which takes as long as all others together: it runs beside them.
 BEHIND = "sequence_behind"
-IGNORE = "PGPROMOTE_AUDIT_IGNORE"
 # Parallel workers begin with empty caches: of catalogs, they read more slowly than one process alone.
 CAREFUL_SESSION = (
     "SET default_transaction_read_only = on; SET statement_timeout = '60s'; "
@@ -109,7 +109,7 @@ def rule(name: str) -> Rule:
     lines = sql.read(f"audits/{_known(name)}").splitlines()
     comment = iter([line.removeprefix("--").strip() for line in takewhile(_is_comment, lines)])
     known = dict(line.split(": ", 1) for line in takewhile(bool, comment))
-    why = " ".join(takewhile(bool, comment))
+    why = " ".join(takewhile(bool, comment)).format(repair=command("repair"))
     return Rule(name, Severity(known["severity"]), known["follows dev"] == "yes", known.get("fix", ""), why)
 
 
@@ -239,7 +239,7 @@ def parse_suppressions(text: str) -> tuple[Suppression, ...]:
     for name, _, pattern in parts:
         if not pattern:
             raise ConfigError(
-                f"{IGNORE}: the suppression {name!r} has no pattern.",
+                f"{setting('audit_ignore')}: the suppression {name!r} has no pattern.",
                 "Write rule:pattern, for example table_unlogged:public.cache*; several by commas.",
             )
     return tuple(Suppression(_known(name), pattern) for name, _, pattern in parts)

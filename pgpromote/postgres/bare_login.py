@@ -6,6 +6,7 @@ from itertools import chain
 from pgpromote.postgres import lock
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.membership import become
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect, rows
 
 
@@ -38,14 +39,14 @@ class Looked:
     problem: PgpromoteError | None = None
 
 
-def look(login: Database, target: Database, promoter: str, agreed: str) -> Looked:
+def look(login: Database, place: Place, promoter: str) -> Looked:
     """Log in, in the database where promotions meet, and read what the login may."""
-    place = login.at(agreed)
+    there = login.at(place.agreed)
     try:
-        with connect(place, autocommit=True) as session:
+        with connect(there, autocommit=True) as session:
             asked = {"promoter": promoter, "become": become(session)}
             (found,) = rows(session, BareLogin, "build_login/login", asked)
-        return Looked(found, lock.same_database(place, target.at(agreed)))
+        return Looked(found, lock.same_database(there, place.meeting))
     except PgpromoteError as problem:
         return Looked(problem=problem)
 

@@ -20,8 +20,9 @@ from pgpromote.postgres import mark
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.mark import Kind
 from pgpromote.postgres.model import Content, Manifest
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.rows import Compared
-from pgpromote.postgres.server import Database, Session, connect, identify, rows
+from pgpromote.postgres.server import Session, identify, rows
 
 HEAD = struct.Struct(">BQ8s")
 ENTRY = struct.Struct(">8s8sqqqq")
@@ -160,10 +161,10 @@ def take(
     return Baseline(identity.database_oid, salt, tables)
 
 
-def keep(baseline: Baseline, target: Database, shadow: str, run_id: str, *, agreed: str) -> None:
+def keep(baseline: Baseline, place: Place, shadow: str) -> None:
     """Write it into the mark of a shadow; the swap moves it to the database that prod was before."""
-    with connect(target.at(agreed), run_id, autocommit=True) as session:
-        for found in mark.find(session, target.name, Kind.SHADOW):
+    with place.session() as session:
+        for found in mark.find(session, place.target.name, Kind.SHADOW):
             if found.name == shadow:
                 text = replace(found.mark, promoted=baseline.text()).text()
                 apply(session, [mark.comment(shadow, text, "the next promotion compares with it")])

@@ -14,6 +14,7 @@ from pgpromote.postgres import ownership, rights, sql
 from pgpromote.postgres.apply import apply, apply_together
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.ownership import DATABASE_OWNER, KEEPS_OWNER, SHARED_SCHEMA, Owned, Rights
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, Session, connect, rows
 
 RULE = "build_login"
@@ -52,9 +53,9 @@ class _Left:
     what: str
 
 
-def log_in(login: Database, agreed: str, run_id: str) -> Builder:
+def log_in(login: Database, place: Place) -> Builder:
     """Log in where promotions meet, and learn as which role. Raises ConnectionFailed."""
-    with connect(login.at(agreed), run_id, autocommit=True) as session:
+    with connect(login.at(place.agreed), place.run_id, autocommit=True) as session:
         row = session.execute("SELECT SESSION_USER::text").fetchone()
         role = str(row[0] if row else "")
         return Builder(login, role, _settings(session, role))

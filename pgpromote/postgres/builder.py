@@ -7,6 +7,7 @@ from pgpromote.postgres.archive import DECORATED
 from pgpromote.postgres.bare_login import BareLogin, Looked, surplus
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import Archive, Policy, Severity
+from pgpromote.postgres.naming import option, setting
 from pgpromote.postgres.permissions import Found, quoted, superuser_only
 
 # A server or a mapping needs a right on a wrapper that is never the build login's, a subscription one on the
@@ -85,11 +86,12 @@ def build_login(facts: Facts) -> Found:
 def _unusable(facts: Facts, looked: Looked) -> Found:
     if looked.problem:
         message = f"The build login cannot log in: {looked.problem.message}"
-        hint = f"{looked.problem.hint} It has to reach {facts.agreed} and what is built."
+        hint = f"{looked.problem.hint} It has to reach {facts.place.agreed} and what is built."
         yield Severity.ERROR, "build login", message, hint
     else:
         message = f"The build login leads to another server than prod, {facts.target.label}."
-        yield Severity.ERROR, "build login", message, "Name prod's server in BUILD_DATABASE_URL."
+        hint = f"Name prod's server in {setting('build_database_url')}."
+        yield Severity.ERROR, "build login", message, hint
 
 
 def _not_bare(login: BareLogin, promoter: str) -> Found:
@@ -124,6 +126,7 @@ def _not_its_own(facts: Facts, login: BareLogin, archive: Archive) -> Found:
 
 def _of_the_source(facts: Facts, login: BareLogin, archive: Archive) -> Found:
     """Say what is no owner or grant where the archive names those: the promoter gives them by its words."""
+    hint = f"Dump again, or choose {option('rights')} keep."
     grants = [(entry.name, entry.definition) for entry in archive.of_kind("ACL", "DEFAULT ACL")]
     ranges = facts.manifest.range_rights if facts.manifest else {}
     grants += [(name, text) for name, texts in (ranges or {}).items() for text in texts]
@@ -132,15 +135,15 @@ def _of_the_source(facts: Facts, login: BareLogin, archive: Archive) -> Found:
             message = (
                 f"The grants of {name} in the archive hold something else, which would run as the promoter."
             )
-            yield Severity.ERROR, name, message, "Dump again, or choose --rights keep."
+            yield Severity.ERROR, name, message, hint
     for entry in archive.entries:
         if entry.kind in DECORATED and not is_drop(entry.drop):
             message = f"{entry.kind} {entry.name} of the archive is not named as pg_dump names it."
-            yield Severity.ERROR, entry.name, message, "Dump again, or choose --rights keep."
+            yield Severity.ERROR, entry.name, message, hint
     owned = [entry.name for entry in archive.entries if entry.owner == login.user]
     if owned:
         message = f"{owned[0]} belongs to {login.user} on dev, which is the name of the build login on prod."
-        hint = "Call the build login otherwise, or choose --rights keep."
+        hint = f"Call the build login otherwise, or choose {option('rights')} keep."
         yield Severity.ERROR, owned[0], message, hint
 
 

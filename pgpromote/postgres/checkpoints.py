@@ -15,7 +15,6 @@ from pgpromote.postgres.server import Database, Session, connect
 from pgpromote.postgres.stall import Stalled, leave
 
 EVERY = 0.5  # seconds between two looks at the log
-ROOM = "PGPROMOTE_WAL_ROOM"
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from pgpromote.postgres.fit import (
     xml,
 )
 from pgpromote.postgres.model import EVERYTHING, Foreign, Policy, ServerVersion, Severity
+from pgpromote.postgres.naming import setting
 from pgpromote.postgres.obstacles import PASSING
 from pgpromote.postgres.permissions import Found, quoted, rights, rollback_possible
 from pgpromote.postgres.reset import DATA_LOSS
@@ -56,19 +57,21 @@ def target_reachable(facts: Facts) -> Found:
         yield Severity.ERROR, facts.target.label, facts.prod.problem.message, facts.prod.problem.hint
     elif facts.catalog and facts.catalog.identity.standby:
         message = f"{facts.target.label} is a standby; it can only be read."
-        yield Severity.ERROR, facts.target.label, message, "Point PROD_DATABASE_URL at the primary."
+        hint = f"Point {setting('prod_database_url')} at the primary."
+        yield Severity.ERROR, facts.target.label, message, hint
 
 
 def target_allowed(facts: Facts) -> Found:
     """Prod is a database of its own: no template, not where the server or Dagster keeps its own things."""
     if facts.catalog is None:
         return
-    name, hint = facts.catalog.identity.database, "Name another database in PROD_DATABASE_URL."
+    name = facts.catalog.identity.database
+    hint = f"Name another database in {setting('prod_database_url')}."
     if facts.catalog.template:
         yield Severity.ERROR, name, f"{name} is a template for new databases.", hint
     if name == MAINTENANCE:
         yield Severity.ERROR, name, f"{name} is the server's maintenance database.", hint
-    elif name == facts.agreed:
+    elif name == facts.place.agreed:
         yield Severity.ERROR, name, f"{name} is the database that holds the promotion lock.", hint
     for schema in facts.catalog.dagster_schemas:
         message = f"{name} holds Dagster's own storage, in the schema {schema}."
@@ -145,7 +148,8 @@ def source_roles(facts: Facts) -> Found:
 def not_same_database(facts: Facts) -> Found:
     """Dev and prod are two databases, whatever their URLs look like."""
     if facts.same_database:
-        message = f"DEV_DATABASE_URL and PROD_DATABASE_URL lead to the same database, {facts.target.label}."
+        both = f"{setting('dev_database_url')} and {setting('prod_database_url')}"
+        message = f"{both} lead to the same database, {facts.target.label}."
         yield Severity.ERROR, facts.target.label, message, "Correct one of them."
     elif facts.source_problem:
         message = f"Dev cannot be asked whether it is the same database: {facts.source_problem.message}"
@@ -155,7 +159,7 @@ def not_same_database(facts: Facts) -> Found:
 def right_direction(facts: Facts) -> Found:
     """Dev is not marked as prod."""
     if facts.source_is_prod:
-        found = mark.marked_source("DEV_DATABASE_URL")
+        found = mark.marked_source(setting("dev_database_url"))
         yield found.severity, found.object, found.message, found.hint
 
 

@@ -7,6 +7,7 @@ from pgpromote.postgres import archive as archives
 from pgpromote.postgres import tools
 from pgpromote.postgres.errors import ArchiveError, PgpromoteError
 from pgpromote.postgres.model import Archive, ServerVersion
+from pgpromote.postgres.naming import command, setting
 from pgpromote.postgres.tools import Tools
 
 # The warning of pg_restore --list for a compression that it was built without; its exit code is 0.
@@ -47,7 +48,7 @@ def unreadable(path: Path, archive: Archive, client: Tools, *, thoroughly: bool)
             f"{path} is compressed with {archive.compression}; pg_restore {client.version} in "
             f"{client.directory} was built without it.",
             f"Install postgresql-client-{client.version.major} with {archive.compression} and name its "
-            "directory in PGPROMOTE_PG_BIN, or dump again with: pgpromote dump --compression gzip:6",
+            f"directory in {setting('pg_bin')}, or dump again with: {command('dump --compression gzip:6')}",
         )
     if not thoroughly:
         return None

@@ -34,7 +34,9 @@ from pgpromote.postgres.lock import Lock
 from pgpromote.postgres.mark import End, Kind, Mark, Marked, Provenance, name_beside, statement
 from pgpromote.postgres.membership import become
 from pgpromote.postgres.model import Finding, Severity, Statement
+from pgpromote.postgres.naming import command
 from pgpromote.postgres.obstacles import Side
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, disclosed, identify, rows
 
 LIMIT_SECONDS = 5.0
@@ -70,9 +72,7 @@ class _Exchange:
     The outgoing database becomes `kept` with the mark `history`; the new prod gets the comment `comment`.
     """
 
-    target: Database
-    agreed: str
-    run_id: str
+    place: Place
     seconds: float
     session: Session
     killer: Session
@@ -104,11 +104,9 @@ def _previous(
 
 
 def swap(
-    target: Database,
+    place: Place,
     shadow: str,
-    run_id: str,
     *,
-    agreed: str = "postgres",
     limit_seconds: float = LIMIT_SECONDS,
     allow: Collection[str] = (),
     came: Provenance | None = None,
@@ -126,31 +124,29 @@ def swap(
     Raises Refused and LockLost before anything is done, CutOverFailed when the swap did not happen or was
     undone.
     """
-    answered = not _silence(target, run_id)
-    with _untouched(), _sessions(target, agreed, run_id, limit_seconds, lock) as (session, killer):
-        outgoing = obstacles.side(session, target.name)
-        incoming = _marked(session, target.name, Kind.SHADOW, shadow)
+    answered = not _silence(place)
+    with _untouched(), _sessions(place, limit_seconds, lock) as (session, killer):
+        outgoing = obstacles.side(session, place.target.name)
+        incoming = _marked(session, place.target.name, Kind.SHADOW, shadow)
         replaced = incoming.mark.prod_oid != outgoing.oid
         ended = End.ROLLBACK if way_back else End.PROMOTION
-        came = replace(came or Provenance(run=run_id), oid=incoming.oid, since=outgoing.now)
+        came = replace(came or Provenance(run=place.run_id), oid=incoming.oid, since=outgoing.now)
         exchange = _Exchange(
-            target, agreed, run_id, limit_seconds, session, killer,
+            place, limit_seconds, session, killer,
             outgoing, obstacles.side(session, incoming.name),
-            *_previous(session, outgoing, incoming.mark, run_id=run_id, ended=ended, followed=came),
+            *_previous(session, outgoing, incoming.mark, run_id=place.run_id, ended=ended, followed=came),
             outgoing.comment, lock,
         )  # fmt: skip
-        done = _exchange(exchange, allow, [_replaced(target)] if replaced else [])
-    if answered and (silence := _persistent_silence(target, run_id, incoming.oid)):
+        done = _exchange(exchange, allow, [_replaced(place.target)] if replaced else [])
+    if answered and (silence := _persistent_silence(place, incoming.oid)):
         raise _swapped_back(exchange, incoming, silence, allow)
     return replace(done, tested=answered)
 
 
 def rollback(
-    target: Database,
-    run_id: str,
+    place: Place,
     *,
     name: str = "",
-    agreed: str = "postgres",
     limit_seconds: float = LIMIT_SECONDS,
     allow: Collection[str] = (),
     lock: Lock | None = None,
@@ -160,44 +156,46 @@ def rollback(
     What was prod until now becomes a previous database, so a rollback can be rolled back, and puts a hold on
     the next promotions. All else is as in `swap`, but prod is not tested afterwards.
     """
-    with _untouched(), _sessions(target, agreed, run_id, limit_seconds, lock) as (session, killer):
-        outgoing = obstacles.side(session, target.name)
-        incoming = _marked(session, target.name, Kind.PREVIOUS, name)
+    with _untouched(), _sessions(place, limit_seconds, lock) as (session, killer):
+        outgoing = obstacles.side(session, place.target.name)
+        incoming = _marked(session, place.target.name, Kind.PREVIOUS, name)
         ended = End.RETURN if incoming.mark.ended is End.ROLLBACK else End.ROLLBACK
         came = replace(incoming.mark.was or Provenance(), oid=incoming.oid, since=outgoing.now)
         exchange = _Exchange(
-            target, agreed, run_id, limit_seconds, session, killer,
+            place, limit_seconds, session, killer,
             outgoing, obstacles.side(session, incoming.name),
-            *_previous(session, outgoing, incoming.mark, run_id=run_id, ended=ended, followed=came),
+            *_previous(session, outgoing, incoming.mark, run_id=place.run_id, ended=ended, followed=came),
             incoming.mark.comment, lock,
         )  # fmt: skip
         return replace(_exchange(exchange, allow, []), tested=False)
 
 
-def _silence(target: Database, run_id: str, oid: int | None = None) -> str:
+def _silence(place: Place, oid: int | None = None) -> str:
     """Say why prod does not answer by its name, or is not the database with this OID; "" when all is well."""
     try:
-        with connect(target, run_id) as session:
+        with connect(place.target, place.run_id) as session:
             found = identify(session).database_oid
             session.execute(sql.read("cutover/smoke"))
     except (ConnectionFailed, SessionFailed) as error:
         return error.message
-    return "" if oid in {None, found} else f"{target.label} is another database than the one swapped in."
+    if oid in {None, found}:
+        return ""
+    return f"{place.target.label} is another database than the one swapped in."
 
 
-def _persistent_silence(target: Database, run_id: str, oid: int) -> str:
+def _persistent_silence(place: Place, oid: int) -> str:
     deadline = time.monotonic() + SMOKE_SECONDS
     pause = Event()
-    while (silence := _silence(target, run_id, oid)) and time.monotonic() < deadline:
+    while (silence := _silence(place, oid)) and time.monotonic() < deadline:
         pause.wait(SMOKE_EVERY)
     return silence
 
 
 def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collection[str]) -> CutOverFailed:
     """Exchange both databases once more: each gets the name, the mark and the comment that it had."""
-    target, label = done.target, done.target.label
+    target, label = done.place.target, done.place.target.label
     try:
-        with _sessions(target, done.agreed, done.run_id, done.seconds) as (session, killer):
+        with _sessions(done.place, done.seconds) as (session, killer):
             outgoing, incoming = (obstacles.side(session, name) for name in (target.name, done.kept))
             back = replace(
                 done, session=session, killer=killer, outgoing=outgoing, incoming=incoming,
@@ -210,7 +208,7 @@ def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collecti
         reason = " ".join(finding.message for finding in findings) or error.message
         return CutOverFailed(
             f"{label} did not answer after the cut-over ({silence}). Swapping back failed: {reason}",
-            f"The content that was prod is in {done.kept}: swap it back with: pgpromote rollback.",
+            f"The content that was prod is in {done.kept}: swap it back with: {command('rollback')}.",
         )
     return CutOverFailed(
         f"{label} did not answer after the cut-over, so it was swapped back: prod is as it was, and open. "
@@ -231,23 +229,17 @@ def _untouched() -> Iterator[None]:
 
 
 @contextmanager
-def _sessions(
-    target: Database, agreed: str, run_id: str, seconds: float, lock: Lock | None = None
-) -> Iterator[tuple[Session, Session]]:
+def _sessions(place: Place, seconds: float, lock: Lock | None = None) -> Iterator[tuple[Session, Session]]:
     """Open both sessions before anything begins: no connection may be missing in the middle.
 
     The first is that of the lock where there is one.
     """
     if lock:
         lock.check()
-    silence = min(target.patience, SILENCE_SECONDS)
-    place = replace(target.at(agreed), patience=silence)
-    own = nullcontext(lock.session) if lock else connect(place, run_id, autocommit=True)
-    with (
-        own as session,
-        stall.within(session, silence),
-        connect(place, run_id, autocommit=True) as killer,
-    ):
+    silence = min(place.target.patience, SILENCE_SECONDS)
+    place = replace(place, target=replace(place.target, patience=silence))
+    own = nullcontext(lock.session) if lock else place.session()
+    with own as session, stall.within(session, silence), place.session() as killer:
         for each in (session, killer):
             each.execute(sql.read("cutover/bounds"), {"ms": _milliseconds(seconds)})
         session.isolation_level = IsolationLevel.READ_COMMITTED
@@ -265,7 +257,7 @@ def _marked(session: Session, prod: str, kind: Kind, name: str) -> Marked:
     if not found:
         what = f"{name} is not marked as a" if name else "There is no"
         message = f"{what} {kind} database of {prod}."
-        hint = "pgpromote history names what can be brought back." if kind is Kind.PREVIOUS else ""
+        hint = f"{command('history')} names what can be brought back." if kind is Kind.PREVIOUS else ""
         raise Refused([Finding(f"swap_{kind}", Severity.ERROR, name or prod, message, hint)])
     return found[0]
 
@@ -277,7 +269,7 @@ def _replaced(target: Database) -> Finding:
 
 def _obstacles(exchange: _Exchange, allow: Collection[str]) -> Iterator[Finding]:
     outgoing = exchange.outgoing
-    if outgoing.template or outgoing.name == exchange.agreed:
+    if outgoing.template or outgoing.name == exchange.place.agreed:
         message = f"{outgoing.name} is a template or the database where the cut-over is made."
         yield Finding("swap_target", Severity.ERROR, outgoing.name, message, "Name another as prod.")
     yield from obstacles.find(exchange.session, outgoing, exchange.incoming, allow)
@@ -294,7 +286,7 @@ def _exchange(exchange: _Exchange, allow: Collection[str], findings: list[Findin
     except psycopg.Error as error:
         if not (exchange.session.closed and _was_committed(exchange)):
             raise _failed(exchange, error) from None
-    return CutOver(exchange.target.label, round((time.monotonic() - locked) * 1000, 1), exchange.kept)
+    return CutOver(exchange.place.target.label, round((time.monotonic() - locked) * 1000, 1), exchange.kept)
 
 
 def _rename(exchange: _Exchange) -> float:
@@ -340,7 +332,7 @@ def _carry(exchange: _Exchange) -> None:
 def _check_oids(exchange: _Exchange) -> None:
     """Make sure that the names we exchanged belonged to the databases that we looked at."""
     if _named(exchange.session, exchange) != (exchange.incoming.oid, exchange.outgoing.oid):
-        raise Refused([_replaced(exchange.target)])
+        raise Refused([_replaced(exchange.place.target)])
 
 
 def _named(session: Session, exchange: _Exchange) -> tuple[object, ...] | None:
@@ -380,20 +372,20 @@ def _ending_sessions(exchange: _Exchange, database: int) -> Iterator[None]:
 def _was_committed(exchange: _Exchange) -> bool:
     """Find out how a transaction ended whose connection was lost; its lock tells when it has ended."""
     try:
-        with connect(exchange.target.at(exchange.agreed), exchange.run_id) as session:
+        with connect(exchange.place.meeting, exchange.place.run_id) as session:
             session.execute(sql.read("cutover/lock"), {"class": LOCK_CLASS, "prod": exchange.outgoing.name})
             return _named(session, exchange) == (exchange.incoming.oid, exchange.outgoing.oid)
     except (ConnectionFailed, SessionFailed) as error:
         raise CutOverFailed(
-            f"The connection was lost during the cut-over of {exchange.target.label}, and the server does "
-            f"not answer. Prod is wholly old or wholly new. {error.message}",
+            f"The connection was lost during the cut-over of {exchange.place.target.label}, and the server "
+            f"does not answer. Prod is wholly old or wholly new. {error.message}",
             f"When the server is back, look at the history: {exchange.kept} exists only if it was done.",
         ) from error
 
 
 def _failed(exchange: _Exchange, error: psycopg.Error) -> CutOverFailed:
-    reason = disclosed(details.of_error(error), exchange.target)
+    reason = disclosed(details.of_error(error), exchange.place.target)
     return CutOverFailed(
-        f"The cut-over of {exchange.target.label} was given up: {reason}. Prod is as it was, and open.",
+        f"The cut-over of {exchange.place.target.label} was given up: {reason}. Prod is as it was, and open.",
         "See who uses prod (pg_stat_activity, pg_prepared_xacts), then start again.",
     )

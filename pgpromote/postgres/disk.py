@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pgpromote.postgres import archive, checkpoints, sql
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
+from pgpromote.postgres.naming import setting
 from pgpromote.postgres.server import Database, Session
 
 # A swap needs room for the new content beside prod, and the log may grow to its limit (facts §4).
 HEADROOM = 1.3
-OPERATOR = "PGPROMOTE_PROD_FREE"
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 STEP = 1024
 
@@ -34,7 +34,7 @@ def look(session: Session, prod: Database) -> Disk:
     """Ask the operator's number, else the disk itself where prod's server runs on this machine."""
     allowed = prod.log_room is None or checkpoints.allowed(session)
     if prod.free is not None:
-        return Disk(prod.free, OPERATOR, reserve(session), allowed)
+        return Disk(prod.free, setting("prod_free"), reserve(session), allowed)
     return Disk(_free_here(session), "the disk of its data directory", reserve(session), allowed)
 
 
@@ -82,7 +82,8 @@ def check_dump(path: Path, size: int) -> None:
         raise ToolFailed(
             f"{path.parent} has {shown(free)} free; the archive needs about {shown(needed)}, as the last one "
             "did, which stays until the new one is whole.",
-            "Free space, choose another PGPROMOTE_DUMP_DIR, or remove the last archive with its manifest.",
+            f"Free space, choose another {setting('dump_dir')}, or remove the last archive with its "
+            "manifest.",
         )
 
 

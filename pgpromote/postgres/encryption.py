@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.naming import setting
 from pgpromote.postgres.server import Database, connect, is_local, rows
 from pgpromote.postgres.tools import Tools, encrypts
 
@@ -81,7 +82,8 @@ def findings(link: Link) -> Iterator[Finding]:
         cannot = "cannot connect" if link.sslmode in DEMANDED else "send everything in the clear"
         severity = Severity.ERROR if link.sslmode in DEMANDED else Severity.WARNING
         message = f"{link.plain} were built without TLS, and {cannot} to {link.label}."
-        hint = "Install the client programs of a distribution, and name their directory in PGPROMOTE_PG_BIN."
+        named = setting("pg_bin")
+        hint = f"Install the client programs of a distribution, and name their directory in {named}."
         yield Finding(RULE, severity, link.label, message, hint)
 
 

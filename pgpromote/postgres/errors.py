@@ -28,6 +28,7 @@ from signal import Signals
 from typing import ClassVar, Self
 
 from pgpromote.postgres.model import Finding, RestoreError, Severity
+from pgpromote.postgres.naming import command
 
 SHOWN = 10
 # What to do about one of several findings stands below it.
@@ -35,17 +36,29 @@ ARROW = "    → "
 
 
 class ProdState(Enum):
-    """What prod is after something failed; the value is the sentence that says it.
+    """What prod is after something failed.
 
     DROPPED: untouched, and what was built beside it is dropped. WHOLE: not known which, old or new. MIXED:
     perhaps neither. RENEWED: it is the new one, and what failed came after that.
     """
 
-    UNTOUCHED = "Prod is untouched."
-    DROPPED = "Prod is untouched; the new database beside it is dropped."
-    WHOLE = "Prod is wholly old or wholly new; pgpromote history shows whether it was swapped."
-    MIXED = "Prod may be a mix of old and new; pgpromote history lists what can be brought back."
-    RENEWED = "Prod is the new one."
+    UNTOUCHED = "untouched"
+    DROPPED = "dropped"
+    WHOLE = "whole"
+    MIXED = "mixed"
+    RENEWED = "renewed"
+
+    def __str__(self) -> str:
+        return SENTENCES[self].format(history=command("history"))
+
+
+SENTENCES = {
+    ProdState.UNTOUCHED: "Prod is untouched.",
+    ProdState.DROPPED: "Prod is untouched; the new database beside it is dropped.",
+    ProdState.WHOLE: "Prod is wholly old or wholly new; {history} shows whether it was swapped.",
+    ProdState.MIXED: "Prod may be a mix of old and new; {history} lists what can be brought back.",
+    ProdState.RENEWED: "Prod is the new one.",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return " ".join((self.said or self.prod.value, *self.notes))
+        return " ".join((self.said or str(self.prod), *self.notes))
 
     def noting(self, *notes: str) -> "Outcome":
         """Return the outcome with more notes."""

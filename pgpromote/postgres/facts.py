@@ -28,7 +28,9 @@ from pgpromote.postgres.model import (
     ServerVersion,
     TocEntry,
 )
+from pgpromote.postgres.naming import setting
 from pgpromote.postgres.origin import NOTHING, Known, Origin
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.plain_sql import Command
 from pgpromote.postgres.prod import Prod
 from pgpromote.postgres.selection import LeftOut
@@ -47,7 +49,7 @@ class Facts:
     """
 
     path: Path
-    target: Database
+    place: Place
     choice: Choice
     archive: Archive | None
     archive_problem: PgpromoteError | None
@@ -62,12 +64,16 @@ class Facts:
     source_client_problem: PgpromoteError | None
     source_is_prod: bool
     same_database: bool | None
-    agreed: str
     commands: tuple[Command, ...] = ()
     links: tuple[Link, ...] = ()
     known: Known = NOTHING
     code: tuple[Code, ...] = ()
     builder: Looked | None = None
+
+    @property
+    def target(self) -> Database:
+        """Prod."""
+        return self.place.target
 
     @property
     def catalog(self) -> Catalog | None:
@@ -108,7 +114,7 @@ def no_client(facts: Facts) -> str:
 def no_source(facts: Facts) -> str:
     """Say why dev could not be asked, "" when it was."""
     if not facts.has_source:
-        return "DEV_DATABASE_URL is not set"
+        return f"{setting('dev_database_url')} is not set"
     return "dev could not be reached" if facts.source_problem else ""
 
 
@@ -121,14 +127,12 @@ def entries(facts: Facts, kind: str) -> Iterator[tuple[TocEntry, Catalog]]:
 
 def gather(
     path: Path,
-    target: Database,
+    place: Place,
     available: list[Tools],
     choice: Choice,
     *,
     source: Database | None,
     build_login: Database | None,
-    agreed: str,
-    run_id: str,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -136,11 +140,12 @@ def gather(
     that does not exist.
     """
     _check_scope(path, choice)
+    target = place.target
     archive, manifest, sha256, archive_problem = _read_file(path)
     chosen = selection.choose(archive, choice.filters, choice.bring) if archive else None
     archive = chosen.archive if chosen else None
     builds = build_login is not None and choice.strategy.beside
-    prod = prods.read(target, archive, manifest, choice, run_id, builds=builds)
+    prod = prods.read(target, archive, manifest, choice, place.run_id, builds=builds)
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = clients.choose(available, version, archive)
     if client and archive and not archive_problem:
@@ -150,7 +155,7 @@ def gather(
     ends = ((target if prod.catalog else None, client), (source if source_version else None, source_client))
     return Facts(
         path=path,
-        target=target,
+        place=place,
         choice=choice,
         archive=archive,
         archive_problem=archive_problem,
@@ -165,17 +170,16 @@ def gather(
         source_client_problem=source_client_problem,
         source_is_prod=source_is_prod,
         same_database=same_database,
-        agreed=agreed,
         commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
-        links=tuple(links(ends, run_id)),
+        links=tuple(links(ends, place.run_id)),
         known=Known(dev, prod.last, _origin(target, prod.catalog)),
         code=(*prod.code, *dev_code.in_manifest(manifest)) if prod.powers else (),
-        builder=_builder(build_login, target, prod.catalog, agreed),
+        builder=_builder(build_login, place, prod.catalog),
     )
 
 
-def _builder(login: Database | None, target: Database, catalog: Catalog | None, agreed: str) -> Looked | None:
-    return look(login, target, catalog.identity.user, agreed) if login and catalog else None
+def _builder(login: Database | None, place: Place, catalog: Catalog | None) -> Looked | None:
+    return look(login, place, catalog.identity.user) if login and catalog else None
 
 
 def _check_scope(path: Path, choice: Choice) -> None:

@@ -4,10 +4,10 @@ import re
 
 from pgpromote.postgres.archive import NAME, extension_schema, unquote
 from pgpromote.postgres.catalog import Catalog
-from pgpromote.postgres.checkpoints import ROOM
-from pgpromote.postgres.disk import HEADROOM, OPERATOR, shown
+from pgpromote.postgres.disk import HEADROOM, shown
 from pgpromote.postgres.facts import Facts, entries
 from pgpromote.postgres.model import Archive, ServerVersion, Severity, TocEntry
+from pgpromote.postgres.naming import option, setting
 from pgpromote.postgres.permissions import Found, quoted
 
 COLLATION = re.compile(rf"\bCOLLATE\s+(?:({NAME})\.)?({NAME})")
@@ -127,7 +127,8 @@ def encoding_and_locale(facts: Facts) -> Found:
         else:
             hint = f"Create prod again with ENCODING '{encoding}' TEMPLATE template0."
             if encoding == "SQL_ASCII":
-                hint += f" Or dump with --encoding {identity.encoding}, if all text of dev is valid in it."
+                dumped = f"dump with {option('encoding')} {identity.encoding}"
+                hint += f" Or {dumped}, if all text of dev is valid in it."
             yield Severity.ERROR, "encoding", f"{message} Characters may be lost or refused.", hint
     prod_locale = f"{identity.provider} {identity.locale or identity.collate}"
     if facts.manifest and facts.manifest.locale and facts.manifest.locale != prod_locale:
@@ -253,9 +254,9 @@ def disk_space(facts: Facts) -> Found:
     """A new database beside prod, and the log of making it, fit on prod's disk as far as that is known."""
     disk, size = facts.prod.disk, facts.manifest.database_size if facts.manifest else None
     if disk and facts.catalog and not disk.checkpoints:
-        user = facts.catalog.identity.user
-        message = f"{ROOM} asks for checkpoints, which the role {user} may not make."
-        yield Severity.ERROR, ROOM, message, f"GRANT pg_checkpoint TO {quoted(user)};"
+        user, room = facts.catalog.identity.user, setting("wal_room")
+        message = f"{room} asks for checkpoints, which the role {user} may not make."
+        yield Severity.ERROR, room, message, f"GRANT pg_checkpoint TO {quoted(user)};"
     if not facts.choice.strategy.beside or disk is None or disk.free is None or size is None:
         return
     needed = int(HEADROOM * size) + disk.log
@@ -263,7 +264,8 @@ def disk_space(facts: Facts) -> Found:
         f"{facts.target.label} has {shown(disk.free)} free, says {disk.source}; the new database beside prod "
         f"needs about {shown(size)}, and the write-ahead log up to {shown(disk.log)}."
     )
-    hint = f"Free space; or, if there is more, say how much: export {OPERATOR}='{shown(needed)}'"
+    enough = f"{setting('prod_free')}='{shown(needed)}'"
+    hint = f"Free space; or, if there is more, say how much: export {enough}"
     if size > disk.free:
         yield Severity.ERROR, facts.target.label, message, f"{hint} A server whose disk is full stops."
     elif needed > disk.free:

@@ -16,10 +16,11 @@ from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.mark import End, Provenance
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.postgres.server import Database, Session, connect
+from pgpromote.postgres.naming import command
+from pgpromote.postgres.place import Place
+from pgpromote.postgres.server import Session
 
 RULE = "not_on_hold"
-RESUME = "pgpromote resume"
 
 
 @dataclass(frozen=True)
@@ -59,20 +60,20 @@ def find(session: Session, prod: str) -> Hold | None:
     return max(holds, key=lambda each: each.since, default=None)
 
 
-def read(target: Database, run_id: str = "", *, agreed: str = "postgres") -> Hold | None:
+def read(place: Place) -> Hold | None:
     """Find the hold on the promotions into a prod. Raises ConnectionFailed."""
-    with connect(target.at(agreed), run_id) as session:
-        return find(session, target.name)
+    with place.session() as session:
+        return find(session, place.target.name)
 
 
-def release(target: Database, run_id: str = "", *, agreed: str = "postgres") -> Hold | None:
+def release(place: Place) -> Hold | None:
     """End every hold on the promotions into a prod; return the newest. The caller has the promotion lock.
 
     Raises Refused when our role may not comment the database that carries it: then all is as before.
     """
-    with connect(target.at(agreed), run_id, autocommit=True) as session, session.transaction():
-        held = find(session, target.name)
-        for found in mark.find_previous(session, target.name):
+    with place.session() as session, session.transaction():
+        held = find(session, place.target.name)
+        for found in mark.find_previous(session, place.target.name):
             if found.mark.held_at:
                 text = replace(found.mark, held_at=None).text()
                 try:
@@ -85,7 +86,7 @@ def release(target: Database, run_id: str = "", *, agreed: str = "postgres") -> 
 def refusal(hold: Hold, *, despite: bool) -> Finding:
     """Say that prod is on hold: an error, or a warning where a person goes on `despite` it."""
     severity = Severity.WARNING if despite else Severity.ERROR
-    hint = f"When the next archive may become prod: {RESUME}"
+    hint = f"When the next archive may become prod: {command('resume')}"
     return Finding(RULE, severity, hold.prod, f"{hold.told} Nothing is promoted until it is resumed.", hint)
 
 

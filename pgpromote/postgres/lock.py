@@ -9,6 +9,8 @@ import psycopg
 
 from pgpromote.postgres import pooler, sql
 from pgpromote.postgres.errors import Busy, ConnectionFailed, LockLost
+from pgpromote.postgres.naming import setting
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect
 
 
@@ -37,17 +39,17 @@ class Lock:
 
 
 @contextmanager
-def promotion_lock(target: Database, run_id: str, agreed: str = "postgres") -> Iterator[Lock]:
-    """Hold the one lock that a promotion into `target` needs, for as long as the block runs.
+def promotion_lock(place: Place) -> Iterator[Lock]:
+    """Hold the one lock that a promotion into a prod needs, for as long as the block runs.
 
     It is an advisory lock in the agreed database, because such locks are per database and prod's own
     name may change hands. It ends with our session, so a dead promotion never leaves it behind.
     Raises Busy with the holder when another promotion is running, ConnectionFailed when the agreed database
     cannot be reached, Refused when a pooler would take the lock away.
     """
-    place = target.at(agreed)
-    with _connect_for_lock(place, run_id) as session:
-        pooler.check_none(session, place, run_id)
+    target = place.target
+    with _connect_for_lock(place) as session:
+        pooler.check_none(session, place.meeting, place.run_id)
         if not _scalar(session, "catalog/lock", _key(target)):
             holder = _scalar(session, "catalog/lock_holder", _key(target))
             raise Busy(
@@ -62,12 +64,12 @@ def _key(target: Database) -> Mapping[str, object]:
 
 
 @contextmanager
-def _connect_for_lock(agreed: Database, run_id: str) -> Iterator[Session]:
+def _connect_for_lock(place: Place) -> Iterator[Session]:
     try:
         connecting = ExitStack()
-        session = connecting.enter_context(connect(agreed, run_id, autocommit=True))
+        session = connecting.enter_context(place.session())
     except ConnectionFailed as error:
-        hint = "The promotion lock lives in that database; PGPROMOTE_LOCK_DATABASE names another."
+        hint = f"The promotion lock lives in that database; {setting('lock_database')} names another."
         raise ConnectionFailed(error.message, f"{error.hint} {hint}") from None
     with connecting:
         yield session

@@ -3,15 +3,15 @@
 from psycopg.sql import Identifier
 
 from pgpromote.postgres.errors import ConnectionFailed
-
-HINT_CROWDED = (
-    "The server, the database or the role has no connection left: end some (pg_stat_activity), take fewer "
-    "with --jobs, or raise max_connections or the CONNECTION LIMIT."
-)
+from pgpromote.postgres.naming import option
 
 
 def failed(variable: str, database: str, label: str, reason: str) -> ConnectionFailed:
     """Say that a login failed, and what to do; `reason` is what libpq or the server says, redacted."""
+    crowded = (
+        "The server, the database or the role has no connection left: end some (pg_stat_activity), take "
+        f"fewer with {option('jobs')}, or raise max_connections or the CONNECTION LIMIT."
+    )
     hints = {
         "not currently accepting connections": (
             "Somebody has closed it. If it may be open, run in another database: "
@@ -22,8 +22,8 @@ def failed(variable: str, database: str, label: str, reason: str) -> ConnectionF
             "That is pgbouncer, not the server: put the server's own host and port into the URL, or let "
             "pgbouncer ignore the parameter options and keep a session for each client (pool_mode = session)."
         ),
-        "too many": HINT_CROWDED,
-        "connection slots": HINT_CROWDED,
+        "too many": crowded,
+        "connection slots": crowded,
         "password": f"Check the user and the password in {variable}, or ~/.pgpass.",
         "no pg_hba.conf entry": "Ask the server's administrator to allow this login in pg_hba.conf.",
         "sslmode value": "Write sslmode=disable, prefer, require, verify-ca or verify-full.",

@@ -25,6 +25,7 @@ from pgpromote.postgres import details, sql
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Finding, Severity, Statement
+from pgpromote.postgres.naming import command, setting
 from pgpromote.postgres.server import Session
 
 NAME_BYTES = 63
@@ -303,11 +304,12 @@ def is_prod(session: Session) -> bool:
 
 def marked_source(label: str) -> Finding:
     """Say that a source is marked as prod."""
+    dev, prod = setting("dev_database_url"), setting("prod_database_url")
     return Finding(
         "right_direction",
         Severity.ERROR,
         label,
         f"The source {label} is marked as prod: promoting it would go the wrong way.",
-        "Exchange DEV_DATABASE_URL and PROD_DATABASE_URL; or, if the mark is wrong: "
-        'PROD_DATABASE_URL="$DEV_DATABASE_URL" pgpromote mark-prod --remove',
+        f"Exchange {dev} and {prod}; or, if the mark is wrong: "
+        f'{prod}="${dev}" {command("mark-prod --remove")}',
     )

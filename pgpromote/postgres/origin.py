@@ -8,6 +8,7 @@ from pathlib import Path
 from pgpromote.postgres import mark
 from pgpromote.postgres.mark import Kind
 from pgpromote.postgres.model import Aim, Archive, Manifest, Severity
+from pgpromote.postgres.naming import option, setting
 from pgpromote.postgres.server import Database, Identity, Session
 
 Said = Iterator[tuple[Severity, str, str, str]]
@@ -158,8 +159,9 @@ def judge(path: Path, archive: Origin, expected: Expected, known: Known, allow: 
         yield from _rebuilt(path, archive, known)
     else:
         message = (
-            f"Nothing tells whether prod comes from {archive.database}, as {path} does: DEV_DATABASE_URL is "
-            "not set, and no database beside prod says where prod came from."
+            f"Nothing tells whether prod comes from {archive.database}, as {path} does: "
+            f"{setting('dev_database_url')} is not set, and no database beside prod says where prod came "
+            "from."
         )
         yield Severity.INFO, archive.database, message, ""
 
@@ -170,19 +172,19 @@ def other_promotion(path: Path, archive: Origin, expected: Expected) -> tuple[st
         return None
     message = f"{path} is an archive of the promotion {archive.promotion}, not of {expected.promotion}."
     hint = (
-        f"Take one of {expected.promotion}; where both are one, set PGPROMOTE_NAME={expected.promotion} for "
-        f"the dump, too; or, if it is meant: {_allowing(archive.promotion)}"
+        f"Take one of {expected.promotion}; where both are one, set {setting('name')}={expected.promotion} "
+        f"for the dump, too; or, if it is meant: {_allowing(archive.promotion)}"
     )
     return message, hint
 
 
 def _pinned(path: Path, archive: Origin, wanted: str, allow: Collection[str]) -> Said:
-    """Demand the source that PGPROMOTE_SOURCE_ID names; what does not say where it is from is not it."""
+    """Demand the source that a setting names; what does not say where it is from is not it."""
     if wanted in {archive.system_identifier, archive.id}:
         return
-    present = archive.id or "no identifier"
-    message = f"{path} was dumped from {archive.database} of {present}; PGPROMOTE_SOURCE_ID demands {wanted}."
-    correct = f"If dev was rebuilt, set PGPROMOTE_SOURCE_ID={archive.id}" if archive.id else "Dump it again"
+    present, demand = archive.id or "no identifier", setting("source_id")
+    message = f"{path} was dumped from {archive.database} of {present}; {demand} demands {wanted}."
+    correct = f"If dev was rebuilt, set {demand}={archive.id}" if archive.id else "Dump it again"
     hint = f"{correct}; or, if it is meant: {_allowing(archive.database)}"
     yield _severity(archive.database, allow), archive.database, message, hint
 
@@ -197,7 +199,8 @@ def _rebuilt(path: Path, archive: Origin, known: Known) -> Said:
             f"{path} was dumped from {archive.database} of {archive.id}, and {where} {other.database} of "
             f"{other.id}: dev was rebuilt or moved, or it is another one of that name."
         )
-        hint = f"To refuse any but one, set PGPROMOTE_SOURCE_ID, such as PGPROMOTE_SOURCE_ID={other.id}"
+        demand = setting("source_id")
+        hint = f"To refuse any but one, set {demand}, such as {demand}={other.id}"
         yield Severity.WARNING, archive.database, message, hint
 
 
@@ -207,7 +210,7 @@ def _parts(origin: Origin) -> tuple[str | None, int | None]:
 
 def _told(source: Origin, known: Known) -> str:
     if known.configured:
-        return f"DEV_DATABASE_URL names {source.alias or source.database}"
+        return f"{setting('dev_database_url')} names {source.alias or source.database}"
     return f"prod was last promoted from {source.database}"
 
 
@@ -216,4 +219,4 @@ def _severity(name: str, allow: Collection[str]) -> Severity:
 
 
 def _allowing(name: str) -> str:
-    return f"--allow {shlex.quote(name)} (in Dagster: allow)"
+    return f"{option('allow')} {shlex.quote(name)} (in Dagster: allow)"

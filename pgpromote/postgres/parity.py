@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.naming import option
 from pgpromote.postgres.ownership import (
     PUBLIC,
     Grants,
@@ -19,8 +20,6 @@ from pgpromote.postgres.ownership import (
 )
 
 Right = tuple[str, str, str, bool]
-
-HINT_ROWS = "Bring prod's row security to dev, or choose --rights source, which makes this a warning."
 
 
 def compare(before: Rights, after: Rights) -> list[Finding]:
@@ -190,8 +189,15 @@ def _difference(old: RowPolicy, new: RowPolicy) -> str:
     return ", ".join(part for part, same in parts.items() if not same)
 
 
+def hint_on_rows() -> str:
+    """Say what helps where prod's row security would not cover the rows as it does now."""
+    return (
+        f"Bring prod's row security to dev, or choose {option('rights')} source, which makes this a warning."
+    )
+
+
 def _uncovered(name: str, message: str) -> Finding:
-    return Finding("rights_rows", Severity.ERROR, name, message, HINT_ROWS)
+    return Finding("rights_rows", Severity.ERROR, name, message, hint_on_rows())
 
 
 def _otherwise(name: str, message: str) -> Finding:

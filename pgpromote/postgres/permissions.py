@@ -9,6 +9,7 @@ from pgpromote.postgres.access import Barred
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import Archive, Policy, Severity
+from pgpromote.postgres.naming import option
 from pgpromote.postgres.obstacles import PASSING
 
 Found = Iterator[tuple[Severity, str, str, str]]
@@ -122,7 +123,8 @@ def _defaults(facts: Facts) -> Found:
             hint = (
                 f"They are about what the superuser {default.role} itself creates. Have it run once in "
                 f"{facts.target.name}: {default.undo} and give them for an owner of prod instead. Or choose "
-                "--rights source or none, which leave them out with a warning; or promote as a superuser."
+                f"{option('rights')} source or none, which leave them out with a warning; or promote as a "
+                "superuser."
             )
         yield Severity.ERROR, name, message, hint
 

@@ -15,6 +15,7 @@ from pgpromote.postgres import archive as archives
 from pgpromote.postgres import changes, contents, details, disk, encodings, sql
 from pgpromote.postgres.errors import Refused, ToolFailed
 from pgpromote.postgres.model import Aim, Archive, Content, Filters, Finding, Manifest, Severity
+from pgpromote.postgres.naming import command, option
 from pgpromote.postgres.scope import ONLY_IN_PROD, Object, Scope, Serial, Table, Written, spellings
 from pgpromote.postgres.selection import RELATIONS
 from pgpromote.postgres.server import (
@@ -32,20 +33,10 @@ from pgpromote.postgres.tools import Tools, choose, run_on
 
 RULE, EXPECTED = "loss_preview", "expect_plan"
 DESCRIPTION = "Nothing that only prod has would be lost: objects, columns, rows."
-HINT_KEYS = (
-    "Where the repair leaves a key alone, or is not wanted, an insert must bring the key; "
-    "`pgpromote rehearse` names such keys."
-)
 HINT_ADDED = "Empty the table first, or restore it with its definition."
 HINT_ROWS = "Save these rows first if they matter; promote only when dev's are the right ones."
-HINT_DEFINITIONS = "Save these rows first if they matter; without --schema-only, dev's rows come along."
 HINT_READ = "Grant SELECT on it, and BYPASSRLS where row security hides rows."
-HINT_CHANGED = (
-    "Save these rows first if they matter. Rows that were rolled back are counted, too; `pgpromote plan` "
-    "compares hashes, which are certain."
-)
 HINT_UNKNOWN = "A swap notes it, and the previous database keeps the note: keep at least one."
-HINT_MANIFEST = "Dump with pgpromote dump; it writes the manifest beside the archive."
 
 
 @dataclass(frozen=True)
@@ -113,7 +104,8 @@ def _losses(
     if manifest is None or manifest.adopted:
         known = "was adopted" if manifest else "has no manifest"
         message = f"{aim.path} {known}, so its rows cannot be compared with prod's."
-        found.append(Finding(RULE, Severity.INFO, str(aim.path), message, HINT_MANIFEST))
+        hint = f"Dump with {command('dump')}; it writes the manifest beside the archive."
+        found.append(Finding(RULE, Severity.INFO, str(aim.path), message, hint))
     if aim.archive is None:
         return found, {}
     scope = Scope(aim.archive, manifest, aim.filters, aim.strategy)
@@ -190,7 +182,11 @@ def _given_way(sequences: list[str]) -> Iterator[Finding]:
             f"{len(sequences)} sequence(s) of prod give way to identities of the same primary keys, by the "
             f"repair or from the archive: {', '.join(sequences)}."
         )
-        yield Finding(RULE, Severity.INFO, sequences[0], message, HINT_KEYS)
+        hint = (
+            "Where the repair leaves a key alone, or is not wanted, an insert must bring the key; "
+            f"`{command('rehearse')}` names such keys."
+        )
+        yield Finding(RULE, Severity.INFO, sequences[0], message, hint)
 
 
 def _lost_within_tables(session: Session, scope: Scope) -> Iterator[Finding]:
@@ -231,7 +227,9 @@ def _changed_rows(
             yield Finding(RULE, Severity.WARNING, label, message, HINT_ADDED)
     elif filters.schema_only and present.rows:
         message = f"{label}: prod's {present.rows} row(s) would be lost; only definitions are restored."
-        yield Finding(RULE, Severity.WARNING, label, message, HINT_DEFINITIONS)
+        without = option("schema-only")
+        hint = f"Save these rows first if they matter; without {without}, dev's rows come along."
+        yield Finding(RULE, Severity.WARNING, label, message, hint)
     elif brought and (told := _more(present, brought)):
         yield Finding(RULE, Severity.WARNING, label, f"{label}: {told}.", HINT_ROWS)
 
@@ -259,12 +257,19 @@ def _changed_by_users(session: Session, aim: Aim, held: Mapping[str, Content] | 
     brought = {entry.name for entry in aim.archive.of_kind(*RELATIONS)}
     for each in found or ():
         if _replaced(aim.strategy, each.table, brought):
-            hint = HINT_ROWS if each.certain else HINT_CHANGED
+            hint = HINT_ROWS if each.certain else _hint_counted()
             yield Finding(RULE, Severity.WARNING, each.table, each.told(), hint)
 
 
 def _replaced(strategy: Strategy, table: str, brought: Collection[str]) -> bool:
     return strategy.empty or table in brought or table.startswith(f"{strategy.reset or '.'}.")
+
+
+def _hint_counted() -> str:
+    return (
+        "Save these rows first if they matter. Rows that were rolled back are counted, too; "
+        f"`{command('plan')}` compares hashes, which are certain."
+    )
 
 
 def _lost_large_objects(session: Session, archive: Archive, manifest: Manifest | None) -> Iterator[Finding]:
@@ -318,7 +323,7 @@ def check(expected: str, target: Database, available: list[Tools], run_id: str) 
     found = fingerprint(target, available, run_id)
     if found != expected:
         message = f"{target.label} has changed since the plan: its fingerprint is {found}, not {expected}."
-        hint = "Run pgpromote plan again and look."
+        hint = f"Run {command('plan')} again and look."
         raise Refused([Finding(EXPECTED, Severity.ERROR, target.label, message, hint)])
 
 
@@ -329,10 +334,10 @@ def _definitions(
     with TemporaryDirectory(prefix="pgpromote-") as directory:
         path = Path(directory) / "prod.dump"
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        command = [tools.path("pg_dump"), f"--dbname={target.argument()}", f"--file={path}", "--no-password"]
-        command += ["--schema-only", "--format=custom", "--lock-wait-timeout=300s", f"--snapshot={snapshot}"]
-        command += [f"--encoding={encoding}"]
-        completed = run_on(target, run_id, command)
+        dump = [tools.path("pg_dump"), f"--dbname={target.argument()}", f"--file={path}", "--no-password"]
+        dump += ["--schema-only", "--format=custom", "--lock-wait-timeout=300s", f"--snapshot={snapshot}"]
+        dump += [f"--encoding={encoding}"]
+        completed = run_on(target, run_id, dump)
         if completed.returncode != 0:
             reason = disclosed(details.of_program(completed.lines, completed.ending), target)
             hint = "Plan as a role that may read all of prod."

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 
 from pgpromote.postgres import baseline, contents, sql, tally
 from pgpromote.postgres.model import Archive, Filters, Finding, Manifest, Severity, TocEntry
+from pgpromote.postgres.naming import option, setting
 from pgpromote.postgres.server import Session
 from pgpromote.postgres.strategy import Strategy
 
@@ -224,6 +225,6 @@ def pattern(table: str) -> str:
 def _hint(tables: list[str]) -> str:
     names = shlex.quote(",".join(map(pattern, tables)))
     return (
-        f"Look at dev first. If it is right, accept the loss: --accept-loss {names} or, for every "
-        f"run to come, PGPROMOTE_ACCEPT_LOSS={names}"
+        f"Look at dev first. If it is right, accept the loss: {option('accept-loss')} {names} or, for "
+        f"every run to come, {setting('accept_loss')}={names}"
     )

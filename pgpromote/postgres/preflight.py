@@ -25,6 +25,7 @@ from pgpromote.postgres.model import (
     Statement,
     TocEntry,
 )
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 
@@ -61,31 +62,20 @@ class Report:
 
 def examine(
     path: Path,
-    target: Database,
+    place: Place,
     available: list[Tools],
     choice: Choice = DEFAULT,
     *,
     source: Database | None = None,
     build_login: Database | None = None,
-    agreed: str = "postgres",
-    run_id: str = "",
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
     `source` is asked only whether it is the same database as prod or marked as prod, for its version and
-    which one it is. `build_login` is the separate login that builds beside prod, `agreed` the database of the
-    promotion lock. Raises ConfigError for what cannot be combined.
+    which one it is. `build_login` is the separate login that builds beside prod.
+    Raises ConfigError for what cannot be combined.
     """
-    facts = gathering.gather(
-        path,
-        target,
-        available,
-        choice,
-        source=source,
-        build_login=build_login,
-        agreed=agreed,
-        run_id=run_id,
-    )
+    facts = gathering.gather(path, place, available, choice, source=source, build_login=build_login)
     findings = tuple(
         Finding(name, severity, subject, message, hint)
         for name, rule in RULES.items()

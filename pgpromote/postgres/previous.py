@@ -12,7 +12,8 @@ from pgpromote.postgres.apply import apply
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.mark import End, Kind, Marked, Provenance
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.postgres.server import Database, Session, connect
+from pgpromote.postgres.place import Place
+from pgpromote.postgres.server import Session
 
 # Why a server refuses a DROP: somebody is connected, it is another role's, it was made a template.
 REFUSALS = (ObjectInUse, InsufficientPrivilege, WrongObjectType)
@@ -67,20 +68,13 @@ class _State:
     now: datetime
 
 
-def history(target: Database, run_id: str = "", *, agreed: str = "postgres") -> list[Previous]:
+def history(place: Place) -> list[Previous]:
     """List the databases that prod was before, newest first."""
-    with connect(target.at(agreed), run_id, autocommit=True) as session:
-        return [_previous(found, state) for found, state in _read(session, target.name)]
+    with place.session() as session:
+        return [_previous(found, state) for found, state in _read(session, place.target.name)]
 
 
-def retain(
-    target: Database,
-    run_id: str = "",
-    *,
-    keep: int,
-    min_age: timedelta = keeping.DAY,
-    agreed: str = "postgres",
-) -> Retained:
+def retain(place: Place, *, keep: int, min_age: timedelta = keeping.DAY) -> Retained:
     """Drop the previous databases beyond what is to be kept.
 
     Kept are the `keep` newest, and one more: the newest of the rest that ended `min_age` ago or earlier, else
@@ -92,8 +86,8 @@ def retain(
     server refuses to drop, or whose owner is not trusted. One that is not usable does not count as kept.
     """
     dropped: list[str] = []
-    with connect(target.at(agreed), run_id, autocommit=True) as session:
-        read = _read(session, target.name)
+    with place.session() as session:
+        read = _read(session, place.target.name)
         findings = [strange(found.name, found.owner) for found, _ in read if not found.trusted]
         for found, state in _beyond(read, keep, min_age):
             reason = _in_use(_previous(found, state)) or _drop(session, found)
@@ -105,17 +99,11 @@ def retain(
 
 
 def beyond(
-    target: Database,
-    run_id: str = "",
-    *,
-    keep: int,
-    min_age: timedelta = keeping.DAY,
-    swapped: bool = True,
-    agreed: str = "postgres",
+    place: Place, *, keep: int, min_age: timedelta = keeping.DAY, swapped: bool = True
 ) -> tuple[str, ...]:
     """Name what `retain` would drop after a promotion; `swapped`: prod itself is a previous database then."""
-    with connect(target.at(agreed), run_id, autocommit=True) as session:
-        found = _beyond(_read(session, target.name), keep, min_age, entering=int(swapped))
+    with place.session() as session:
+        found = _beyond(_read(session, place.target.name), keep, min_age, entering=int(swapped))
     return tuple(each.name for each, state in found if not _in_use(_previous(each, state)))
 
 
@@ -146,17 +134,14 @@ def _staying(marked: list[Marked], keep: int, now: datetime, min_age: timedelta,
     return staying
 
 
-def mark_overwritten(target: Database, at: datetime, run_id: str = "", *, agreed: str = "postgres") -> None:
+def mark_overwritten(place: Place, at: datetime) -> None:
     """Write into the mark of every previous database that prod is changed in place now.
 
     The newest is no longer what prod was last then. `at` is the time in the name of the safety archive.
     Raises Refused when we may not comment one of them.
     """
-    with (
-        connect(target.at(agreed), run_id, autocommit=True) as session,
-        session.transaction(),
-    ):
-        for found in mark.find(session, target.name, Kind.PREVIOUS):
+    with place.session() as session, session.transaction():
+        for found in mark.find(session, place.target.name, Kind.PREVIOUS):
             text = replace(found.mark, overwritten_at=at).text()
             try:
                 apply(session, [mark.comment(found.name, text, "prod is changed in place")])

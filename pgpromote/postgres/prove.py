@@ -9,6 +9,7 @@ from pgpromote.postgres.archive import digest, unquoted
 from pgpromote.postgres.description import Description, describe
 from pgpromote.postgres.errors import ArchiveError, NotProven
 from pgpromote.postgres.model import Archive, Clearance, Finding, Manifest, Severity
+from pgpromote.postgres.naming import command
 from pgpromote.postgres.objects import Column, Rewrite
 from pgpromote.postgres.rows import EXACT, NOT_PROVEN, Compared, Comparison, Unproven
 from pgpromote.postgres.sequences import behind, excluded_tables, set_back
@@ -35,7 +36,6 @@ CARRIED = ("rights_kept",)
 ANALYZED = ("index_keys", "statistics", UNCHANGED)
 COMPARED = tuple(rule for rule in RULES if rule not in {*CARRIED, *ANALYZED})
 HINT_CHANGED = "Start again. What lands while a restore runs, such as a nightly dump, needs another name."
-HINT_BEHIND = "An insert would fail with a duplicate key. Run pgpromote repair."
 
 
 @dataclass(frozen=True)
@@ -237,6 +237,7 @@ def _sequences(
         )
         message = f"{feed.sequence} would give {position.upcoming} next; {held}."
         severity = Severity.ERROR if repaired and repairable else Severity.WARNING
-        yield Finding("sequences", severity, str(feed.sequence), message, HINT_BEHIND)
+        hint = f"An insert would fail with a duplicate key. Run {command('repair')}."
+        yield Finding("sequences", severity, str(feed.sequence), message, hint)
     if clearance.archive:
         yield from set_back(session, clearance.archive)

@@ -21,6 +21,7 @@ from pgpromote.postgres import details, sql
 from pgpromote.postgres.apply import apply_together
 from pgpromote.postgres.errors import RepairFailed
 from pgpromote.postgres.model import Finding, Severity, Statement
+from pgpromote.postgres.naming import setting
 from pgpromote.postgres.sequences import (
     Feed,
     Position,
@@ -53,7 +54,7 @@ NEARLY_USED_UP = 0.8
 REASONS = {
     "by_name": "its default finds a sequence by a name at run time, which leads to none or to several here; "
     "use nextval('…'::regclass)",
-    "code": "reading it would run functions of the database as the promoter, which BUILD_DATABASE_URL is to "
+    "code": "reading it would run functions of the database as the promoter, which {build_login} is to "
     "prevent; unset that to read it all the same",
     COMPOSITE: "one of several key columns; which of them should count is not in the schema",
     "computed": "its default computes with a sequence's values, so they cannot be compared with the ids",
@@ -322,7 +323,7 @@ def _finding(rule: str, target: str, message: str, hint: str) -> Finding:
 
 
 def _skipped(table: str, column: str, reason: str, other: str = "") -> Skipped:
-    why = REASONS[reason].format(other=other)
+    why = REASONS[reason].format(other=other, build_login=setting("build_database_url"))
     return Skipped(table, column, reason, f"{table}.{column} is left alone: {why}.")
 
 

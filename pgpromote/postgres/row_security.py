@@ -8,7 +8,7 @@ from pgpromote.postgres.access import RowSecured
 from pgpromote.postgres.archive import NAME, unquote
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import Archive, Policy, Severity
-from pgpromote.postgres.parity import HINT_ROWS
+from pgpromote.postgres.parity import hint_on_rows
 from pgpromote.postgres.permissions import Found, quoted
 
 FORCED = re.compile(rf"^ALTER TABLE ONLY (?:{NAME}\.)?{NAME} FORCE ROW LEVEL SECURITY;$", re.MULTILINE)
@@ -58,7 +58,7 @@ def rows_protected(facts: Facts) -> Found:
         name = (table.schema, table.name)
         if name in brought and (lost := _lost(table, name in secured, name in forced, restrictive[name])):
             where = f"{table.schema}.{table.name}"
-            yield severity, where, f"{where}: {lost}", HINT_ROWS
+            yield severity, where, f"{where}: {lost}", hint_on_rows()
 
 
 def _lost(table: RowSecured, secured: bool, forced: bool, restrictive: int) -> str:

@@ -21,6 +21,7 @@ from pgpromote.postgres.model import (
     Severity,
     TocEntry,
 )
+from pgpromote.postgres.naming import command
 from pgpromote.postgres.server import Session, identify
 
 EXACT, COUNT, OFF = "exact", "count", "off"
@@ -29,7 +30,6 @@ HINT = (
     "The restore lost or changed rows, or somebody wrote to prod since. Restore again; find the writer first."
 )
 NOT_PROVEN = "rows NOT proven"
-HINT_SOURCE = "Dump with pgpromote dump; it writes down what dev holds."
 HINT_DUMP = "Dump again with this version of pgpromote to have the rows compared."
 # pg_dump writes it before the data of a partition that it loads through the root (pg_dump.c, from 16 on).
 ROOT = "-- load via partition root "
@@ -160,11 +160,16 @@ def _differences(
             yield Finding(RULE, Severity.ERROR, name, message, HINT)
 
 
+def hint_to_dump() -> str:
+    """Say how an archive is made whose rows can be proven."""
+    return f"Dump with {command('dump')}; it writes down what dev holds."
+
+
 def _unknown(name: str) -> Finding:
     message = f"The manifest does not say what {name} held on dev, so its rows were not compared."
     return Finding(RULE, Severity.ERROR, name, message, HINT_DUMP)
 
 
 def _not_proven(clearance: Clearance, why: Unproven) -> Finding:
-    severity, hint = (Severity.INFO, "") if why in CHOSEN else (Severity.WARNING, HINT_SOURCE)
+    severity, hint = (Severity.INFO, "") if why in CHOSEN else (Severity.WARNING, hint_to_dump())
     return Finding(RULE, severity, str(clearance.path), f"{clearance.path}: {NOT_PROVEN}: {why}.", hint)

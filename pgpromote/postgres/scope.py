@@ -7,15 +7,13 @@ from functools import cached_property
 
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres.model import EVERYTHING, Archive, Content, Filters, Manifest
+from pgpromote.postgres.naming import command
 from pgpromote.postgres.selection import RELATIONS
 from pgpromote.postgres.strategy import Strategy
 
 # Why prod's object is not among what is promoted, and what to do.
 ONLY_IN_PROD = ("is only in prod", "Bring it to dev first if it shall stay.")
-LEFT_OUT = (
-    "is left out of the promotion, though dev has it",
-    "Bring dev's along if prod shall have it; pgpromote check says how, under left out.",
-)
+LEFT_OUT = "is left out of the promotion, though dev has it"
 OUTSIDE = ("is left out by the filters, though dev has it", "Widen the filters if prod shall have it.")
 HINT_WHOLE = "Promote a dump without filters if prod shall have it."
 PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -147,7 +145,10 @@ class Scope:
     def absence(self, found: Object) -> tuple[str, str]:
         """Say why prod's object is not among what is promoted, and what to do."""
         if (found.kind, found.schema, found.name) in self.left_out:
-            return OUTSIDE if self.filters != EVERYTHING else LEFT_OUT
+            if self.filters != EVERYTHING:
+                return OUTSIDE
+            hint = f"Bring dev's along if prod shall have it; {command('check')} says how, under left out."
+            return LEFT_OUT, hint
         if self.manifest and self.manifest.filters:
             return f"is not in the archive, which is limited to {self.manifest.filters}", HINT_WHOLE
         return ONLY_IN_PROD

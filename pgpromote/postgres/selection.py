@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.model import EVERYTHING, Archive, Filters, Foreign, TocEntry
+from pgpromote.postgres.naming import command, option
 
 RELATIONS = ("TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE")
 TABLE_PARTS = frozenset(
@@ -158,7 +159,7 @@ def _check_partitions(archive: Archive, chosen: set[TocEntry]) -> None:
             f"The filters choose a partition of {', '.join(parents)}, but not that table, whose indexes it "
             "shares. Prod is untouched.",
             "Choose that table: it brings its partitions. Or bring rows alone: empty prod's partition, and "
-            "add --data-only.",
+            f"add {option('data-only')}.",
         )
 
 
@@ -226,18 +227,18 @@ def _check_filters(archive: Archive, filters: Filters) -> None:
         raise ConfigError("schema_only and data_only exclude each other.", "Choose one of them.")
     tables = {name for entry in archive.of_kind(*RELATIONS) for name in (entry.tag, entry.name)}
     schemas = {entry.schema for entry in archive.entries if entry.schema}
-    for option, wanted, known in (
+    for name, wanted, known in (
         ("tables", filters.tables, tables),
         ("exclude_tables", filters.exclude_tables, tables),
         ("schemas", filters.schemas, schemas),
         ("exclude_schemas", filters.exclude_schemas, schemas),
     ):
-        missing = [name for name in wanted if name not in known]
+        missing = [each for each in wanted if each not in known]
         if missing:
             raise ConfigError(
-                f"The filter {option} names {', '.join(missing)}; the archive holds no such thing. "
+                f"The filter {name} names {', '.join(missing)}; the archive holds no such thing. "
                 "Prod is untouched.",
-                f"pgpromote inspect {archive.path} shows the names. They are exact, without patterns.",
+                f"{command(f'inspect {archive.path}')} shows the names. They are exact, without patterns.",
             )
 
 

@@ -312,10 +312,10 @@ def connect(target: Database, run_id: str = "", *, autocommit: bool = False) -> 
             except psycopg.errors.LockNotAvailable as error:
                 raise waits.timed_out(session, target.label) from error
     except psycopg.Error as error:
-        hint = "The transaction was rolled back; what was done before it stays."
+        stays = "The transaction was rolled back; what was done before it stays."
         raise SessionFailed(
             f"{target.label}: {disclosed(details.of_error(error), target)}",
-            stall.HINT if isinstance(error, Stalled) else hint,
+            stall.hint() if isinstance(error, Stalled) else stays,
         ) from None
     except UnicodeDecodeError as error:
         # The server itself cuts names that it makes within a character, as that of a long range's multirange.
@@ -389,9 +389,3 @@ def clock(session: Session) -> datetime:
     """Return the server's time: two machines that work on one prod may not agree on theirs."""
     row = session.execute("SELECT pg_catalog.clock_timestamp() AT TIME ZONE 'UTC'").fetchone()
     return cast("datetime", row[0] if row else None).replace(tzinfo=UTC)
-
-
-def now(database: Database, run_id: str) -> datetime:
-    """Return a server's time as `clock` does, asked for in a session of its own."""
-    with connect(database, run_id, autocommit=True) as session:
-        return clock(session)

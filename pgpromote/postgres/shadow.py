@@ -18,7 +18,8 @@ from pgpromote.postgres.errors import PgpromoteError, Refused, SessionFailed
 from pgpromote.postgres.mark import Kind, Mark, name_beside, statement
 from pgpromote.postgres.membership import become
 from pgpromote.postgres.model import Finding, Severity, Statement
-from pgpromote.postgres.server import APPLICATION, LOCK_CLASS, Database, Session, connect
+from pgpromote.postgres.place import Place
+from pgpromote.postgres.server import APPLICATION, LOCK_CLASS, Database, Session
 
 SUFFIX = re.compile(r"__shadow_[0-9a-f]{8}$")
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
@@ -69,16 +70,16 @@ class Origin:
     owner: str | None = None
 
 
-def create(target: Database, run_id: str, *, agreed: str = "postgres") -> Shadow:
+def create(place: Place) -> Shadow:
     """Create an empty database beside prod with prod's encoding, collation, locale and tablespace.
 
     Raises PgpromoteError when there is no prod, SessionFailed when the role may not create databases.
     """
-    with connect(target.at(agreed), run_id, autocommit=True) as session:
-        origin = _origin(session, target)
+    with place.session() as session:
+        origin = _origin(session, place.target)
         name = name_beside(origin.name, f"__shadow_{uuid4().hex[:8]}")
         session.execute(plan(name, origin).sql.encode())
-        opening = Mark(Kind.SHADOW, origin.name, origin.oid, run_id, origin.now)
+        opening = Mark(Kind.SHADOW, origin.name, origin.oid, place.run_id, origin.now)
         try:
             apply(session, _open(name, opening, origin.owner))
         except BaseException:
@@ -108,30 +109,31 @@ def plan(name: str, origin: Origin) -> Statement:
     return statement(SQL(" ").join(clauses), "the new content grows beside prod, in a database like prod")
 
 
-def drop(target: Database, name: str, run_id: str = "", *, agreed: str = "postgres") -> None:
+def drop(place: Place, name: str) -> None:
     """Drop a shadow of this prod, with whoever is connected to it; nothing happens when there is none.
 
     Raises Refused for every database that is not marked as a shadow of this prod.
     """
-    with connect(target.at(agreed), run_id, autocommit=True) as session:
-        found = [each for each in mark.find(session, target.name, Kind.SHADOW) if each.name == name]
+    prod = place.target.name
+    with place.session() as session:
+        found = [each for each in mark.find(session, prod, Kind.SHADOW) if each.name == name]
         if found and SUFFIX.search(name):
             mark.drop(session, found[0], force=True)
-        elif name in _unfinished(session, target.name):
+        elif name in _unfinished(session, prod):
             _drop_unfinished(session, name)
         elif _exists(session, name):
-            message = f"{name} is not marked as a shadow database of {target.name}, so it is not dropped."
+            message = f"{name} is not marked as a shadow database of {prod}, so it is not dropped."
             raise Refused([Finding("shadow_mark", Severity.ERROR, name, message)])
 
 
-def drop_orphans(target: Database, run_id: str, *, agreed: str = "postgres") -> Swept:
+def drop_orphans(place: Place) -> Swept:
     """Drop the orphaned shadows of this prod; one that cannot be dropped is a finding, not an error."""
-    with connect(target.at(agreed), run_id, autocommit=True) as session:
-        names = orphans(session, target.name)
+    with place.session() as session:
+        names = orphans(session, place.target.name)
     dropped, staying = [], []
     for name in names:
         try:
-            drop(target, name, run_id, agreed=agreed)
+            drop(place, name)
         except SessionFailed as problem:
             staying.append(_stays(name, problem))
         else:

@@ -17,6 +17,7 @@ from psycopg.rows import class_row
 from psycopg.waiting import READY_NONE
 
 from pgpromote.postgres import sql
+from pgpromote.postgres.naming import setting
 
 Value = TypeVar("Value")
 
@@ -26,10 +27,14 @@ LOOKS = 3
 # How long a session whose work has failed, or was interrupted, waits for its last answer.
 GOODBYE_SECONDS = 5.0
 TICK = 0.1
-HINT = (
-    "Look at what is between us and the server: the network, a proxy, a pooler. What was not committed is "
-    "rolled back. Then start again. PGPROMOTE_STALL_MINUTES says how long a silence may last."
-)
+
+
+def hint() -> str:
+    """Say what helps against a silence, and what it leaves."""
+    return (
+        "Look at what is between us and the server: the network, a proxy, a pooler. What was not committed "
+        f"is rolled back. Then start again. {setting('stall_minutes')} says how long a silence may last."
+    )
 
 
 class Stalled(psycopg.OperationalError):

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pgpromote.postgres import stall
 from pgpromote.postgres.errors import ToolFailed, ToolMissing
 from pgpromote.postgres.lifeline import CANNOT_RUN
 from pgpromote.postgres.model import ServerVersion
+from pgpromote.postgres.naming import setting
 from pgpromote.postgres.server import LIMITS_TRANSACTIONS, Database, watch
-from pgpromote.postgres.stall import HINT, TICK, Watch
+from pgpromote.postgres.stall import TICK, Watch
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 PACKAGED = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
@@ -109,7 +111,7 @@ def client_version(program: Path) -> ServerVersion | None:
         raise ToolFailed(
             f"{program} --version was ended by {completed.ending}.",
             "Start again. If it always ends so, install it again, or take its directory out of PATH and "
-            "PGPROMOTE_PG_BIN.",
+            f"{setting('pg_bin')}.",
         )
     match = re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", " ".join(completed.lines))
     if completed.returncode or match is None:
@@ -156,14 +158,15 @@ def _none_fits(
     present = ", ".join(f"{tools.version} in {tools.directory}" for tools in available) or "none"
     return ToolMissing(
         f"{why}; its pg_dump and pg_restore must be {needed} or newer. Found: {present}.",
-        f"Install postgresql-client-{needed}, or name its bin directory in PGPROMOTE_PG_BIN.",
+        f"Install postgresql-client-{needed}, or name its bin directory in {setting('pg_bin')}.",
     )
 
 
 def newest(available: Sequence[Tools]) -> Tools:
     """Choose the newest programs: they read the archives of every older release. Raises ToolMissing."""
     if not available:
-        raise ToolMissing("No pg_restore was found.", "Install postgresql-client, or set PGPROMOTE_PG_BIN.")
+        hint = f"Install postgresql-client, or set {setting('pg_bin')}."
+        raise ToolMissing("No pg_restore was found.", hint)
     return max(available, key=lambda tools: tools.version.number)
 
 
@@ -252,7 +255,7 @@ def _look(command: Sequence[str], watching: Watch | None, *, came: bool) -> None
     if watching and came:
         watching.moved()
     elif watching and watching.stalled():
-        raise ToolFailed(f"{Path(command[0]).name} was given up: {watching.told()}.", HINT)
+        raise ToolFailed(f"{Path(command[0]).name} was given up: {watching.told()}.", stall.hint())
 
 
 def _pieces(source: socket.socket, leader: int, look: Callable[[bool], None]) -> Iterator[tuple[int, bytes]]:

@@ -8,14 +8,11 @@ from pgpromote.postgres.archive import HINT_MANIFEST
 from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.naming import command, option, setting
 from pgpromote.postgres.permissions import Found, listed
-from pgpromote.postgres.rows import HINT_SOURCE, NOT_PROVEN
+from pgpromote.postgres.rows import NOT_PROVEN, hint_to_dump
 
 HINT_COPY = "Copy the archive again."
-HINT_CODE = (
-    "Let a login restore that owns nothing else, BUILD_DATABASE_URL: see docs/howto/roles.md. Or, if you "
-    "trust everybody who may change dev: --restore-as-superuser, or PGPROMOTE_RESTORE_AS_SUPERUSER=1."
-)
 
 
 def archive_readable(facts: Facts) -> Found:
@@ -34,7 +31,7 @@ def archive_readable(facts: Facts) -> Found:
             f"{facts.path} is not the file that its manifest describes: SHA-256 is {facts.sha256[:12]}…, "
             f"the manifest says {facts.manifest.sha256[:12]}…."
         )
-        again = f" If it was replaced on purpose: pgpromote adopt --anew {shlex.quote(str(facts.path))}"
+        again = f" If it was replaced on purpose: {command(f'adopt --anew {shlex.quote(str(facts.path))}')}"
         yield (
             Severity.ERROR,
             str(facts.path),
@@ -51,15 +48,15 @@ def manifest_there(facts: Facts) -> Found:
         yield Severity.ERROR, str(facts.path), *without_manifest(facts.path)
     elif facts.manifest.adopted:
         message = f"{facts.path} was adopted at {facts.manifest.adopted_at}: its {NOT_PROVEN}."
-        yield Severity.WARNING, str(facts.path), message, HINT_SOURCE
+        yield Severity.WARNING, str(facts.path), message, hint_to_dump()
 
 
 def without_manifest(path: Path) -> tuple[str, str]:
     """Say of an archive that it has no manifest, and what to do."""
     message = f"{path} has no manifest: nobody can tell whether it was damaged or changed, or what dev held."
     hint = (
-        "Copy its manifest beside it, too; pgpromote dump writes one. For an archive of pg_dump that you "
-        f"trust, run: pgpromote adopt {shlex.quote(str(path))}"
+        f"Copy its manifest beside it, too; {command('dump')} writes one. For an archive of pg_dump that you "
+        f"trust, run: {command(f'adopt {shlex.quote(str(path))}')}"
     )
     return message, hint
 
@@ -73,12 +70,12 @@ def archive_is_ours(facts: Facts) -> Found:
 
 def only_sql(facts: Facts) -> Found:
     """Plain SQL makes psql do nothing by itself: run a program, connect elsewhere, end the transaction."""
-    for command in facts.commands:
-        message = f"{facts.path}, line {command.line}: {command.name} is psql's to do, and no SQL of a dump."
-        allowed = command.name in facts.choice.allow
-        hint = f"If you know what it does, allow it: --allow '{command.name}'"
+    for found in facts.commands:
+        message = f"{facts.path}, line {found.line}: {found.name} is psql's to do, and no SQL of a dump."
+        allowed = found.name in facts.choice.allow
+        hint = f"If you know what it does, allow it: {option('allow')} '{found.name}'"
         severity = Severity.WARNING if allowed else Severity.ERROR
-        yield severity, command.name, message, "" if allowed else hint
+        yield severity, found.name, message, "" if allowed else hint
 
 
 def runs_dev_code(facts: Facts) -> Found:
@@ -94,8 +91,17 @@ def runs_dev_code(facts: Facts) -> Found:
         return
     user, power = facts.catalog.identity.user, facts.prod.powers[0]
     who = f"{user}, a superuser" if user == power else f"{user}, which may act as {power}"
-    severity = Severity.INFO if facts.choice.restore_as_superuser else Severity.ERROR
-    yield severity, user, f"{what} as {who}.", "" if facts.choice.restore_as_superuser else HINT_CODE
+    allowed = facts.choice.restore_as_superuser
+    severity = Severity.INFO if allowed else Severity.ERROR
+    yield severity, user, f"{what} as {who}.", "" if allowed else _hint_to_wall_off()
+
+
+def _hint_to_wall_off() -> str:
+    return (
+        f"Let a login restore that owns nothing else, {setting('build_database_url')}: see "
+        "docs/howto/roles.md. Or, if you trust everybody who may change dev: "
+        f"{option('restore-as-superuser')}, or {setting('restore_as_superuser')}=1."
+    )
 
 
 def _counted(code: tuple[Code, ...]) -> str:

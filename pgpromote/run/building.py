@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pgpromote.postgres import build_login, checkpoints, index_keys, prove, restore, rights, statistics
 from pgpromote.postgres.build_login import Builder
 from pgpromote.postgres.model import Clearance, Finding, Policy, Statement
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.rights import Rights
 from pgpromote.postgres.server import Database
@@ -118,15 +119,13 @@ class Build:
         return owners
 
 
-def begin(
-    clearance: Clearance, database: Database, login: Database | None, run_id: str, *, agreed: str
-) -> Build:
+def begin(clearance: Clearance, database: Database, login: Database | None, place: Place) -> Build:
     """Create the archive's extensions in a database, and let the login build in it.
 
-    `agreed` is the database where promotions meet, in which the login may log in.
+    The login may log in where promotions meet.
     """
-    restore.create_extensions(clearance, database, run_id)
-    builder = build_login.log_in(login, agreed, run_id) if login else None
+    restore.create_extensions(clearance, database, place.run_id)
+    builder = build_login.log_in(login, place) if login else None
     if builder:
-        build_login.give(database, builder, run_id)
-    return Build(clearance, database, builder, run_id)
+        build_login.give(database, builder, place.run_id)
+    return Build(clearance, database, builder, place.run_id)

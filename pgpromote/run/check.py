@@ -44,13 +44,11 @@ def look(promotion: Promotion, options: Options, run_id: str) -> Report:
     """Run every check without the lock, and keep nothing."""
     return preflight.examine(
         options.archive_path or promotion.own_archive(),
-        promotion.target(),
+        promotion.place(run_id),
         promotion.tools(),
         safeguard.choice(promotion, options),
         source=promotion.optional_source(),
         build_login=promotion.build_login(),
-        agreed=promotion.lock_database,
-        run_id=run_id,
     )
 
 

@@ -18,7 +18,7 @@ def prepare(run: Run) -> State:
     """Drop the remains of dead promotions, make the place for the new content, and create its extensions."""
     clearance, beside = needed(run.clearance), run.options.strategy.beside
     before = tally.read(run.target, run.run_id, run.state.plan.rows if run.state.plan else {})
-    swept = shadows.drop_orphans(run.target, run.run_id, agreed=run.agreed)
+    swept = shadows.drop_orphans(run.place)
     warnings, taken, login = swept.findings, None, run.promotion.build_login()
     if beside:
         clearance = clearance.into(run.make_shadow().at(run.target).label, needed(run.shadow).oid)
@@ -29,7 +29,7 @@ def prepare(run: Run) -> State:
     name = run.shadow.name if run.shadow else ""
     prepared = Prepared(swept.dropped, name, taken, (), warnings)
     run.keep(replace(run.state, before=before, prepared=prepared))
-    run.build = building.begin(clearance, run.database, login, run.run_id, agreed=run.agreed)
+    run.build = building.begin(clearance, run.database, login, run.place)
     run.clearance = run.build.clearance
     return replace(run.state, prepared=replace(prepared, extensions=run.clearance.create_extensions))
 
@@ -48,4 +48,4 @@ def reset_schema(run: Run) -> State:
 def _doubts(run: Run, taken: Path) -> tuple[Finding, ...]:
     """Find what would keep a rollback from bringing the safety archive back; its definitions are tried."""
     report = look(run.promotion, bringing_back(taken, run.options.allow), run.run_id)
-    return safeguard.doubts(report, run.target, run.tools, run.run_id, agreed=run.agreed)
+    return safeguard.doubts(report, run.place, run.tools)

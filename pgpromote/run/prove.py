@@ -45,7 +45,7 @@ def prove(run: Run) -> State:
         run.run_id,
         options.proof,
         available=run.tools,
-        rewrite=rewriter(clearance, run.target, run.tools, run.run_id, agreed=run.agreed, ready=build.like),
+        rewrite=rewriter(clearance, run.place, run.tools, ready=build.like),
         repaired=options.repair,
         identities=made.identities if made else (),
         exclude=options.repair_exclude,

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from pgpromote.postgres import previous, safety
-from pgpromote.postgres.server import now
 from pgpromote.promotion import Promotion
 from pgpromote.run.options import Options
 from pgpromote.run.state import Kept
@@ -11,15 +10,15 @@ from pgpromote.run.state import Kept
 
 def retain(promotion: Promotion, run_id: str, taken: Path | None) -> Kept:
     """Drop previous databases and safety archives beyond what is to be kept; never the one just `taken`."""
-    target, agreed = promotion.target(), promotion.lock_database
+    place = promotion.place(run_id)
     keep, min_age = promotion.keep, promotion.keep_after
-    databases = previous.retain(target, run_id, keep=keep, min_age=min_age, agreed=agreed)
+    databases = previous.retain(place, keep=keep, min_age=min_age)
     archives = safety.retain(
         promotion.safety_dir,
-        target.name,
+        place.target.name,
         keep,
         promotion.keep_for,
-        now(target.at(agreed), run_id),
+        place.now(),
         min_age=min_age,
         taken=taken,
     )
@@ -28,16 +27,16 @@ def retain(promotion: Promotion, run_id: str, taken: Path | None) -> Kept:
 
 def beyond(promotion: Promotion, run_id: str, options: Options) -> tuple[str, ...]:
     """Name what `retain` would drop after a promotion with these options. Raises ConnectionFailed."""
-    target, agreed = promotion.target(), promotion.lock_database
+    place = promotion.place(run_id)
     keep, min_age = promotion.keep, promotion.keep_after
     swapped = options.strategy.beside
-    databases = previous.beyond(target, run_id, keep=keep, min_age=min_age, swapped=swapped, agreed=agreed)
+    databases = previous.beyond(place, keep=keep, min_age=min_age, swapped=swapped)
     archives = safety.beyond(
         promotion.safety_dir,
-        target.name,
+        place.target.name,
         keep,
         promotion.keep_for,
-        now(target.at(agreed), run_id),
+        place.now(),
         min_age=min_age,
         entering=not options.strategy.beside and options.safety_archive,
     )

@@ -17,7 +17,7 @@ from pgpromote.postgres.mark import Provenance
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.previous import Previous
 from pgpromote.postgres.safety import Safety
-from pgpromote.postgres.server import connect, identify
+from pgpromote.postgres.server import identify
 from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion
 from pgpromote.run.options import bringing_back
@@ -68,12 +68,13 @@ class Way:
 
 def status(promotion: Promotion, run_id: str) -> Status:
     """Return what prod is now. Raises PgpromoteError when there is none."""
-    target, agreed = promotion.target(), promotion.lock_database
-    with connect(target.at(agreed), run_id, autocommit=True) as session:
+    place = promotion.place(run_id)
+    target = place.target
+    with place.session() as session:
         oid = obstacles.side(session, target.name).oid
         came = mark.provenance(mark.find_previous(session, target.name), oid)
         held = hold.find(session, target.name)
-    databases = previous.history(target, run_id, agreed=agreed)
+    databases = previous.history(place)
     return Status(target.label, oid, came, held, next((each for each in databases if each.usable), None))
 
 
@@ -91,9 +92,8 @@ def choose(promotion: Promotion, run_id: str, name: str = "") -> Way:
 
 def history(promotion: Promotion, run_id: str) -> tuple[list[Previous], list[Safety]]:
     """List what can be brought back, each newest first."""
-    target = promotion.target()
-    databases = previous.history(target, run_id, agreed=promotion.lock_database)
-    return databases, safety.history(promotion.safety_dir, target.name)
+    place = promotion.place(run_id)
+    return previous.history(place), safety.history(promotion.safety_dir, place.target.name)
 
 
 def bring_back(
@@ -113,13 +113,14 @@ def bring_back(
     is nothing of that name, when it is not certain what prod was last, or when prod is no longer what was
     `shown`; PgpromoteError when there is no prod.
     """
-    target, agreed = promotion.target(), promotion.lock_database
-    with _told(), promotion_lock(target, run_id, agreed) as lock:
+    place = promotion.place(run_id)
+    target = place.target
+    with _told(), promotion_lock(place) as lock:
         way = choose(promotion, run_id, name)
         if shown and shown.oid != way.now.oid:
             raise Refused([_error("rollback_shown", target.name, CHANGED.format(target.label), AGAIN)])
         if way.archive is None:
-            return cutover.rollback(target, run_id, name=name, agreed=agreed, allow=allow, lock=lock)
+            return cutover.rollback(place, name=name, allow=allow, lock=lock)
         options = replace(bringing_back(way.archive.path, allow), repair=False)
         with start(promotion, run_id, options) as run:
             run.held, run.on_line = lock, watch(run)
@@ -136,9 +137,9 @@ def _told() -> Iterator[None]:
 
 
 def _system_of_prod(promotion: Promotion, run_id: str) -> str:
-    target = promotion.target()
-    with connect(target.at(promotion.lock_database), run_id, autocommit=True) as session:
-        obstacles.side(session, target.name)  # raises for a prod that is gone
+    place = promotion.place(run_id)
+    with place.session() as session:
+        obstacles.side(session, place.target.name)  # raises for a prod that is gone
         return identify(session).system_identifier
 
 

@@ -16,6 +16,7 @@ from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.errors import Interrupted, Outcome, PgpromoteError, ProdState
 from pgpromote.postgres.lock import Lock, promotion_lock
 from pgpromote.postgres.model import Clearance
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.rights import Rights
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.shadow import Shadow
@@ -69,9 +70,9 @@ class Run:
         return self.promotion.tools()
 
     @property
-    def agreed(self) -> str:
-        """The database in which promotions meet: the lock is there, and the cut-over is made from there."""
-        return self.promotion.lock_database
+    def place(self) -> Place:
+        """Where the run works: prod, and the database in which promotions meet."""
+        return self.promotion.place(self.run_id)
 
     @property
     def archive_path(self) -> Path:
@@ -93,11 +94,11 @@ class Run:
     def lock(self) -> None:
         """Take the promotion lock if this run does not hold it yet. Raises Busy."""
         if self.held is None:
-            self.held = self.stack.enter_context(promotion_lock(self.target, self.run_id, self.agreed))
+            self.held = self.stack.enter_context(promotion_lock(self.place))
 
     def make_shadow(self) -> Shadow:
         """Make the database beside prod; it is dropped at the end of the run unless it was swapped in."""
-        self.shadow = shadows.create(self.target, self.run_id, agreed=self.agreed)
+        self.shadow = shadows.create(self.place)
         self.stack.push(self._drop_shadow)
         return self.shadow
 
@@ -149,7 +150,7 @@ class Run:
         """Drop the shadow unless it was swapped in. The first error of the run stays its error."""
         name = needed(self.shadow).name
         try:
-            shadows.drop(self.target, name, self.run_id, agreed=self.agreed)
+            shadows.drop(self.place, name)
         except PgpromoteError as problem:
             staying = f"{name} is still there: {problem.message} The next run drops it."
             if failure is None:

@@ -23,9 +23,10 @@ from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.mark import Provenance
 from pgpromote.postgres.model import Archive, Clearance, Finding, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.preflight import Report
-from pgpromote.postgres.server import Database, connect, now
+from pgpromote.postgres.server import connect
 from pgpromote.postgres.tools import OnLine, Tools
 from pgpromote.promotion import Promotion
 from pgpromote.run.options import Options
@@ -87,35 +88,32 @@ def settle(run: Run) -> None:
     """
     allowed, state = bounds(run.promotion, run.options), run.state
     if allowed and run.clearance and run.shadow and state.before and state.after and state.proof:
-        target, held = run.promotion.target(), state.after.rows
+        place, held = run.place, state.after.rows
         with (
-            connect(target, run.run_id, autocommit=True) as prod,
-            connect(run.shadow.at(target), run.run_id, autocommit=True) as shadow,
+            connect(place.target, place.run_id, autocommit=True) as prod,
+            connect(run.shadow.at(place.target), place.run_id, autocommit=True) as shadow,
         ):
             found = plausible.find_restored(prod, state.before.rows, shadow, held, allowed)
             noted = baseline.take(shadow, held, run.clearance.manifest, state.proof.compared)
         if any(each.severity is Severity.ERROR for each in found):
             raise Refused(found)
-        agreed = run.promotion.lock_database
-        baseline.keep(noted, target, run.shadow.name, run.run_id, agreed=agreed)
+        baseline.keep(noted, place, run.shadow.name)
 
 
 def take(
     promotion: Promotion, options: Options, tools: list[Tools], run_id: str, on_line: OnLine
 ) -> Path | None:
     """Dump prod before it is overwritten, if wanted, and mark that it will be; return the archive."""
-    target, agreed = promotion.target(), promotion.lock_database
-    taken, path = now(target.at(agreed), run_id), None
+    place = promotion.place(run_id)
+    target, taken, path = place.target, place.now(), None
     if options.safety_archive:
         path = safety.path(promotion.safety_dir, target.name, taken)
         dump.dump(target, path, tools, run_id, name=promotion.name, of_prod=True, on_line=on_line)
-    previous.mark_overwritten(target, taken, run_id, agreed=agreed)
+    previous.mark_overwritten(place, taken)
     return path
 
 
-def doubts(
-    report: Report, target: Database, tools: list[Tools], run_id: str, *, agreed: str
-) -> tuple[Finding, ...]:
+def doubts(report: Report, place: Place, tools: list[Tools]) -> tuple[Finding, ...]:
     """Say what would keep a rollback from bringing a safety archive back, as warnings.
 
     `report` holds what the checks say of it. Where they allow it, its definitions, owners and grants are
@@ -124,10 +122,10 @@ def doubts(
     if report.clearance is None:
         return tuple(_doubts(report))
     try:
-        _try(report.clearance, target, tools, run_id, agreed)
+        _try(report.clearance, place, tools)
     except PgpromoteError as error:
         message = f"A rollback to what prod is now would fail. {error.message}"
-        return (Finding(RULE, Severity.WARNING, target.name, message, HINT),)
+        return (Finding(RULE, Severity.WARNING, place.target.name, message, HINT),)
     return ()
 
 
@@ -137,16 +135,16 @@ def _doubts(report: Report) -> Iterator[Finding]:
             yield replace(found, rule=RULE, severity=Severity.WARNING)
 
 
-def _try(clearance: Clearance, target: Database, tools: list[Tools], run_id: str, agreed: str) -> None:
-    made = shadows.create(target, run_id, agreed=agreed)
+def _try(clearance: Clearance, place: Place, tools: list[Tools]) -> None:
+    made, run_id = shadows.create(place), place.run_id
     try:
-        beside = made.at(target)
+        beside = made.at(place.target)
         trial = replace(clearance, archive=_definitions(clearance.archive)).into(beside.label, made.oid)
         restore.create_extensions(trial, beside, run_id)
         restore.restore(trial, beside, tools, run_id)
         handover.give(trial, beside, tools, run_id)
     finally:
-        shadows.drop(target, made.name, run_id, agreed=agreed)
+        shadows.drop(place, made.name)
 
 
 def _definitions(archive: Archive | None) -> Archive | None:

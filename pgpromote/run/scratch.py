@@ -8,26 +8,23 @@ from pgpromote.postgres import restore, shadow
 from pgpromote.postgres.description import Description, describe
 from pgpromote.postgres.model import Archive, Clearance, TocEntry
 from pgpromote.postgres.objects import Rewrite
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools
 
 
 def rewriter(
     clearance: Clearance,
-    target: Database,
+    place: Place,
     available: list[Tools],
-    run_id: str,
     *,
-    agreed: str,
     ready: Callable[[Database], Database],
 ) -> Rewrite:
     """Return what a proof calls to have definitions restored once more: `read_back` for this archive."""
     return partial(
         read_back,
-        target=target,
+        place=place,
         available=available,
-        run_id=run_id,
-        agreed=agreed,
         settings=dict(clearance.settings),
         ready=ready,
     )
@@ -37,10 +34,8 @@ def read_back(
     archive: Archive,
     entries: Sequence[TocEntry],
     *,
-    target: Database,
+    place: Place,
     available: list[Tools],
-    run_id: str,
-    agreed: str,
     settings: Mapping[str, str],
     ready: Callable[[Database], Database] = lambda database: database,
 ) -> Description:
@@ -50,8 +45,8 @@ def read_back(
     restores, and returns how that reaches it. Raises PgpromoteError when it cannot be made.
     """
     with ExitStack() as stack:
-        made = shadow.create(target, run_id, agreed=agreed)
-        stack.callback(shadow.drop, target, made.name, run_id, agreed=agreed)
-        database = ready(made.at(target))
-        restore.define(archive, entries, database, available, run_id, settings=settings)
-        return describe(database, available, archive.pg_dump_version, run_id, settings=settings)
+        made = shadow.create(place)
+        stack.callback(shadow.drop, place, made.name)
+        database = ready(made.at(place.target))
+        restore.define(archive, entries, database, available, place.run_id, settings=settings)
+        return describe(database, available, archive.pg_dump_version, place.run_id, settings=settings)

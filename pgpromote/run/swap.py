@@ -21,7 +21,7 @@ def swap(run: Run) -> State:
     safeguard.settle(run)
     came = safeguard.provenance(run.promotion, run.run_id, run.archive_path, needed(run.clearance))
     swapped = cutover.swap(
-        run.target, shadow.name, run.run_id, agreed=run.agreed, allow=run.options.allow,
+        run.place, shadow.name, allow=run.options.allow,
         came=came, way_back=run.options.way_back, lock=run.held,
     )  # fmt: skip
     return replace(run.state, cut_over=swapped)

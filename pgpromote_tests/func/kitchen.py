@@ -6,6 +6,7 @@ from pathlib import Path
 from pgpromote.postgres import dump, preflight, repair, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Clearance, Finding, Manifest
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import SWAP
@@ -100,7 +101,7 @@ def promote(url: str, dev: Server, prod: Server, path: Path) -> Promoted:
         parse_url(url, "DEV_DATABASE_URL"), path, [dev.tools()], "test", compression="gzip:1"
     )
     clearance = preflight.examine(
-        path, target, [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
+        path, Place(target), [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
     ).cleared()
     restore.create_extensions(clearance, target, "test")
     # One job, because pg_dump lets a partition's trigger not depend on the one that it comes from.

@@ -6,6 +6,7 @@ from pathlib import Path
 from pgpromote.postgres import dump, preflight
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import parse_url
 from pgpromote.postgres.strategy import SWAP
@@ -43,4 +44,4 @@ def examined(dev: Server, prod: Server, path: Path, script: str, prod_url: str =
     tools = [dev.tools(), prod.tools()]
     dump.dump(dev.new_database(script), path, tools, "test")
     target = parse_url(prod_url or prod.new_url(), "PROD_DATABASE_URL")
-    return preflight.examine(path, target, tools, Choice(strategy=SWAP, restore_as_superuser=True))
+    return preflight.examine(path, Place(target), tools, Choice(strategy=SWAP, restore_as_superuser=True))

@@ -6,6 +6,7 @@ from functools import partial
 from pgpromote.postgres import prove, rows
 from pgpromote.postgres.model import Clearance, Manifest
 from pgpromote.postgres.objects import Rewrite
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.server import Database
@@ -17,10 +18,8 @@ def rewriting(prod: Server, target: Database, settings: Mapping[str, str]) -> Re
     """Return what restores definitions once more beside the target."""
     return partial(
         scratch.read_back,
-        target=target,
+        place=Place(target, "test"),
         available=[prod.tools()],
-        run_id="test",
-        agreed="postgres",
         settings=settings,
     )
 

@@ -7,6 +7,7 @@ import psycopg
 
 from pgpromote.postgres import shadow
 from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.shadow import Shadow
 from pgpromote_tests.servers import Server
@@ -43,7 +44,7 @@ def content(word: str) -> str:
 def shop(server: Server, name: str = "") -> tuple[Database, Shadow]:
     """Make a prod with old content and its shadow with new content."""
     database = server.new_database(content("old"), name)
-    made = shadow.create(database, "p")
+    made = shadow.create(Place(database, "p"))
     server.execute(content("new"), made.name)
     return database, made
 

@@ -15,6 +15,7 @@ import pytest
 from pgpromote.postgres import adopt, archive, dump, preflight
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Manifest
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.rows import NOT_PROVEN, Unproven
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import PROGRAMS, Tools
@@ -228,13 +229,13 @@ def test_a_bit_that_flips_after_the_adoption_is_always_refused(
     dev = start_server(COMPRESSING, "dev")
     path = bare(dev, dev.new_url(SHOP), tmp_path / "shop.dump", f"--compress={method}")
     adopt.adopt(path, [dev.tools()], "shop")
-    assert preflight.examine(path, target, [dev.tools()]).clearance
+    assert preflight.examine(path, Place(target), [dev.tools()]).clearance
     whole, chosen = path.read_bytes(), random.Random(method)  # noqa: S311 - no secret
     for _ in range(FLIPS):
         flipped = bytearray(whole)
         flipped[chosen.randrange(len(whole))] ^= 1 << chosen.randrange(8)
         path.write_bytes(flipped)
-        report = preflight.examine(path, target, [dev.tools()])
+        report = preflight.examine(path, Place(target), [dev.tools()])
         assert report.clearance is None
         assert [found.rule for found in report.of("archive_readable")] == ["archive_readable"]
 

@@ -12,6 +12,7 @@ import pytest
 from pgpromote.postgres import archive, preflight, selection
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import (
@@ -117,7 +118,7 @@ def test_a_flipped_bit_never_gives_another_error(small: Sample, tmp_path: Path) 
 
 def refused(path: Path, prod: Server, target: Database) -> str:
     """Return why an archive is refused; nothing but the archive may be wrong."""
-    report = preflight.examine(path, target, [prod.tools()])
+    report = preflight.examine(path, Place(target), [prod.tools()])
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     assert {finding.rule for finding in errors} == {"archive_readable"}
     assert report.clearance is None
@@ -189,7 +190,7 @@ def test_an_archive_cut_anywhere_is_refused_and_prod_stays_as_it_was(
 def test_an_archive_of_a_newer_pg_dump_is_refused_by_name(start_server: StartServer, tmp_path: Path) -> None:
     newer, older = start_server(18, "dev"), start_server(16, "prod")
     sample = sample_of(newer, "CREATE TABLE t (id int)", tmp_path / "new.dump")
-    report = preflight.examine(sample.path, older.new_database(), [older.tools()])
+    report = preflight.examine(sample.path, Place(older.new_database()), [older.tools()])
     (found,) = (finding for finding in report.findings if finding.severity is Severity.ERROR)
     assert found.rule == "client_tools"
     assert "the archive has format 1.16; its pg_dump and pg_restore must be 17 or newer" in found.message
@@ -199,7 +200,7 @@ def test_an_archive_of_a_newer_pg_dump_is_refused_by_name(start_server: StartSer
 def test_an_archive_of_an_older_pg_dump_is_restored(start_server: StartServer, tmp_path: Path) -> None:
     older, newer = start_server(16, "dev"), start_server(18, "prod")
     sample = sample_of(older, "CREATE TABLE t (id int)", tmp_path / "old.dump")
-    assert preflight.examine(sample.path, newer.new_database(), [newer.tools()]).clearance
+    assert preflight.examine(sample.path, Place(newer.new_database()), [newer.tools()]).clearance
 
 
 def test_an_archive_of_pg_dump_is_refused_until_it_is_adopted(
@@ -208,7 +209,7 @@ def test_an_archive_of_pg_dump_is_refused_until_it_is_adopted(
     by_hand = tmp_path / "by-hand.dump"
     pg_dump(dev, small.source, "--format=custom", f"--file={by_hand}")
     target = prod.new_database()
-    (found,) = preflight.examine(by_hand, target, [prod.tools()]).findings
+    (found,) = preflight.examine(by_hand, Place(target), [prod.tools()]).findings
     assert (found.rule, found.severity) == ("manifest_there", Severity.ERROR)
     assert "pgpromote adopt " in found.hint
-    assert preflight.examine(adopted(by_hand, dev), target, [prod.tools()]).clearance
+    assert preflight.examine(adopted(by_hand, dev), Place(target), [prod.tools()]).clearance

@@ -9,7 +9,7 @@ import pytest
 from pgpromote.defs.audits import build_prod_audit
 from pgpromote.defs.resources import run_resource
 from pgpromote.postgres import audit
-from pgpromote.promotion import AUDITED
+from pgpromote.promotion import AUDITED, IGNORE
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.servers import Server
@@ -55,7 +55,7 @@ def test_each_rule_is_a_check_and_what_prod_lost_is_an_error(server: Server, tmp
 
 
 def test_what_is_suppressed_is_listed_and_fails_no_check(server: Server, tmp_path: Path) -> None:
-    ignored = {audit.IGNORE: "table_unlogged:public.*, sequence_behind:public.t.id, index_invalid:*"}
+    ignored = {IGNORE: "table_unlogged:public.*, sequence_behind:public.t.id, index_invalid:*"}
     result = audited(server, tmp_path, server.new_url(SOUND), server.new_url(SPOILED), **ignored)
 
     assert failed_checks(result) == {}

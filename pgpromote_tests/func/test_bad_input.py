@@ -17,6 +17,7 @@ import pytest
 
 from pgpromote.postgres.archive import manifest_path
 from pgpromote.postgres.lock import promotion_lock
+from pgpromote.postgres.place import Place
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import CommandLine, Ended, command_line, contents, ended, wait_until
 from pgpromote_tests.servers import Server
@@ -320,7 +321,7 @@ def test_a_second_restore_is_refused_and_names_the_first(shop: CommandLine, prod
 
 def test_the_lock_of_another_database_does_not_matter(shop: CommandLine, prod: Server) -> None:
     other = prod.new_database()
-    with promotion_lock(other, "other"):
+    with promotion_lock(Place(other, "other")):
         assert shop.run("repair", "--dry-run").returncode == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from pgpromote.postgres import checkpoints
 from pgpromote.postgres.errors import SessionFailed
 from pgpromote.postgres.model import Finding
-from pgpromote.promotion import TARGET, from_environment
+from pgpromote.promotion import ROOM, TARGET, from_environment
 from pgpromote.run.check import look
 from pgpromote.run.steps import PREPARE, RESTORE
 from pgpromote_tests.func.command_line import wait_until
@@ -67,9 +67,7 @@ def test_a_log_that_is_no_longer_watched_is_told_at_the_end(prod: Server) -> Non
 
 def with_room(shop: Stage, room: str, target: str = "") -> Stage:
     url = {TARGET: target} if target else {}
-    return replace(
-        shop, promotion=from_environment({**shop.promotion.environment, checkpoints.ROOM: room, **url})
-    )
+    return replace(shop, promotion=from_environment({**shop.promotion.environment, ROOM: room, **url}))
 
 
 @pytest.mark.parametrize("strategy", ["swap", "clean"])
@@ -102,7 +100,7 @@ def test_a_role_that_may_not_ask_is_refused_with_what_to_type(
             return tuple(
                 each
                 for each in look(run.promotion, run.options, run.run_id).of("disk_space")
-                if each.object == checkpoints.ROOM
+                if each.object == ROOM
             )
 
     try:

@@ -14,6 +14,7 @@ import pytest
 
 from pgpromote.postgres import cutover, dump, safety, shadow
 from pgpromote.postgres.checks import RULES
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import BARE, CommandLine, command_line, contents, ended
@@ -74,7 +75,7 @@ def with_history(shop: CommandLine, prod: Server, directory: Path) -> tuple[Comm
     """Swap a new prod once, then dump it; return the command line, prod, what it was, and the archive."""
     database = prod.new_database()
     commands = shop.having(PROD_DATABASE_URL=prod.url(database.name), PGPROMOTE_DUMP_DIR=str(directory))
-    kept = cutover.swap(database, shadow.create(database, "p1").name, "p1").previous
+    kept = cutover.swap(Place(database, "p1"), shadow.create(Place(database, "p1")).name).previous
     taken = safety.path(directory / "safety", database.name, datetime.now(UTC))
     dump.dump(database, taken, [prod.tools()], "p2")
     return commands, database, kept, taken

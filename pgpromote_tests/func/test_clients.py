@@ -8,6 +8,7 @@ from pgpromote.postgres import dump, preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import RestoreFailed
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.strategy import SWAP
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.pairs import proven, stage, told
@@ -52,7 +53,7 @@ def test_an_archive_of_a_newer_client_is_restored_by_it_though_prods_own_is_ther
     dump.dump(source, path, [newer.tools()], "test")
     both = [prod.tools(), newer.tools()]
     clearance = preflight.examine(
-        path, target, both, Choice(strategy=SWAP, restore_as_superuser=True)
+        path, Place(target), both, Choice(strategy=SWAP, restore_as_superuser=True)
     ).cleared()
     restore.restore(clearance, target, both, "test")
     assert prod.rows("SELECT count(*) FROM item", target.name) == [(50,)]
@@ -82,7 +83,7 @@ def test_any_other_error_still_fails_the_restore(
     target = prod.new_database("" if BROKEN[what] else "CREATE TABLE item (a int)")
     dump.dump(source, path := tmp_path / "shop.dump", [newer.tools()], "test")
     clearance = preflight.examine(
-        path, target, [newer.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
+        path, Place(target), [newer.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
     ).cleared()
     with pytest.raises(RestoreFailed) as failure:
         restore.restore(clearance, target, [newer.tools()], "test", jobs=2)

@@ -6,6 +6,7 @@ import pytest
 
 from pgpromote.postgres import archive, preflight, restore, rows
 from pgpromote.postgres.errors import ArchiveError
+from pgpromote.postgres.place import Place
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import Sample, contents, dumped, moved
 from pgpromote_tests.func.proofs import proof_of
@@ -44,7 +45,7 @@ def test_an_archive_of_every_compression_arrives_whole(
 ) -> None:
     sample = shop(dev, tmp_path / "shop.dump", wanted)
     target = prod.new_database()
-    clearance = preflight.examine(sample.path, target, [prod.tools()]).cleared()
+    clearance = preflight.examine(sample.path, Place(target), [prod.tools()]).cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
     restore.fill_materialized_views(clearance, target, [prod.tools()], "test")
     assert sample.manifest.compression == METHODS[wanted]

@@ -13,6 +13,7 @@ from pgpromote.postgres import cutover, previous, shadow
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import CutOverFailed, PgpromoteError, Refused
 from pgpromote.postgres.mark import Kind, Mark
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import connect
 from pgpromote_tests.func.shops import (
     NAMES,
@@ -36,7 +37,7 @@ from pgpromote_tests.servers import Server
 def test_a_swap_keeps_the_name_and_the_old_content_beside_it(kind: str, prod: Server) -> None:
     database, made = shop(prod, new_name(prod, kind))
 
-    done = cutover.swap(database, made.name, "p")
+    done = cutover.swap(Place(database, "p"), made.name)
 
     assert word(prod, database) == "new"
     assert prod.rows("SELECT word FROM content", done.previous) == [("old",)]
@@ -74,9 +75,9 @@ def test_everything_that_belongs_to_the_name_is_carried_over(kind: str, prod: Se
     database = prod.new_database(content("old"), new_name(prod, kind))
     set_up(prod, database.name)
     before = configuration(prod, database.name)
-    made = shadow.create(database, "p")
+    made = shadow.create(Place(database, "p"))
 
-    cutover.swap(database, made.name, "p")
+    cutover.swap(Place(database, "p"), made.name)
 
     assert oid(prod, database.name) == made.oid
     assert configuration(prod, database.name) == before
@@ -92,7 +93,7 @@ def test_what_the_shadow_has_and_prod_has_not_is_taken_away(prod: Server) -> Non
         comment = psycopg.sql.Literal(mark.text()).as_string()
         session.execute(f"COMMENT ON DATABASE {made.name} IS {comment}".encode())
 
-    cutover.swap(database, made.name, "p")
+    cutover.swap(Place(database, "p"), made.name)
 
     assert configuration(prod, database.name) == before
 
@@ -101,7 +102,7 @@ def test_a_default_acl_stays_a_default(prod: Server) -> None:
     database, made = shop(prod)
     (stranger,) = roles(prod, 1)
 
-    cutover.swap(database, made.name, "p")
+    cutover.swap(Place(database, "p"), made.name)
 
     with connect(login(prod, database.name, stranger)) as session:
         assert session.info.user == stranger
@@ -116,7 +117,7 @@ def test_what_cannot_be_carried_over_fails_before_anybody_is_disconnected(prod: 
         )
     with psycopg.connect(prod.url(database.name)) as user, untouched(prod, database):
         with pytest.raises(CutOverFailed, match="no such provider"):
-            cutover.swap(database, made.name, "p")
+            cutover.swap(Place(database, "p"), made.name)
         user.execute("SELECT 1")
 
 
@@ -127,7 +128,7 @@ def test_everybody_who_is_connected_ends_up_in_the_new_prod(prod: Server) -> Non
         stack.enter_context(psycopg.connect(prod.url(made.name)))  # somebody looks at the shadow
         users[0].execute("SELECT 1")
 
-        cutover.swap(database, made.name, "p")
+        cutover.swap(Place(database, "p"), made.name)
 
         for user in users:
             with pytest.raises(psycopg.OperationalError):
@@ -166,7 +167,7 @@ def test_no_acknowledged_row_is_lost_and_every_client_arrives(prod: Server) -> N
         arrived = "SELECT count(DISTINCT split_part(id, '-', 1)) FROM rows"
         while prod.rows(arrived, database.name) != [(CLIENTS,)]:
             assert not any(each.done() for each in running)
-        done = cutover.swap(database, made.name, "p")
+        done = cutover.swap(Place(database, "p"), made.name)
         acknowledged = [row for each in running for row in each.result(PATIENCE)]
 
     stored = {
@@ -183,27 +184,27 @@ def test_a_rollback_can_be_rolled_back(prod: Server) -> None:
     database, made = shop(prod)
     prod.execute(f"COMMENT ON DATABASE {database.name} IS 'the old shop'")
     words = []
-    outcomes: list[CutOver] = [cutover.swap(database, made.name, "p")]
+    outcomes: list[CutOver] = [cutover.swap(Place(database, "p"), made.name)]
     prod.execute(f"COMMENT ON DATABASE {database.name} IS 'the new shop'")
     for _ in range(3):
-        outcomes.append(cutover.rollback(database, "p"))
+        outcomes.append(cutover.rollback(Place(database, "p")))
         words.append((word(prod, database), configuration(prod, database.name)[2]))
 
     assert words == [("old", "the old shop"), ("new", "the new shop"), ("old", "the old shop")]
-    assert [each.name for each in previous.history(database)] == [outcomes[-1].previous]
+    assert [each.name for each in previous.history(Place(database))] == [outcomes[-1].previous]
     assert len({each.previous for each in outcomes}) == 4
 
 
 def test_a_rollback_goes_to_the_newest_previous_or_the_one_that_is_named(prod: Server) -> None:
     database, first = shop(prod)
-    oldest = cutover.swap(database, first.name, "p").previous
-    second = shadow.create(database, "p")
+    oldest = cutover.swap(Place(database, "p"), first.name).previous
+    second = shadow.create(Place(database, "p"))
     prod.execute(content("newer"), second.name)
-    cutover.swap(database, second.name, "p")
+    cutover.swap(Place(database, "p"), second.name)
 
-    cutover.rollback(database, "p")
+    cutover.rollback(Place(database, "p"))
     assert word(prod, database) == "new"
-    cutover.rollback(database, "p", name=oldest)
+    cutover.rollback(Place(database, "p"), name=oldest)
     assert word(prod, database) == "old"
 
 
@@ -212,11 +213,11 @@ def test_without_a_previous_a_rollback_is_refused(prod: Server) -> None:
 
     with untouched(prod, database):
         with pytest.raises(Refused, match="no previous"):
-            cutover.rollback(database, "p")
+            cutover.rollback(Place(database, "p"))
         with pytest.raises(Refused, match="not marked"):
-            cutover.rollback(database, "p", name=made.name)
+            cutover.rollback(Place(database, "p"), name=made.name)
 
 
 def test_a_target_that_does_not_exist_is_a_clear_error(prod: Server) -> None:
     with pytest.raises(PgpromoteError, match="no database nowhere"):
-        cutover.swap(login(prod, "nowhere", "postgres"), "shadow", "p")
+        cutover.swap(Place(login(prod, "nowhere", "postgres"), "p"), "shadow")

@@ -12,6 +12,7 @@ import pytest
 from pgpromote.demo import servers
 from pgpromote.postgres import cutover, previous, shadow
 from pgpromote.postgres.errors import CutOverFailed, Refused
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.shadow import Shadow
 from pgpromote_tests.func.shops import (
@@ -36,11 +37,11 @@ def test_a_prepared_transaction_is_refused_by_name(prod: Server) -> None:
     with untouched(prod, database):
         prod.execute(f"BEGIN; INSERT INTO content VALUES ('x'); PREPARE TRANSACTION '{gid}'", database.name)
         with pytest.raises(Refused, match=gid) as refused:
-            cutover.swap(database, made.name, "p", allow=[gid])
+            cutover.swap(Place(database, "p"), made.name, allow=[gid])
         prod.execute(f"ROLLBACK PREPARED '{gid}'", database.name)
     assert rules(refused.value) == ["swap_prepared_transaction"]
 
-    cutover.swap(database, made.name, "p")
+    cutover.swap(Place(database, "p"), made.name)
 
 
 def test_a_transaction_prepared_after_the_checks_makes_us_give_up_within_the_limit(
@@ -57,7 +58,7 @@ def test_a_transaction_prepared_after_the_checks_makes_us_give_up_within_the_lim
     monkeypatch.setattr(cutover, "_carry", meanwhile)
     with untouched(prod, database):
         with pytest.raises(CutOverFailed, match=r"statement timeout.*Prod is as it was, and open"):
-            cutover.swap(database, made.name, "p", limit_seconds=0.5)
+            cutover.swap(Place(database, "p"), made.name, limit_seconds=0.5)
         prod.execute(f"ROLLBACK PREPARED '{gid}'", database.name)
     assert oid(prod, made.name) == made.oid
 
@@ -78,17 +79,17 @@ def test_a_replication_slot_is_refused_unless_it_is_allowed_by_name(logical: Ser
     slot = f"slot_{next(prod.numbers)}"
     prod.execute(f"SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')", database.name)
     with untouched(prod, database), pytest.raises(Refused, match=slot) as refused:
-        cutover.swap(database, made.name, "p", allow=["another"])
+        cutover.swap(Place(database, "p"), made.name, allow=["another"])
     assert rules(refused.value) == ["swap_replication_slot"]
 
-    done = cutover.swap(database, made.name, "p", allow=[slot])
+    done = cutover.swap(Place(database, "p"), made.name, allow=[slot])
 
-    kept = previous.retain(database, keep=0)
+    kept = previous.retain(Place(database), keep=0)
     assert kept.dropped == ()
     assert [(f.rule, f.object) for f in kept.findings] == [("previous_kept", done.previous)]
     assert slot in kept.findings[0].message
     prod.execute(f"SELECT pg_drop_replication_slot('{slot}')")
-    assert previous.retain(database, keep=0).dropped == (done.previous,)
+    assert previous.retain(Place(database), keep=0).dropped == (done.previous,)
 
 
 def test_a_subscription_is_refused_unless_it_is_allowed_by_name(prod: Server) -> None:
@@ -99,12 +100,12 @@ def test_a_subscription_is_refused_unless_it_is_allowed_by_name(prod: Server) ->
         database.name,
     )
     with untouched(prod, database), pytest.raises(Refused, match=name) as refused:
-        cutover.swap(database, made.name, "p")
+        cutover.swap(Place(database, "p"), made.name)
     assert rules(refused.value) == ["swap_subscription"]
 
-    done = cutover.swap(database, made.name, "p", allow=[name])
+    done = cutover.swap(Place(database, "p"), made.name, allow=[name])
 
-    assert "subscription" in previous.retain(database, keep=0).findings[0].message
+    assert "subscription" in previous.retain(Place(database), keep=0).findings[0].message
     prod.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name}", done.previous)
 
 
@@ -114,7 +115,7 @@ def test_a_prod_that_was_replaced_since_the_shadow_was_made_is_refused(prod: Ser
     prod.new_database(content("another"), database.name)
 
     with untouched(prod, database), pytest.raises(Refused, match="replaced") as refused:
-        cutover.swap(database, made.name, "p")
+        cutover.swap(Place(database, "p"), made.name)
 
     assert rules(refused.value) == ["target_unchanged"]
 
@@ -133,7 +134,7 @@ def test_a_prod_that_is_replaced_after_the_checks_stays(
 
     monkeypatch.setattr(cutover, "_carry", meanwhile)
     with pytest.raises(Refused, match="replaced"):
-        cutover.swap(database, made.name, "p")
+        cutover.swap(Place(database, "p"), made.name)
 
     assert word(prod, database) == "another"
     assert prod.rows("SELECT word FROM content", replaced) == [("old",)]
@@ -158,7 +159,7 @@ def test_a_setting_made_while_we_wait_for_the_sessions_is_carried_over(
     locked: list[bool] = []
     monkeypatch.setattr(cutover, "_carry", meanwhile)
 
-    cutover.swap(database, made.name, "p")
+    cutover.swap(Place(database, "p"), made.name)
 
     assert prod.rows("SHOW work_mem", database.name) == [("9MB",)]
     assert locked == [True]
@@ -171,15 +172,15 @@ def test_only_a_marked_shadow_of_this_prod_is_swapped_in(prod: Server) -> None:
     with untouched(prod, database):
         for name in (database.name, "template1", "postgres", "nowhere", foreign.name):
             with pytest.raises(Refused, match="not marked"):
-                cutover.swap(database, name, "p")
+                cutover.swap(Place(database, "p"), name)
 
 
 def test_the_database_of_the_lock_is_never_swapped(prod: Server) -> None:
     target = login(prod, "postgres", "postgres")
-    made = shadow.create(target, "p")
+    made = shadow.create(Place(target, "p"))
 
     with pytest.raises(Refused) as refused:
-        cutover.swap(target, made.name, "p")
+        cutover.swap(Place(target, "p"), made.name)
 
     assert "swap_target" in rules(refused.value)
 
@@ -193,7 +194,7 @@ def owned_shop(server: Server, options: str = "CREATEDB") -> tuple[Database, Sha
     database = server.new_database(content("old"))
     server.execute(f"ALTER DATABASE {database.name} OWNER TO {owner}")
     ours = login(server, database.name, owner)
-    return ours, shadow.create(ours, "p")
+    return ours, shadow.create(Place(ours, "p"))
 
 
 def test_an_owner_who_may_create_databases_can_swap_and_roll_back(prod: Server) -> None:
@@ -204,29 +205,29 @@ def test_an_owner_who_may_create_databases_can_swap_and_roll_back(prod: Server) 
     before = configuration(prod, ours.name)
     user = ours.parameters["user"]
     with psycopg.connect(prod.url(ours.name, user)):
-        done = cutover.swap(ours, made.name, "p")
+        done = cutover.swap(Place(ours, "p"), made.name)
     assert (oid(prod, ours.name), configuration(prod, ours.name)) == (made.oid, before)
 
-    cutover.rollback(ours, "p")
+    cutover.rollback(Place(ours, "p"))
 
     assert (oid(prod, ours.name), configuration(prod, ours.name)) == (made.prod_oid, before)
-    assert previous.history(ours)[0].name != done.previous
+    assert previous.history(Place(ours))[0].name != done.previous
 
 
 def test_a_session_that_we_may_not_end_is_refused_by_its_user(prod: Server) -> None:
     ours, made = owned_shop(prod)
     with psycopg.connect(prod.url(ours.name)) as superuser:
         with pytest.raises(Refused, match="of postgres") as refused:
-            cutover.swap(ours, made.name, "p")
+            cutover.swap(Place(ours, "p"), made.name)
         superuser.execute("SELECT 1")
     assert rules(refused.value) == ["swap_session"]
 
     (other,) = roles(prod, 1)
     with psycopg.connect(prod.url(ours.name, other)):
         with pytest.raises(Refused, match=other):
-            cutover.swap(ours, made.name, "p")
+            cutover.swap(Place(ours, "p"), made.name)
         prod.execute(f"GRANT pg_signal_backend TO {ours.parameters['user']}")
-        cutover.swap(ours, made.name, "p")
+        cutover.swap(Place(ours, "p"), made.name)
     assert oid(prod, ours.name) == made.oid
 
 
@@ -246,7 +247,7 @@ def test_a_session_that_we_may_not_end_and_that_comes_after_the_checks_makes_us_
             untouched(prod, ours),
             pytest.raises(CutOverFailed, match=r"permission denied to terminate|must be a"),
         ):
-            cutover.swap(ours, made.name, "p")
+            cutover.swap(Place(ours, "p"), made.name)
 
 
 def test_rights_that_are_missing_are_refused_together(prod: Server) -> None:
@@ -254,6 +255,6 @@ def test_rights_that_are_missing_are_refused_together(prod: Server) -> None:
     (stranger,) = roles(prod, 1)
 
     with untouched(prod, database), pytest.raises(Refused) as refused:
-        cutover.swap(login(prod, database.name, stranger), made.name, "p")
+        cutover.swap(Place(login(prod, database.name, stranger), "p"), made.name)
 
     assert rules(refused.value) == ["swap_owner", "swap_owner", "swap_create_database"]

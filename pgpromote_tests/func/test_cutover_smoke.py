@@ -5,6 +5,7 @@ import pytest
 from pgpromote.postgres import cutover, previous, shadow
 from pgpromote.postgres.errors import CutOverFailed
 from pgpromote.postgres.mark import Kind, find
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect
 from pgpromote.postgres.shadow import Shadow
 from pgpromote_tests.func.shops import configuration, content, login, oid, roles, shop, untouched, word
@@ -20,13 +21,13 @@ def swapped_back(prod: Server, database: Database, made: Shadow, told: str) -> N
     prod.execute(f"COMMENT ON DATABASE {database.name} IS 'the shop'")
     with untouched(prod, database):
         with pytest.raises(CutOverFailed, match=told) as failure:
-            cutover.swap(database, made.name, "p")
+            cutover.swap(Place(database, "p"), made.name)
         assert "swapped back" in failure.value.message
     assert oid(prod, made.name) == made.oid
-    assert previous.history(database) == []
+    assert previous.history(Place(database)) == []
     with connect(database.at("postgres")) as session:
         assert [each.name for each in find(session, database.name, Kind.SHADOW)] == [made.name]
-    shadow.drop(database, made.name)
+    shadow.drop(Place(database), made.name)
 
 
 @pytest.mark.parametrize("major", [18])
@@ -51,7 +52,7 @@ def test_a_new_prod_that_accepts_no_connection_is_swapped_back(
 
     monkeypatch.setattr(cutover, "_carry", meanwhile)
     with pytest.raises(CutOverFailed, match="not currently accepting"):
-        cutover.swap(database, made.name, "p")
+        cutover.swap(Place(database, "p"), made.name)
     assert word(prod, database) == "old"
     assert oid(prod, made.name) == made.oid
 
@@ -64,8 +65,8 @@ def test_a_new_prod_that_cannot_be_queried_is_swapped_back(prod: Server) -> None
 
 def test_a_new_prod_that_answers_is_said_to_have_answered(prod: Server) -> None:
     database, made = shop(prod)
-    assert cutover.swap(database, made.name, "p").tested
-    assert not cutover.rollback(database, "p").tested
+    assert cutover.swap(Place(database, "p"), made.name).tested
+    assert not cutover.rollback(Place(database, "p")).tested
 
 
 def test_a_prod_that_did_not_answer_us_before_is_swapped_and_said_to_be_untested(prod: Server) -> None:
@@ -73,12 +74,12 @@ def test_a_prod_that_did_not_answer_us_before_is_swapped_and_said_to_be_untested
     database = prod.new_database(content("old"))
     prod.execute(f"ALTER DATABASE {database.name} OWNER TO {owner}")
     ours = login(prod, database.name, owner)
-    made = shadow.create(ours, "p")
+    made = shadow.create(Place(ours, "p"))
     prod.execute(content("new"), made.name)
     prod.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT 0")
     before = configuration(prod, database.name)
 
-    done = cutover.swap(ours, made.name, "p")
+    done = cutover.swap(Place(ours, "p"), made.name)
 
     assert not done.tested
     assert (word(prod, database), configuration(prod, database.name)) == ("new", before)
@@ -92,16 +93,16 @@ def test_a_new_prod_that_cannot_be_swapped_back_says_where_the_old_content_is(
     gid = f"gid_{next(prod.numbers)}"
     silence = cutover._persistent_silence
 
-    def somebody_prepares(target: Database, promotion: str, oid: int) -> str:
-        found = silence(target, promotion, oid)
+    def somebody_prepares(place: Place, oid: int) -> str:
+        found = silence(place, oid)
         prod.execute(f"BEGIN; INSERT INTO content VALUES ('x'); PREPARE TRANSACTION '{gid}'", database.name)
         return found
 
     monkeypatch.setattr(cutover, "_persistent_silence", somebody_prepares)
     with pytest.raises(CutOverFailed, match=f"Swapping back failed.*{gid}") as failure:
-        cutover.swap(database, made.name, "p")
+        cutover.swap(Place(database, "p"), made.name)
     prod.execute(f"ROLLBACK PREPARED '{gid}'", database.name)
-    (kept,) = previous.history(database)
+    (kept,) = previous.history(Place(database))
     assert kept.name in failure.value.hint
-    cutover.rollback(database, "p")
+    cutover.rollback(Place(database, "p"))
     assert word(prod, database) == "old"

@@ -10,6 +10,7 @@ import pytest
 
 from pgpromote.postgres import archive, preflight
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import parse_url
 from pgpromote_tests import hard
 from pgpromote_tests.conftest import StartServer
@@ -47,7 +48,7 @@ class Whole:
         """Lay an archive beside the manifest, and return what the check of archives has against them."""
         self.path.write_bytes(content)
         archive.manifest_path(self.path).write_bytes(self.manifest if manifest is None else manifest)
-        found = preflight.examine(self.path, NOWHERE, []).of("archive_readable")
+        found = preflight.examine(self.path, Place(NOWHERE), []).of("archive_readable")
         assert all(one.severity is Severity.ERROR and self.path.name in one.message for one in found)
         return list(found)
 

@@ -8,6 +8,7 @@ from psycopg import sql
 
 from pgpromote.postgres import dev_code, dump, preflight
 from pgpromote.postgres.choice import Choice
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import connect
 from pgpromote.postgres.strategy import CLEAN, SWAP
 from pgpromote.run.options import Options
@@ -113,7 +114,7 @@ def test_a_build_login_runs_it_but_does_not_change_prod_in_place(
     target = prod.new_database()
     report = preflight.examine(
         tmp_path / "dev.dump",
-        target,
+        Place(target),
         [prod.tools()],
         Choice(strategy=CLEAN if in_place else SWAP),
         build_login=target,

@@ -11,7 +11,7 @@ from pgpromote.postgres import archive, disk, dump
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import connect
-from pgpromote.promotion import TARGET, from_environment
+from pgpromote.promotion import FREE, TARGET, from_environment
 from pgpromote.run.check import look
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
@@ -29,7 +29,7 @@ def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
 
 def found(shop: Stage, free: str) -> tuple[Finding, ...]:
     """Return what the check says when the operator says so much is free."""
-    promotion = from_environment({**shop.promotion.environment, disk.OPERATOR: free})
+    promotion = from_environment({**shop.promotion.environment, FREE: free})
     with replace(shop, promotion=promotion).walk() as run:
         return look(run.promotion, run.options, run.run_id).of("disk_space")
 
@@ -101,10 +101,10 @@ def test_a_source_that_has_shrunk_needs_less(shop: Stage, tmp_path: Path) -> Non
 @pytest.mark.parametrize("size", ["0", "12", "1 EB", "GB", "1e3GB", "-1GB", "٣GB"])
 def test_a_number_that_is_no_size_is_refused(size: str) -> None:
     with pytest.raises(ValueError, match="PGPROMOTE_PROD_FREE is"):
-        from_environment({disk.OPERATOR: size})
+        from_environment({FREE: size})
 
 
 def test_sizes_are_read_as_they_are_written() -> None:
     url = {TARGET: "postgresql://h/d"}
     for size in (1 << 20, 5 << 30, 7 << 40):
-        assert from_environment({**url, disk.OPERATOR: disk.shown(size)}).target().free == size
+        assert from_environment({**url, FREE: disk.shown(size)}).target().free == size

@@ -9,6 +9,7 @@ import pytest
 
 from pgpromote.postgres import shadow
 from pgpromote.postgres.errors import NotProven, SessionFailed
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect
 from pgpromote.postgres.shadow import Shadow
 from pgpromote.run.run import Run
@@ -69,7 +70,7 @@ def owned(prod: Server) -> Database:
 def test_an_owner_drops_a_shadow_that_autovacuum_is_in(
     eager: Server, owned: Database, work: str, sessions: int
 ) -> None:
-    made = shadow.create(owned, "p")
+    made = shadow.create(Place(owned, "p"))
     ours = eager.url(made.name, owned.parameters["user"])
     with psycopg.connect(ours) as session:
         session.execute(WORK[work].encode())
@@ -78,27 +79,27 @@ def test_an_owner_drops_a_shadow_that_autovacuum_is_in(
             stack.enter_context(psycopg.connect(ours))
         wait_until(lambda: eager.rows(WORKERS.format(made.name)), "autovacuum is in the shadow")
 
-        shadow.drop(owned, made.name)
+        shadow.drop(Place(owned), made.name)
 
     assert made.name not in eager.databases()
 
 
 def orphan(owned: Database) -> Shadow:
     with connect(owned, "dead"):
-        return shadow.create(owned, "dead")
+        return shadow.create(Place(owned, "dead"))
 
 
 @pytest.mark.parametrize("major", [16])
 def test_an_orphan_that_a_superuser_is_in_stays_and_is_named(prod: Server, owned: Database) -> None:
     held, free = orphan(owned), orphan(owned)
     with psycopg.connect(prod.url(held.name)):
-        swept = shadow.drop_orphans(owned, "next")
+        swept = shadow.drop_orphans(Place(owned, "next"))
 
     assert swept.dropped == (free.name,)
     (finding,) = swept.findings
     assert (finding.rule, finding.object) == ("orphan_kept", held.name)
     assert f"DROP DATABASE {held.name} WITH (FORCE);" in finding.hint.replace('"', "")
-    assert shadow.drop_orphans(owned, "next").dropped == (held.name,)
+    assert shadow.drop_orphans(Place(owned, "next")).dropped == (held.name,)
 
 
 def run_into(shop: Stage, problem: Callable[[Run], object]) -> str:
@@ -160,9 +161,9 @@ def test_an_interruption_stays_what_it_is_when_the_shadow_stays(
 
 @pytest.mark.parametrize("major", [16])
 def test_a_drop_that_nobody_may_make_is_an_error_of_its_own(prod: Server, owned: Database) -> None:
-    made = shadow.create(owned, "p")
+    made = shadow.create(Place(owned, "p"))
     with (
         psycopg.connect(prod.url(made.name)),
         pytest.raises(SessionFailed, match="being accessed by other users"),
     ):
-        shadow.drop(owned, made.name)
+        shadow.drop(Place(owned), made.name)

@@ -9,6 +9,7 @@ from pgpromote.postgres import dump, preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import Archive, Filters, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import parse_url
 from pgpromote.postgres.strategy import SWAP
 from pgpromote.run.check import look
@@ -72,7 +73,7 @@ def test_a_value_that_was_changed_is_found_though_the_encodings_differ(
     target = prod.new_database()
     _, manifest = dump.dump(source, path := tmp_path / "shop.dump", [dev.tools()], "test")
     clearance = preflight.examine(
-        path, target, [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
+        path, Place(target), [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
     ).cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
     assert proof_of(prod, clearance, manifest, target).errors == ()

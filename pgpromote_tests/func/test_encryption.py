@@ -11,6 +11,7 @@ import pytest
 from pgpromote.postgres import preflight
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import SWAP
 from pgpromote.postgres.tools import Tools
@@ -69,7 +70,7 @@ def away(server: Server, database: str, mode: str, certificate: Path | None, var
 def told(
     sample: Sample, target: Database, tools: Collection[Tools], source: Database | None = None
 ) -> list[Finding]:
-    report = preflight.examine(sample.path, target, list(tools), Choice(strategy=SWAP), source=source)
+    report = preflight.examine(sample.path, Place(target), list(tools), Choice(strategy=SWAP), source=source)
     return list(report.of("connection_encrypted"))
 
 

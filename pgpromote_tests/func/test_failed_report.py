@@ -85,7 +85,7 @@ def test_a_refused_run_is_reported_and_its_log_leads_there(
     assert (twin["verdict"], twin["run_id"], twin["prod"]) == (
         "failed",
         result.run_id,
-        ProdState.UNTOUCHED.value,
+        str(ProdState.UNTOUCHED),
     )
     assert twin["failure"].startswith("Refused by 1 check")
     assert str(promotion.archive_path) in twin["failure"]
@@ -94,7 +94,7 @@ def test_a_refused_run_is_reported_and_its_log_leads_there(
     (page,) = promotion.report_dir.glob("*.html")
     told = [text for _, text in messages_of(instance, result, logging.INFO)]
     assert f"The report is in {page}." in told
-    assert ProdState.UNTOUCHED.value in page.read_text()
+    assert str(ProdState.UNTOUCHED) in page.read_text()
 
 
 def test_a_run_that_fails_in_place_says_that_prod_may_be_a_mix(promotion: Promotion, prod: Server) -> None:
@@ -102,7 +102,7 @@ def test_a_run_that_fails_in_place_says_that_prod_may_be_a_mix(promotion: Promot
     result = runs.run(promotion, "refresh_prod", {"prod_schema": {"strategy": "clean"}})
     assert not result.success
     (twin,) = twins(promotion.report_dir)
-    assert (twin["verdict"], twin["prod"]) == ("failed", ProdState.MIXED.value)
+    assert (twin["verdict"], twin["prod"]) == ("failed", str(ProdState.MIXED))
     assert "public.customers.id" in twin["failure"]
     assert [step["name"] for step in twin["steps"]] == ["examine", "create_shadow", "restore", "repair"]
     assert twin["safety"]
@@ -122,7 +122,7 @@ def test_a_dump_that_fails_is_reported_where_prod_was_to_follow(promotion: Promo
     assert not runs.run(broken, "dump_dev").success
     assert not runs.run(broken, "refresh_prod").success
     (twin,) = twins(promotion.report_dir)
-    assert (twin["verdict"], twin["steps"], twin["prod"]) == ("failed", [], ProdState.UNTOUCHED.value)
+    assert (twin["verdict"], twin["steps"], twin["prod"]) == ("failed", [], str(ProdState.UNTOUCHED))
     assert SOURCE in twin["failure"]
     assert CANARY not in json.dumps(twin)
 
@@ -211,7 +211,7 @@ def test_a_command_that_fails_is_reported_and_posted(shop: CommandLine, command:
     assert twin["verdict"] == "failed"
     assert f"The report is in {page}." in ended.stderr
     assert (told["event"], told["job"], told["run_id"]) == ("run_failed", command, twin["run_id"])
-    assert (told["untouched"], told["objects"]) == (ProdState.UNTOUCHED.value, [str(archive)])
+    assert (told["untouched"], told["objects"]) == (str(ProdState.UNTOUCHED), [str(archive)])
     assert f"*shop: {command} failed*" in told["text"]
 
 
@@ -253,13 +253,13 @@ def test_a_refresh_that_fails_posts_what_a_sensor_would(shop: CommandLine) -> No
     with receiving([]) as receiver:
         ended, told = alerting(commands, receiver, "refresh")
     assert ended.returncode == 3
-    assert ended.stderr.count(ProdState.UNTOUCHED.value) == 1
+    assert ended.stderr.count(str(ProdState.UNTOUCHED)) == 1
     assert ended.stderr.count("Check host and port") == told["text"].count("Check host and port") == 1
-    assert ProdState.UNTOUCHED.value not in told["what"]
+    assert str(ProdState.UNTOUCHED) not in told["what"]
     assert (told["event"], told["job"], told["failed"]) == (
         "run_failed", "refresh_prod", "check extensions failed",
     )  # fmt: skip
-    assert told["untouched"] == ProdState.UNTOUCHED.value
+    assert told["untouched"] == str(ProdState.UNTOUCHED)
     assert told["run_id"] in ended.stderr
     (page,) = (shop.directory / "reports").glob("*.html")
     assert str(page) in ended.stderr
@@ -268,7 +268,7 @@ def test_a_refresh_that_fails_posts_what_a_sensor_would(shop: CommandLine) -> No
 def test_a_refresh_whose_dev_is_down_says_that_prod_is_untouched(shop: CommandLine) -> None:
     ended = shop.having(DEV_DATABASE_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone").run("refresh")
     assert ended.returncode == 1
-    assert ended.stderr.count(ProdState.UNTOUCHED.value) == 1
+    assert ended.stderr.count(str(ProdState.UNTOUCHED)) == 1
 
 
 def test_a_refresh_whose_dagster_is_down_names_its_address(shop: CommandLine) -> None:
@@ -278,7 +278,7 @@ def test_a_refresh_whose_dagster_is_down_names_its_address(shop: CommandLine) ->
     ended = shop.having(DAGSTER_POSTGRES_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone").run("refresh")
     assert ended.returncode == 1
     assert ended.stderr.startswith("Error: DAGSTER_POSTGRES_URL: cannot connect to gone on 127.0.0.1:1")
-    assert ProdState.UNTOUCHED.value in ended.stderr
+    assert str(ProdState.UNTOUCHED) in ended.stderr
     assert CANARY not in ended.text
 
 
@@ -311,7 +311,7 @@ def test_a_scope_without_meaning_says_that_prod_is_untouched(shop: CommandLine) 
     for arguments in (("-t", "tags"), ("-t", "nope", "--strategy", "clean")):
         ended = shop.run("restore", *arguments)
         assert ended.returncode == 1
-        assert ended.stderr.count(ProdState.UNTOUCHED.value) == 1
+        assert ended.stderr.count(str(ProdState.UNTOUCHED)) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pgpromote.postgres import preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import ConfigError, Refused
 from pgpromote.postgres.model import Filters
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.strategy import RESET_SCHEMA
@@ -42,7 +43,7 @@ def sample(dev: Server, tmp_path: Path) -> Sample:
 
 
 def restored(prod: Server, sample: Sample, target: Database, filters: Filters) -> Restored:
-    report = preflight.examine(sample.path, target, [prod.tools()], Choice(filters=filters))
+    report = preflight.examine(sample.path, Place(target), [prod.tools()], Choice(filters=filters))
     return restore.restore(report.cleared(), target, [prod.tools()], "test")
 
 
@@ -207,7 +208,7 @@ def test_a_reset_that_would_bring_back_less_than_it_drops_is_refused(
     with pytest.raises(ConfigError, match="reset"):
         preflight.examine(
             sample.path,
-            prod.new_database(PROD),
+            Place(prod.new_database(PROD)),
             [prod.tools()],
             Choice(filters=filters, strategy=RESET_SCHEMA),
         )

@@ -13,6 +13,7 @@ from pgpromote.postgres import cutover, dump, mark, preflight, restore, shadow
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Filters, Finding, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, connect
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
@@ -37,18 +38,14 @@ def sample(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
 def examined(
     prod: Server,
     sample: Sample,
-    target: Database,
+    place: Place,
     *,
     strategy: Strategy = CLEAN,
     allow: Collection[str] = (),
     source: Database | None = None,
-    agreed: str = "postgres",
-    run_id: str = "",
 ) -> Report:
     choice = Choice(strategy=strategy, allow=frozenset(allow))
-    return preflight.examine(
-        sample.path, target, [prod.tools()], choice, source=source, agreed=agreed, run_id=run_id
-    )
+    return preflight.examine(sample.path, place, [prod.tools()], choice, source=source)
 
 
 def refused(report: Report) -> list[Finding]:
@@ -70,15 +67,15 @@ def mark_prod(database: Database) -> None:
 
 def test_the_server_s_own_databases_are_no_prod(prod: Server, sample: Sample) -> None:
     for name, told in {"postgres": "maintenance database", "template1": "a template"}.items():
-        (found,) = refused(examined(prod, sample, login(prod, name, "postgres")))
+        (found,) = refused(examined(prod, sample, Place(login(prod, name, "postgres"))))
         assert (found.rule, found.object) == ("target_allowed", name)
         assert told in found.message
 
 
 def test_the_database_of_the_lock_is_no_prod(prod: Server, sample: Sample) -> None:
     target = prod.new_database()
-    assert examined(prod, sample, target).clearance
-    (found,) = refused(examined(prod, sample, target, agreed=target.name))
+    assert examined(prod, sample, Place(target)).clearance
+    (found,) = refused(examined(prod, sample, Place(target, agreed=target.name)))
     assert found.rule == "target_allowed"
     assert "promotion lock" in found.message
 
@@ -87,11 +84,11 @@ def test_dagster_s_own_storage_is_no_prod_and_a_table_of_runs_alone_is_none(
     prod: Server, sample: Sample
 ) -> None:
     target = prod.new_database(STORAGE)
-    assert examined(prod, sample, target).clearance
+    assert examined(prod, sample, Place(target)).clearance
     prod.execute("CREATE TABLE secondary_indexes (id int)", target.name)
-    assert examined(prod, sample, target).clearance
+    assert examined(prod, sample, Place(target)).clearance
     prod.execute("CREATE TABLE dagster.secondary_indexes (id int)", target.name)
-    (found,) = refused(examined(prod, sample, target))
+    (found,) = refused(examined(prod, sample, Place(target)))
     assert found.rule == "target_allowed"
     assert "in the schema dagster" in found.message
 
@@ -101,8 +98,8 @@ def test_an_archive_that_was_limited_is_refused_for_a_swap_alone(
 ) -> None:
     part = dumped(dev, sample.source, tmp_path / "part.dump", filters=Filters(tables=("content",)))
     target = prod.new_database()
-    assert examined(prod, part, target).clearance
-    (found,) = refused(examined(prod, part, target, strategy=SWAP))
+    assert examined(prod, part, Place(target)).clearance
+    (found,) = refused(examined(prod, part, Place(target), strategy=SWAP))
     assert found.rule == "whole_archive"
     assert "tables content" in found.message
 
@@ -133,17 +130,17 @@ def test_a_mark_is_made_and_taken_away_and_nobody_else_can_pretend_it(prod: Serv
 def test_the_mark_stays_with_the_name_through_swaps_and_rollbacks(prod: Server) -> None:
     database, made = shop(prod)
     mark_prod(database)
-    cutover.swap(database, made.name, "p")
+    cutover.swap(Place(database, "p"), made.name)
     assert (word(prod, database), marked(database)) == ("new", True)
-    cutover.rollback(database, "p")
+    cutover.rollback(Place(database, "p"))
     assert (word(prod, database), marked(database)) == ("old", True)
 
 
 def test_a_mark_made_after_a_swap_stays_through_the_rollback(prod: Server) -> None:
     database, made = shop(prod)
-    cutover.swap(database, made.name, "p")
+    cutover.swap(Place(database, "p"), made.name)
     mark_prod(database)
-    cutover.rollback(database, "p")
+    cutover.rollback(Place(database, "p"))
     assert (word(prod, database), marked(database)) == ("old", True)
 
 
@@ -158,7 +155,7 @@ def test_a_marked_source_is_neither_dumped_nor_promoted(
         assert [finding.rule for finding in refusal.value.findings] == ["right_direction"]
     assert list(tmp_path.iterdir()) == []
     for strategy in (CLEAN, SWAP):
-        report = examined(prod, sample, prod.new_database(), source=source, strategy=strategy)
+        report = examined(prod, sample, Place(prod.new_database()), source=source, strategy=strategy)
         assert [finding.rule for finding in refused(report)] == ["right_direction"]
 
 
@@ -169,8 +166,8 @@ def test_an_archive_of_prod_made_on_purpose_marks_nothing_that_it_is_restored_in
     mark_prod(database)
     safety = dumped(prod, database, tmp_path / "safety.dump", of_prod=True)
     assert dump.dump_sql(database, tmp_path / "safety.sql", [prod.tools()], "test", of_prod=True) > 0
-    made = shadow.create(database, "p")
-    clearance = examined(prod, safety, database, strategy=SWAP).cleared()
+    made = shadow.create(Place(database, "p"))
+    clearance = examined(prod, safety, Place(database), strategy=SWAP).cleared()
     into = clearance.into(made.at(database).label, made.oid)
     restore.restore(into, made.at(database), [prod.tools()], "p")
     assert prod.rows("SELECT word FROM content", made.name) == [("old",)]
@@ -198,25 +195,25 @@ def test_an_owner_who_may_not_mark_prod_is_told_the_grant_that_helps(prod: Serve
 
 
 def test_an_owner_who_may_create_databases_is_cleared_for_a_swap(prod: Server, sample: Sample) -> None:
-    assert examined(prod, sample, owned(prod, "CREATEDB"), strategy=SWAP).findings == ()
+    assert examined(prod, sample, Place(owned(prod, "CREATEDB")), strategy=SWAP).findings == ()
 
 
 def test_a_missing_right_is_an_error_before_the_restore_of_a_swap_alone(prod: Server, sample: Sample) -> None:
     database = owned(prod)
-    assert examined(prod, sample, database).clearance
-    (found,) = refused(examined(prod, sample, database, strategy=SWAP))
+    assert examined(prod, sample, Place(database)).clearance
+    (found,) = refused(examined(prod, sample, Place(database), strategy=SWAP))
     assert found.rule == "swap_possible"
     granting, _, other = found.hint.partition(" Or ")
     assert "choose the strategy clean or reset-schema" in other
 
     (stranger,) = roles(prod, 1, "CREATEDB")
-    report = examined(prod, sample, login(prod, database.name, stranger), strategy=SWAP)
+    report = examined(prod, sample, Place(login(prod, database.name, stranger)), strategy=SWAP)
     assert ["Only the owner" in finding.message for finding in refused(report)] == [True]
 
     prod.execute(granting)
-    assert examined(prod, sample, database, strategy=SWAP).clearance
+    assert examined(prod, sample, Place(database), strategy=SWAP).clearance
     prod.execute(refused(report)[0].hint.partition("or: ")[2])
-    assert examined(prod, sample, login(prod, database.name, stranger), strategy=SWAP).clearance
+    assert examined(prod, sample, Place(login(prod, database.name, stranger)), strategy=SWAP).clearance
 
 
 def test_a_subscription_of_prod_is_an_error_unless_it_is_allowed(prod: Server, sample: Sample) -> None:
@@ -226,9 +223,9 @@ def test_a_subscription_of_prod_is_an_error_unless_it_is_allowed(prod: Server, s
         f"CREATE SUBSCRIPTION {name} CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false)",
         database.name,
     )
-    (found,) = refused(examined(prod, sample, database, strategy=SWAP))
+    (found,) = refused(examined(prod, sample, Place(database), strategy=SWAP))
     assert (found.rule, found.object) == ("swap_possible", name)
-    assert examined(prod, sample, database, strategy=SWAP, allow=[name]).clearance
+    assert examined(prod, sample, Place(database), strategy=SWAP, allow=[name]).clearance
     prod.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name}", database.name)
 
 
@@ -237,7 +234,7 @@ def test_what_may_be_gone_by_the_time_of_the_cut_over_is_a_warning(prod: Server,
     gid = f"gid_{next(prod.numbers)}"
     prod.execute(f"BEGIN; CREATE TABLE x (); PREPARE TRANSACTION '{gid}'", database.name)
     with psycopg.connect(prod.url(database.name)):
-        report = examined(prod, sample, database, strategy=SWAP)
+        report = examined(prod, sample, Place(database), strategy=SWAP)
     prod.execute(f"ROLLBACK PREPARED '{gid}'", database.name)
     assert report.clearance
     assert [finding.severity for finding in report.of("swap_possible")] == [Severity.WARNING] * 2
@@ -259,17 +256,17 @@ def test_settings_that_cannot_be_carried_over_are_an_error_with_the_grant_that_h
         f"ALTER ROLE {user} IN DATABASE {database.name} SET work_mem = '7MB';"
         f"ALTER ROLE \"{other}\" IN DATABASE {database.name} SET work_mem = '7MB'"
     )
-    found = refused(examined(prod, sample, database, strategy=SWAP))
+    found = refused(examined(prod, sample, Place(database), strategy=SWAP))
     assert [each.object for each in found] == [other, custom, "log_min_duration_statement"]
-    made = shadow.create(database, "p")
+    made = shadow.create(Place(database, "p"))
     with pytest.raises(Refused, match=custom):
-        cutover.swap(database, made.name, "p")
+        cutover.swap(Place(database, "p"), made.name)
 
     for each in found:
         prod.execute(each.hint.removeprefix("As a superuser, run: ").partition(" or reset it")[0])
 
-    assert examined(prod, sample, database, strategy=SWAP).clearance
-    cutover.swap(database, made.name, "p")
+    assert examined(prod, sample, Place(database), strategy=SWAP).clearance
+    cutover.swap(Place(database, "p"), made.name)
     settings = f"SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setdatabase = {made.oid}"
     assert len(prod.rows(settings)) == 5
 
@@ -289,17 +286,17 @@ def test_a_writer_of_another_promotion_is_refused_in_place_alone(prod: Server, s
     database = prod.new_database(content("old"))
     long_id = "one" * 30  # the server cuts a session's name
     with writing(prod, database, "pgpromote:dead") as pid:
-        (found,) = refused(examined(prod, sample, database, run_id=long_id))
+        (found,) = refused(examined(prod, sample, Place(database, long_id)))
         assert (found.rule, found.object) == ("no_other_writer", "pgpromote:dead")
         assert f"pg_terminate_backend({pid})" in found.hint
-        assert examined(prod, sample, database, run_id="dead").clearance
-        assert examined(prod, sample, database, run_id=long_id, strategy=SWAP).clearance
+        assert examined(prod, sample, Place(database, "dead")).clearance
+        assert examined(prod, sample, Place(database, long_id), strategy=SWAP).clearance
     with writing(prod, database, f"pgpromote:{long_id}"), writing(prod, database, "an application"):
-        assert examined(prod, sample, database, run_id=long_id).clearance
+        assert examined(prod, sample, Place(database, long_id)).clearance
 
 
 def test_a_promotion_that_only_reads_is_no_writer(prod: Server, sample: Sample) -> None:
     database = prod.new_database(content("old"))
     with psycopg.connect(prod.url(database.name), application_name="pgpromote:audit") as session:
         session.execute("SELECT * FROM content")
-        assert examined(prod, sample, database, run_id="one").clearance
+        assert examined(prod, sample, Place(database, "one")).clearance

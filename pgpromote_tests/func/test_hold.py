@@ -10,6 +10,7 @@ from psycopg.sql import SQL, Identifier
 from pgpromote.postgres import cutover, hold, previous, shadow
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.mark import End, Provenance
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.strategy import CLEAN, SWAP
 from pgpromote.promotion import TARGET, from_environment
@@ -71,7 +72,7 @@ def back(made: Stage, name: str = "") -> None:
 
 
 def resume(made: Stage) -> None:
-    assert hold.release(made.promotion.target())
+    assert hold.release(made.promotion.place())
 
 
 def number(made: Stage) -> object:
@@ -111,7 +112,7 @@ def test_a_rollback_that_is_taken_back_costs_nobody_s_place(night: Stage) -> Non
     back(night)
     back(night)  # 2 was good after all
     assert number(night) == 2
-    ends = [each.ended for each in previous.history(night.promotion.target())]
+    ends = [each.ended for each in previous.history(night.promotion.place())]
     assert ends == [End.RETURN]
     resume(night)
     promote_number(night, 3)
@@ -206,7 +207,7 @@ def test_the_job_rollback_prod_asks_nobody_and_holds(night: Stage) -> None:
     assert number(night) == 1
     shown = outputs_of(result, "rollback")["result"]
     assert "pgpromote resume" in str(shown["on hold"].value)
-    assert hold.read(night.promotion.target())
+    assert hold.read(night.promotion.place())
 
 
 # Where it is kept -------------------------------------------------------------------------------------------
@@ -222,13 +223,13 @@ class Held:
 
 def rolled_back(prod: Server, name: str, owner: str) -> Held:
     database, _ = shop(prod, name)
-    shadow.drop_orphans(database, "q")
+    shadow.drop_orphans(Place(database, "q"))
     prod.execute(SQL("ALTER DATABASE {} OWNER TO {}").format(*map(Identifier, (name, owner))).as_string())
     ours = login(prod, name, owner)
-    made = shadow.create(ours, "p")
+    made = shadow.create(Place(ours, "p"))
     prod.execute(content("new"), made.name)
-    cutover.swap(ours, made.name, "p", came=Provenance("shop", "p", "shop.dump", "ab" * 32))
-    return Held(ours, cutover.rollback(ours, "r").previous)
+    cutover.swap(Place(ours, "p"), made.name, came=Provenance("shop", "p", "shop.dump", "ab" * 32))
+    return Held(ours, cutover.rollback(Place(ours, "r")).previous)
 
 
 @pytest.mark.parametrize("kind", NAMES)
@@ -237,24 +238,24 @@ def test_a_plain_owner_writes_it_and_ends_it_whatever_the_name(prod: Server, kin
     held = rolled_back(prod, new_name(prod, kind), owner)
     assert word(prod, held.database) == "old"
 
-    found = hold.read(held.database)
+    found = hold.read(Place(held.database))
     assert found
     assert (found.database, found.owner, found.was and found.was.archive) == (held.aside, owner, "shop.dump")
-    assert hold.release(held.database) == found
+    assert hold.release(Place(held.database)) == found
 
-    assert hold.read(held.database) is None
-    assert [each.held_at for each in previous.history(held.database)] == [None]
+    assert hold.read(Place(held.database)) is None
+    assert [each.held_at for each in previous.history(Place(held.database))] == [None]
 
 
 def test_it_survives_swaps_and_a_rename_and_the_next_rollback(prod: Server) -> None:
     (owner,) = roles(prod, 1, "CREATEDB")
     held = rolled_back(prod, new_name(prod, "plain"), owner)
-    cutover.swap(held.database, shadow.create(held.database, "s").name, "s")
-    assert hold.read(held.database)
+    cutover.swap(Place(held.database, "s"), shadow.create(Place(held.database, "s")).name)
+    assert hold.read(Place(held.database))
     prod.execute(f"ALTER DATABASE {held.aside} RENAME TO {held.aside}_kept")
-    assert hold.read(held.database)
-    cutover.rollback(held.database, "t", name=f"{held.aside}_kept")
-    assert hold.read(held.database)
+    assert hold.read(Place(held.database))
+    cutover.rollback(Place(held.database, "t"), name=f"{held.aside}_kept")
+    assert hold.read(Place(held.database))
 
 
 def test_it_holds_one_prod_of_a_server_and_not_its_neighbours(prod: Server) -> None:
@@ -262,8 +263,8 @@ def test_it_holds_one_prod_of_a_server_and_not_its_neighbours(prod: Server) -> N
     held = rolled_back(prod, new_name(prod, "quotes"), owner)
     neighbour, _ = shop(prod, new_name(prod, "quotes"))
 
-    assert hold.read(held.database)
-    assert hold.read(neighbour) is None
+    assert hold.read(Place(held.database))
+    assert hold.read(Place(neighbour)) is None
 
 
 def test_it_holds_though_prod_has_got_another_owner_who_is_told_what_ends_it(prod: Server) -> None:
@@ -271,15 +272,15 @@ def test_it_holds_though_prod_has_got_another_owner_who_is_told_what_ends_it(pro
     held = rolled_back(prod, new_name(prod, "plain"), earlier)
     prod.execute(f"ALTER DATABASE {held.database.name} OWNER TO {later}")
     theirs = login(prod, held.database.name, later)
-    assert hold.read(theirs)
+    assert hold.read(Place(theirs))
 
     with pytest.raises(Refused, match=f"Only its owner {earlier}") as refused:
-        hold.release(theirs)
+        hold.release(Place(theirs))
 
-    assert hold.read(theirs)
+    assert hold.read(Place(theirs))
     prod.execute(refused.value.findings[0].hint.partition("or: ")[2])
-    assert hold.release(theirs)
-    assert hold.read(theirs) is None
+    assert hold.release(Place(theirs))
+    assert hold.read(Place(theirs)) is None
 
 
 # What prod is, and what it was ------------------------------------------------------------------------------
@@ -300,7 +301,7 @@ def test_the_status_says_from_which_archive_prod_came_and_follows_every_turn(nig
     second = status()
     assert second.came
     assert second.came.sha256 not in {None, first.sha256}
-    (newest, oldest) = previous.history(night.promotion.target())
+    (newest, oldest) = previous.history(night.promotion.place())
     assert (newest.was, newest.ended) == (first, End.PROMOTION)
     assert oldest.was is None
     assert second.held is None

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres import hold, previous
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests.func.command_line import BARE, CommandLine, command_line
 from pgpromote_tests.func.shops import content, new_name, word
@@ -81,7 +82,7 @@ def test_a_rollback_says_what_is_prod_and_asks_and_a_restore_asks_while_it_holds
     for told in ("is now: promotion shop, archive shop_dev.dump, SHA-256 ", "Bring it back?", "Aborted"):
         assert told in screen
     assert word(desk.prod, desk.database) == "new"
-    assert hold.read(desk.database) is None
+    assert hold.read(Place(desk.database)) is None
 
     refused = desk.commands.run("rollback")
     assert (refused.returncode, "pgpromote rollback --yes" in refused.stderr) == (2, True)
@@ -98,13 +99,13 @@ def test_a_rollback_says_what_is_prod_and_asks_and_a_restore_asks_while_it_holds
     code, screen = desk.type("restore", answer="y")
     assert code == 0, screen
     assert word(desk.prod, desk.database) == "new"
-    assert hold.read(desk.database)
+    assert hold.read(Place(desk.database))
 
 
 @pytest.mark.parametrize(("columns", "kind"), [(20, "quotes"), (20, "the longest in unicode"), (80, "plain")])
 def test_the_history_shows_the_whole_command_at_any_width_and_what_each_was(desk: Desk, columns: int) -> None:
     assert desk.commands.run("rollback", "--yes").returncode == 0
-    (kept,) = previous.history(desk.database)
+    (kept,) = previous.history(Place(desk.database))
 
     code, screen = desk.type("history", columns=columns)
 
@@ -127,14 +128,14 @@ def test_the_history_shows_the_whole_command_at_any_width_and_what_each_was(desk
 
 
 def test_a_plan_names_what_will_be_dropped_after_it(desk: Desk) -> None:
-    kept = [previous.history(desk.database)[0].name]
+    kept = [previous.history(Place(desk.database))[0].name]
     for _ in range(2):
         assert desk.commands.run("restore").returncode == 0
-        kept += [previous.history(desk.database)[0].name]
+        kept += [previous.history(Place(desk.database))[0].name]
 
     planned = desk.commands.run("plan")
     assert kept[1] in next(line for line in planned.stdout.splitlines() if "drops then" in line)
     assert desk.commands.run("plan", "--json").json()["dropped"] == [kept[1]]
     assert kept[1] in desk.commands.run("restore").stdout
 
-    assert kept[1] not in [each.name for each in previous.history(desk.database)]
+    assert kept[1] not in [each.name for each in previous.history(Place(desk.database))]

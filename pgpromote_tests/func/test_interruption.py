@@ -95,10 +95,10 @@ def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
     wait_until(lambda: not sessions(prod), "no session of the restore is left on prod")
     if number is not signal.SIGKILL:
         assert result.returncode == 128 + number
-        assert f"Interrupted by {number.name}. {ProdState.UNTOUCHED.value}" in result.stderr
+        assert f"Interrupted by {number.name}. {ProdState.UNTOUCHED}" in result.stderr
         assert "Aborted" not in result.text
         (report,) = tmp_path.glob("data/reports/*.json")
-        assert json.loads(report.read_text())["prod"] == ProdState.UNTOUCHED.value
+        assert json.loads(report.read_text())["prod"] == str(ProdState.UNTOUCHED)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -111,7 +111,7 @@ def test_an_interrupted_restore_in_place_says_that_prod_may_be_mixed(
     wait_until_waiting(prod, "PgSleep")
     process.send_signal(number)
     result = ended(process)
-    assert f"Interrupted by {number.name}. {ProdState.MIXED.value}" in result.stderr
+    assert f"Interrupted by {number.name}. {ProdState.MIXED}" in result.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -127,14 +127,14 @@ def test_an_interrupted_run_of_dagster_says_what_prod_is(
     result = ended(process)
     assert result.returncode == 1
     assert "The run was interrupted" in result.stderr
-    assert result.stderr.count(ProdState.UNTOUCHED.value) == 1
+    assert result.stderr.count(str(ProdState.UNTOUCHED)) == 1
     (report,) = tmp_path.glob("data/reports/*.json")
-    assert json.loads(report.read_text())["prod"] == ProdState.UNTOUCHED.value
+    assert json.loads(report.read_text())["prod"] == str(ProdState.UNTOUCHED)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         (run,) = instance.get_runs()
         told = [entry.user_message for entry in instance.all_logs(run.run_id)]
     assert run.is_finished
-    assert any(line.startswith(ProdState.UNTOUCHED.value) for line in told)
+    assert any(line.startswith(str(ProdState.UNTOUCHED)) for line in told)
 
 
 def test_a_run_whose_sessions_all_end_says_what_prod_is(shop: tuple[CommandLine, Server, Server]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from pgpromote.postgres import preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Foreign, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
@@ -88,7 +89,7 @@ def shop(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
 def promoted(prod: Server, shop: Sample, target: Database, *, strategy: Strategy = CLEAN) -> Report:
     report = preflight.examine(
         shop.path,
-        target,
+        Place(target),
         [prod.tools()],
         Choice(strategy=strategy, restore_as_superuser=True),
     )
@@ -113,7 +114,7 @@ def test_it_stays_on_dev_with_what_depends_on_it_and_the_rest_arrives_whole(
 
 
 def test_every_object_that_stays_is_named_once_with_the_way_to_bring_it(prod: Server, shop: Sample) -> None:
-    found = preflight.examine(shop.path, prod.new_database(), [prod.tools()]).of("left_out")
+    found = preflight.examine(shop.path, Place(prod.new_database()), [prod.tools()]).of("left_out")
     asked = {f.object: f.hint for f in found if f.severity is Severity.INFO}
     along = [f.object for f in found if f.severity is Severity.WARNING]
     assert asked == {name: f"Bring it with the setting bring: {kind}." for name, kind in ASKED.items()}
@@ -125,7 +126,7 @@ def test_what_is_asked_for_arrives(dev: Server, prod: Server, shop: Sample) -> N
     target = prod.new_database()
     bring = [kind for kind in Foreign if kind is not Foreign.SUBSCRIPTIONS]
     report = preflight.examine(
-        shop.path, target, [prod.tools()], Choice(bring=frozenset(bring), restore_as_superuser=True)
+        shop.path, Place(target), [prod.tools()], Choice(bring=frozenset(bring), restore_as_superuser=True)
     )
     restore.restore(report.cleared(), target, [prod.tools()], "test")
     assert [finding.object for finding in report.of("left_out")] == ["sub"]
@@ -147,12 +148,12 @@ def test_what_prod_would_lose_because_dev_s_own_is_left_out_is_refused_with_the_
     prod: Server, shop: Sample
 ) -> None:
     target = prod.new_database(f"{SHOP}; CREATE EVENT TRIGGER ev ON sql_drop EXECUTE FUNCTION watch()")
-    (found,) = preflight.examine(shop.path, target, [prod.tools()]).of("nothing_in_the_way")
+    (found,) = preflight.examine(shop.path, Place(target), [prod.tools()]).of("nothing_in_the_way")
     assert (found.severity, found.object) == (Severity.ERROR, "event trigger ev")
     assert "left_out" in found.hint
     bring = [Foreign.EVENT_TRIGGERS]
     assert preflight.examine(
-        shop.path, target, [prod.tools()], Choice(bring=frozenset(bring), restore_as_superuser=True)
+        shop.path, Place(target), [prod.tools()], Choice(bring=frozenset(bring), restore_as_superuser=True)
     ).clearance
 
 

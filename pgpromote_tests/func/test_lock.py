@@ -11,6 +11,7 @@ import pytest
 from pgpromote.postgres import cutover, shadow
 from pgpromote.postgres.errors import UNTOUCHED, Busy, LockLost, Refused
 from pgpromote.postgres.lock import promotion_lock, same_database
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import SWAP
 from pgpromote.promotion import TARGET
@@ -66,9 +67,9 @@ def test_a_run_that_lost_its_lock_does_not_disturb_the_next(shop: Stage) -> None
 
 def test_a_lock_that_is_held_is_found_held_and_others_are_busy(prod: Server) -> None:
     target = prod.new_database()
-    with promotion_lock(target, "first") as lock:
+    with promotion_lock(Place(target, "first")) as lock:
         lock.check()
-        with pytest.raises(Busy, match="first"), promotion_lock(target, "second"):
+        with pytest.raises(Busy, match="first"), promotion_lock(Place(target, "second")):
             pass
         lock.check()
         prod.execute("SELECT pg_advisory_lock(1)", target.name)
@@ -78,7 +79,7 @@ def test_a_lock_that_is_held_is_found_held_and_others_are_busy(prod: Server) -> 
 @pytest.mark.parametrize("unlock", ["pg_advisory_unlock_all()", "pg_terminate_backend(pg_backend_pid())"])
 def test_a_session_without_the_lock_does_not_pass_for_one(prod: Server, unlock: str) -> None:
     target = prod.new_database()
-    with promotion_lock(target, "first") as lock:
+    with promotion_lock(Place(target, "first")) as lock:
         try:
             lock.session.execute(f"SELECT {unlock}")
         except psycopg.OperationalError:
@@ -104,7 +105,7 @@ def test_a_pooler_that_shares_processes_is_named_and_no_lock_stays_behind(prod: 
         for _ in range(5):
             with (
                 pytest.raises(Refused, match="is a pooler that gives each transaction") as failure,
-                promotion_lock(pooled, "first"),
+                promotion_lock(Place(pooled, "first")),
             ):
                 pass
         assert failure.value.findings[0].rule == "no_pooler_between"
@@ -138,12 +139,12 @@ def test_whether_two_urls_lead_to_one_database_is_seen_through_a_pooler(prod: Se
 @pytest.mark.parametrize("lose", ["pg_advisory_unlock_all()", "pg_terminate_backend(pg_backend_pid())"])
 def test_a_swap_whose_lock_is_gone_is_not_begun(prod: Server, lose: str) -> None:
     database = prod.new_database("CREATE TABLE old (a int);")
-    made = shadow.create(database, "p")
-    with promotion_lock(database, "p") as lock:
+    made = shadow.create(Place(database, "p"))
+    with promotion_lock(Place(database, "p")) as lock:
         with suppress(psycopg.OperationalError):
             lock.session.execute(f"SELECT {lose}")
         with pytest.raises(LockLost) as failure:
-            cutover.swap(database, made.name, "p", lock=lock)
+            cutover.swap(Place(database, "p"), made.name, lock=lock)
     assert failure.value.outcome == UNTOUCHED
     assert prod.rows("SELECT count(*) FROM old", database.name) == [(0,)]
     assert made.name in prod.databases()
@@ -151,11 +152,11 @@ def test_a_swap_whose_lock_is_gone_is_not_begun(prod: Server, lose: str) -> None
 
 def test_the_session_that_holds_the_lock_swaps_and_holds_it_on(prod: Server) -> None:
     database = prod.new_database("CREATE TABLE old (a int);")
-    made = shadow.create(database, "p")
-    with promotion_lock(database, "p") as lock:
-        done = cutover.swap(database, made.name, "p", lock=lock)
+    made = shadow.create(Place(database, "p"))
+    with promotion_lock(Place(database, "p")) as lock:
+        done = cutover.swap(Place(database, "p"), made.name, lock=lock)
         lock.check()
         assert prod.rows(HOLDERS) == [(lock.session.info.backend_pid,)]
-        cutover.rollback(database, "p", name=done.previous, lock=lock)
+        cutover.rollback(Place(database, "p"), name=done.previous, lock=lock)
         lock.check()
     assert prod.rows("SELECT count(*) FROM old", database.name) == [(0,)]

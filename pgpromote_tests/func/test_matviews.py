@@ -9,6 +9,7 @@ from pgpromote.postgres import dump, preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import RestoreFailed
 from pgpromote.postgres.model import Clearance, Filters, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.views import NOTHING
 from pgpromote_tests.servers import Server
@@ -31,7 +32,10 @@ def restored(dev: Server, prod: Server, tmp_path: Path) -> Restored:
         target, path = prod.new_database(), tmp_path / "dev.dump"
         dump.dump(parse_url(dev.new_url(script), "DEV_DATABASE_URL"), path, [dev.tools()], "test")
         clearance = preflight.examine(
-            path, target, [prod.tools()], Choice(filters=filters or Filters(), restore_as_superuser=True)
+            path,
+            Place(target),
+            [prod.tools()],
+            Choice(filters=filters or Filters(), restore_as_superuser=True),
         ).cleared()
         restore.restore(clearance, target, [prod.tools()], "test")
         return clearance, target

@@ -6,6 +6,7 @@ import pytest
 
 from pgpromote.postgres import dump, preflight, restore
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import parse_url
 from pgpromote_tests.func.proofs import proof_of
 from pgpromote_tests.servers import Server
@@ -39,7 +40,7 @@ def promoted(
     """Promote in place into a prod that has the extension's table: what the check says, and the proof."""
     source, target = parse_url(dev.new_url(made), "DEV_DATABASE_URL"), prod.new_database(there)
     _, manifest = dump.dump(source, path, [dev.tools()], "test")
-    report = preflight.examine(path, target, [prod.tools()])
+    report = preflight.examine(path, Place(target), [prod.tools()])
     restore.restore(report.cleared(), target, [prod.tools()], "test")
     proof = proof_of(prod, report.cleared(), manifest, target)
     assert proof.of("contents") == ()

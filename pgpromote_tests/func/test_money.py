@@ -13,6 +13,7 @@ import pytest
 from pgpromote.postgres import preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import SWAP
 from pgpromote.postgres.tools import Tools
@@ -100,7 +101,7 @@ def test_money_of_an_archive_from_elsewhere_is_read_as_prod_writes_it(
     source, target = (parse_url(url, "URL") for url in urls)
     path = tmp_path / "bare.dump"
     Path(path).write_bytes(bare(dev.tools(), source))
-    report = preflight.examine(adopted(path, dev), target, [prod.tools()], Choice(strategy=SWAP))
+    report = preflight.examine(adopted(path, dev), Place(target), [prod.tools()], Choice(strategy=SWAP))
     assert [severity for severity, _ in told(report.findings, "money")] == [Severity.WARNING]
     restore.restore(report.cleared(), target, [prod.tools()], "test")
     assert stored(prod, target) == stored(dev, source)

@@ -9,6 +9,7 @@ from pgpromote.postgres import dump, preflight
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import ConnectionFailed
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import connect, parse_url
 from pgpromote.postgres.strategy import SWAP
 from pgpromote_tests.conftest import StartServer
@@ -140,7 +141,9 @@ def test_settings_of_devs_database_that_prods_lacks_are_told_with_the_statement(
     target = parse_url(prod_url, "PROD_DATABASE_URL")
     dump.dump(parse_url(dev_url, "URL"), path := tmp_path / "shop.dump", [dev.tools()], "test")
 
-    report = preflight.examine(path, target, [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True))
+    report = preflight.examine(
+        path, Place(target), [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
+    )
 
     found = told(report.findings, "database_settings")
     assert {severity for severity, _ in found} == {Severity.WARNING}
@@ -157,7 +160,9 @@ def test_settings_of_devs_database_that_prods_lacks_are_told_with_the_statement(
     for statement in statements:
         if "as on dev" not in statement:
             prod.execute(f"ALTER {statement}")
-    after = preflight.examine(path, target, [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True))
+    after = preflight.examine(
+        path, Place(target), [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
+    )
     assert [text.split()[3] for _, text in told(after.findings, "database_settings")] == ["app.jwt_key;"]
 
 

@@ -9,6 +9,7 @@ from pgpromote.postgres import archive, dump, preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import ArchiveError, ConfigError, PgpromoteError, Refused, RestoreFailed
 from pgpromote.postgres.model import Filters
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.strategy import CLEAN
@@ -35,7 +36,7 @@ def path(tmp_path: Path, dev: Server) -> Path:
 
 
 def restored(prod: Server, target: Database, path: Path) -> Restored:
-    report = preflight.examine(path, target, [prod.tools()], Choice(restore_as_superuser=True))
+    report = preflight.examine(path, Place(target), [prod.tools()], Choice(restore_as_superuser=True))
     return restore.restore(report.cleared(), target, [prod.tools()], "test")
 
 
@@ -81,7 +82,7 @@ def test_what_psql_would_do_by_itself_is_refused_unless_it_is_allowed_by_name(
     assert not (tmp_path / "canary").exists()
     allowed = preflight.examine(
         path,
-        target,
+        Place(target),
         [prod.tools()],
         Choice(strategy=CLEAN, allow=frozenset({name}), restore_as_superuser=True),
     )
@@ -130,7 +131,9 @@ def test_plain_sql_cut_anywhere_is_refused(prod: Server, path: Path) -> None:
         with pytest.raises(ArchiveError):
             archive.verify_sql(path)
         with pytest.raises(Refused, match="archive_readable"):
-            preflight.examine(path, target, [prod.tools()], Choice(restore_as_superuser=True)).cleared()
+            preflight.examine(
+                path, Place(target), [prod.tools()], Choice(restore_as_superuser=True)
+            ).cleared()
 
 
 @pytest.mark.parametrize("content", [b"SELECT 1;\n", b"PGDMP\x01\x0e", b"\x00" * 1000])
@@ -145,7 +148,7 @@ def test_a_file_that_is_no_dump_of_pg_dump_is_refused(tmp_path: Path, content: b
 )
 def test_a_filter_that_plain_sql_cannot_obey_is_refused(prod: Server, path: Path, filters: Filters) -> None:
     with pytest.raises(ConfigError, match="SQL"):
-        preflight.examine(path, prod.new_database(), [prod.tools()], Choice(filters=filters))
+        preflight.examine(path, Place(prod.new_database()), [prod.tools()], Choice(filters=filters))
 
 
 def test_no_shell_command_in_plain_sql_is_run(prod: Server, path: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pgpromote.postgres import archive, preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Foreign, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import RESET_SCHEMA
@@ -140,7 +141,10 @@ def shop(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 def examined(prod: Server, sample: Sample, target: Database) -> Report:
     return preflight.examine(
-        sample.path, target, [prod.tools()], Choice(bring=frozenset(Foreign), restore_as_superuser=True)
+        sample.path,
+        Place(target),
+        [prod.tools()],
+        Choice(bring=frozenset(Foreign), restore_as_superuser=True),
     )
 
 
@@ -166,7 +170,7 @@ def refusal(prod: Server, archive: Path) -> Report:
     target = prod.new_database(all_in_the_way())
     before = contents(prod, target.name)
     report = preflight.examine(
-        archive, target, [prod.tools()], Choice(bring=frozenset(Foreign), restore_as_superuser=True)
+        archive, Place(target), [prod.tools()], Choice(bring=frozenset(Foreign), restore_as_superuser=True)
     )
     with pytest.raises(Refused, match="Prod is untouched"):
         report.cleared()
@@ -312,7 +316,7 @@ def test_whose_things_a_rollback_could_not_bring_back_is_told_once_with_one_of_t
 def test_a_reset_makes_room_whatever_is_in_the_way(prod: Server, shop: Sample) -> None:
     target = prod.new_database(f"{SHOP}; {IN_THE_WAY['a view'][0]}")
     assert preflight.examine(
-        shop.path, target, [prod.tools()], Choice(strategy=replace(RESET_SCHEMA, reset="public"))
+        shop.path, Place(target), [prod.tools()], Choice(strategy=replace(RESET_SCHEMA, reset="public"))
     ).clearance
 
 

@@ -12,6 +12,7 @@ from pgpromote.postgres import dump, preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import SWAP
@@ -46,7 +47,7 @@ def shop_16(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory)
 
 
 def examined(prod: Server, sample: Sample, target: Database) -> Report:
-    return preflight.examine(sample.path, target, [prod.tools()])
+    return preflight.examine(sample.path, Place(target), [prod.tools()])
 
 
 def errors(report: Report) -> list[Finding]:
@@ -129,8 +130,10 @@ def test_what_the_safety_archive_could_not_hold_is_refused_before_anything_is_to
         assert name in found.message
     for name in ("open", "harmless"):
         assert name not in found.message
-    assert preflight.examine(shop.path, owner, [prod.tools()], Choice(safety_archive=False)).clearance
-    assert preflight.examine(shop.path, owner, [prod.tools()], Choice(strategy=SWAP)).of("rights") == ()
+    assert preflight.examine(shop.path, Place(owner), [prod.tools()], Choice(safety_archive=False)).clearance
+    assert (
+        preflight.examine(shop.path, Place(owner), [prod.tools()], Choice(strategy=SWAP)).of("rights") == ()
+    )
 
     prod.execute(found.hint.partition("; for row")[0])
     prod.execute(f"ALTER ROLE {user} BYPASSRLS")
@@ -177,18 +180,18 @@ def test_dev_and_prod_as_one_database_are_refused_whatever_the_urls_look_like(
     target = replace(shop.source, variable="PROD_DATABASE_URL")
     other_host = replace(target, parameters={**target.parameters, "host": "localhost"})
     for same in (target, other_host):
-        report = preflight.examine(shop.path, same, [dev.tools()], source=shop.source)
+        report = preflight.examine(shop.path, Place(same), [dev.tools()], source=shop.source)
         assert "not_same_database" in {finding.rule for finding in errors(report)}
 
 
 def test_two_databases_of_one_server_are_two(dev: Server, shop: Sample) -> None:
-    report = preflight.examine(shop.path, dev.new_database(), [dev.tools()], source=shop.source)
+    report = preflight.examine(shop.path, Place(dev.new_database()), [dev.tools()], source=shop.source)
     assert report.clearance
 
 
 def test_a_source_that_cannot_be_asked_is_a_warning(prod: Server, shop: Sample) -> None:
     gone = shop.source.at("no_such_database")
-    report = preflight.examine(shop.path, prod.new_database(), [prod.tools()], source=gone)
+    report = preflight.examine(shop.path, Place(prod.new_database()), [prod.tools()], source=gone)
     assert report.clearance
     assert "no_such_database" in report.of("not_same_database")[0].message
 
@@ -202,7 +205,7 @@ def test_a_standby_is_refused_by_name(shop_16: Sample) -> None:
         (home / "standby16" / "data" / "standby.signal").touch()
         with running(home, 16, "standby") as server:
             target = parse_url(server.url("shop"), "PROD_DATABASE_URL")
-            (found,) = errors(preflight.examine(shop_16.path, target, [server.tools()]))
+            (found,) = errors(preflight.examine(shop_16.path, Place(target), [server.tools()]))
     finally:
         shutil.rmtree(home)
     assert found.rule == "target_reachable"

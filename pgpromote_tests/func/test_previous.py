@@ -7,6 +7,7 @@ import pytest
 
 from pgpromote.postgres import cutover, previous, shadow
 from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests.servers import Server
 
@@ -16,7 +17,8 @@ def promoted(server: Server, times: int) -> tuple[Database, list[str]]:
     database = server.new_database()
     server.execute(f"COMMENT ON DATABASE {database.name} IS 'the shop'")
     names = [
-        cutover.swap(database, shadow.create(database, f"p{n}").name, f"p{n}").previous for n in range(times)
+        cutover.swap(Place(database, f"p{n}"), shadow.create(Place(database, f"p{n}")).name).previous
+        for n in range(times)
     ]
     return database, names[::-1]
 
@@ -31,7 +33,7 @@ def databases(server: Server, like: str) -> set[object]:
 def test_the_history_says_what_there_is_newest_first(prod: Server) -> None:
     database, names = promoted(prod, 3)
 
-    found = previous.history(database)
+    found = previous.history(Place(database))
 
     assert [each.name for each in found] == names
     assert [each.promotion for each in found] == ["p2", "p1", "p0"]
@@ -44,18 +46,18 @@ def test_the_history_says_what_there_is_newest_first(prod: Server) -> None:
 
 def test_the_newest_and_the_oldest_of_a_day_are_kept(prod: Server) -> None:
     database, names = promoted(prod, 5)
-    assert previous.beyond(database, keep=2, swapped=False) == tuple(names[2:4])
+    assert previous.beyond(Place(database), keep=2, swapped=False) == tuple(names[2:4])
 
-    assert previous.retain(database, keep=2).dropped == tuple(names[2:4])
+    assert previous.retain(Place(database), keep=2).dropped == tuple(names[2:4])
 
     assert databases(prod, database.name) == {database.name, *names[:2], names[4]}
-    assert previous.retain(database, keep=2).dropped == ()
+    assert previous.retain(Place(database), keep=2).dropped == ()
 
 
 def test_the_one_more_is_the_newest_that_has_reached_the_age(prod: Server) -> None:
     database, names = promoted(prod, 4)
 
-    assert previous.retain(database, keep=1, min_age=timedelta(0)).dropped == tuple(names[2:])
+    assert previous.retain(Place(database), keep=1, min_age=timedelta(0)).dropped == tuple(names[2:])
 
     assert databases(prod, database.name) == {database.name, *names[:2]}
 
@@ -63,19 +65,19 @@ def test_the_one_more_is_the_newest_that_has_reached_the_age(prod: Server) -> No
 def test_a_swap_to_come_is_counted_by_what_it_would_drop(prod: Server) -> None:
     database, names = promoted(prod, 3)
 
-    assert previous.beyond(database, keep=2) == (names[1],)
-    assert previous.beyond(database, keep=2, swapped=False) == ()
-    assert previous.beyond(database, keep=0) == tuple(names)
+    assert previous.beyond(Place(database), keep=2) == (names[1],)
+    assert previous.beyond(Place(database), keep=2, swapped=False) == ()
+    assert previous.beyond(Place(database), keep=0) == tuple(names)
 
-    cutover.swap(database, shadow.create(database, "p").name, "p")
-    assert previous.retain(database, keep=2).dropped == (names[1],)
+    cutover.swap(Place(database, "p"), shadow.create(Place(database, "p")).name)
+    assert previous.retain(Place(database), keep=2).dropped == (names[1],)
 
 
 def test_one_that_is_in_use_stays(prod: Server) -> None:
     database, names = promoted(prod, 2)
 
     with psycopg.connect(prod.url(names[1])) as rescuer:
-        retained = previous.retain(database, keep=0)
+        retained = previous.retain(Place(database), keep=0)
         rescuer.execute("SELECT 1")
 
     assert retained.dropped == (names[0],)
@@ -88,7 +90,7 @@ def test_only_marked_databases_of_this_prod_are_dropped(prod: Server) -> None:
     lookalike = f"{database.name}__previous_20200101_000000_000"
     prod.execute(f"CREATE DATABASE {lookalike}")
 
-    assert previous.retain(database, keep=0).dropped == (name,)
+    assert previous.retain(Place(database), keep=0).dropped == (name,)
 
     assert databases(prod, lookalike) == {lookalike}
     assert databases(prod, other.name) >= {other.name, others}
@@ -98,7 +100,7 @@ def test_one_that_cannot_be_brought_back_takes_nobody_s_place(prod: Server) -> N
     database, names = promoted(prod, 5)
     prod.execute(f"ALTER DATABASE {names[0]} ALLOW_CONNECTIONS false")
 
-    assert previous.retain(database, keep=2).dropped == (names[3],)
+    assert previous.retain(Place(database), keep=2).dropped == (names[3],)
 
     assert databases(prod, database.name) == {database.name, *names[:3], names[4]}
 
@@ -107,7 +109,7 @@ def test_one_that_was_made_a_template_to_keep_it_stays(prod: Server) -> None:
     database, names = promoted(prod, 2)
     prod.execute(f"ALTER DATABASE {names[0]} IS_TEMPLATE true")
 
-    retained = previous.retain(database, keep=0)
+    retained = previous.retain(Place(database), keep=0)
 
     assert retained.dropped == (names[1],)
     assert [(f.object, "template" in f.message) for f in retained.findings] == [(names[0], True)]
@@ -121,7 +123,7 @@ def test_one_of_another_owner_stays_and_does_not_fail_the_promotion(prod: Server
     prod.execute(f"ALTER DATABASE {database.name} OWNER TO {role}")
     ours = parse_url(prod.url(database.name, role), "PROD_DATABASE_URL")
 
-    retained = previous.retain(ours, keep=0)
+    retained = previous.retain(Place(ours), keep=0)
 
     assert retained.dropped == ()
     assert [(f.object, "owner" in f.message) for f in retained.findings] == [(name, True)]
@@ -133,10 +135,10 @@ def test_one_whose_drop_was_cut_short_is_shown_and_dropped_but_never_swapped_in(
         # what the server itself leaves then
         session.execute("UPDATE pg_database SET datconnlimit = -2 WHERE datname = %s", [name])
 
-    assert [each.usable for each in previous.history(database)] == [False]
+    assert [each.usable for each in previous.history(Place(database))] == [False]
     with pytest.raises(Refused, match="no previous"):
-        cutover.rollback(database, "p")
-    assert previous.retain(database, keep=0).dropped == (name,)
+        cutover.rollback(Place(database, "p"))
+    assert previous.retain(Place(database), keep=0).dropped == (name,)
 
 
 def test_one_that_was_renamed_to_keep_it_stays_is_listed_and_can_come_back(prod: Server) -> None:
@@ -144,20 +146,20 @@ def test_one_that_was_renamed_to_keep_it_stays_is_listed_and_can_come_back(prod:
     keepsake = f"{database.name}_before_the_migration"
     prod.execute(f"ALTER DATABASE {older} RENAME TO {keepsake}")
 
-    retained = previous.retain(database, keep=0)
+    retained = previous.retain(Place(database), keep=0)
 
     assert (retained.dropped, retained.findings) == ((newer,), ())
-    assert [each.name for each in previous.history(database)] == [keepsake]
-    cutover.rollback(database, "p", name=keepsake)
+    assert [each.name for each in previous.history(Place(database))] == [keepsake]
+    cutover.rollback(Place(database, "p"), name=keepsake)
     assert keepsake not in databases(prod, database.name)
 
 
 def test_one_with_a_name_that_had_to_be_cut_is_dropped(prod: Server) -> None:
     database = prod.new_database(name=f"{'ä' * 28}{next(prod.numbers):03}")
-    name = cutover.swap(database, shadow.create(database, "p").name, "p").previous
+    name = cutover.swap(Place(database, "p"), shadow.create(Place(database, "p")).name).previous
     assert not name.startswith(database.name)
 
-    assert previous.retain(database, keep=0).dropped == (name,)
+    assert previous.retain(Place(database), keep=0).dropped == (name,)
 
 
 def test_one_of_an_earlier_owner_is_neither_dropped_nor_passed_over_in_silence(prod: Server) -> None:
@@ -165,13 +167,13 @@ def test_one_of_an_earlier_owner_is_neither_dropped_nor_passed_over_in_silence(p
     role = f"earlier_{database.name}"
     prod.execute(f"CREATE ROLE {role}; ALTER DATABASE {name} OWNER TO {role}")
 
-    retained = previous.retain(database, keep=0)
+    retained = previous.retain(Place(database), keep=0)
 
     assert retained.dropped == ()
     assert [(f.rule, f.object, role in f.message) for f in retained.findings] == [
         ("previous_owner", name, True)
     ]
-    assert [(each.name, each.usable) for each in previous.history(database)] == [(name, False)]
+    assert [(each.name, each.usable) for each in previous.history(Place(database))] == [(name, False)]
 
 
 def test_a_stranger_s_database_with_a_copied_mark_is_not_listed(prod: Server) -> None:
@@ -188,4 +190,4 @@ def test_a_stranger_s_database_with_a_copied_mark_is_not_listed(prod: Server) ->
         .as_string()
     )
 
-    assert [each.name for each in previous.history(database)] == [name]
+    assert [each.name for each in previous.history(Place(database))] == [name]

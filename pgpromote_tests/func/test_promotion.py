@@ -13,6 +13,7 @@ from pgpromote.demo import auction
 from pgpromote.postgres import audit, dump, preflight, repair, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote_tests.servers import Server
@@ -38,7 +39,7 @@ def promote(source: Database, target: Database, dev: Server, prod: Server, direc
     archive = directory / "dev.dump"
     dump.dump(source, archive, [dev.tools()], "test")
     clearance = preflight.examine(
-        archive, target, [prod.tools()], Choice(restore_as_superuser=True), source=source
+        archive, Place(target), [prod.tools()], Choice(restore_as_superuser=True), source=source
     ).cleared()
     restore.create_extensions(clearance, target, "test")
     restore.restore(clearance, target, [prod.tools()], "test")

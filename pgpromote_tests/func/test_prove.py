@@ -15,6 +15,7 @@ from pgpromote.postgres import archive, contents, dump, preflight, repair, resto
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import NotProven
 from pgpromote.postgres.model import Clearance, Manifest, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
@@ -60,7 +61,9 @@ def promote(
 ) -> tuple[Clearance, Manifest]:
     """Dump and restore; what is left to do is the proof."""
     _, manifest = dump.dump(source, path, [dev.tools()], "test")
-    clearance = preflight.examine(path, target, [prod.tools()], Choice(restore_as_superuser=True)).cleared()
+    clearance = preflight.examine(
+        path, Place(target), [prod.tools()], Choice(restore_as_superuser=True)
+    ).cleared()
     restore.create_extensions(clearance, target, "test")
     restore.restore(clearance, target, [prod.tools()], "test")
     restore.fill_materialized_views(clearance, target, [prod.tools()], "test")

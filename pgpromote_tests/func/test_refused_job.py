@@ -279,7 +279,7 @@ def test_a_promotion_waits_for_nobody_and_names_who_holds_the_lock(
     promotion: Promotion, prod: Server
 ) -> None:
     before = contents_of(prod, promotion.environment[TARGET])
-    with promotion_lock(promotion.target(), "somebody-else"):
+    with promotion_lock(promotion.place("somebody-else")):
         result = runs.run(promotion, "restore_prod")
     step, told, _ = failure_of(result)
     assert step == "prod_schema.check_extensions"
@@ -292,7 +292,7 @@ def test_a_promotion_waits_for_nobody_and_names_who_holds_the_lock(
 def test_the_lock_is_free_again_after_a_run_that_failed(promotion: Promotion, prod: Server) -> None:
     prod.execute(PROD_ONLY_VIEW, promotion.target().name)
     assert not runs.run(promotion, "restore_prod", IN_PLACE).success
-    with promotion_lock(promotion.target(), "next"):
+    with promotion_lock(promotion.place("next")):
         pass
 
 

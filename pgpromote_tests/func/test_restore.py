@@ -15,6 +15,7 @@ from pgpromote.postgres import preflight, restore
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import PgpromoteError, RestoreFailed, SessionFailed
 from pgpromote.postgres.model import Filters, Foreign, RestoreError
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.func.command_line import (
@@ -44,7 +45,7 @@ def restored(
 ) -> Restored:
     clearance = preflight.examine(
         sample.path,
-        target,
+        Place(target),
         [prod.tools()],
         Choice(filters=filters, bring=frozenset(bring), restore_as_superuser=True),
     ).cleared()

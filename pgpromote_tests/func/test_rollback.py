@@ -175,7 +175,7 @@ def test_a_change_in_place_that_cannot_be_marked_is_not_made(shop: Stage) -> Non
         promote_number(elsewhere(shop, **{TARGET: shop.prod.url(name, owner)}), 3, CLEAN)
 
     assert number(shop) == 2
-    assert previous.history(shop.promotion.target())[0].overwritten_at is None
+    assert previous.history(shop.promotion.place())[0].overwritten_at is None
 
 
 def test_the_safety_archive_of_a_run_outlives_it_though_none_is_kept(shop: Stage) -> None:
@@ -204,7 +204,7 @@ def test_the_previous_of_an_earlier_owner_is_named_and_comes_back_once_it_is_giv
     shop.prod.execute(f"ALTER DATABASE {name} OWNER TO {later}")
     (kept,) = shop.beside()
 
-    (found,) = previous.history(shop.promotion.target())
+    (found,) = previous.history(shop.promotion.place())
     assert (found.name, found.owner, found.trusted, found.usable) == (kept, earlier, False, False)
     for asked in ("", kept):
         assert f'ALTER DATABASE "{kept}" OWNER TO' in refused(shop, "previous_owner", asked)

@@ -7,6 +7,7 @@ import pytest
 from pgpromote.postgres import dump, preflight, tools
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import EVERYTHING, Filters, Finding, Policy, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
@@ -47,7 +48,7 @@ def checked(
     dump.dump(dev.new_database(script, variable="DEV_DATABASE_URL"), path, available, "test")
     return preflight.examine(
         path,
-        target,
+        Place(target),
         available,
         Choice(rights=rights, filters=filters, strategy=strategy, safety_archive=False),
     )
@@ -127,7 +128,7 @@ def test_triggers_that_loaded_rows_would_fire_are_told_before(
     assert told(report, "no_trigger_fires") == ([(Severity.ERROR, "public.plain")] if fires else [])
     assert all(fires in f.hint for f in report.of("no_trigger_fires"))
     whole = preflight.examine(
-        tmp_path / "a.dump", target, tools.find([dev.cluster.bin_dir]), Choice(safety_archive=False)
+        tmp_path / "a.dump", Place(target), tools.find([dev.cluster.bin_dir]), Choice(safety_archive=False)
     )
     assert whole.of("no_trigger_fires") == ()
 
@@ -152,7 +153,7 @@ def test_default_privileges_of_a_superuser_are_told_before_and_nobody_is_made_on
     assert not [f for f in report.findings if "GRANT postgres" in f.hint or 'GRANT "postgres"' in f.hint]
     prod.execute(_undo(found[0]), database.name)
     again = preflight.examine(
-        tmp_path / "a.dump", target, tools.find([dev.cluster.bin_dir]), Choice(strategy=SWAP)
+        tmp_path / "a.dump", Place(target), tools.find([dev.cluster.bin_dir]), Choice(strategy=SWAP)
     )
     assert not [f for f in again.of("rights") if f.object.startswith("default privileges")]
 

@@ -10,6 +10,7 @@ from pgpromote.postgres.archive import read
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import RestoreFailed
 from pgpromote.postgres.model import Clearance, Content, Manifest, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote.postgres.strategy import SWAP
 from pgpromote_tests.conftest import StartServer
@@ -69,7 +70,7 @@ def restored(dev: Server, prod: Server, script: str, path: Path) -> tuple[Cleara
     target, source = prod.new_database(), dev.new_database(script, variable="DEV_DATABASE_URL")
     _, manifest = dump.dump(source, path, [dev.tools()], "test")
     clearance = preflight.examine(
-        path, target, [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
+        path, Place(target), [prod.tools()], Choice(strategy=SWAP, restore_as_superuser=True)
     ).cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
     return clearance, manifest, target

@@ -272,7 +272,6 @@ def test_a_prod_that_changes_during_the_run_is_refused_at_the_cut_over(shop: Sta
     expected = plan.fingerprint(shop.promotion.target(), shop.promotion.tools(), "test")
     shop.dump()
     with shop.walk(expect_plan=expected) as run:
-        until(run, REPAIR)
         until(run, ANALYZE)
         shop.in_prod("UPDATE customers SET name = 'newer'")
         with pytest.raises(Refused, match="pgpromote plan"):

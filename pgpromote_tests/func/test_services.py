@@ -18,6 +18,7 @@ import pytest
 from pgpromote.demo import servers as embedded
 from pgpromote.demo.stage import DAGSTER
 from pgpromote.postgres.lock import promotion_lock
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import parse_url
 from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET
 from pgpromote_tests import services
@@ -194,7 +195,7 @@ def test_a_killed_run_takes_its_restore_along_and_is_marked_as_failed(stage: Sta
         os.kill(worker_of(run), signal.SIGKILL)
         stage.gone(run)
         assert stage.dagster.ended(run) == "FAILURE"
-    with promotion_lock(parse_url(stage.urls[TARGET], TARGET), "next"):
+    with promotion_lock(Place(parse_url(stage.urls[TARGET], TARGET), "next")):
         pass  # it died with the run
     assert len(shadows(stage)) == 1  # which the next run drops
 
@@ -209,7 +210,7 @@ def worker_of(run: str) -> int:
 
 
 def test_a_run_that_meets_a_promotion_outside_the_queue_names_it(stage: Stage) -> None:
-    with promotion_lock(parse_url(stage.urls[TARGET], TARGET), "from-cron"):
+    with promotion_lock(Place(parse_url(stage.urls[TARGET], TARGET), "from-cron")):
         run = stage.dagster.launch("restore_prod")
         assert stage.dagster.ended(run) == "FAILURE"
     told = stage.dagster.failures(run)["prod_schema.check_extensions"]

@@ -9,6 +9,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from pgpromote.postgres import cutover, shadow
 from pgpromote.postgres.lock import promotion_lock
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import SESSION_SETTINGS, connect, parse_url
 from pgpromote.run.steps import promote
 from pgpromote_tests import runs
@@ -127,10 +128,10 @@ def test_the_lock_and_the_swap_of_a_plain_owner_do_not_mind_what_others_have_set
     prod.execute(f"ALTER DATABASE {name} OWNER TO {owner}")
     target = parse_url(prod.url(name, owner), "URL")
 
-    with promotion_lock(target, "p") as lock:
-        made = shadow.create(target, "p")
+    with promotion_lock(Place(target, "p")) as lock:
+        made = shadow.create(Place(target, "p"))
         lock.check()
-        previous = cutover.swap(target, made.name, "p", lock=lock).previous
+        previous = cutover.swap(Place(target, "p"), made.name, lock=lock).previous
         lock.check()
 
     assert {name, previous} <= prod.databases()

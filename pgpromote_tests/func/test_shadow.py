@@ -10,6 +10,7 @@ import pytest
 from pgpromote.postgres import mark, shadow
 from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError, Refused, SessionFailed
 from pgpromote.postgres.mark import Kind, Mark, name_beside
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect
 from pgpromote.postgres.shadow import UNFINISHED, Origin
 from pgpromote_tests.func.shops import NAMES, login, new_name
@@ -31,7 +32,7 @@ def check_likeness(server: Server, options: str) -> None:
     name = f"shop_{next(server.numbers)}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE template0 {options}")
 
-    made = shadow.create(login(server, name, "postgres"), "p")
+    made = shadow.create(Place(login(server, name, "postgres"), "p"))
 
     assert server.rows(LIKE_PROD.format(made.name)) == server.rows(LIKE_PROD.format(name))
 
@@ -100,12 +101,12 @@ def test_an_icu_database_is_asked_for_with_its_locale_and_rules() -> None:
 def test_any_name_of_prod_gives_a_name_that_fits_and_is_unique(kind: str, prod: Server) -> None:
     database = prod.new_database(name=new_name(prod, kind))
 
-    made = [shadow.create(database, "p") for _ in range(2)]
+    made = [shadow.create(Place(database, "p")) for _ in range(2)]
 
     assert made[0].name != made[1].name
     assert {made[0].name, made[1].name} <= databases(prod)
     assert all(len(each.name.encode()) <= 63 for each in made)
-    shadow.drop(database, made[0].name)
+    shadow.drop(Place(database), made[0].name)
     assert databases(prod) & {each.name for each in made} == {made[1].name}
     assert orphans(database, "other") == [made[1].name]
 
@@ -119,7 +120,7 @@ def test_long_names_that_begin_alike_stay_apart() -> None:
 def test_a_shadow_knows_its_prod(prod: Server) -> None:
     database = prod.new_database()
 
-    made = shadow.create(database, "p")
+    made = shadow.create(Place(database, "p"))
 
     assert prod.rows(f"SELECT oid::bigint FROM pg_database WHERE datname = '{made.name}'") == [(made.oid,)]
     assert prod.rows(f"SELECT oid::bigint FROM pg_database WHERE datname = '{database.name}'") == [
@@ -133,7 +134,7 @@ def test_without_a_prod_no_shadow_is_made(prod: Server) -> None:
     before = databases(prod)
 
     with pytest.raises(PgpromoteError, match="There is no database nowhere"):
-        shadow.create(login(prod, "nowhere", "postgres"), "p")
+        shadow.create(Place(login(prod, "nowhere", "postgres"), "p"))
 
     assert databases(prod) == before
 
@@ -143,7 +144,7 @@ def test_without_a_prod_no_shadow_is_made(prod: Server) -> None:
 
 def test_nobody_else_can_connect_to_a_shadow(prod: Server) -> None:
     database, stranger = prod.new_database(), role(prod)
-    made = shadow.create(database, "p")
+    made = shadow.create(Place(database, "p"))
 
     with (
         pytest.raises(ConnectionFailed, match="permission denied"),
@@ -156,11 +157,11 @@ def test_a_role_that_may_create_databases_makes_and_drops_shadows(prod: Server) 
     database, owner = prod.new_database(), role(prod, "CREATEDB")
     ours = login(prod, database.name, owner)
 
-    made = shadow.create(ours, "p")
+    made = shadow.create(Place(ours, "p"))
 
     with connect(made.at(ours)) as session:
         assert session.info.user == owner
-    shadow.drop(ours, made.name)
+    shadow.drop(Place(ours), made.name)
     assert made.name not in databases(prod)
 
 
@@ -169,7 +170,7 @@ def test_a_role_that_may_not_create_databases_leaves_nothing(prod: Server) -> No
     before = databases(prod)
 
     with pytest.raises(SessionFailed, match="permission denied to create database"):
-        shadow.create(login(prod, database.name, owner), "p")
+        shadow.create(Place(login(prod, database.name, owner), "p"))
 
     assert databases(prod) == before
 
@@ -181,11 +182,11 @@ def test_a_shadow_is_dropped_under_the_feet_of_its_sessions_and_dropping_again_d
     prod: Server,
 ) -> None:
     database = prod.new_database()
-    made = shadow.create(database, "p")
+    made = shadow.create(Place(database, "p"))
 
     with psycopg.connect(prod.url(made.name)):
-        shadow.drop(database, made.name)
-    shadow.drop(database, made.name)
+        shadow.drop(Place(database), made.name)
+    shadow.drop(Place(database), made.name)
 
     with pytest.raises(psycopg.OperationalError, match="does not exist"):
         psycopg.connect(prod.url(made.name))
@@ -198,7 +199,7 @@ def test_a_database_without_our_mark_is_never_dropped(prod: Server) -> None:
 
     for victim in (name, database.name, "template1"):
         with pytest.raises(Refused, match="not marked"):
-            shadow.drop(database, victim)
+            shadow.drop(Place(database), victim)
 
     assert {name, database.name, "template1"} <= databases(prod)
 
@@ -208,22 +209,22 @@ def test_a_database_without_our_mark_is_never_dropped(prod: Server) -> None:
 )
 def test_a_mark_that_is_not_exactly_ours_does_not_count(change: dict[str, object], prod: Server) -> None:
     database = prod.new_database()
-    made = shadow.create(database, "p")
+    made = shadow.create(Place(database, "p"))
     text = Mark(Kind.SHADOW, database.name, 1, "p", NOW).text()
     forged = "pgpromote " + json.dumps({**json.loads(text.removeprefix("pgpromote ")), **change})
     prod.execute(f"COMMENT ON DATABASE {made.name} IS '{forged}'")
 
     with pytest.raises(Refused, match="not marked"):
-        shadow.drop(database, made.name)
+        shadow.drop(Place(database), made.name)
 
 
 def test_a_mark_written_by_a_stranger_does_not_count(prod: Server) -> None:
     database, stranger = prod.new_database(), role(prod, "CREATEDB")
-    forged = shadow.create(login(prod, database.name, stranger), "p")
+    forged = shadow.create(Place(login(prod, database.name, stranger), "p"))
 
     with pytest.raises(Refused, match="not marked"):
         # a superuser could drop it, so it is the mark that protects it
-        shadow.drop(database, forged.name)
+        shadow.drop(Place(database), forged.name)
 
     assert orphans(database, "q") == []
 
@@ -233,7 +234,7 @@ def test_a_mark_written_by_a_stranger_does_not_count(prod: Server) -> None:
 
 def test_the_shadow_of_a_promotion_is_an_orphan_once_its_last_session_is_gone(prod: Server) -> None:
     database = prod.new_database()
-    made = shadow.create(database, "first")
+    made = shadow.create(Place(database, "first"))
 
     with connect(database, "first"):
         assert orphans(database, "second") == []
@@ -253,19 +254,19 @@ def test_a_creation_that_was_cut_short_is_an_orphan_that_nobody_could_enter(prod
         assert orphans(database, "second") == []
     assert orphans(database, "second") == [name]
 
-    shadow.drop(database, name)
+    shadow.drop(Place(database), name)
     assert name not in databases(prod)
 
 
 def test_a_drop_that_was_cut_short_is_finished_by_the_next_run(prod: Server) -> None:
     database = prod.new_database()
-    made = shadow.create(database, "first")
+    made = shadow.create(Place(database, "first"))
     with psycopg.connect(prod.url(), autocommit=True) as session:
         # what the server itself leaves then
         session.execute("UPDATE pg_database SET datconnlimit = -2 WHERE datname = %s", [made.name])
 
     assert orphans(database, "second") == [made.name]
-    shadow.drop(database, made.name)
+    shadow.drop(Place(database), made.name)
 
     assert made.name not in databases(prod)
 

@@ -15,6 +15,7 @@ from pgpromote.demo.servers import Cluster
 from pgpromote.postgres import preflight, standbys
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote_tests.conftest import StartServer
@@ -73,7 +74,7 @@ def standby_of(primary: Server) -> Iterator[Cluster]:
 
 def told(shop: Stage, target: Database, *, strategy: Strategy = SWAP) -> list[Finding]:
     archive, tools = shop.promotion.archive_path, shop.promotion.tools()
-    return list(preflight.examine(archive, target, tools, Choice(strategy=strategy)).of(standbys.RULE))
+    return list(preflight.examine(archive, Place(target), tools, Choice(strategy=strategy)).of(standbys.RULE))
 
 
 def test_a_standby_is_told_and_its_sessions_read_the_old_prod_until_they_are_ended_as_told(

@@ -10,6 +10,7 @@ import pytest
 from pgpromote.defs import step
 from pgpromote.demo import auction
 from pgpromote.postgres import activity, archive, cutover, previous
+from pgpromote.postgres.place import Place
 from pgpromote.promotion import Promotion
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import command_line
@@ -159,9 +160,9 @@ def test_a_rollback_and_its_rollback_swap_prod_whole(promotion: Promotion, prod:
     assert swap(promotion).success
     after = contents_of(prod, url)
 
-    cutover.rollback(target, "test")
+    cutover.rollback(Place(target, "test"))
     assert contents_of(prod, url) == before
-    cutover.rollback(target, "test")
+    cutover.rollback(Place(target, "test"))
     assert contents_of(prod, url) == after
 
 
@@ -182,7 +183,7 @@ def test_the_command_line_lists_and_brings_back_what_prod_was(
     before = contents_of(prod, prod.url(promotion.target().name))
     assert swap(promotion).success
     pgpromote = command_line(tmp_path, dev, dev.url(), prod, prod.url(promotion.target().name))
-    (kept,) = previous.history(promotion.target())
+    (kept,) = previous.history(promotion.place())
 
     listed, back = pgpromote.run("history", "--json"), pgpromote.run("rollback", "--yes", "--json")
 

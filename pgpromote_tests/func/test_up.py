@@ -61,7 +61,7 @@ def test_the_servers_come_with_a_login_that_does_nothing_but_build(checkout: Pat
         login = promotion.build_login()
         assert login
 
-        looked = bare_login.look(login, promotion.target(), "postgres", "postgres")
+        looked = bare_login.look(login, promotion.place(), "postgres")
 
         assert looked.login
         assert looked.login.user == stage.BUILDER

@@ -97,4 +97,4 @@ def test_a_run_that_is_terminated_by_a_click_tells_that_prod_is_untouched(stage:
         page.get_by_role("dialog").get_by_role("button", name=re.compile("Terminate")).click()
         assert stage.dagster.ended(run) == "CANCELED"
     page.goto(f"/runs/{run}")
-    expect(page.get_by_text(ProdState.UNTOUCHED.value).first).to_be_visible()
+    expect(page.get_by_text(str(ProdState.UNTOUCHED)).first).to_be_visible()

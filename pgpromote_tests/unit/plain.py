@@ -9,6 +9,7 @@ from pgpromote.postgres.checks import RULES
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.facts import Facts
 from pgpromote.postgres.model import Manifest, ServerVersion, Severity
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.prod import Prod
 from pgpromote.postgres.server import Database, Identity
 from pgpromote.postgres.tools import Tools
@@ -44,7 +45,7 @@ MANIFEST = Manifest(
 )  # fmt: skip
 FACTS = Facts(
     path=PATH,
-    target=Database("PROD_DATABASE_URL", {"dbname": "shop", "host": "prod"}),
+    place=Place(Database("PROD_DATABASE_URL", {"dbname": "shop", "host": "prod"}), agreed="locks"),
     choice=Choice(safety_archive=False),
     archive=archive_of(),
     archive_problem=None,
@@ -59,7 +60,6 @@ FACTS = Facts(
     source_client_problem=None,
     source_is_prod=False,
     same_database=False,
-    agreed="locks",
 )
 
 

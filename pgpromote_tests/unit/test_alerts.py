@@ -23,7 +23,7 @@ from pgpromote.webhook import Webhook
 from pgpromote_tests.unit.reports import EMPTY
 
 UNTOUCHED, DROPPED, WHOLE, MIXED = (
-    state.value for state in (ProdState.UNTOUCHED, ProdState.DROPPED, ProdState.WHOLE, ProdState.MIXED)
+    str(state) for state in (ProdState.UNTOUCHED, ProdState.DROPPED, ProdState.WHOLE, ProdState.MIXED)
 )
 CANARY = "T0/kanarie"
 ALERT = Alert(

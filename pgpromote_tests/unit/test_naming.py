@@ -1,0 +1,68 @@
+"""What knows PostgreSQL does not know how a person calls a setting, a command or an option."""
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import pgpromote.postgres
+from pgpromote.cli import pgpromote as program
+from pgpromote.postgres import hold, mark, naming
+from pgpromote.promotion import VARIABLES
+
+SOURCES = Path(pgpromote.postgres.__file__).parent
+COMMANDS = "|".join(map(re.escape, program.commands))
+NAMED = re.compile(rf"PGPROMOTE_|DATABASE_URL|\bpgpromote ({COMMANDS})\b")
+
+
+@pytest.fixture
+def unspelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no program say how it calls things."""
+    monkeypatch.setattr(naming, "_spelled", {})
+
+
+def asked() -> Iterator[tuple[str, str]]:
+    """Yield each setting, command and option that a text calls by its bare name, with its kind."""
+    for path in SOURCES.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"setting", "command", "option"}:
+                words = next(part for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant))
+                yield ast.unparse(node.func), str(words.value)
+
+
+@pytest.mark.parametrize("pattern", ["*.py", "sql/**/*.sql"])
+def test_no_source_names_a_variable_or_a_command(pattern: str) -> None:
+    sources = {path.relative_to(SOURCES): path.read_text() for path in SOURCES.glob(pattern)}
+
+    assert sources
+    assert {str(path): match[0] for path, text in sources.items() if (match := NAMED.search(text))} == {}
+
+
+def test_everything_that_a_text_calls_by_its_bare_name_exists() -> None:
+    options = {name for command in program.commands.values() for each in command.params for name in each.opts}
+    known = {*VARIABLES.values(), *(f"pgpromote {name}" for name in program.commands), *options}
+    spelled = {getattr(naming, kind)(name) for kind, name in asked()}
+
+    assert spelled
+    assert {" ".join(words.split()[:2]) for words in spelled} <= known
+
+
+@pytest.mark.usefixtures("unspelled")
+def test_they_have_bare_names_where_no_program_spells_them() -> None:
+    held = hold.Hold("shop", datetime(2026, 7, 1, tzinfo=UTC), "shop__previous", "owner")
+
+    assert naming.setting("lock_database") == "lock_database"
+    assert naming.command("dump --sql") == "dump --sql"
+    assert naming.option("accept-loss") == "accept-loss"
+    assert hold.refusal(held, despite=False).hint == "When the next archive may become prod: resume"
+    assert 'prod_database_url="$dev_database_url" mark-prod --remove' in mark.marked_source("dev").hint
+
+
+def test_the_program_spells_them_as_people_write_them() -> None:
+    assert naming.setting("lock_database") == "PGPROMOTE_LOCK_DATABASE"
+    assert naming.setting("dev_database_url") == "DEV_DATABASE_URL"
+    assert naming.command("dump --sql") == "pgpromote dump --sql"
+    assert naming.option("accept-loss") == "--accept-loss"
