@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
-from pgpromote.postgres.model import EVERYTHING, Filters, Foreign, Policy
+from pgpromote.postgres.model import EVERYTHING, Filters, Foreign, Policy, Ref
 from pgpromote.postgres.rows import EXACT
 
 
@@ -29,7 +28,7 @@ class Options:
     `restore_as_superuser` lets code of dev run as one.
     """
 
-    archive_path: Path | None = None
+    archive_path: Ref | None = None
     strategy: Strategy = Strategy.SWAP
     reset_schema: str = "public"
     allow_data_loss_outside: bool = False
@@ -64,7 +63,7 @@ class Options:
 DEFAULTS = Options()
 
 
-def bringing_back(archive_path: Path, allow: tuple[str, ...]) -> Options:
+def bringing_back(archive_path: Ref, allow: tuple[str, ...]) -> Options:
     """Return the options with which a safety archive of prod is brought back: all of it, as it was."""
     return Options(
         archive_path=archive_path,

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from pgpromote.options import Strategy
 from pgpromote.postgres.cutover import CutOver
-from pgpromote.postgres.model import Finding, Manifest, Severity, Statement
+from pgpromote.postgres.model import Finding, Manifest, Ref, Severity, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
@@ -50,7 +49,7 @@ class Prepared:
 
     orphans: tuple[str, ...]
     shadow: str
-    safety: Path | None
+    safety: Ref | None
     extensions: tuple[Statement, ...]
     warnings: tuple[Finding, ...] = ()
 
@@ -79,7 +78,7 @@ class Record:
     source: str
     target: str
     strategy: Strategy
-    archive: Path
+    archive: Ref
     sha256: str
     manifest: Manifest | None
     phases: tuple[Phase, ...]
@@ -89,7 +88,7 @@ class Record:
     repair: Repair | None
     proof: Proof | None
     cut_over: CutOver | None
-    safety: Path | None
+    safety: Ref | None
     dropped: tuple[str, ...]
     failure: str
     before: Tally | None = None

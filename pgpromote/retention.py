@@ -1,15 +1,14 @@
 """What is kept of what prod was: databases on its server, safety archives on this machine."""
 
-from pathlib import Path
-
 from pgpromote.options import Options
 from pgpromote.postgres import previous, safety
+from pgpromote.postgres.model import Ref
 from pgpromote.postgres.server import now
 from pgpromote.promotion import Promotion
 from pgpromote.record import Kept
 
 
-def retain(promotion: Promotion, run_id: str, taken: Path | None) -> Kept:
+def retain(promotion: Promotion, run_id: str, taken: Ref | None) -> Kept:
     """Drop previous databases and safety archives beyond what is to be kept; never the one just `taken`."""
     target, agreed = promotion.target(), promotion.lock_database
     keep, min_age = promotion.keep, promotion.keep_after
@@ -22,6 +21,7 @@ def retain(promotion: Promotion, run_id: str, taken: Path | None) -> Kept:
         now(target.at(agreed), run_id),
         min_age=min_age,
         taken=taken,
+        store=promotion.store,
     )
     return Kept((*databases.dropped, *archives), databases.findings)
 
@@ -40,5 +40,6 @@ def beyond(promotion: Promotion, run_id: str, options: Options) -> tuple[str, ..
         now(target.at(agreed), run_id),
         min_age=min_age,
         entering=options.in_place and options.safety_archive,
+        store=promotion.store,
     )
     return (*databases, *archives)

@@ -86,7 +86,7 @@ def choose(run: Run, name: str = "") -> Way:
 def history(run: Run) -> tuple[list[Previous], list[Safety]]:
     """List what can be brought back, each newest first."""
     databases = previous.history(run.target, run.run_id, agreed=run.agreed)
-    return databases, safety.history(run.promotion.safety_dir, run.target.name)
+    return databases, safety.history(run.promotion.safety_dir, run.target.name, store=run.promotion.store)
 
 
 def bring_back(
@@ -138,7 +138,8 @@ def _last(run: Run, databases: list[Previous], own: list[Safety]) -> Safety | No
     if newest is None:
         return next(iter(own), None)
     if newest.overwritten_at:
-        path = safety.path(run.promotion.safety_dir, run.target.name, newest.overwritten_at)
+        at, store = newest.overwritten_at, run.promotion.store
+        path = safety.path(run.promotion.safety_dir, run.target.name, at, store=store)
         found = next((taken for taken in own if taken.path == path), None)
         if found is None:
             raise Refused([_overwritten(run, newest)])

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 from pgpromote import building, retention, safeguard
 from pgpromote.building import Build
@@ -32,7 +31,7 @@ from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, NotProven, PgpromoteError, Refused
 from pgpromote.postgres.lock import Lock, promotion_lock
-from pgpromote.postgres.model import Aim, Clearance, Finding, Statement
+from pgpromote.postgres.model import Aim, Clearance, Finding, Ref, Statement
 from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.prove import Proof
@@ -94,7 +93,7 @@ class Run:
         return self.promotion.lock_database
 
     @property
-    def archive_path(self) -> Path:
+    def archive_path(self) -> Ref:
         """The archive that is restored."""
         return self.options.archive_path or self.promotion.archive_path
 
@@ -111,7 +110,7 @@ class Run:
         return self.build.database if self.build else self.database
 
     @property
-    def taken(self) -> Path | None:
+    def taken(self) -> Ref | None:
         """The safety archive of prod that this run has taken."""
         return self.prepared.safety if self.prepared else None
 
@@ -141,7 +140,7 @@ class Run:
                 raise
             return self.checked
         if self.options.adopt:
-            taking.take(self.archive_path, self.tools, self.promotion.name)
+            taking.take(self.archive_path, self.tools, self.promotion.name, store=self.promotion.store)
         self.checked = self.look()
         self.clearance = self.checked.clearance
         if self.clearance is None:
@@ -157,7 +156,7 @@ class Run:
         """Run every check without the lock, and keep nothing; with other options, as another run would."""
         options = options or self.options
         return preflight.examine(
-            options.archive_path or self.promotion.own_archive(),
+            self.promotion.store.local(options.archive_path or self.promotion.own_archive()),
             self.target,
             self.tools,
             safeguard.choice(self.promotion, options),
@@ -350,7 +349,7 @@ class Run:
         self.repair()
         self.prove().proven()
 
-    def _doubts(self, taken: Path) -> tuple[Finding, ...]:
+    def _doubts(self, taken: Ref) -> tuple[Finding, ...]:
         """Say what would keep a rollback from bringing the safety archive back; try its definitions."""
         report = self.look(bringing_back(taken, self.options.allow))
         return safeguard.doubts(report, self.target, self.tools, self.run_id, agreed=self.agreed)

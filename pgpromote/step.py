@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
-from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from pgpromote.options import Options
 from pgpromote.postgres import errors
 from pgpromote.postgres.errors import PgpromoteError, RestoreFailed, ToolFailed
+from pgpromote.postgres.model import Ref
 from pgpromote.record import Phase
 
 UNTOUCHED = "Prod is untouched; the new database beside it is dropped."
@@ -51,7 +51,7 @@ def step(method: Callable[Concatenate[Who, Given], Value]) -> Callable[Concatena
 
 
 @contextmanager
-def untouched(options: Options, safety: Path | None = None) -> Iterator[None]:
+def untouched(options: Options, safety: Ref | None = None) -> Iterator[None]:
     """Let an error say what is so: beside prod nothing has happened to it; in place, what leads back.
 
     A restore that reached beyond its database has said so itself.

@@ -3,8 +3,11 @@
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
+
+# The name of an archive, as people write it. It opens nothing: only a store knows what is behind it.
+Ref = PurePath
 
 
 class Severity(StrEnum):

@@ -8,10 +8,11 @@ import pytest
 
 from pgpromote import rollback
 from pgpromote.options import Strategy
-from pgpromote.postgres import archive, mark, previous
+from pgpromote.postgres import mark, previous
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.mark import Kind, Mark
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.store import FILES
 from pgpromote.promotion import TARGET, from_environment
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.shops import login, roles
@@ -118,7 +119,7 @@ def test_an_older_safety_archive_never_stands_in_for_the_last_one(shop: Stage) -
     promote(shop, 4)
     promote(shop, 5, Strategy.CLEAN)
     with shop.walk() as run:
-        rollback.history(run)[1][0].path.unlink()
+        Path(rollback.history(run)[1][0].path).unlink()
 
     refused(shop, "rollback_certain")
 
@@ -137,12 +138,12 @@ def test_an_archive_of_another_server_is_not_prod_s(shop: Stage) -> None:
     promote(shop, 2, Strategy.CLEAN)
     with shop.walk() as run:
         (_, (taken,)) = rollback.history(run)
-    manifest = archive.read_manifest(taken.path)
+    manifest = FILES.manifest(taken.path)
     assert manifest
     (system,) = shop.prod.rows("SELECT system_identifier::text FROM pg_control_system()")
     assert (manifest.system_identifier,) == system
     foreign = replace(manifest, system_identifier="1")
-    archive.manifest_path(taken.path).write_text(archive.manifest_text(foreign))
+    FILES.describe(taken.path, foreign)
 
     assert "not this prod" in refused(shop, "rollback_archive", taken.path.name)
     refused(shop, "swap_previous")
@@ -152,10 +153,10 @@ def test_an_older_archive_without_the_server_s_identifier_is_known_by_its_label(
     promote(shop, 2, Strategy.CLEAN)
     with shop.walk() as run:
         (_, (taken,)) = rollback.history(run)
-    manifest = archive.read_manifest(taken.path)
+    manifest = FILES.manifest(taken.path)
     assert manifest
     older = replace(manifest, system_identifier="")
-    archive.manifest_path(taken.path).write_text(archive.manifest_text(older))
+    FILES.describe(taken.path, older)
 
     back(shop)
 
@@ -185,7 +186,7 @@ def test_the_safety_archive_of_a_run_outlives_it_though_none_is_kept(shop: Stage
         run.retain()
         assert run.prepared
         assert run.prepared.safety
-        assert run.prepared.safety.exists()
+        assert FILES.state(run.prepared.safety)
 
     back(shop)
 

@@ -71,7 +71,7 @@ def standby_of(primary: Server) -> Iterator[Cluster]:
 
 
 def told(shop: Stage, target: Database, *, in_place: bool = False) -> list[Finding]:
-    archive, tools = shop.promotion.archive_path, shop.promotion.tools()
+    archive, tools = Path(shop.promotion.archive_path), shop.promotion.tools()
     return list(preflight.examine(archive, target, tools, Choice(in_place=in_place)).of(standbys.RULE))
 
 

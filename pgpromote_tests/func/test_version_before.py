@@ -50,7 +50,7 @@ def changed_in_place(shop: Stage) -> Path:
     with shop.walk(strategy=Strategy.CLEAN) as run:
         run.promote()
         assert run.taken
-        return run.taken
+        return Path(run.taken)
 
 
 def test_a_safety_archive_of_prod_comes_back_without_being_allowed(shop: Stage, prod: Server) -> None:
@@ -114,7 +114,7 @@ def test_what_the_version_before_kept_counts_for_what_is_kept(shop: Stage) -> No
 
 def test_an_archive_of_the_version_before_is_taken_by_its_path(shop: Stage) -> None:
     dump(shop.promotion)
-    path = shop.promotion.archive_path
+    path = Path(shop.promotion.archive_path)
     before = shop.promotion.dump_dir / path.name
     for file in (archive.manifest_path, lambda path: path):
         file(path).rename(file(before))
