@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.filesize import decimal
@@ -12,6 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pgpromote.postgres.model import Ref
+from pgpromote.postgres.store import FILES, Store
 from pgpromote.run.restore_progress import remaining
 from pgpromote.run.run import Run
 from pgpromote.run.steps import STEPS, Step
@@ -33,22 +34,24 @@ class Count:
 
 @dataclass
 class Dumping:
-    """A dump into a file; `last_size` is the size in bytes of what it replaces, 0 for nothing."""
+    """A dump into a store; `last_size` is the size in bytes of what it replaces, 0 for nothing."""
 
     title: str
-    path: Path
+    path: Ref
     last_size: int = field(init=False)
     count: Count = field(default_factory=Count)
     started: float = field(default_factory=time.monotonic)
+    store: Store = FILES
 
     def __post_init__(self) -> None:
         """Remember what the dump replaces."""
-        self.last_size = _size(self.path)
+        last = self.store.state(self.path)
+        self.last_size = last.size if last else 0
 
     def __rich__(self) -> RenderableType:
         """Draw the dump as it is now."""
         seconds = time.monotonic() - self.started
-        written = _size(self.path.with_name(self.path.name + ".partial"))
+        written = self.store.written(self.path)
         if not self.last_size:
             told = f"{decimal(written)}, {self.count.tables} tables, {clock(seconds)}"
             return Group(_title(self.title), _line("dump", Text(told)))
@@ -171,14 +174,6 @@ def _bar(done: int, total: int, seconds: float) -> tuple[RenderableType, Rendera
 
 def _percent(percent: float, left: float | None) -> Text:
     return Text(f"{percent:3.0f} %" + ("" if left is None else f", {clock(left)} left"))
-
-
-def _size(path: Path) -> int:
-    """Return a file's size in bytes, 0 for one that is not there, or not any more."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _title(title: str) -> Text:

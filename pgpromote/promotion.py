@@ -15,10 +15,12 @@ from pgpromote.postgres import audit, disk, naming, tools
 from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.details import Details
 from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
+from pgpromote.postgres.model import Ref
 from pgpromote.postgres.origin import Expected
 from pgpromote.postgres.place import AGREED, Place
 from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.store import FILES, Store
 from pgpromote.postgres.tools import Tools
 
 SOURCE = "DEV_DATABASE_URL"
@@ -108,6 +110,7 @@ class Promotion:
     log_room: int | None
     environment: Mapping[str, str] = field(repr=False, hash=False, compare=False)
     adopts: bool = False
+    store: Store = FILES
 
     @property
     def name(self) -> str:
@@ -125,7 +128,7 @@ class Promotion:
         return f"The promotion of {self.source().name} is called {self.name}; {NAME} gives it another name."
 
     @property
-    def directory(self) -> Path:
+    def directory(self) -> Ref:
         """Where all of this promotion lies; the sensor watches it. Raises ConfigError without a name."""
         return self.dump_dir / self._needed_name()
 
@@ -135,18 +138,18 @@ class Promotion:
         return _chosen(AS_SUPERUSER, self.environment.get(AS_SUPERUSER, ""))
 
     @property
-    def archive_path(self) -> Path:
+    def archive_path(self) -> Ref:
         """Where this promotion writes its archive. Raises ConfigError without a name."""
         return self.directory / self.archive_name
 
-    def own_archive(self) -> Path:
+    def own_archive(self) -> Ref:
         """Return the archive to restore unless another is named.
 
         Raises ArchiveError where only the version before has left one, ConfigError without a name.
         """
         path = self.archive_path
         earlier = (self.dump_dir / f"{name}_dev.dump" for name in (self.name, EARLIER_NAME))
-        left = None if os.path.lexists(path) else next(filter(os.path.lexists, earlier), None)
+        left = None if self.store.state(path) else next(filter(self.store.state, earlier), None)
         if left:
             raise ArchiveError(
                 f"There is no archive at {path}; the version before kept one at {left}.",
@@ -161,12 +164,12 @@ class Promotion:
         return f"{self.name.removesuffix('_dev')}_dev.dump"
 
     @property
-    def sql_path(self) -> Path:
+    def sql_path(self) -> Ref:
         """Where this promotion writes its plain SQL dump. Raises ConfigError without a name."""
         return self.directory / "full.sql"
 
     @property
-    def safety_dir(self) -> Path:
+    def safety_dir(self) -> Ref:
         """Where the safety archives of prod lie; the sensor does not look there. Raises ConfigError."""
         return self.directory / "safety"
 

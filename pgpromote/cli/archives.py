@@ -43,16 +43,18 @@ def dump_command(
     """
     promotion, run_id, scope = settings.from_environment(), new_run_id(), filters_of(options)
     path = out_dir.absolute() / promotion.archive_name if out_dir else promotion.archive_path
-    source, tools = promotion.source(), promotion.tools()
+    source, tools, store = promotion.source(), promotion.tools(), promotion.store
     terminal.show_scope(scope)
     if promotion.renamed:
         terminal.ERR.print(promotion.renamed)
-    with terminal.drawn(Dumping(f"Dumping {source.label}", path), verbose=verbose) as line:
+    picture = Dumping(f"Dumping {source.label}", path, store=store)
+    with terminal.drawn(picture, verbose=verbose) as line:
         contents, manifest = dump.dump(
             source,
             path,
             tools,
             run_id,
+            store=store,
             name=promotion.name,
             compression=compression,
             encoding=encoding,
@@ -61,8 +63,11 @@ def dump_command(
         )
     if sql:
         plain = path.with_name("full.sql")
-        with terminal.drawn(Dumping(f"Writing plain SQL to {plain}", plain), verbose=verbose) as line:
-            dump.dump_sql(source, plain, tools, run_id, encoding=encoding, filters=scope, on_line=line)
+        picture = Dumping(f"Writing plain SQL to {plain}", plain, store=store)
+        with terminal.drawn(picture, verbose=verbose) as line:
+            dump.dump_sql(
+                source, plain, tools, run_id, store=store, encoding=encoding, filters=scope, on_line=line
+            )
     if as_json:
         terminal.show_json(manifest)
     else:
@@ -87,7 +92,9 @@ def adopt_command(file: Path, *, anew: bool, as_json: bool) -> None:
       pgpromote adopt /backups/shop.dump && pgpromote restore /backups/shop.dump
     """
     promotion, path = settings.from_environment(), file.absolute()
-    contents, manifest = adopt.adopt(path, promotion.tools(), promotion.name, anew=anew)
+    contents, manifest = adopt.adopt(
+        path, promotion.tools(), promotion.name, anew=anew, store=promotion.store
+    )
     if as_json:
         terminal.show_json(manifest)
     else:
@@ -108,7 +115,8 @@ def inspect(dump_path: Path | None, kinds: tuple[str, ...], name: str, *, as_jso
     Example:
       pgpromote inspect shop.dump --kind VIEW --kind INDEX --name "order*"
     """
-    contents = archive.read(dump_path or settings.from_environment().own_archive())
+    promotion = settings.from_environment()
+    contents = archive.read(promotion.store.local(dump_path or promotion.own_archive()))
     found = selection.search(contents, kinds, name or "*") if kinds or name else None
     if as_json:
         entries = contents.entries if found is None else found

@@ -240,7 +240,7 @@ def refresh(*, yes: bool, verbose: bool, as_json: bool, **chosen: Any) -> None:
     promotion, options = settings.from_environment(), options_of(None, **chosen)
     options = holding.ask(promotion, options)
     confirm(options, promotion.target().name, yes=yes)
-    picture = Refreshing(Dumping("Dumping Dev", promotion.archive_path))
+    picture = Refreshing(Dumping("Dumping Dev", promotion.archive_path, store=promotion.store))
     with terminal.only_steps(picture, verbose=verbose) as on_step:
         done = run_refresh(promotion, restore_config(options), on_step, picture.watch)
     for problem in done.problems:

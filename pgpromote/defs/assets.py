@@ -54,6 +54,7 @@ def _archive(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
                 promotion.archive_path,
                 promotion.tools(),
                 context.run.run_id,
+                store=promotion.store,
                 name=promotion.name,
                 compression=config.compression,
                 encoding=config.encoding,
@@ -90,6 +91,7 @@ def _sql_dump(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
                 promotion.sql_path,
                 promotion.tools(),
                 context.run.run_id,
+                store=promotion.store,
                 filters=config.filters(),
                 on_line=to_stdout,
             )

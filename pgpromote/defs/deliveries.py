@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
 
-from pgpromote.postgres.errors import ArchiveError
-from pgpromote.postgres.model import Manifest
+from pgpromote.postgres.model import Manifest, Ref
+from pgpromote.postgres.store import Snapshot
 
 ARCHIVE, SHA256, DUMPED_AT = "pgpromote/archive", "pgpromote/sha256", "pgpromote/dumped_at"
 TARGET, RUN_KEY = "pgpromote/target", "dagster/run_key"
@@ -22,7 +21,7 @@ class Delivery:
     `adopt`: it has no manifest, and the run is to adopt it first.
     """
 
-    path: Path
+    path: Ref
     sha256: str
     dumped_at: datetime
     adopt: bool = False
@@ -84,13 +83,12 @@ class Runs:
         return self.instance.get_runs(dg.RunsFilter(job_name=self.job, tags=tags))
 
 
-def landed(path: Path, sha256: str, manifest: Manifest | None, *, adopt: bool = False) -> Delivery:
-    """Describe an archive that has landed. Raises ArchiveError when it is gone again."""
+def landed(
+    path: Ref, state: Snapshot, sha256: str, manifest: Manifest | None, *, adopt: bool = False
+) -> Delivery:
+    """Describe an archive that has landed."""
     told = _moment(manifest.created_at) if manifest and manifest.sha256 == sha256 else NEVER
-    try:
-        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except OSError as error:
-        raise ArchiveError(f"{path} cannot be read: {error.strerror or error}.") from None
+    modified = datetime.fromtimestamp(state.modified / 1e9, UTC)
     return Delivery(path, sha256, modified if told == NEVER else told, adopt)
 
 

@@ -3,8 +3,8 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import dagster as dg
 
@@ -12,9 +12,11 @@ from pgpromote.defs.deliveries import Delivery, Runs, landed
 from pgpromote.defs.jobs import Jobs
 from pgpromote.postgres import adopt, archive, origin, tools
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
+from pgpromote.postgres.model import Ref
+from pgpromote.postgres.store import Snapshot
 from pgpromote.promotion import ADOPT, EARLIER_NAME, Promotion
 
-PATTERN = "*.dump"
+SUFFIX = ".dump"
 INTERVAL_SECONDS = 30
 # A tick has 60 seconds. A larger archive is read in full by its run, which refuses a broken one, too.
 VERIFIED_BYTES = 1 << 30
@@ -48,10 +50,10 @@ class Seen:
         except (ValueError, TypeError, KeyError):
             return None
 
-    def has_settled(self, last: "Seen", name: str, signature: Signature, path: Path) -> bool:
+    def has_settled(self, last: "Seen", name: str, state: Snapshot) -> bool:
         """Take a file down; tell whether it has to be looked at: the same over two ticks, and not done."""
-        done = last.done.get(name)
-        if done and _is_done(path, signature, done):
+        done, signature = last.done.get(name), list(state.signature)
+        if done and _is_done(state, done):
             self.done[name] = done
         elif last.settling.get(name) != signature:
             self.settling[name] = signature
@@ -79,17 +81,17 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
     def new_dump_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         files, last = dict(_files(promotion)), Seen.read(context.cursor)
         if last is None or _turned_on(context, last):
-            begun = _begin(promotion, files, context.last_sensor_start_time)
+            begun = _begin(files, context.last_sensor_start_time)
             return dg.SensorResult(skip_reason=_left_alone(promotion, begun.done), cursor=_cursor(begun))
         now, deliveries, told = Seen(since=context.last_sensor_start_time or last.since), [], []
-        for name, signature in files.items():
+        for name, state in files.items():
             path = _path(promotion, name)
-            if not now.has_settled(last, name, signature, path):
+            if not now.has_settled(last, name, state):
                 continue
             try:
-                deliveries += _deliveries(promotion, path)
+                deliveries += _deliveries(promotion, path, state)
             except ArchiveError as problem:
-                now.done[name] = _done(signature, problem)
+                now.done[name] = _done(state, problem)
                 context.log.warning(f"{_shown(path)} is not restored. {problem}")
                 told.append(_not_restored(prefix, path, problem.message, problem.hint))
             except ToolFailed as problem:  # that says nothing of the file: the next tick reads it again
@@ -113,16 +115,16 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
     return new_dump_sensor
 
 
-def _files(promotion: Promotion) -> Iterator[tuple[str, Signature]]:
+def _files(promotion: Promotion) -> Iterator[tuple[str, Snapshot]]:
     """Find the archives in the promotion's directory, and those where the version before looked."""
-    for place, before in ((promotion.directory, ""), (promotion.dump_dir, HIGHER)):
-        for path in sorted(place.glob(PATTERN)):
-            signature = _signature(path)
-            if signature is not None:
-                yield before + path.name, signature
+    for folder, before in ((promotion.directory, ""), (promotion.dump_dir, HIGHER)):
+        with suppress(OSError):  # one that cannot be read has nothing new
+            for stored in promotion.store.list(folder):
+                if stored.ref.name.endswith(SUFFIX) and (state := promotion.store.state(stored.ref)):
+                    yield before + stored.ref.name, state
 
 
-def _path(promotion: Promotion, name: str) -> Path:
+def _path(promotion: Promotion, name: str) -> Ref:
     if name.startswith(HIGHER):
         return promotion.dump_dir / name.removeprefix(HIGHER)
     return promotion.directory / name
@@ -135,52 +137,35 @@ def _turned_on(context: dg.SensorEvaluationContext, last: Seen) -> bool:
     return bool(since and started and started > since)
 
 
-def _begin(promotion: Promotion, files: Mapping[str, Signature], since: float | None) -> Seen:
+def _begin(files: Mapping[str, Snapshot], since: float | None) -> Seen:
     """Take down as done what is there; what has landed since the sensor was turned on waits for its turn."""
     begun = Seen(since=since)
-    for name, signature in files.items():
-        after = since is not None and _landed_at(_path(promotion, name)) > since
-        (begun.settling if after else begun.done)[name] = signature
+    for name, state in files.items():
+        after = since is not None and state.landed / 1e9 > since
+        (begun.settling if after else begun.done)[name] = list(state.signature)
     return begun
 
 
-def _landed_at(path: Path) -> float:
-    """Return when a file got its name, in seconds since 1970; 0 for one that has vanished."""
-    try:
-        return path.stat().st_ctime
-    except OSError:
-        return 0
+def _done(state: Snapshot, problem: ArchiveError) -> Signature:
+    return [*state.signature, *([BARE] if isinstance(problem, adopt.NotAdopted) else [])]
 
 
-def _signature(path: Path) -> Signature | None:
-    """Tell one state of a file from another; None when it has vanished or cannot be looked at."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return [status.st_size, status.st_mtime_ns, status.st_ino]
-
-
-def _done(signature: Signature, problem: ArchiveError) -> Signature:
-    return [*signature, BARE] if isinstance(problem, adopt.NotAdopted) else signature
-
-
-def _is_done(path: Path, signature: Signature, done: Signature) -> bool:
+def _is_done(state: Snapshot, done: Signature) -> bool:
     """Say whether a file was done with as it is; one that lacked a manifest is looked at again with one."""
-    lacked = done == [*signature, BARE]
-    return done == signature or (lacked and not os.path.lexists(archive.manifest_path(path)))
+    lacked = done == [*state.signature, BARE]
+    return done == list(state.signature) or (lacked and state.described is None)
 
 
 def _cursor(seen: Seen) -> str:
     return json.dumps(asdict(seen))
 
 
-def _shown(path: Path) -> str:
+def _shown(path: Ref) -> str:
     """Spell a path so that it can be stored, whatever bytes its name is made of."""
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 
-def _deliveries(promotion: Promotion, path: Path) -> list[Delivery]:
+def _deliveries(promotion: Promotion, path: Ref, state: Snapshot) -> list[Delivery]:
     """Read what has landed; nothing if this promotion wrote the file itself.
 
     Raises ArchiveError for a broken file, another promotion's, and one in the wrong place.
@@ -189,23 +174,23 @@ def _deliveries(promotion: Promotion, path: Path) -> list[Delivery]:
         raise ArchiveError(f"The name {_shown(path)} is not UTF-8.", "Rename the file.")
     if path.parent != promotion.directory:
         raise _misplaced(promotion, path)
-    contents = archive.read(path)
-    digest = archive.digest(path)
-    manifest = archive.read_manifest(path)
+    file = promotion.store.local(path)
+    contents, digest = archive.read(file), archive.digest(file)
+    manifest = promotion.store.manifest(path)
     if manifest is not None and manifest.sha256 == digest and path == promotion.archive_path:
         return []
     other = origin.other_promotion(path, origin.of_archive(contents, manifest), promotion.expected())
     if other:
         raise ArchiveError(*other)
     if contents.size <= VERIFIED_BYTES:
-        archive.verify(path, tools.newest(promotion.tools()))
-    bare = adopt.waiting(path, digest)
+        archive.verify(file, tools.newest(promotion.tools()))
+    bare = adopt.waiting(path, digest, store=promotion.store)
     if bare and not promotion.adopts:
         raise adopt.not_adopted(path, f"Set {ADOPT}=1 to have the sensor adopt such archives.")
-    return [landed(path, digest, manifest, adopt=bare)]
+    return [landed(path, state, digest, manifest, adopt=bare)]
 
 
-def _misplaced(promotion: Promotion, path: Path) -> ArchiveError:
+def _misplaced(promotion: Promotion, path: Ref) -> ArchiveError:
     return ArchiveError(
         f"{path} lies where the version before looked; what is delivered to {promotion.name} lands in "
         f"{promotion.directory}.",
@@ -248,13 +233,13 @@ def _without_run(delivery: Delivery, runs: Runs) -> tuple[str, int]:
     return "", len(before) + 1
 
 
-def _superseded(prefix: str, path: Path, by: str) -> dg.AssetObservation:
+def _superseded(prefix: str, path: Ref, by: str) -> dg.AssetObservation:
     hint = "Nothing; to go back to it on purpose: pgpromote restore, with this path."
     message = f"{_shown(path)} is not newer than {by}, which is promoted instead."
     return _not_restored(prefix, path, message, hint)
 
 
-def _not_restored(prefix: str, path: Path, message: str, hint: str) -> dg.AssetObservation:
+def _not_restored(prefix: str, path: Ref, message: str, hint: str) -> dg.AssetObservation:
     return dg.AssetObservation(
         f"{prefix}dev_dump_archive",
         description=f"Not restored: {message}",

@@ -27,7 +27,7 @@ def run(scale: int) -> None:
             }
         )
         promotion = from_environment(variables)
-        picture = Refreshing(Dumping("Dumping Dev", promotion.archive_path))
+        picture = Refreshing(Dumping("Dumping Dev", promotion.archive_path, store=promotion.store))
         with terminal.only_steps(picture) as on_step:
             done = refresh(promotion, RestoreConfig(), on_step, picture.watch)
         for problem in done.problems:

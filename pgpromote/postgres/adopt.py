@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pgpromote.postgres import archive, clients, files, trust
-from pgpromote.postgres.archive import HINT_MANIFEST, manifest_path
+from pgpromote.postgres import archive, clients, trust
+from pgpromote.postgres.archive import HINT_MANIFEST
 from pgpromote.postgres.errors import ArchiveError
-from pgpromote.postgres.model import Archive, Manifest
+from pgpromote.postgres.model import Archive, Manifest, Ref
 from pgpromote.postgres.naming import command
+from pgpromote.postgres.store import FILES, Store
 from pgpromote.postgres.tools import Tools, newest
 from pgpromote.postgres.trust import HINT_COPY
 
@@ -24,7 +25,7 @@ class NotAdopted(ArchiveError):
 
 
 def adopt(
-    path: Path, available: Sequence[Tools], promotion: str, *, anew: bool = False
+    ref: Ref, available: Sequence[Tools], promotion: str, *, anew: bool = False, store: Store = FILES
 ) -> tuple[Archive, Manifest]:
     """Read an archive in full, hash it, and write its manifest, which says nothing of its source.
 
@@ -33,15 +34,15 @@ def adopt(
     ToolMissing, ToolFailed, Busy.
     """
     started = time.monotonic()
-    before = _state(path)
+    before, path = _signature(store, ref), store.local(ref)
     found = archive.read(path)
     sha256 = archive.digest(path)
-    _allow(path, sha256, anew=anew)
+    _allow(store, ref, sha256, anew=anew)
     if problem := clients.unreadable(path, found, _reader(path, found, available), thoroughly=True):
         raise problem
-    if _state(path) != before:
+    if _signature(store, ref) != before:
         raise ArchiveError(
-            f"{path} was changed while it was read.", "Start again when whoever writes it is done."
+            f"{ref} was changed while it was read.", "Start again when whoever writes it is done."
         )
     manifest = Manifest(
         promotion=promotion,
@@ -60,55 +61,50 @@ def adopt(
         contents={},
         adopted_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    with files.landing(manifest_path(path)) as partial:
-        _allow(path, sha256, anew=anew)  # its own manifest may have arrived meanwhile
-        partial.write_text(archive.manifest_text(manifest), encoding="utf-8")
+    # Its own manifest may have arrived meanwhile.
+    store.describe(ref, manifest, lambda: _allow(store, ref, sha256, anew=anew))
     return found, manifest
 
 
-def take(path: Path, available: Sequence[Tools], promotion: str) -> None:
+def take(ref: Ref, available: Sequence[Tools], promotion: str, *, store: Store = FILES) -> None:
     """Adopt an archive if it waits for that. Raises as `adopt` does."""
-    if waiting(path, archive.digest(path)):
-        adopt(path, available, promotion, anew=True)
+    if waiting(ref, archive.digest(store.local(ref)), store=store):
+        adopt(ref, available, promotion, anew=True, store=store)
 
 
-def waiting(path: Path, sha256: str) -> bool:
+def waiting(ref: Ref, sha256: str, *, store: Store = FILES) -> bool:
     """Say whether an archive of these bytes is to be adopted: it has no manifest, or was replaced since.
 
     What changed without having been written, as on a failing disk, is not. Raises ArchiveError for a manifest
     that cannot be read.
     """
-    manifest = archive.read_manifest(path)
+    manifest, state = store.manifest(ref), store.state(ref)
     if manifest is None:
         return True
-    return manifest.adopted and manifest.sha256 != sha256 and _written(path) > _written(manifest_path(path))
+    return manifest.adopted and manifest.sha256 != sha256 and state is not None and state.replaced
 
 
-def not_adopted(path: Path, otherwise: str) -> NotAdopted:
+def not_adopted(ref: Ref, otherwise: str) -> NotAdopted:
     """Return the error that says what to do with an archive without a manifest, by hand or `otherwise`."""
-    message, hint = trust.without_manifest(path)
+    message, hint = trust.without_manifest(ref)
     return NotAdopted(message, f"{hint} {otherwise}")
 
 
-def _written(path: Path) -> int:
-    return path.stat().st_ctime_ns
-
-
-def _allow(path: Path, sha256: str, *, anew: bool) -> None:
+def _allow(store: Store, ref: Ref, sha256: str, *, anew: bool) -> None:
     """Raise ArchiveError for an archive that has a manifest, unless it is to be adopted anew."""
-    manifest = archive.read_manifest(path)
+    manifest = store.manifest(ref)
     if manifest is None or (manifest.adopted and anew):
         return
-    name = shlex.quote(str(path))
+    name = shlex.quote(str(ref))
     if manifest.sha256 == sha256:
         known, hint = (
             "was adopted already" if manifest.adopted else "has a manifest",
             command(f"restore {name}"),
         )
-        raise ArchiveError(f"{path} {known}: there is nothing to adopt.", f"Go on with: {hint}")
+        raise ArchiveError(f"{ref} {known}: there is nothing to adopt.", f"Go on with: {hint}")
     again = f"{HINT_COPY} If it was replaced on purpose: {command(f'adopt --anew {name}')}"
     raise ArchiveError(
-        f"{path} is not the file that its manifest describes.", again if manifest.adopted else HINT_MANIFEST
+        f"{ref} is not the file that its manifest describes.", again if manifest.adopted else HINT_MANIFEST
     )
 
 
@@ -119,10 +115,7 @@ def _reader(path: Path, found: Archive, available: Sequence[Tools]) -> Tools:
     return next(able, None) or newest(available)
 
 
-def _state(path: Path) -> tuple[int, ...]:
-    """Tell one state of a file from another; () for none that can be looked at, which reading it tells."""
-    try:
-        status = path.stat()
-    except OSError:
-        return ()
-    return status.st_size, status.st_mtime_ns, status.st_ino
+def _signature(store: Store, ref: Ref) -> tuple[int, ...]:
+    """Tell one state of an archive from another; () for none that is there, which reading it tells."""
+    state = store.state(ref)
+    return state.signature if state else ()

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from pgpromote.postgres import encodings, files, plain_sql
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
-from pgpromote.postgres.model import Archive, Manifest, TocEntry
+from pgpromote.postgres.model import Archive, Manifest, Ref, TocEntry
 from pgpromote.postgres.naming import command
 from pgpromote.postgres.tools import Completed, Tools, run
 
@@ -365,9 +365,9 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def manifest_path(path: Path) -> Path:
-    """Return where an archive's manifest lies: beside it."""
-    return path.with_name(path.name + ".manifest.json")
+def manifest_path(ref: Ref) -> Path:
+    """Return where the manifest of an archive lies that is a file: beside it."""
+    return Path(ref.with_name(ref.name + ".manifest.json"))
 
 
 def read_manifest(path: Path) -> Manifest | None:

@@ -5,8 +5,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgpromote.postgres import archive, checkpoints, sql
-from pgpromote.postgres.errors import ArchiveError, ToolFailed
+from pgpromote.postgres import checkpoints, sql
+from pgpromote.postgres.errors import ToolFailed
+from pgpromote.postgres.model import Manifest
 from pgpromote.postgres.naming import setting
 from pgpromote.postgres.server import Database, Session
 
@@ -64,23 +65,19 @@ def _one(session: Session, query: str) -> object:
     return row[0] if row else None
 
 
-def check_dump(path: Path, size: int) -> None:
-    """Check that there is room for an archive as large as the last one, for a source of so many bytes.
+def check_dump(directory: Path, last: Manifest | None, size: int) -> None:
+    """Check that a directory has room for an archive as large as the last one, for a source of so many bytes.
 
     The last one stays until the new one is whole. Without it nobody knows how far the rows can be compressed.
     Raises ToolFailed.
     """
-    try:
-        last = archive.read_manifest(path)
-    except ArchiveError:
-        return
     if last is None or not last.size:
         return
     shrunk = min(1.0, size / last.database_size) if last.database_size else 1.0
-    needed, free = int(last.size * shrunk), shutil.disk_usage(path.parent).free
+    needed, free = int(last.size * shrunk), shutil.disk_usage(directory).free
     if needed > free:
         raise ToolFailed(
-            f"{path.parent} has {shown(free)} free; the archive needs about {shown(needed)}, as the last one "
+            f"{directory} has {shown(free)} free; the archive needs about {shown(needed)}, as the last one "
             "did, which stays until the new one is whole.",
             f"Free space, choose another {setting('dump_dir')}, or remove the last archive with its "
             "manifest.",

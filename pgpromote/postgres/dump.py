@@ -17,13 +17,12 @@ from pgpromote.postgres import (
     details,
     disk,
     encodings,
-    files,
     mark,
     members,
     server,
     sql,
 )
-from pgpromote.postgres.errors import ConfigError, Refused, ToolFailed
+from pgpromote.postgres.errors import ArchiveError, ConfigError, Refused, ToolFailed
 from pgpromote.postgres.model import (
     EVERYTHING,
     MOMENTS_IN_UTC,
@@ -32,8 +31,10 @@ from pgpromote.postgres.model import (
     Content,
     Filters,
     Manifest,
+    Ref,
 )
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, size_of
+from pgpromote.postgres.store import FILES, Store
 from pgpromote.postgres.tools import OnLine, Tools, choose, run, run_on
 
 # A dump waits behind a migration at most this long, instead of for ever.
@@ -126,10 +127,11 @@ def _filter_options(filters: Filters) -> list[str]:
 
 def dump(
     source: Database,
-    path: Path,
+    ref: Ref,
     available: list[Tools],
     run_id: str,
     *,
+    store: Store = FILES,
     name: str = "",
     compression: str = "",
     encoding: str = "",
@@ -137,7 +139,7 @@ def dump(
     of_prod: bool = False,
     on_line: OnLine = lambda line: None,
 ) -> tuple[Archive, Manifest]:
-    """Dump the source into a custom-format archive at `path`, with its manifest beside it.
+    """Dump the source into a custom-format archive of a store, with its manifest.
 
     `name` is the promotion's, which the manifest keeps; `promotion` is what our sessions are called after.
 
@@ -151,8 +153,8 @@ def dump(
     tools = choose(available, identity.version)
     compression = compression_for(tools, compression)
     encoding = encoding or encodings.for_dump(identity.encoding)
-    with files.landing(path) as partial:
-        disk.check_dump(path, size)
+    with store.publish(ref) as partial:
+        disk.check_dump(partial.parent, _last(store, ref), size)
         with (
             contents.snapshot(source, run_id) as (session, snapshot),
             # pg_dump leaves half of the second core idle
@@ -168,7 +170,7 @@ def dump(
                 filters=filters,
                 snapshot=snapshot,
             )
-            _run_pg_dump(command, source, path, run_id, encoding=encoding, on_line=on_line)
+            _run_pg_dump(command, source, ref, run_id, encoding=encoding, on_line=on_line)
             sha256, written = _verify(partial, tools, thoroughly=of_prod or compression in UNCOMPRESSED)
             held = _select(measured.result(), session, written)
             rests_on = dependencies.read(session)
@@ -201,11 +203,15 @@ def dump(
             source_database=identity.database,
             source_oid=identity.database_oid,
         )
-        # Between the two renames the archive stands without a manifest: unknown, never wrongly known.
-        archive.manifest_path(path).unlink(missing_ok=True)
-    with files.landing(archive.manifest_path(path)) as partial:
-        partial.write_text(archive.manifest_text(manifest), encoding="utf-8")
-    return replace(written, path=path), manifest
+    store.describe(ref, manifest)
+    return replace(written, path=store.local(ref)), manifest
+
+
+def _last(store: Store, ref: Ref) -> Manifest | None:
+    try:
+        return store.manifest(ref)
+    except ArchiveError:  # a damaged one tells no size
+        return None
 
 
 def _verify(path: Path, tools: Tools, *, thoroughly: bool) -> tuple[str, Archive]:
@@ -258,10 +264,11 @@ def _select(measured: dict[str, Content], session: Session, written: Archive) ->
 
 def dump_sql(
     source: Database,
-    path: Path,
+    ref: Ref,
     available: list[Tools],
     run_id: str,
     *,
+    store: Store = FILES,
     encoding: str = "",
     filters: Filters = EVERYTHING,
     of_prod: bool = False,
@@ -274,13 +281,13 @@ def dump_sql(
     identity, _, _ = _look_at(source, run_id, filters, of_prod=of_prod)
     tools = choose(available, identity.version)
     encoding = encoding or encodings.for_dump(identity.encoding)
-    with files.landing(path) as partial:
+    with store.publish(ref) as partial:
         command = dump_command(
             tools, source, partial, plain=True, compression="", encoding=encoding, filters=filters
         )
-        _run_pg_dump(command, source, path, run_id, encoding=encoding, on_line=on_line)
+        _run_pg_dump(command, source, ref, run_id, encoding=encoding, on_line=on_line)
         archive.verify_sql(partial)
-    return path.stat().st_size
+        return partial.stat().st_size
 
 
 def _look_at(
@@ -322,13 +329,13 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def _run_pg_dump(
-    command: list[str], source: Database, path: Path, run_id: str, *, encoding: str, on_line: OnLine
+    command: list[str], source: Database, ref: Ref, run_id: str, *, encoding: str, on_line: OnLine
 ) -> None:
     codec = encodings.codec(encoding) or "ascii"  # the server answers in the encoding of the dump, too
     completed = run_on(source, run_id, command, server.shown_to(on_line, source), codec)
     if completed.returncode != 0:
         reason = server.disclosed(details.of_program(completed.lines, completed.ending), source)
-        raise ToolFailed(f"pg_dump of {source.label} into {path} failed: {reason}", _hint(reason))
+        raise ToolFailed(f"pg_dump of {source.label} into {ref} failed: {reason}", _hint(reason))
 
 
 def _hint(reason: str) -> str:

@@ -3,10 +3,13 @@
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 
 from pgpromote.postgres.strategy import Strategy
+
+# The name of an archive, as people write it. It opens nothing: only a store knows what is behind it.
+Ref = PurePath
 
 
 class Severity(StrEnum):

@@ -3,11 +3,10 @@
 import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from pgpromote.postgres import mark
 from pgpromote.postgres.mark import Kind
-from pgpromote.postgres.model import Aim, Archive, Manifest, Severity
+from pgpromote.postgres.model import Aim, Archive, Manifest, Ref, Severity
 from pgpromote.postgres.naming import option, setting
 from pgpromote.postgres.server import Database, Identity, Session
 
@@ -139,7 +138,7 @@ def read(text: str) -> Origin | None:
     return Origin(database, database, system_identifier, int(oid) if oid else None)
 
 
-def judge(path: Path, archive: Origin, expected: Expected, known: Known, allow: Collection[str]) -> Said:
+def judge(path: Ref, archive: Origin, expected: Expected, known: Known, allow: Collection[str]) -> Said:
     """Say what keeps an archive from being ours.
 
     What prod was itself is always ours. What a person allows by name is a warning.
@@ -166,7 +165,7 @@ def judge(path: Path, archive: Origin, expected: Expected, known: Known, allow: 
         yield Severity.INFO, archive.database, message, ""
 
 
-def other_promotion(path: Path, archive: Origin, expected: Expected) -> tuple[str, str] | None:
+def other_promotion(path: Ref, archive: Origin, expected: Expected) -> tuple[str, str] | None:
     """Say that an archive is of another promotion, and what to do; None when it does not say so."""
     if archive.promotion in {"", expected.promotion}:
         return None
@@ -178,7 +177,7 @@ def other_promotion(path: Path, archive: Origin, expected: Expected) -> tuple[st
     return message, hint
 
 
-def _pinned(path: Path, archive: Origin, wanted: str, allow: Collection[str]) -> Said:
+def _pinned(path: Ref, archive: Origin, wanted: str, allow: Collection[str]) -> Said:
     """Demand the source that a setting names; what does not say where it is from is not it."""
     if wanted in {archive.system_identifier, archive.id}:
         return
@@ -189,7 +188,7 @@ def _pinned(path: Path, archive: Origin, wanted: str, allow: Collection[str]) ->
     yield _severity(archive.database, allow), archive.database, message, hint
 
 
-def _rebuilt(path: Path, archive: Origin, known: Known) -> Said:
+def _rebuilt(path: Ref, archive: Origin, known: Known) -> Said:
     """Compare with the source as it is now; with the one of the last promotion when it does not answer."""
     now, last = known.configured, known.last
     other = now if now and now.system_identifier else last

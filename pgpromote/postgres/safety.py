@@ -6,25 +6,21 @@ The version before kept those of every promotion in one directory of that name, 
 too.
 """
 
-import fcntl
-import os
 import re
-import stat
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import quote
 
-from pgpromote.postgres import archive, keeping
+from pgpromote.postgres import keeping
 from pgpromote.postgres.errors import ArchiveError
-from pgpromote.postgres.model import Manifest
+from pgpromote.postgres.model import Manifest, Ref
+from pgpromote.postgres.store import FILES, Store, Stored
 
 TIME = "%Y%m%d_%H%M%S_%f"
 NEVER = datetime.min.replace(tzinfo=UTC)
-NAME_AFTER_PROD = r"(?P<time>[0-9]{8}_[0-9]{6}_[0-9]{3})\.dump(\.manifest\.json)?(\.partial)?"
+NAME_AFTER_PROD = r"(?P<time>[0-9]{8}_[0-9]{6}_[0-9]{3})\.dump"
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ class Safety:
     dump that died, or no longer what its manifest says.
     """
 
-    path: Path
+    path: Ref
     taken_at: datetime
     size: int
     promotion: str
@@ -55,35 +51,36 @@ class Safety:
         return self.system == system if self.system else self.source == label
 
 
-def path(directory: Path, prod_name: str, now: datetime) -> Path:
+def path(directory: Ref, prod_name: str, now: datetime, *, store: Store = FILES) -> Ref:
     """Name the safety archive of a moment: it may lie where the version before has put it.
 
-    >>> path(Path("safety"), "a/b", datetime(2026, 3, 1, 4, 5, 6, 78000, UTC)).name
+    >>> path(Ref("safety"), "a/b", datetime(2026, 3, 1, 4, 5, 6, 78000, UTC)).name
     'a%2Fb__safety_20260301_040506_078.dump'
     """
     name = f"{_prefix(prod_name)}{now.astimezone(UTC).strftime(TIME)[:-3]}.dump"
     earlier = _earlier(directory) / name
-    return earlier if os.path.lexists(earlier) else directory / name
+    return earlier if store.state(earlier) else directory / name
 
 
-def history(directory: Path, prod_name: str) -> list[Safety]:
+def history(directory: Ref, prod_name: str, *, store: Store = FILES) -> list[Safety]:
     """List the safety archives of prod, newest first. Raises ArchiveError when the directory cannot be read.
 
     The digest is not compared: that reads a whole archive, and a restore does it anyway.
     """
     with _readable(directory):
-        return [found for found, _ in _find(directory, prod_name)]
+        return [found for found, _ in _find(store, directory, prod_name)]
 
 
 def retain(
-    directory: Path,
+    directory: Ref,
     prod_name: str,
     keep: int,
     max_age: timedelta | None,
     now: datetime,
     *,
     min_age: timedelta = keeping.DAY,
-    taken: Path | None = None,
+    taken: Ref | None = None,
+    store: Store = FILES,
 ) -> tuple[str, ...]:
     """Remove the archives beyond what is to be kept of each server.
 
@@ -95,20 +92,20 @@ def retain(
     """
     removed = []
     with _readable(directory):
-        for each, files in _beyond(_find(directory, prod_name), keep, max_age, now, min_age):
-            if each.path != taken and (each.usable or not any(map(_is_written, files))):
-                _remove(files)
+        for each, stored in _beyond(_find(store, directory, prod_name), keep, max_age, now, min_age):
+            if each.path != taken and (each.usable or not store.busy(stored)):
+                store.remove(each.path)
                 removed.append(each.path.name)
     return tuple(removed)
 
 
-def _earlier(directory: Path) -> Path:
+def _earlier(directory: Ref) -> Ref:
     """Say where the version before kept safety archives: beside the directory of the promotion, not in it."""
     return directory.parent.parent / directory.name
 
 
 def beyond(
-    directory: Path,
+    directory: Ref,
     prod_name: str,
     keep: int,
     max_age: timedelta | None,
@@ -116,26 +113,28 @@ def beyond(
     *,
     min_age: timedelta = keeping.DAY,
     entering: bool = False,
+    store: Store = FILES,
 ) -> tuple[str, ...]:
     """Name the whole archives that `retain` would remove; `entering`: a newer one will be there by then."""
     with _readable(directory):
-        found = _beyond(_find(directory, prod_name), keep, max_age, now, min_age, entering=int(entering))
+        there = _find(store, directory, prod_name)
+        found = _beyond(there, keep, max_age, now, min_age, entering=int(entering))
         return tuple(each.path.name for each, _ in found if each.usable)
 
 
 def _beyond(
-    found: list[tuple[Safety, list[Path]]],
+    found: list[tuple[Safety, Stored]],
     keep: int,
     max_age: timedelta | None,
     now: datetime,
     min_age: timedelta,
     *,
     entering: int = 0,
-) -> list[tuple[Safety, list[Path]]]:
+) -> list[tuple[Safety, Stored]]:
     """Choose those that are to be removed, newest first."""
     usable = [each for each, _ in found if each.usable]
     newest = max((each.taken_at for each in usable), default=NEVER)
-    staying = set[Path]()
+    staying = set[Ref]()
     for server in {each.server for each in usable}:
         taken = [each for each in usable if each.server == server]
         times = [*[now] * entering, *(each.taken_at for each in taken)]
@@ -144,8 +143,8 @@ def _beyond(
             places -= {place for place in range(1, min(keep, len(times))) if now - times[place] > max_age}
         staying |= {each.path for place, each in enumerate(taken, entering) if place in places}
     return [
-        (each, files)
-        for each, files in found
+        (each, stored)
+        for each, stored in found
         if each.path not in staying and (each.usable or each.taken_at < newest)
     ]
 
@@ -155,23 +154,17 @@ def _prefix(prod_name: str) -> str:
     return quote(prod_name, safe="").replace(".", "%2E") + "__safety_"
 
 
-def _find(directory: Path, prod_name: str) -> list[tuple[Safety, list[Path]]]:
-    """Find the safety archives of prod, newest first, each with the files that belong to it."""
+def _find(store: Store, directory: Ref, prod_name: str) -> list[tuple[Safety, Stored]]:
+    """Find the safety archives of prod, newest first, each with what the store has of it."""
     name = re.compile(re.escape(_prefix(prod_name)) + NAME_AFTER_PROD)
-    files: defaultdict[datetime, dict[Path, int]] = defaultdict(dict)
-    for file in _listed(directory):
-        matched = name.fullmatch(file.name)
-        taken_at, size = _time(matched["time"]) if matched else None, _size(file)
-        if taken_at and size is not None:
-            files[taken_at][file] = size
-    found = [(_read(path(directory, prod_name, at), at, sizes), list(sizes)) for at, sizes in files.items()]
+    found = [
+        (_read(store, stored, taken_at), stored)
+        for folder in (directory, _earlier(directory))
+        for stored in store.list(folder)
+        if stored.sizes and (matched := name.fullmatch(stored.ref.name))
+        if (taken_at := _time(matched["time"]))
+    ]
     return sorted(found, key=lambda each: each[0].taken_at, reverse=True)
-
-
-def _listed(directory: Path) -> Iterator[Path]:
-    for place in (directory, _earlier(directory)):
-        if place.exists():
-            yield from place.iterdir()
 
 
 def _time(text: str) -> datetime | None:
@@ -181,53 +174,28 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-def _size(file: Path) -> int | None:
-    """Return a file's size; None when it is no regular file, or has just gone or got its final name."""
-    try:
-        status = file.lstat()
-    except FileNotFoundError:
-        return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-def _read(path: Path, taken_at: datetime, sizes: dict[Path, int]) -> Safety:
-    manifest = _manifest(path)
+def _read(store: Store, stored: Stored, taken_at: datetime) -> Safety:
+    manifest = _manifest(store, stored.ref)
     return Safety(
-        path=path,
+        path=stored.ref,
         taken_at=taken_at,
-        size=sum(sizes.values()),
+        size=sum(stored.sizes.values()),
         promotion=manifest.promotion if manifest else "",
         source=manifest.source if manifest else "",
         system=manifest.system_identifier if manifest else "",
-        usable=manifest is not None and manifest.size == sizes.get(path),
+        usable=manifest is not None and manifest.size == stored.sizes.get(""),
     )
 
 
-def _manifest(path: Path) -> Manifest | None:
+def _manifest(store: Store, ref: Ref) -> Manifest | None:
     try:
-        return archive.read_manifest(path)
+        return store.manifest(ref)
     except ArchiveError:  # a damaged one says as little as none
         return None
 
 
-def _is_written(file: Path) -> bool:
-    """Say whether a dump holds its lock on a file, or has just renamed it; the lock ends with its process."""
-    try:
-        with file.open("rb") as opened:
-            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except (BlockingIOError, FileNotFoundError):
-        return True
-    return False
-
-
-def _remove(files: list[Path]) -> None:
-    """Remove an archive's files, the manifest first: without it nothing takes what is left for whole."""
-    for file in sorted(files, key=lambda file: len(file.name), reverse=True):
-        file.unlink(missing_ok=True)
-
-
 @contextmanager
-def _readable(directory: Path) -> Iterator[None]:
+def _readable(directory: Ref) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,13 +1,12 @@
 """The rules about what a run may trust: the file and whose it is, the code in it, the way to the servers."""
 
 import shlex
-from pathlib import Path
 
 from pgpromote.postgres import encryption, origin
 from pgpromote.postgres.archive import HINT_MANIFEST
 from pgpromote.postgres.dev_code import Code
 from pgpromote.postgres.facts import Facts
-from pgpromote.postgres.model import Severity
+from pgpromote.postgres.model import Ref, Severity
 from pgpromote.postgres.naming import command, option, setting
 from pgpromote.postgres.permissions import Found, listed
 from pgpromote.postgres.rows import NOT_PROVEN, hint_to_dump
@@ -51,12 +50,12 @@ def manifest_there(facts: Facts) -> Found:
         yield Severity.WARNING, str(facts.path), message, hint_to_dump()
 
 
-def without_manifest(path: Path) -> tuple[str, str]:
+def without_manifest(ref: Ref) -> tuple[str, str]:
     """Say of an archive that it has no manifest, and what to do."""
-    message = f"{path} has no manifest: nobody can tell whether it was damaged or changed, or what dev held."
+    message = f"{ref} has no manifest: nobody can tell whether it was damaged or changed, or what dev held."
     hint = (
         f"Copy its manifest beside it, too; {command('dump')} writes one. For an archive of pg_dump that you "
-        f"trust, run: {command(f'adopt {shlex.quote(str(path))}')}"
+        f"trust, run: {command(f'adopt {shlex.quote(str(ref))}')}"
     )
     return message, hint
 

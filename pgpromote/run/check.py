@@ -29,7 +29,7 @@ def check(run: Run) -> State:
             raise
     else:
         if run.options.adopt:
-            taking.take(run.archive_path, run.tools, run.promotion.name)
+            taking.take(run.archive_path, run.tools, run.promotion.name, store=run.promotion.store)
         report = look(run.promotion, run.options, run.run_id)
     run.keep(_checked(run.state, report))
     run.clearance = report.cleared()
@@ -43,7 +43,7 @@ def check(run: Run) -> State:
 def look(promotion: Promotion, options: Options, run_id: str) -> Report:
     """Run every check without the lock, and keep nothing."""
     return preflight.examine(
-        options.archive_path or promotion.own_archive(),
+        promotion.store.local(options.archive_path or promotion.own_archive()),
         promotion.place(run_id),
         promotion.tools(),
         safeguard.choice(promotion, options),

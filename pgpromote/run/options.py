@@ -1,10 +1,9 @@
 """What a person can choose for one run of a promotion."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pgpromote.postgres.errors import ConfigError
-from pgpromote.postgres.model import EVERYTHING, Filters, Foreign, Policy
+from pgpromote.postgres.model import EVERYTHING, Filters, Foreign, Policy, Ref
 from pgpromote.postgres.rows import EXACT
 from pgpromote.postgres.strategy import SWAP, Strategy
 
@@ -21,7 +20,7 @@ class Options:
     any. `restore_as_superuser` lets code of dev run as one.
     """
 
-    archive_path: Path | None = None
+    archive_path: Ref | None = None
     strategy: Strategy = SWAP
     allow_data_loss_outside: bool = False
     safety_archive: bool = True
@@ -55,7 +54,7 @@ def rehearsing(options: Options) -> Options:
     return replace(options, despite_hold=True)
 
 
-def bringing_back(archive_path: Path, allow: tuple[str, ...]) -> Options:
+def bringing_back(archive_path: Ref, allow: tuple[str, ...]) -> Options:
     """Return the options with which a safety archive of prod is brought back: all of it, as it was."""
     return Options(
         archive_path=archive_path,

@@ -1,11 +1,10 @@
 """Make the place for the new content: a database beside prod, or prod itself after a safety archive."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from pgpromote.postgres import catalog, reset, rights, tally
 from pgpromote.postgres import shadow as shadows
-from pgpromote.postgres.model import Finding
+from pgpromote.postgres.model import Finding, Ref
 from pgpromote.postgres.server import connect
 from pgpromote.run import building, safeguard
 from pgpromote.run.check import look
@@ -45,7 +44,7 @@ def reset_schema(run: Run) -> State:
     return replace(run.state, reset=done)
 
 
-def _doubts(run: Run, taken: Path) -> tuple[Finding, ...]:
+def _doubts(run: Run, taken: Ref) -> tuple[Finding, ...]:
     """Find what would keep a rollback from bringing the safety archive back; its definitions are tried."""
     report = look(run.promotion, bringing_back(taken, run.options.allow), run.run_id)
     return safeguard.doubts(report, run.place, run.tools)

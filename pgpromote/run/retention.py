@@ -1,14 +1,13 @@
 """What is kept of what prod was: databases on its server, safety archives on this machine."""
 
-from pathlib import Path
-
 from pgpromote.postgres import previous, safety
+from pgpromote.postgres.model import Ref
 from pgpromote.promotion import Promotion
 from pgpromote.run.options import Options
 from pgpromote.run.state import Kept
 
 
-def retain(promotion: Promotion, run_id: str, taken: Path | None) -> Kept:
+def retain(promotion: Promotion, run_id: str, taken: Ref | None) -> Kept:
     """Drop previous databases and safety archives beyond what is to be kept; never the one just `taken`."""
     place = promotion.place(run_id)
     keep, min_age = promotion.keep, promotion.keep_after
@@ -21,6 +20,7 @@ def retain(promotion: Promotion, run_id: str, taken: Path | None) -> Kept:
         place.now(),
         min_age=min_age,
         taken=taken,
+        store=promotion.store,
     )
     return Kept((*databases.dropped, *archives), databases.findings)
 
@@ -39,5 +39,6 @@ def beyond(promotion: Promotion, run_id: str, options: Options) -> tuple[str, ..
         place.now(),
         min_age=min_age,
         entering=not options.strategy.beside and options.safety_archive,
+        store=promotion.store,
     )
     return (*databases, *archives)

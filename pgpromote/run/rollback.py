@@ -93,7 +93,9 @@ def choose(promotion: Promotion, run_id: str, name: str = "") -> Way:
 def history(promotion: Promotion, run_id: str) -> tuple[list[Previous], list[Safety]]:
     """List what can be brought back, each newest first."""
     place = promotion.place(run_id)
-    return previous.history(place), safety.history(promotion.safety_dir, place.target.name)
+    return previous.history(place), safety.history(
+        promotion.safety_dir, place.target.name, store=promotion.store
+    )
 
 
 def bring_back(
@@ -162,7 +164,8 @@ def _last(promotion: Promotion, databases: list[Previous], own: list[Safety]) ->
     if newest is None:
         return next(iter(own), None)
     if newest.overwritten_at:
-        path = safety.path(promotion.safety_dir, promotion.target().name, newest.overwritten_at)
+        at, store = newest.overwritten_at, promotion.store
+        path = safety.path(promotion.safety_dir, promotion.target().name, at, store=store)
         found = next((taken for taken in own if taken.path == path), None)
         if found is None:
             raise Refused([_overwritten(promotion, newest)])

@@ -9,13 +9,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
 from pgpromote.postgres import shadow as shadows
 from pgpromote.postgres.errors import Interrupted, Outcome, PgpromoteError, ProdState
 from pgpromote.postgres.lock import Lock, promotion_lock
-from pgpromote.postgres.model import Clearance
+from pgpromote.postgres.model import Clearance, Ref
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.rights import Rights
 from pgpromote.postgres.server import Database
@@ -75,7 +74,7 @@ class Run:
         return self.promotion.place(self.run_id)
 
     @property
-    def archive_path(self) -> Path:
+    def archive_path(self) -> Ref:
         """The archive that is restored."""
         return self.options.archive_path or self.promotion.archive_path
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from pgpromote.postgres import archive as archives
 from pgpromote.postgres import (
@@ -22,7 +21,7 @@ from pgpromote.postgres.archive import LARGE_OBJECT_KINDS
 from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.mark import Provenance
-from pgpromote.postgres.model import Archive, Clearance, Finding, Severity
+from pgpromote.postgres.model import Archive, Clearance, Finding, Ref, Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.preflight import Report
@@ -65,8 +64,8 @@ def implausible(promotion: Promotion, options: Options, run_id: str) -> tuple[Fi
     if path.suffix == ".sql":
         return ()
     try:
-        chosen = selection.choose(archives.read(path), options.filters, frozenset(options.bring))
-        manifest = archives.read_manifest(path)
+        held, manifest = archives.read(promotion.store.local(path)), promotion.store.manifest(path)
+        chosen = selection.choose(held, options.filters, frozenset(options.bring))
         with connect(promotion.target(), run_id) as session:
             found = plausible.find(
                 session,
@@ -102,13 +101,14 @@ def settle(run: Run) -> None:
 
 def take(
     promotion: Promotion, options: Options, tools: list[Tools], run_id: str, on_line: OnLine
-) -> Path | None:
+) -> Ref | None:
     """Dump prod before it is overwritten, if wanted, and mark that it will be; return the archive."""
     place = promotion.place(run_id)
     target, taken, path = place.target, place.now(), None
+    store, name = promotion.store, promotion.name
     if options.safety_archive:
-        path = safety.path(promotion.safety_dir, target.name, taken)
-        dump.dump(target, path, tools, run_id, name=promotion.name, of_prod=True, on_line=on_line)
+        path = safety.path(promotion.safety_dir, target.name, taken, store=store)
+        dump.dump(target, path, tools, run_id, store=store, name=name, of_prod=True, on_line=on_line)
     previous.mark_overwritten(place, taken)
     return path
 
@@ -161,7 +161,7 @@ def _definitions(archive: Archive | None) -> Archive | None:
     )
 
 
-def provenance(promotion: Promotion, run_id: str, path: Path, clearance: Clearance) -> Provenance:
+def provenance(promotion: Promotion, run_id: str, path: Ref, clearance: Clearance) -> Provenance:
     """Say where the content of the new prod comes from, for the mark of the old one."""
     source = origin.text_of(clearance)
     return Provenance(promotion.name, run_id, mark.printable(path.name), clearance.sha256, source=source)

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ProdState
-from pgpromote.postgres.model import Finding, Manifest, Severity, Statement
+from pgpromote.postgres.model import Finding, Manifest, Ref, Severity, Statement
 from pgpromote.postgres.plan import RULE, Plan
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.repair import Repair
@@ -65,7 +64,7 @@ class Prepared:
 
     orphans: tuple[str, ...]
     shadow: str
-    safety: Path | None
+    safety: Ref | None
     extensions: tuple[Statement, ...]
     warnings: tuple[Finding, ...] = ()
 
@@ -102,7 +101,7 @@ class State:
     source: str
     target: str
     strategy: Strategy
-    archive: Path
+    archive: Ref
     filters: str = ""
     repairs: bool = True
     current: str = ""
@@ -141,7 +140,7 @@ class State:
         return (*found, *(self.prepared.warnings if self.prepared else ()))
 
     @property
-    def safety(self) -> Path | None:
+    def safety(self) -> Ref | None:
         """The safety archive of prod that this run has taken."""
         return self.prepared.safety if self.prepared else None
 

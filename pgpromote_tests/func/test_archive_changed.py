@@ -60,7 +60,7 @@ def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
     other = stage(dev, prod, tmp_path / "other", SHOP + OTHER, "")
     other.dump()
     staged.dump()
-    for path in (other.promotion.archive_path, archive.manifest_path(other.promotion.archive_path)):
+    for path in (Path(other.promotion.archive_path), archive.manifest_path(other.promotion.archive_path)):
         shutil.copy(path, tmp_path / path.name)
     return staged
 
@@ -91,7 +91,7 @@ def walk(run: Run, moment: str, change: Callable[[], object]) -> None:
 def test_an_archive_that_changes_after_the_checks_never_becomes_prod(
     shop: Stage, tmp_path: Path, way: Replace, moment: str
 ) -> None:
-    path = shop.promotion.archive_path
+    path = Path(shop.promotion.archive_path)
     with (
         shop.untouched(),
         pytest.raises(NotProven, match="was replaced or changed while"),

@@ -76,7 +76,7 @@ def with_history(shop: CommandLine, prod: Server, directory: Path) -> tuple[Comm
     database = prod.new_database()
     commands = shop.having(PROD_DATABASE_URL=prod.url(database.name), PGPROMOTE_DUMP_DIR=str(directory))
     kept = cutover.swap(Place(database, "p1"), shadow.create(Place(database, "p1")).name).previous
-    taken = safety.path(directory / "safety", database.name, datetime.now(UTC))
+    taken = Path(safety.path(directory / "safety", database.name, datetime.now(UTC)))
     dump.dump(database, taken, [prod.tools()], "p2")
     return commands, database, kept, taken
 
@@ -316,7 +316,7 @@ def test_a_history_is_one_list_and_says_how_to_go_back(
     shop: CommandLine, prod: Server, tmp_path: Path
 ) -> None:
     commands, _, kept, taken = with_history(shop, prod, tmp_path)
-    cut = safety.path(taken.parent, taken.name.partition("__")[0], datetime(2000, 1, 1, tzinfo=UTC))
+    cut = Path(safety.path(taken.parent, taken.name.partition("__")[0], datetime(2000, 1, 1, tzinfo=UTC)))
     cut.write_bytes(taken.read_bytes()[:-1])
 
     rows = commands.run("history").stdout.splitlines()

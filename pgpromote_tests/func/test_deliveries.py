@@ -42,7 +42,7 @@ def prod(start_server: StartServer) -> Server:
 def watch(dev: Server, prod: Server, tmp_path: Path) -> Iterator[Watch]:
     """Turn the sensor on over a directory that is empty."""
     promotion = runs.promotion(dev.new_url(SHOP), prod.new_url(), tmp_path, dev, PGPROMOTE_NAME="")
-    promotion.directory.mkdir(parents=True)
+    Path(promotion.directory).mkdir(parents=True)
     with dg.DagsterInstance.ephemeral() as instance:
         watch = Watch(promotion, instance)
         watch.turn_on()

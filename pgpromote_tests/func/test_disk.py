@@ -76,7 +76,7 @@ def test_a_role_that_may_not_ask_leaves_it_unknown(prod: Server) -> None:
 
 
 def test_a_dump_that_cannot_fit_is_refused_and_the_last_archive_stays(shop: Stage) -> None:
-    path = shop.promotion.archive_path
+    path = Path(shop.promotion.archive_path)
     manifest = archive.read_manifest(path)
     assert manifest is not None
     big = replace(manifest, size=1 << 60)
@@ -89,7 +89,7 @@ def test_a_dump_that_cannot_fit_is_refused_and_the_last_archive_stays(shop: Stag
 
 
 def test_a_source_that_has_shrunk_needs_less(shop: Stage, tmp_path: Path) -> None:
-    path = shop.promotion.archive_path
+    path = Path(shop.promotion.archive_path)
     manifest = archive.read_manifest(path)
     assert manifest is not None
     shrunk = replace(manifest, size=1 << 50, database_size=1 << 60)

@@ -62,7 +62,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def spoiled(promotion: Promotion) -> Promotion:
     """Cut the end off a new archive."""
     assert runs.run(promotion, "dump_dev").success
-    promotion.archive_path.write_bytes(promotion.archive_path.read_bytes()[:-100])
+    path = Path(promotion.archive_path)
+    path.write_bytes(path.read_bytes()[:-100])
     return promotion
 
 

@@ -119,9 +119,9 @@ def test_the_sensor_takes_the_good_archive_among_all_of_them(
     dev: Server = start_server(16, "dev")
     promotion = runs.promotion(source_url, start_server(16, "prod").new_url(), tmp_path, dev)
     promotion = replace(promotion, adopts=True)
-    promotion.directory.mkdir(parents=True)
+    Path(promotion.directory).mkdir(parents=True)
     for number, make in enumerate(PLACES.values()):
-        make(promotion.directory / f"a{number}.dump")
+        make(Path(promotion.directory / f"a{number}.dump"))
         shutil.copy(foreign, promotion.directory / f"b{number}.dump")
         make(archive.manifest_path(promotion.directory / f"b{number}.dump"))
     for number, content in enumerate(CONTENTS.values()):

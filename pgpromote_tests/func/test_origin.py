@@ -213,7 +213,7 @@ def source_id(path: Path) -> tuple[str, int]:
 
 
 def test_a_database_that_was_made_anew_is_refused_where_its_identifier_is_demanded(shop: Stage) -> None:
-    path = shop.promotion.archive_path
+    path = Path(shop.promotion.archive_path)
     dump(shop.promotion)
     system, oid = source_id(path)
     for demanded in (system, f"{system}/{oid}"):

@@ -104,7 +104,7 @@ def test_the_digest_of_the_archive_is_its_data_version(refreshed: Refreshed) -> 
 
 
 def test_the_dump_directory_holds_the_archive_its_manifest_and_nothing_else(refreshed: Refreshed) -> None:
-    archive = refreshed.promotion.archive_path
+    archive = Path(refreshed.promotion.archive_path)
     assert sorted(archive.parent.iterdir()) == [archive, manifest_path(archive)]
     assert archive.stat().st_mode & 0o777 == 0o600
     assert archive.parent.stat().st_mode & 0o777 == 0o700

@@ -153,7 +153,7 @@ def test_the_same_database_as_source_and_target_is_refused(promotion: Promotion,
 
 @pytest.mark.parametrize("spoil", ["missing", "empty", "cut", "foreign", "other"])
 def test_a_file_that_is_no_whole_archive_is_refused(promotion: Promotion, prod: Server, spoil: str) -> None:
-    path, before = promotion.archive_path, contents_of(prod, promotion.environment[TARGET])
+    path, before = Path(promotion.archive_path), contents_of(prod, promotion.environment[TARGET])
     whole = path.read_bytes()
     if spoil == "missing":
         path.unlink()
@@ -269,10 +269,10 @@ def test_missing_client_programs_are_named(
 
 
 def test_a_compression_that_the_client_cannot_do_leaves_the_older_archive(promotion: Promotion) -> None:
-    before = promotion.archive_path.read_bytes()
+    before = Path(promotion.archive_path).read_bytes()
     result = runs.run(promotion, "dump_dev", {"dev_dump_archive": {"compression": "brotli:3"}})
     assert "brotli" in failure_of(result)[1]
-    assert promotion.archive_path.read_bytes() == before
+    assert Path(promotion.archive_path).read_bytes() == before
 
 
 def test_a_promotion_waits_for_nobody_and_names_who_holds_the_lock(

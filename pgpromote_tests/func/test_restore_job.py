@@ -79,7 +79,7 @@ def test_an_archive_is_restored_from_the_path_that_was_named(shop: Shop, tmp_pat
     shown = metadata_of(result, "prod_schema")
     assert shown["archive"].value == str(path)
     assert shown["dagster/row_count"].value == ROWS
-    assert not shop.promotion.archive_path.exists()
+    assert not Path(shop.promotion.archive_path).exists()
 
 
 def test_restore_without_a_path_takes_the_archive_of_the_promotion(shop: Shop) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, mark, previous
+from pgpromote.postgres import mark, previous
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.mark import Kind, Mark
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.store import FILES
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote.promotion import TARGET, from_environment
 from pgpromote.run import rollback
@@ -120,7 +121,7 @@ def test_an_older_safety_archive_never_stands_in_for_the_last_one(shop: Stage) -
     promote_number(shop, 4)
     promote_number(shop, 5, CLEAN)
     with shop.walk() as run:
-        rollback.history(run.promotion, run.run_id)[1][0].path.unlink()
+        Path(rollback.history(run.promotion, run.run_id)[1][0].path).unlink()
 
     refused(shop, "rollback_certain")
 
@@ -139,12 +140,12 @@ def test_an_archive_of_another_server_is_not_prod_s(shop: Stage) -> None:
     promote_number(shop, 2, CLEAN)
     with shop.walk() as run:
         (_, (taken,)) = rollback.history(run.promotion, run.run_id)
-    manifest = archive.read_manifest(taken.path)
+    manifest = FILES.manifest(taken.path)
     assert manifest
     (system,) = shop.prod.rows("SELECT system_identifier::text FROM pg_control_system()")
     assert (manifest.system_identifier,) == system
     foreign = replace(manifest, system_identifier="1")
-    archive.manifest_path(taken.path).write_text(archive.manifest_text(foreign))
+    FILES.describe(taken.path, foreign)
 
     assert "not this prod" in refused(shop, "rollback_archive", taken.path.name)
     refused(shop, "swap_previous")
@@ -154,10 +155,10 @@ def test_an_older_archive_without_the_server_s_identifier_is_known_by_its_label(
     promote_number(shop, 2, CLEAN)
     with shop.walk() as run:
         (_, (taken,)) = rollback.history(run.promotion, run.run_id)
-    manifest = archive.read_manifest(taken.path)
+    manifest = FILES.manifest(taken.path)
     assert manifest
     older = replace(manifest, system_identifier="")
-    archive.manifest_path(taken.path).write_text(archive.manifest_text(older))
+    FILES.describe(taken.path, older)
 
     back(shop)
 
@@ -187,7 +188,7 @@ def test_the_safety_archive_of_a_run_outlives_it_though_none_is_kept(shop: Stage
         RETAIN.walk(run)
         assert run.state.prepared
         assert run.state.prepared.safety
-        assert run.state.prepared.safety.exists()
+        assert FILES.state(run.state.prepared.safety)
 
     back(shop)
 

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from pgpromote.postgres import plan
+from pgpromote.postgres.archive import manifest_path
 from pgpromote.postgres.errors import ConfigError, NotProven, PgpromoteError, Refused, RestoreFailed
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, Strategy
@@ -153,7 +154,7 @@ def test_a_tablespace_that_prod_lacks_leaves_prod_and_is_named(shop: Stage) -> N
 
 def test_an_archive_that_is_cut_leaves_prod_and_is_named(shop: Stage) -> None:
     shop.dump()
-    path = shop.promotion.archive_path
+    path = Path(shop.promotion.archive_path)
     path.write_bytes(path.read_bytes()[:-200])
     with shop.untouched(), pytest.raises(Refused, match="archive_readable"), shop.walk() as run:
         promote(run)
@@ -165,9 +166,9 @@ def test_an_extension_that_prod_lacks_is_named_before_anything_begins(shop: Stag
     control = Path(str(shop.prod.tools().directory)).parent / "share" / "postgresql" / "extension"
     assert control.exists()
     # What an archive names, but no server has: its entry in the table of contents says so.
-    raw = shop.promotion.archive_path.read_bytes().replace(b"vector", b"vectro")
-    shop.promotion.archive_path.write_bytes(raw)
-    (shop.promotion.archive_path.with_name(shop.promotion.archive_path.name + ".manifest.json")).unlink()
+    path = Path(shop.promotion.archive_path)
+    path.write_bytes(path.read_bytes().replace(b"vector", b"vectro"))
+    manifest_path(path).unlink()
     with shop.untouched(), pytest.raises(Refused, match="needs the extension vectro"), shop.walk() as run:
         promote(run)
 
@@ -358,12 +359,12 @@ def test_a_safety_archive_that_could_not_come_back_is_told_before_prod_changes(s
 
 def test_no_safety_archive_is_taken_when_it_was_not_wanted(shop: Stage) -> None:
     shop.promote(strategy=CLEAN, safety_archive=False)
-    assert not shop.promotion.safety_dir.exists()
+    assert not Path(shop.promotion.safety_dir).exists()
 
 
 def test_a_safety_archive_that_cannot_be_taken_leaves_prod(shop: Stage) -> None:
     shop.dump()
-    shop.promotion.safety_dir.write_text("in the way")
+    Path(shop.promotion.safety_dir).write_text("in the way")
     with (
         shop.untouched(),
         pytest.raises(PgpromoteError, match="safety"),

@@ -35,7 +35,7 @@ def lay(
 ) -> str:
     """Lay an archive with a manifest there; return its name."""
     directory.mkdir(exist_ok=True)
-    path = safety.path(directory, prod, at)
+    path = Path(safety.path(directory, prod, at))
     path.write_bytes(CONTENT)
     manifest = Manifest(
         promotion=f"p{at:%H}",
@@ -82,7 +82,7 @@ def test_the_name_says_which_prod_and_when_in_utc_to_the_millisecond(tmp_path: P
 def test_any_database_name_gives_a_file_in_the_directory(tmp_path: Path, name: str) -> None:
     path = safety.path(tmp_path, name, NOON)
 
-    assert path.resolve().parent == tmp_path.resolve()
+    assert Path(path).resolve().parent == tmp_path.resolve()
     assert not path.name.startswith(".")
     lay(tmp_path, name, NOON)
     longest = archive.manifest_path(path).with_name(archive.manifest_path(path).name + ".partial")
@@ -141,8 +141,8 @@ def test_what_is_not_whole_is_listed_as_not_usable(tmp_path: Path, flaw: str) ->
 def test_what_is_no_file_of_ours_is_not_listed(tmp_path: Path) -> None:
     for name in ("shop.dump", "shop__safety_now.dump", "shop__safety_99999999_999999_999.dump", "notes.txt"):
         (tmp_path / name).write_bytes(CONTENT)
-    safety.path(tmp_path, "shop", hours(1)).mkdir()
-    safety.path(tmp_path, "shop", hours(2)).symlink_to(tmp_path / "shop.dump")
+    Path(safety.path(tmp_path, "shop", hours(1))).mkdir()
+    Path(safety.path(tmp_path, "shop", hours(2))).symlink_to(tmp_path / "shop.dump")
     (tmp_path / os.fsdecode(b"caf\xe9.dump")).touch()
 
     assert safety.history(tmp_path, "shop") == []
@@ -162,7 +162,7 @@ def test_an_archive_of_prod_itself_is_listed_as_usable(prod: Server, tmp_path: P
 
     (found,) = safety.history(tmp_path / "safety", database.name)
     assert (found.path, found.promotion, found.source, found.usable) == (path, "p1", database.label, True)
-    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert Path(path.parent).stat().st_mode & 0o777 == 0o700
 
 
 # Retention --------------------------------------------------------------------------------------------------

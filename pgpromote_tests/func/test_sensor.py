@@ -54,7 +54,7 @@ def foreign(dev: Server, source_url: str, tmp_path_factory: pytest.TempPathFacto
 def watch(dev: Server, prod: Server, source_url: str, tmp_path: Path) -> Iterator[Watch]:
     """Watch a directory that exists and is empty, where archives without a manifest are adopted."""
     promotion = runs.promotion(source_url, prod.new_url(), tmp_path, dev, PGPROMOTE_ADOPT="1")
-    promotion.directory.mkdir(parents=True)
+    Path(promotion.directory).mkdir(parents=True)
     with dg.DagsterInstance.ephemeral() as instance:
         watch = Watch(promotion, instance)
         watch.turn_on()
@@ -137,7 +137,7 @@ def test_whether_archives_are_adopted_is_one_or_nothing(text: str) -> None:
 
 
 def test_a_file_that_still_grows_is_not_looked_at(watch: Watch, foreign: Path) -> None:
-    path = watch.promotion.directory / "new.dump"
+    path = Path(watch.promotion.directory) / "new.dump"
     content = foreign.read_bytes()
     for end in range(0, len(content), len(content) // 4):
         path.write_bytes(content[:end])
@@ -198,7 +198,7 @@ def test_a_foreign_archive_in_the_place_of_our_own_triggers(watch: Watch, foreig
 
 def test_our_own_archive_under_another_name_is_a_new_dump(watch: Watch) -> None:
     assert runs.run(watch.promotion, "dump_dev").success
-    own = watch.promotion.archive_path
+    own = Path(watch.promotion.archive_path)
     for path in (own, archive.manifest_path(own)):
         path.rename(path.with_name(path.name.replace(own.name, "yesterday.dump")))
     (request,) = watch.settle()
@@ -225,7 +225,7 @@ def test_a_changed_file_is_requested_again_with_another_key(watch: Watch, foreig
 
 @pytest.mark.parametrize("content", [b"", b"PGDMP", b"\x89PNG\r\n\x1a\n", b"-- PostgreSQL database dump\n"])
 def test_a_broken_file_is_reported_once_and_not_restored(watch: Watch, content: bytes) -> None:
-    path = watch.promotion.directory / "broken.dump"
+    path = Path(watch.promotion.directory) / "broken.dump"
     path.write_bytes(content)
 
     ticks = [watch.tick() for _ in range(4)]
@@ -250,7 +250,7 @@ def test_a_file_cut_in_its_data_is_broken_too(watch: Watch, foreign: Path) -> No
 
 
 def test_a_broken_file_is_looked_at_again_when_it_changes(watch: Watch, foreign: Path) -> None:
-    path = watch.promotion.directory / "new.dump"
+    path = Path(watch.promotion.directory) / "new.dump"
     path.write_bytes(b"PGDMP")
     assert watch.settle() == []
     put(foreign, watch)
@@ -260,7 +260,7 @@ def test_a_broken_file_is_looked_at_again_when_it_changes(watch: Watch, foreign:
 
 
 def test_a_broken_file_does_not_hide_a_good_one(watch: Watch, foreign: Path) -> None:
-    (watch.promotion.directory / "a.dump").write_bytes(b"PGDMP")
+    (Path(watch.promotion.directory) / "a.dump").write_bytes(b"PGDMP")
     put(foreign, watch, "b.dump")
     watch.tick()
     told = watch.tick()
@@ -278,7 +278,7 @@ def test_other_files_are_none_of_its_business(watch: Watch, foreign: Path, name:
 
 
 def test_a_safety_archive_of_prod_never_triggers(watch: Watch, foreign: Path) -> None:
-    watch.promotion.safety_dir.mkdir()
+    Path(watch.promotion.safety_dir).mkdir()
     taken = safety.path(watch.promotion.safety_dir, watch.promotion.target().name, datetime.now(UTC))
     shutil.copy(foreign, taken)
     assert watch.settle() == []
@@ -289,7 +289,7 @@ def test_a_safety_archive_of_prod_never_triggers(watch: Watch, foreign: Path) ->
 def test_what_cannot_be_read_does_not_hide_a_good_archive(watch: Watch, foreign: Path, kind: str) -> None:
     if kind == "unreadable" and os.geteuid() == 0:
         kind = "link to itself"  # root reads everything but this
-    odd = watch.promotion.directory / "a.dump"
+    odd = Path(watch.promotion.directory) / "a.dump"
     if kind == "directory":
         odd.mkdir()
     elif kind == "unreadable":
@@ -323,9 +323,9 @@ def test_a_file_that_is_gone_is_forgotten(watch: Watch, foreign: Path) -> None:
 
 
 def test_a_directory_that_does_not_exist_yet_is_fine(watch: Watch, foreign: Path) -> None:
-    watch.promotion.directory.rmdir()
+    Path(watch.promotion.directory).rmdir()
     assert watch.settle() == []
-    watch.promotion.directory.mkdir()
+    Path(watch.promotion.directory).mkdir()
     put(foreign, watch)
     assert len(watch.settle()) == 1
 

@@ -73,7 +73,7 @@ def standby_of(primary: Server) -> Iterator[Cluster]:
 
 
 def told(shop: Stage, target: Database, *, strategy: Strategy = SWAP) -> list[Finding]:
-    archive, tools = shop.promotion.archive_path, shop.promotion.tools()
+    archive, tools = Path(shop.promotion.archive_path), shop.promotion.tools()
     return list(preflight.examine(archive, Place(target), tools, Choice(strategy=strategy)).of(standbys.RULE))
 
 

@@ -51,7 +51,7 @@ def changed_in_place(shop: Stage) -> Path:
     with shop.walk(strategy=CLEAN) as run:
         promote(run)
         assert run.state.safety
-        return run.state.safety
+        return Path(run.state.safety)
 
 
 def test_a_safety_archive_of_prod_comes_back_without_being_allowed(shop: Stage, prod: Server) -> None:
@@ -95,7 +95,11 @@ def test_a_safety_archive_of_the_version_before_comes_back_by_its_name_too(
     taken.parent.rename(before)
     of_the_version_before(before / taken.name)
     with shop.walk() as run:
-        rollback.bring_back(run.promotion, run.run_id, taken.name if by_name else str(before / taken.name))
+        rollback.bring_back(
+            run.promotion,
+            run.run_id,
+            taken.name if by_name else str(before / taken.name),
+        )
     assert prod.rows("SELECT count(*) FROM orders", shop.promotion.target().name) == [(2,)]
 
 
@@ -116,7 +120,7 @@ def test_what_the_version_before_kept_counts_for_what_is_kept(shop: Stage) -> No
 
 def test_an_archive_of_the_version_before_is_taken_by_its_path(shop: Stage) -> None:
     dump(shop.promotion)
-    path = shop.promotion.archive_path
+    path = Path(shop.promotion.archive_path)
     before = shop.promotion.dump_dir / path.name
     for file in (archive.manifest_path, lambda path: path):
         file(path).rename(file(before))

@@ -26,7 +26,8 @@ class Stage:
 
     def dump(self) -> None:
         """Dump dev as pgpromote does."""
-        dump.dump(self.promotion.source(), self.promotion.archive_path, self.promotion.tools(), "test")
+        made, store = self.promotion, self.promotion.store
+        dump.dump(made.source(), made.archive_path, made.tools(), "test", store=store)
 
     def beside(self) -> list[str]:
         """List what stands beside prod."""

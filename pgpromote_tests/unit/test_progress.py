@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pgpromote import progress
+from pgpromote.postgres.model import Ref
+from pgpromote.postgres.store import Snapshot, Store
 from pgpromote.postgres.strategy import SWAP
 from pgpromote.progress import Dumping, Refreshing
 from pgpromote.promotion import from_environment
@@ -17,6 +18,19 @@ from pgpromote.run.options import Options
 from pgpromote.run.run import Run
 from pgpromote.run.state import State, Walked
 from pgpromote.run.steps import named
+
+
+class Growing(Store):
+    """Holds an archive of so many bytes, of whose successor so many are written."""
+
+    def __init__(self, held: int, so_far: int) -> None:
+        self.held, self.so_far = held, so_far
+
+    def state(self, ref: Ref) -> Snapshot | None:
+        return Snapshot((self.held, 0, 0), 0, None)
+
+    def written(self, ref: Ref) -> int:
+        return self.so_far
 
 
 def drawn(picture: Refreshing) -> list[str]:
@@ -31,14 +45,10 @@ def drawn(picture: Refreshing) -> list[str]:
     ("written", "shown"),
     [(0, "0 %"), (50, "50 %"), (99, "99 %"), (100, "100 %"), (101, "99 %"), (9000, "99 %")],
 )
-def test_a_dump_that_grows_beyond_the_last_one_is_never_told_to_be_done(
-    written: int, shown: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes = {"shop.dump": 100, "shop.dump.partial": written}
-    monkeypatch.setattr(progress, "_size", lambda path: sizes[path.name])
+def test_a_dump_that_grows_beyond_the_last_one_is_never_told_to_be_done(written: int, shown: str) -> None:
     console = Console(width=120)
     with console.capture() as screen:
-        console.print(Dumping("Dumping Dev", Path("shop.dump")))
+        console.print(Dumping("Dumping Dev", Path("shop.dump"), store=Growing(100, written)))
     assert f" {shown}" in screen.get()
 
 

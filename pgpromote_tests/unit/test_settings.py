@@ -91,8 +91,8 @@ def test_an_archive_where_the_version_before_kept_it_is_found_and_told(tmp_path:
     with pytest.raises(ArchiveError, match="the version before kept one at") as raised:
         promotion.own_archive()
     assert f"pgpromote restore {tmp_path / left}" in raised.value.hint
-    promotion.directory.mkdir()
-    promotion.archive_path.touch()
+    Path(promotion.directory).mkdir()
+    Path(promotion.archive_path).touch()
     assert promotion.own_archive() == promotion.archive_path
 
 
