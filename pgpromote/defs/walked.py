@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from pgpromote.defs.assets import AUDITS
-from pgpromote.defs.audits import PROD_AUDIT
+from pgpromote.defs.audits import AUDITS
 from pgpromote.defs.report import REPORT
 from pgpromote.standing import RESTORED, SWAPPED, UNTOUCHED, standing
 
@@ -18,7 +17,7 @@ STEPS = {
     "parallel_restore": "restore",
     "repair_primary_key_identities": "repair",
     "prove": "prove",
-    **dict.fromkeys((CUT_OVER, "rollback", *AUDITS, PROD_AUDIT, REPORT), "swap"),
+    **dict.fromkeys((CUT_OVER, "rollback", *AUDITS, REPORT), "swap"),
 }
 
 
@@ -38,7 +37,7 @@ class Walked:
         """Say what prod is after a step has failed; "" for the step means that the process died."""
         if CUT_OVER in self.done:
             return f"{RESTORED if in_place else SWAPPED}."
-        if CUT_OVER not in self.begun and failed in (*AUDITS, PROD_AUDIT, REPORT):
+        if CUT_OVER not in self.begun and failed in (*AUDITS, REPORT):
             return UNTOUCHED
         return standing(STEPS.get(failed or self.last, "dump"), in_place=in_place)
 
