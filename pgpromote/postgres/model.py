@@ -1,5 +1,6 @@
 """The values that cross boundaries. Frozen, printable, without secrets."""
 
+import re
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -81,6 +82,15 @@ class ServerVersion:
 
     def __str__(self) -> str:
         return f"{self.major}.{self.number % 10000}"
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """Return the numbers of a version as a text gives it; an older version is a smaller one.
+
+    >>> parse_version("3.10.0dev") > parse_version("3.9")
+    True
+    """
+    return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
 @dataclass(frozen=True)
