@@ -23,8 +23,6 @@ from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.details import one_line, visible
 from pgpromote.postgres.model import (
     Archive,
-    AuditFinding,
-    ColumnFinding,
     Filters,
     Finding,
     Manifest,
@@ -275,9 +273,9 @@ def show_cut_over(done: CutOver) -> None:
 
 
 def show_audit(
-    found: Mapping[str, Sequence[AuditFinding | ColumnFinding]],
-    suppressed: Sequence[AuditFinding] = (),
-    notes: Sequence[AuditFinding] = (),
+    found: Mapping[str, Sequence[Finding]],
+    suppressed: Sequence[Finding] = (),
+    notes: Sequence[Finding] = (),
 ) -> None:
     """Show the findings of each audit rule that has some, the worst first, with what puts them right.
 
@@ -285,25 +283,24 @@ def show_audit(
     """
     for severity in Severity:
         for rule, findings in found.items():
-            shown = [audit.as_object(f) if isinstance(f, ColumnFinding) else f for f in findings]
-            if shown and severity is min((f.severity for f in shown), key=list(Severity).index):
-                why = audit.describe(rule) if rule in audit.ALL_RULES else ""
-                title = f"{rule.replace('_', ' ')}: {len(shown)}  {why}"
+            if findings and severity is min((f.severity for f in findings), key=list(Severity).index):
+                why = audit.describe(rule) if rule in audit.RULES else ""
+                title = f"{rule.replace('_', ' ')}: {len(findings)}  {why}"
                 _headline(f"{severity.value:>9}", title, COLOURS[severity])
-                for finding in _by_table(shown) if rule == audit.NOT_NULL else shown:
-                    OUT.print(one_line(f"      {finding.object}: {finding.message}"))
-                    if finding.fix:
-                        OUT.print(one_line(f"      → {finding.fix}"))
+                for finding in _by_table(findings) if rule == audit.NOT_NULL else findings:
+                    OUT.print(one_line(f"      {finding.told}"))
+                    if finding.remedy:
+                        OUT.print(one_line(f"      → {finding.remedy}"))
     sound = sum(not findings for findings in found.values())
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")
     for finding in suppressed:
-        accepted = f"{finding.rule.replace('_', ' ')}: {finding.object}: {finding.message}"
+        accepted = f"{finding.rule.replace('_', ' ')}: {finding.told}"
         _headline("suppressed", one_line(accepted), "dim")
     for note in notes:
         _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
 
 
-def _by_table(found: Sequence[AuditFinding]) -> Iterator[AuditFinding]:
+def _by_table(found: Sequence[Finding]) -> Iterator[Finding]:
     """Put plain information about the columns of a table on one line; what is worse stays as it is."""
     for (plain, table), columns in groupby(
         found, lambda each: (each.severity is Severity.INFO and each.judged, each.object.rpartition(".")[0])
@@ -311,7 +308,7 @@ def _by_table(found: Sequence[AuditFinding]) -> Iterator[AuditFinding]:
         several = list(columns)
         if plain and len(several) > 1:
             names = ", ".join(each.object.rpartition(".")[2] for each in several)
-            yield replace(several[0], object=table, message=names)
+            yield replace(several[0], object=table, message=names, fix="")
         else:
             yield from several
 

@@ -1,6 +1,5 @@
-"""The lineage graph: dev database → archive (and SQL dump) → prod schema → audits."""
+"""The lineage graph up to the audits: dev database → archive (and SQL dump) → prod schema."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import dagster as dg
@@ -9,23 +8,18 @@ from pgpromote.defs import metadata
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.ops import WITH_OPS, build_ops
-from pgpromote.defs.step import check_output, to_stdout, walk_of
-from pgpromote.postgres import audit, checks, dump, plan, prove
-from pgpromote.postgres.model import Severity
+from pgpromote.defs.step import check_output, to_stdout
+from pgpromote.postgres import checks, dump, plan, prove
 from pgpromote.promotion import Promotion
 
 OPTIONAL = {"pgpromote/optional": "true"}
 OWNERS = ["team:database"]
 # A nightly promotion may be late by two hours before anybody is told, and fail once before it is an alarm.
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
-AUDITS = {
-    "primary_key_audit": "primary_key_without_identity",
-    "not_null_audit": "not_null_without_default",
-}
 
 
 def build_assets(promotion: Promotion, prefix: str) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """Build every asset of one promotion; their names begin with the prefix."""
+    """Build the assets of one promotion from dev to prod; their names begin with the prefix."""
     source = dg.AssetSpec(
         f"{prefix}dev_database",
         description="The source. Developers write it; pgpromote only reads it.",
@@ -33,8 +27,7 @@ def build_assets(promotion: Promotion, prefix: str) -> list[dg.AssetsDefinition 
         kinds={"postgres"},
         owners=OWNERS,
     )
-    audits = [_audit(promotion, prefix, name, rule) for name, rule in AUDITS.items()]
-    return [source, _archive(promotion, prefix), _sql_dump(promotion, prefix), _prod_schema(prefix), *audits]
+    return [source, _archive(promotion, prefix), _sql_dump(promotion, prefix), _prod_schema(prefix)]
 
 
 def _archive(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
@@ -138,44 +131,3 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
 
     # A graph asset takes no freshness policy of its own.
     return prod_schema.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, FRESH))
-
-
-def _audit(promotion: Promotion, prefix: str, name: str, rule: str) -> dg.AssetsDefinition:
-    asset_name = f"{prefix}{name}"
-
-    @dg.asset(
-        name=asset_name,
-        description=f"Read-only report. {audit.describe(rule)}",
-        deps=[f"{prefix}prod_schema"],
-        group_name=f"{prefix}promotion",
-        kinds={"postgres", "report"},
-        owners=OWNERS,
-        required_resource_keys={f"{prefix}run"},
-        check_specs=[dg.AssetCheckSpec(rule, asset=asset_name, description=audit.describe(rule))],
-    )
-    def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        with readable(walk_of(context.op_execution_context, prefix).begun):
-            everything = audit.read(promotion.audited(), context.run.run_id, [rule])
-            ignored = promotion.audit_ignored()
-        suppressed = [f for f in everything if any(s.covers(audit.as_object(f)) for s in ignored)]
-        found = [finding for finding in everything if finding not in suppressed]
-        context.log.info(f"{rule}: {len(found)} finding(s) in {promotion.audited().label}.")
-        table = metadata.column_findings(found)
-        yield dg.MaterializeResult(
-            metadata={
-                "findings": len(found),
-                "report": table,
-                "suppressed": metadata.column_findings(suppressed),
-                "database": promotion.audited().label,
-            },
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name=rule,
-                    passed=all(finding.severity is Severity.INFO for finding in found),
-                    severity=dg.AssetCheckSeverity.WARN,
-                    metadata={"findings": len(found), "report": table},
-                )
-            ],
-        )
-
-    return report

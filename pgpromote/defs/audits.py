@@ -1,5 +1,6 @@
-"""The audit of everything but columns: one asset, with one check per rule."""
+"""The audits of prod: assets made of a set of rules each, with one check per rule."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -7,84 +8,87 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.assets import OWNERS
 from pgpromote.defs.failures import readable
-from pgpromote.defs.step import walk_of
+from pgpromote.defs.step import check_result, log_findings, walk_of
 from pgpromote.postgres import audit
 from pgpromote.postgres.audit import Audit
-from pgpromote.postgres.details import visible
-from pgpromote.postgres.model import AuditFinding, Severity
+from pgpromote.postgres.model import Finding, Severity
 from pgpromote.promotion import Promotion
 
+# Two rules have an asset of their own; prod_audit has all others.
+ALONE = {"primary_key_audit": audit.KEYS, "not_null_audit": audit.NOT_NULL}
+OTHERS = tuple(rule for rule in audit.RULES if rule not in ALONE.values())
 PROD_AUDIT = "prod_audit"
+AUDITS = (*ALONE, PROD_AUDIT)
+PROD_AUDIT_IS = (
+    "Read-only report: what is wrong with prod's sequences, indexes, constraints, triggers, rights and "
+    "statistics, and what still points at dev. What prod alone has is one step worse than what dev has too."
+)
 
 
-def build_prod_audit(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
-    """Build the asset that runs all rules but those about columns, which have assets of their own."""
-    name = f"{prefix}{PROD_AUDIT}"
+def build_audits(promotion: Promotion, prefix: str) -> list[dg.AssetsDefinition]:
+    """Build the audit assets of one promotion; together they have every rule."""
+    return [
+        *(
+            _audit(promotion, prefix, name, [rule], f"Read-only report. {audit.describe(rule)}")
+            for name, rule in ALONE.items()
+        ),
+        _audit(promotion, prefix, PROD_AUDIT, OTHERS, PROD_AUDIT_IS),
+    ]
 
+
+def audited(promotion: Promotion, run_id: str, rules: Sequence[str]) -> Audit:
+    """Audit the database of a promotion by some rules, compared with dev where that is named."""
+    return audit.audit(
+        promotion.audited(),
+        run_id,
+        dev=promotion.compared(),
+        ignored=promotion.audit_ignored(),
+        rules=rules,
+    )
+
+
+def _audit(
+    promotion: Promotion, prefix: str, name: str, rules: Sequence[str], description: str
+) -> dg.AssetsDefinition:
     @dg.asset(
-        name=name,
-        description="Read-only report: what is wrong with prod's sequences, indexes, constraints, triggers, "
-        "rights and statistics, and what still points at dev. What prod alone has is one step worse than "
-        "what dev has too.",
+        name=f"{prefix}{name}",
+        description=description,
         deps=[f"{prefix}prod_schema"],
         group_name=f"{prefix}promotion",
         kinds={"postgres", "report"},
         owners=OWNERS,
         required_resource_keys={f"{prefix}run"},
         check_specs=[
-            dg.AssetCheckSpec(rule, asset=name, description=audit.describe(rule))
-            for rule in audit.OBJECT_RULES
+            dg.AssetCheckSpec(rule, asset=f"{prefix}{name}", description=audit.describe(rule))
+            for rule in rules
         ],
     )
-    def prod_audit(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         walk = walk_of(context.op_execution_context, prefix)
         with readable(walk.begun):
-            database = promotion.audited()
-            done = audit.audit(
-                database,
-                context.run.run_id,
-                dev=promotion.compared(),
-                ignored=promotion.audit_ignored(),
-                rules=audit.OBJECT_RULES,
-            )
-        walk.audited = done
-        for note in done.notes:
-            context.log.info(visible(f"[{note.rule}] {note.message}"))
-        counted = _counts(done.findings)
-        said = ", ".join(f"{count} {severity}" for severity, count in counted.items())
-        context.log.info(f"{database.label}: {said}; {len(done.suppressed)} suppressed.")
+            done = audited(promotion, context.run.run_id, rules)
+            label = promotion.audited().label
+        walk.audited = walk.audited.joined(done)
+        log_findings(context.op_execution_context, done.notes)
+        counted = Counter(finding.severity for finding in done.findings)
+        counts = {severity.value: counted[severity] for severity in Severity}
+        said = ", ".join(f"{count} {severity}" for severity, count in counts.items())
+        context.log.info(f"{label}: {said}; {len(done.suppressed)} suppressed.")
         yield dg.MaterializeResult(
             metadata={
-                "database": database.label,
+                "database": label,
                 "findings": len(done.findings),
-                **counted,
+                **counts,
                 "not judged": sum(not finding.judged for finding in done.findings),
-                "report": _table(done.findings),
-                "suppressed": _table(done.suppressed),
-                "notes": _table(done.notes),
+                "report": metadata.findings(done.findings),
+                "suppressed": metadata.findings(done.suppressed),
+                "notes": metadata.findings(done.notes),
             },
-            check_results=[_check(done, rule) for rule in audit.OBJECT_RULES],
+            check_results=[check_result(rule, _about(done, rule)) for rule in rules],
         )
 
-    return prod_audit
+    return report
 
 
-def _check(done: Audit, rule: str) -> dg.AssetCheckResult:
-    found = done.of(rule)
-    counted = _counts(found)
-    return dg.AssetCheckResult(
-        check_name=rule,
-        passed=not counted[Severity.ERROR] and not counted[Severity.WARNING],
-        severity=dg.AssetCheckSeverity.ERROR if counted[Severity.ERROR] else dg.AssetCheckSeverity.WARN,
-        description=visible("\n".join(note.message for note in done.notes if note.rule == rule)),
-        metadata={"findings": len(found), "report": _table(found), "fix": audit.rule(rule).fix},
-    )
-
-
-def _counts(findings: Sequence[AuditFinding]) -> dict[str, int]:
-    return {severity.value: sum(f.severity is severity for f in findings) for severity in Severity}
-
-
-def _table(findings: Sequence[AuditFinding]) -> dg.MetadataValue:
-    columns = ("severity", "rule", "object", "what", "fix")
-    return metadata.table(columns, [(f.severity.value, f.rule, f.object, f.message, f.fix) for f in findings])
+def _about(done: Audit, rule: str) -> tuple[Finding, ...]:
+    return tuple(finding for finding in (*done.findings, *done.notes) if finding.rule == rule)

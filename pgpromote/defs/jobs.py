@@ -7,8 +7,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pgpromote.defs.aside import build_rehearsal, build_rollback
-from pgpromote.defs.assets import AUDITS
-from pgpromote.defs.audits import PROD_AUDIT
+from pgpromote.defs.audits import AUDITS
 from pgpromote.defs.report import REPORT
 from pgpromote.defs.resources import run_resource
 from pgpromote.defs.running import TARGET, refreshing
@@ -34,7 +33,7 @@ class Jobs:
 def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
     """Build the jobs. All that write to prod carry one tag, which the instance runs one at a time."""
     archive, prod = f"{prefix}dev_dump_archive", f"{prefix}prod_schema"
-    audits = [f"{prefix}{name}" for name in (*AUDITS, PROD_AUDIT)]
+    audits = [f"{prefix}{name}" for name in AUDITS]
     report = f"{prefix}{REPORT}"
 
     def job(

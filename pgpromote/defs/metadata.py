@@ -10,7 +10,6 @@ from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import (
     EVERYTHING,
     Archive,
-    ColumnFinding,
     Filters,
     Finding,
     Manifest,
@@ -39,17 +38,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dg.Metadata
 
 
 def findings(found: Sequence[Finding]) -> dg.MetadataValue:
-    """Show findings of the checks: what is present, what is needed, what to do."""
-    columns = ("severity", "check", "object", "what", "what to do")
-    return table(columns, [(f.severity.value, f.rule, f.object, f.message, f.hint) for f in found])
-
-
-def column_findings(found: Sequence[ColumnFinding]) -> dg.MetadataValue:
-    """Show findings of an audit."""
-    columns = ("severity", "schema", "table", "column", "type", "suggestion")
-    return table(
-        columns, [(f.severity.value, f.schema, f.table, f.column, f.type, f.suggestion) for f in found]
-    )
+    """Show findings: what is present, what is needed, what to do."""
+    columns = ("severity", "rule", "object", "what", "what to do")
+    return table(columns, [(f.severity.value, f.rule, f.object, f.message, f.remedy) for f in found])
 
 
 def restore_errors(errors: Sequence[RestoreError]) -> dg.MetadataValue:

@@ -4,7 +4,7 @@ import dagster as dg
 
 from pgpromote.defs.alerts import build_alerts
 from pgpromote.defs.assets import build_assets
-from pgpromote.defs.audits import build_prod_audit
+from pgpromote.defs.audits import build_audits
 from pgpromote.defs.jobs import build_jobs, build_schedule
 from pgpromote.defs.report import build_report
 from pgpromote.defs.resources import Watch, run_resource
@@ -23,7 +23,7 @@ def build_promotion(
     `watch` is told of each run that begins.
     """
     jobs = build_jobs(promotion, prefix)
-    assets = [*build_assets(promotion, prefix), build_prod_audit(promotion, prefix)]
+    assets = [*build_assets(promotion, prefix), *build_audits(promotion, prefix)]
     return dg.Definitions(
         assets=[*assets, build_report(promotion, prefix)],
         jobs=jobs.all(),

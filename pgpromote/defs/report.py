@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from pgpromote import report as reports
-from pgpromote.defs.assets import AUDITS, OWNERS
-from pgpromote.defs.audits import PROD_AUDIT
+from pgpromote.defs.assets import OWNERS
+from pgpromote.defs.audits import AUDITS, audited
 from pgpromote.defs.failures import readable
 from pgpromote.defs.step import walk_of
 from pgpromote.postgres import audit
@@ -27,7 +27,7 @@ def build_report(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
         name=f"{prefix}{REPORT}",
         description="The morning after on one page: verdict, timeline, what changed, findings with their "
         "fixes, repairs, rights, losses. An HTML file that needs no network, with a JSON twin.",
-        deps=[f"{prefix}prod_schema", *(f"{prefix}{name}" for name in (*AUDITS, PROD_AUDIT))],
+        deps=[f"{prefix}prod_schema", *(f"{prefix}{name}" for name in AUDITS)],
         group_name=f"{prefix}promotion",
         kinds={"html", "report"},
         owners=OWNERS,
@@ -38,14 +38,9 @@ def build_report(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
         with readable(walk.begun):
             state = _walked(walk.begun)
             walk.reported = True
-            missing = audit.audit(
-                promotion.audited(),
-                state.run_id,
-                dev=promotion.compared(),
-                ignored=promotion.audit_ignored(),
-                rules=[rule for rule in audit.ALL_RULES if rule not in walk.audited.rules],
-            )
-            report = reports.build(state, walk.audited.joined(missing), datetime.now(UTC))
+            if missing := [rule for rule in audit.RULES if rule not in walk.audited.rules]:
+                walk.audited = walk.audited.joined(audited(promotion, state.run_id, missing))
+            report = reports.build(state, walk.audited, datetime.now(UTC))
             written = reports.write(report, promotion.report_dir)
         context.log.info(f"The report is in {written.page}.")
         return dg.MaterializeResult(

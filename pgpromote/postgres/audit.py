@@ -4,8 +4,7 @@ A file begins with what is known of the rule: lines `-- severity:`, `-- follows 
 carries what the rule looks at, so that dev can be compared) and `-- fix:`, an empty comment line, and one
 paragraph that says why. Its query returns one row per finding: `object`, `message`, and a column for each
 part of the fix's template (NULL: there is no fix to give); perhaps `severity`, where a row differs from its
-rule, and `judged`, false where the role may not read enough to tell. The rules in `RULES` are older: they
-return the columns of ColumnFinding.
+rule, and `judged`, false where the role may not read enough to tell.
 
 Rules read catalogs only: never a user's view, which could run its author's functions as us.
 """
@@ -21,11 +20,11 @@ from operator import not_
 from typing import Any
 
 from psycopg.errors import InsufficientPrivilege, OutOfMemory
-from psycopg.rows import dict_row, kwargs_row
+from psycopg.rows import dict_row
 
 from pgpromote.postgres import details, sql
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, SessionFailed
-from pgpromote.postgres.model import AuditFinding, ColumnFinding, Severity
+from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.naming import command, setting
 from pgpromote.postgres.sequences import (
     next_free,
@@ -37,14 +36,13 @@ from pgpromote.postgres.sequences import (
 from pgpromote.postgres.server import LOCAL, Database, Session, beside, connect
 from pgpromote.postgres.shared_keys import REASON, spare
 
+RULES = tuple(sql.names("audits"))
 KEYS = "primary_key_without_identity"
 NOT_NULL = "not_null_without_default"
-RULES = (NOT_NULL, KEYS)
-OBJECT_RULES = tuple(name for name in sql.names("audits") if name not in RULES)
-ALL_RULES = (*RULES, *OBJECT_RULES)
 TRACES = "points_at_dev"
 # It alone reads tables, which takes as long as all others together: it runs beside them.
 BEHIND = "sequence_behind"
+NEAR_END = "sequence_near_end"
 # Parallel workers begin with empty caches: of catalogs, they read more slowly than one process alone.
 CAREFUL_SESSION = (
     "SET default_transaction_read_only = on; SET statement_timeout = '60s'; "
@@ -74,7 +72,7 @@ class Suppression:
     def __str__(self) -> str:
         return f"{self.rule}:{self.pattern}"
 
-    def covers(self, finding: AuditFinding) -> bool:
+    def covers(self, finding: Finding) -> bool:
         """Tell whether the finding is accepted."""
         return finding.rule == self.rule and fnmatchcase(finding.object, self.pattern)
 
@@ -84,11 +82,11 @@ class Audit:
     """What the rules found, what of it is suppressed, and a note for each rule that had nothing to go on."""
 
     rules: tuple[str, ...]
-    findings: tuple[AuditFinding, ...]
-    suppressed: tuple[AuditFinding, ...] = ()
-    notes: tuple[AuditFinding, ...] = ()
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Finding, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
-    def of(self, rule: str) -> list[AuditFinding]:
+    def of(self, rule: str) -> list[Finding]:
         """Return the findings of one rule."""
         return [finding for finding in self.findings if finding.rule == rule]
 
@@ -97,7 +95,7 @@ class Audit:
         both = ((*getattr(self, each.name), *getattr(other, each.name)) for each in fields(Audit))
         return Audit(*(tuple(dict.fromkeys(found)) for found in both))
 
-    def by_rule(self) -> dict[str, list[AuditFinding]]:
+    def by_rule(self) -> dict[str, list[Finding]]:
         """Return the findings of every rule, also of those that found nothing."""
         names = dict.fromkeys((*self.rules, *(finding.rule for finding in self.findings)))
         return {name: self.of(name) for name in names}
@@ -124,7 +122,7 @@ def audit(
     *,
     dev: Database | None = None,
     ignored: Sequence[Suppression] = (),
-    rules: Sequence[str] = ALL_RULES,
+    rules: Sequence[str] = RULES,
 ) -> Audit:
     """Examine a database, compare it with dev where there is one, and set the suppressed findings apart.
 
@@ -138,7 +136,7 @@ def audit(
             found = compare(examine(dev, run_id, followed), found)
         except (ConnectionFailed, SessionFailed) as error:
             message = f"Not compared with dev: {error.message}"
-            found.append(AuditFinding("comparison", Severity.WARNING, dev.label, message, judged=False))
+            found.append(Finding("comparison", Severity.WARNING, dev.label, message, judged=False))
     # Without a dev that can be told from this database, nothing can be looked for: that is nobody's fault.
     known = dev is not None and traces_of(dev, database) is not None
     notes = [] if known else [finding for finding in found if finding.rule == TRACES]
@@ -152,8 +150,8 @@ def audit(
 
 
 def examine(
-    database: Database, run_id: str, rules: Sequence[str] = ALL_RULES, *, dev: Database | None = None
-) -> list[AuditFinding]:
+    database: Database, run_id: str, rules: Sequence[str] = RULES, *, dev: Database | None = None
+) -> list[Finding]:
     """Run rules in one or two sessions and return their findings, rule by rule, ordered by object.
 
     `dev` is only named, for the rule that looks for traces of it. Raises ConfigError for a rule that does
@@ -194,7 +192,7 @@ def _hosts(database: Database) -> set[str]:
     return {host for hosts in named for host in hosts if not LOCAL.fullmatch(host)}
 
 
-def compare(dev: Sequence[AuditFinding], prod: Sequence[AuditFinding]) -> list[AuditFinding]:
+def compare(dev: Sequence[Finding], prod: Sequence[Finding]) -> list[Finding]:
     """Return prod's findings, each one step worse where dev has it right: prod has lost it on the way.
 
     `dev` holds dev's findings by all rules that follow dev and found something on prod. A rule that could
@@ -203,7 +201,7 @@ def compare(dev: Sequence[AuditFinding], prod: Sequence[AuditFinding]) -> list[A
     same = {(finding.rule, finding.object) for finding in dev}
     unsure = {finding.rule for finding in dev if not finding.judged}
 
-    def lost(finding: AuditFinding) -> bool:
+    def lost(finding: Finding) -> bool:
         return (
             finding.judged
             and rule(finding.rule).follows_dev
@@ -217,10 +215,10 @@ def compare(dev: Sequence[AuditFinding], prod: Sequence[AuditFinding]) -> list[A
     ]
 
 
-def suppress(found: Sequence[AuditFinding], ignored: Sequence[Suppression], rules: Sequence[str]) -> Audit:
+def suppress(found: Sequence[Finding], ignored: Sequence[Suppression], rules: Sequence[str]) -> Audit:
     """Set the suppressed findings apart. One that finds nothing though its rule ran is a finding."""
     unused = [
-        AuditFinding("unused_suppression", Severity.INFO, str(each), "It suppresses nothing; remove it.")
+        Finding("unused_suppression", Severity.INFO, str(each), "It suppresses nothing; remove it.")
         for each in ignored
         if each.rule in rules and not any(each.covers(finding) for finding in found)
     ]
@@ -245,27 +243,6 @@ def parse_suppressions(text: str) -> tuple[Suppression, ...]:
     return tuple(Suppression(_known(name), pattern) for name, _, pattern in parts)
 
 
-def read(database: Database, run_id: str, rules: Sequence[str] | None = None) -> list[ColumnFinding]:
-    """Audit a database's columns in a session of its own. See `run`; a failing rule is a SessionFailed."""
-    with reading(database, run_id) as session:
-        return run(session, rules)
-
-
-def run(session: Session, rules: Sequence[str] | None = None) -> list[ColumnFinding]:
-    """Run rules about columns (all unless named) and return their findings, rule by rule, ordered by object.
-
-    Raises ConfigError for a rule that does not exist.
-    """
-    chosen = [_known(name, RULES) for name in (RULES if rules is None else rules)]
-    return [finding for name in chosen for finding in _columns(session, name)]
-
-
-def as_object(found: ColumnFinding) -> AuditFinding:
-    """Return a finding about a column in the shape of all others."""
-    where = f"{found.schema}.{found.table}.{found.column}"
-    return AuditFinding(found.rule, found.severity, where, f"{found.type}. {found.suggestion}")
-
-
 @contextmanager
 def reading(database: Database, run_id: str) -> Iterator[Session]:
     """Open a session that cannot write and whose statements end within a minute.
@@ -278,42 +255,37 @@ def reading(database: Database, run_id: str) -> Iterator[Session]:
         yield session
 
 
-def _judge_all(session: Session, rules: Sequence[Rule], pattern: str | None) -> list[AuditFinding]:
+def _judge_all(session: Session, rules: Sequence[Rule], pattern: str | None) -> list[Finding]:
     return [finding for each in rules for finding in _judge(session, each, pattern)]
 
 
-def _judge(session: Session, rule: Rule, pattern: str | None) -> list[AuditFinding]:
+def _judge(session: Session, rule: Rule, pattern: str | None) -> list[Finding]:
     """Run one rule. A catalog that the role may not read, or the server has no room for, is a finding."""
     try:
-        if rule.name in RULES:
-            return [as_object(finding) for finding in _columns(session, rule.name)]
-        return _objects(session, rule, pattern)
+        with session.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(sql.read(f"audits/{rule.name}"), _given(session, rule.name, pattern))
+            return [_finding(rule, **row) for row in found]
     except (InsufficientPrivilege, OutOfMemory) as error:
         database, reason = session.info.dbname, details.of_error(error).shown
-        return [AuditFinding(rule.name, Severity.WARNING, database, f"Not judged. {reason}.", judged=False)]
+        return [Finding(rule.name, Severity.WARNING, database, f"Not judged. {reason}.", judged=False)]
 
 
-def _objects(session: Session, rule: Rule, pattern: str | None) -> list[AuditFinding]:
-    parameters: Mapping[str, object] | None = None
-    if rule.name == TRACES:
-        parameters = {"dev": pattern, "subscriptions": _subscriptions(session, pattern)}
-    elif rule.name == BEHIND:
-        parameters = _standing(session)
-    elif rule.name == "sequence_near_end":
-        parameters = _last_values(session)
-    with session.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(sql.read(f"audits/{rule.name}"), parameters).fetchall()
-    return [_finding(rule, **row) for row in found]
+def _given(session: Session, rule: str, pattern: str | None) -> Mapping[str, object] | None:
+    """Return what was read before a rule's query, as the query takes it; None: it takes nothing."""
+    if rule == TRACES:
+        return {"dev": pattern, "subscriptions": _subscriptions(session, pattern)}
+    reads = {BEHIND: _standing, NEAR_END: _last_values, KEYS: _shared}
+    return reads[rule](session) if rule in reads else None
 
 
 def _finding(
     rule: Rule, *, message: str, judged: bool = True, severity: str | None = None, **parts: Any
-) -> AuditFinding:
+) -> Finding:
     where = parts.pop("object")
     if not judged:
-        return AuditFinding(rule.name, Severity.INFO, where, f"Not judged. {message}", judged=False)
+        return Finding(rule.name, Severity.INFO, where, f"Not judged. {message}", judged=False)
     fix = "" if None in parts.values() else rule.fix.format(**parts)
-    return AuditFinding(rule.name, Severity(severity or rule.severity), where, message, fix)
+    return Finding(rule.name, Severity(severity or rule.severity), where, message, fix=fix)
 
 
 def _subscriptions(session: Session, pattern: str | None) -> list[str] | None:
@@ -354,15 +326,6 @@ def _last_values(session: Session) -> dict[str, object]:
     return {"sequences": [sequence for sequence, _ in found], "values": [value for _, value in found]}
 
 
-def _columns(session: Session, name: str) -> list[ColumnFinding]:
-    def finding(severity: str, **where: str) -> ColumnFinding:
-        return ColumnFinding(rule=name, severity=Severity(severity), **where)
-
-    parameters = _shared(session) if name == KEYS else None
-    with session.cursor(row_factory=kwargs_row(finding)) as cursor:
-        return cursor.execute(sql.read(f"audits/{name}"), parameters).fetchall()
-
-
 def _shared(session: Session) -> dict[str, object]:
     """Return the tables whose key is another table's, as the rule's query takes them."""
     found = [feed for feed in spare(session, read_keys(session)) if feed.reason == REASON]
@@ -373,7 +336,7 @@ def _is_comment(line: str) -> bool:
     return line.startswith("--")
 
 
-def _known(name: str, among: Sequence[str] = ALL_RULES) -> str:
-    if name not in among:
-        raise ConfigError(f"There is no audit rule {name!r}.", f"Choose from: {', '.join(among)}.")
+def _known(name: str) -> str:
+    if name not in RULES:
+        raise ConfigError(f"There is no audit rule {name!r}.", f"Choose from: {', '.join(RULES)}.")
     return name

@@ -6,7 +6,7 @@ from pgpromote.postgres.archive import NAME, extension_schema, unquote
 from pgpromote.postgres.catalog import Catalog
 from pgpromote.postgres.disk import HEADROOM, shown
 from pgpromote.postgres.facts import Facts, entries
-from pgpromote.postgres.model import Archive, ServerVersion, Severity, TocEntry
+from pgpromote.postgres.model import Archive, ServerVersion, Severity, TocEntry, parse_version
 from pgpromote.postgres.naming import option, setting
 from pgpromote.postgres.permissions import Found, quoted
 
@@ -34,6 +34,7 @@ def extensions(facts: Facts) -> Found:
     for entry, catalog in entries(facts, "EXTENSION"):
         name = entry.tag
         extension = catalog.extensions.get(name)
+        present = (extension.version or extension.default_version or "") if extension else ""
         created = extension is not None and extension.version is not None and not facts.choice.strategy.empty
         wanted = facts.manifest.extensions.get(name) if facts.manifest else None
         if extension is None:
@@ -57,17 +58,10 @@ def extensions(facts: Facts) -> Found:
                 f"Move it: ALTER EXTENSION {quoted(name)} SET SCHEMA {quoted(schema)}; what uses it follows."
             )
             yield Severity.ERROR, name, message, hint
-        elif wanted and _older(present := extension.version or extension.default_version or "", wanted):
+        elif wanted and parse_version(present) < parse_version(wanted):
             message = f"The source has {name} {wanted}, prod would use {present}, which is older."
             hint = f"Update it on prod: ALTER EXTENSION {quoted(name)} UPDATE;"
             yield Severity.WARNING, name, message, hint
-
-
-def _older(present: str, wanted: str) -> bool:
-    def key(version: str) -> list[int]:
-        return [int(part) for part in re.findall(r"\d+", version)]
-
-    return key(present) < key(wanted)
 
 
 def collations(facts: Facts) -> Found:
@@ -172,7 +166,7 @@ def source_version(facts: Facts) -> Found:
     if facts.archive is None or facts.catalog is None:
         return
     prod = facts.catalog.identity.version
-    source_major = int(re.findall(r"\d+", facts.archive.server_version)[0])
+    source_major = parse_version(facts.archive.server_version)[0]
     if source_major > prod.major:
         message = (
             f"The archive comes from PostgreSQL {facts.archive.server_version}, prod is {prod}: it may hold "

@@ -1,5 +1,6 @@
 """The values that cross boundaries. Frozen, printable, without secrets."""
 
+import re
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -40,46 +41,29 @@ class Foreign(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing a check or an audit rule found: the object, what is present, what is needed, what to do."""
+    """One thing a check or an audit rule found: the object, what is present, what is needed, what to do.
 
-    rule: str
-    severity: Severity
-    object: str
-    message: str
-    hint: str = ""
-
-    @property
-    def told(self) -> str:
-        """The message, with the object before it unless it is named there."""
-        return self.message if self.object in self.message else f"{self.object}: {self.message}"
-
-
-@dataclass(frozen=True)
-class ColumnFinding:
-    """One row of an audit rule about a column: where it is, its type and what to do about it."""
-
-    rule: str
-    severity: Severity
-    schema: str
-    table: str
-    column: str
-    type: str
-    suggestion: str
-
-
-@dataclass(frozen=True)
-class AuditFinding:
-    """One thing an audit rule found: where, what is so, and the SQL that puts it right ("": none to give).
-
-    Not `judged`: the rule could not tell, and the message says why.
+    `hint` is what to do in words, `fix` the SQL that does it; "" for none. Not `judged`: the rule could not
+    tell, and the message says why.
     """
 
     rule: str
     severity: Severity
     object: str
     message: str
+    hint: str = ""
     fix: str = ""
     judged: bool = True
+
+    @property
+    def told(self) -> str:
+        """The message, with the object before it unless it is named there."""
+        return self.message if self.object in self.message else f"{self.object}: {self.message}"
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in words or else as SQL; "" for nothing."""
+        return self.hint or self.fix
 
 
 @dataclass(frozen=True)
@@ -103,6 +87,15 @@ class ServerVersion:
 
     def __str__(self) -> str:
         return f"{self.major}.{self.number % 10000}"
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """Return the numbers of a version as a text gives it; an older version is a smaller one.
+
+    >>> parse_version("3.10.0dev") > parse_version("3.9")
+    True
+    """
+    return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Prove that what was restored is what was dumped. Every difference is a finding; errors fail the run."""
 
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -8,7 +7,7 @@ from pgpromote.postgres import access, contents, objects, rows, sql
 from pgpromote.postgres.archive import digest, unquoted
 from pgpromote.postgres.description import Description, describe
 from pgpromote.postgres.errors import ArchiveError, NotProven
-from pgpromote.postgres.model import Archive, Clearance, Finding, Manifest, Severity
+from pgpromote.postgres.model import Archive, Clearance, Finding, Manifest, Severity, parse_version
 from pgpromote.postgres.naming import command
 from pgpromote.postgres.objects import Column, Rewrite
 from pgpromote.postgres.rows import EXACT, NOT_PROVEN, Compared, Comparison, Unproven
@@ -213,16 +212,12 @@ def _extensions(session: Session, clearance: Clearance, manifest: Manifest | Non
             message = f"The extension {name} of the archive is not there."
             yield Finding(rule, Severity.ERROR, name, message, f"Run CREATE EXTENSION {name}.")
         elif dumped and present != dumped:
-            older = _numbers(present) < _numbers(dumped)
+            older = parse_version(present) < parse_version(dumped)
             severity = Severity.WARNING if older else Severity.INFO
             message = (
                 f"The extension {name} is {present}, {'older' if older else 'newer'} than dev's {dumped}."
             )
             yield Finding(rule, severity, name, message, f"ALTER EXTENSION {name} UPDATE." if older else "")
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def _sequences(

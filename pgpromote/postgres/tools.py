@@ -14,7 +14,7 @@ from pathlib import Path
 from pgpromote.postgres import stall
 from pgpromote.postgres.errors import ToolFailed, ToolMissing
 from pgpromote.postgres.lifeline import CANNOT_RUN
-from pgpromote.postgres.model import ServerVersion
+from pgpromote.postgres.model import ServerVersion, parse_version
 from pgpromote.postgres.naming import setting
 from pgpromote.postgres.server import LIMITS_TRANSACTIONS, Database, watch
 from pgpromote.postgres.stall import TICK, Watch
@@ -143,8 +143,8 @@ def choose_like(available: Sequence[Tools], pg_dump: str, server: ServerVersion)
 
     `pg_dump` is that release's version, such as `16.14 (Debian)`. Raises ToolMissing.
     """
-    release = pg_dump.partition(".")[0]
-    same = [tools for tools in available if str(tools.version.major) == release]
+    release = parse_version(pg_dump)[:1]
+    same = [tools for tools in available if (tools.version.major,) == release]
     return choose([tools for tools in same if tools.version.major >= server.major] or available, server)
 
 

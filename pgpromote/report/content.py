@@ -8,7 +8,7 @@ from typing import Literal
 
 from pgpromote.postgres import audit, checks, prove
 from pgpromote.postgres.audit import Audit
-from pgpromote.postgres.model import AuditFinding, Finding, Manifest, Severity, Statement
+from pgpromote.postgres.model import Finding, Manifest, Severity, Statement
 from pgpromote.postgres.tally import Tally
 from pgpromote.run import outcome
 from pgpromote.run.state import State
@@ -74,24 +74,12 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Found:
-    """One finding: what is so, what to do in words, and the SQL that does it, "" for none."""
-
-    rule: str
-    severity: Severity
-    object: str
-    message: str
-    hint: str
-    fix: str
-
-
-@dataclass(frozen=True)
 class Rule:
     """The findings of one rule, the worst first, and why the rule exists."""
 
     rule: str
     explanation: str
-    findings: tuple[Found, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -153,7 +141,7 @@ class Rights:
     """What gave the new database prod's owners and grants, and what is different all the same."""
 
     statements: tuple[Statement, ...]
-    findings: tuple[Found, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -186,9 +174,9 @@ class Report:
     rows: tuple[Rows, ...]
     proof: Proven | None
     rules: tuple[Rule, ...]
-    suppressed: tuple[Found, ...]
-    notes: tuple[Found, ...]
-    losses: tuple[Found, ...] | None
+    suppressed: tuple[Finding, ...]
+    notes: tuple[Finding, ...]
+    losses: tuple[Finding, ...] | None
     repair: Repaired | None
     rights: Rights
     manifest: Manifest | None
@@ -238,19 +226,12 @@ def build(state: State, audited: Audit, now: datetime, problem: str = "") -> Rep
         objects=tuple(_objects(state)),
         rows=tuple(_rows(state)),
         proof=(Proven(proof.mode, proof.tables, proof.rows, proof.sentence, proof.doubt) if proof else None),
-        rules=tuple(
-            _rules(
-                [
-                    *(_found(each) for each in others if each.rule != RIGHTS),
-                    *map(_audited, audited.findings),
-                ]
-            )
-        ),
-        suppressed=tuple(map(_audited, audited.suppressed)),
-        notes=tuple(map(_audited, audited.notes)),
-        losses=tuple(map(_found, state.lost)) if state.plan else None,
+        rules=tuple(_rules([*(each for each in others if each.rule != RIGHTS), *audited.findings])),
+        suppressed=audited.suppressed,
+        notes=audited.notes,
+        losses=state.lost if state.plan else None,
         repair=_repaired(state),
-        rights=Rights(state.rights, tuple(_found(f) for f in proven if f.rule == RIGHTS)),
+        rights=Rights(state.rights, tuple(f for f in proven if f.rule == RIGHTS)),
         manifest=state.manifest,
     )
 
@@ -304,7 +285,7 @@ def _rows(state: State) -> Iterator[Rows]:
     yield from sorted(found, key=lambda each: not each.changed)
 
 
-def _rules(found: Sequence[Found]) -> Iterator[Rule]:
+def _rules(found: Sequence[Finding]) -> Iterator[Rule]:
     ranks = list(Severity)
     ranked = sorted(found, key=lambda each: ranks.index(each.severity))
     for rule in dict.fromkeys(each.rule for each in ranked):
@@ -314,17 +295,9 @@ def _rules(found: Sequence[Found]) -> Iterator[Rule]:
 def _explanation(rule: str) -> str:
     if rule in checks.RULES:
         return checks.describe(rule)
-    if rule in audit.ALL_RULES:
+    if rule in audit.RULES:
         return audit.describe(rule)
     return {**prove.RULES, **REPAIR}.get(rule, "")
-
-
-def _found(finding: Finding) -> Found:
-    return Found(finding.rule, finding.severity, finding.object, finding.message, finding.hint, "")
-
-
-def _audited(finding: AuditFinding) -> Found:
-    return Found(finding.rule, finding.severity, finding.object, finding.message, "", finding.fix)
 
 
 def _repaired(state: State) -> Repaired | None:

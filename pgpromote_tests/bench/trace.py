@@ -36,7 +36,7 @@ PARTS = {
     "materialized views": ("postgres.restore.fill_materialized_views",),
     "swap": ("postgres.cutover.swap",),
     "retention": ("postgres.previous.retain", "postgres.safety.retain"),
-    "audits": ("postgres.audit.audit", "postgres.audit.read"),
+    "audits": ("postgres.audit.audit",),
     "report": ("report.build", "report.write"),
 }
 

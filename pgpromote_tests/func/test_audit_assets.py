@@ -1,4 +1,4 @@
-"""The asset prod_audit: one check per rule, dev compared, suppressions listed."""
+"""The assets of the audits: one check per rule, dev compared, suppressions listed."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from pgpromote.defs.audits import build_prod_audit
+from pgpromote.defs.audits import build_audits
 from pgpromote.defs.resources import run_resource
 from pgpromote.postgres import audit
 from pgpromote.promotion import AUDITED, IGNORE
@@ -26,12 +26,13 @@ def server(start_server: StartServer) -> Server:
 def audited(
     server: Server, directory: Path, dev: str, prod: str, **settings: str
 ) -> dg.ExecuteInProcessResult:
-    """Materialize the asset between two databases."""
+    """Materialize the assets between two databases."""
     promotion = runs.promotion(dev, prod, directory, server, **settings)
-    asset, above = build_prod_audit(promotion, ""), dg.AssetSpec("prod_schema")
-    resources = {"run": run_resource(promotion)}
-    job = dg.Definitions([asset, above], resources=resources).resolve_implicit_global_asset_job_def()
-    return job.execute_in_process()
+    definitions = dg.Definitions(
+        [*build_audits(promotion, ""), dg.AssetSpec("prod_schema")],
+        resources={"run": run_resource(promotion)},
+    )
+    return definitions.resolve_implicit_global_asset_job_def().execute_in_process()
 
 
 def shown(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def failed_checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckS
 def test_each_rule_is_a_check_and_what_prod_lost_is_an_error(server: Server, tmp_path: Path) -> None:
     result = audited(server, tmp_path, server.new_url(SOUND), server.new_url(SPOILED))
 
-    assert {e.check_name for e in result.get_asset_check_evaluations()} == set(audit.OBJECT_RULES)
+    assert {e.check_name for e in result.get_asset_check_evaluations()} == set(audit.RULES)
     assert failed_checks(result) == {
         "sequence_behind": dg.AssetCheckSeverity.ERROR,
         "table_unlogged": dg.AssetCheckSeverity.ERROR,  # public.t; the cache is unlogged on dev too

@@ -8,7 +8,7 @@ import pytest
 from pgpromote.demo import auction
 from pgpromote.postgres import audit
 from pgpromote.postgres.errors import ConnectionFailed
-from pgpromote.postgres.model import AuditFinding, Severity
+from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import parse_url
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
@@ -18,6 +18,8 @@ from pgpromote_tests.servers import Server
 ROOT = Path(__file__).parents[1]
 DEV = parse_url("postgresql://me@dev.example:5432/shop_dev", "DEV_DATABASE_URL")
 
+# The rules of prod_audit.
+OTHERS = [rule for rule in audit.RULES if rule not in {audit.KEYS, audit.NOT_NULL}]
 # The sequences that the cases leave behind, in the schema named after the case's number.
 BEHIND = (
     "c11.parent.id", "c12.t.id", "c13.called.id", "c13.fresh.id", "c14.orders.id", "c20.always.id",
@@ -46,7 +48,7 @@ IN_AUCTION = {
 }
 
 
-def warnings(findings: Iterable[AuditFinding]) -> set[str]:
+def warnings(findings: Iterable[Finding]) -> set[str]:
     return {f"{f.rule} {f.object}" for f in findings if f.severity is not Severity.INFO}
 
 
@@ -59,7 +61,7 @@ def test_in_the_cases_all_warnings_are_right(start_server: StartServer) -> None:
         server.execute(f"ALTER SCHEMA public RENAME TO c{case.stem[:2]}; CREATE SCHEMA public", database.name)
     server.execute("ANALYZE", database.name)
 
-    found = audit.examine(database, "test", audit.OBJECT_RULES, dev=DEV)
+    found = audit.examine(database, "test", OTHERS, dev=DEV)
 
     assert warnings(found) == IN_CASES
     # A name that leads to public is right before its case gets another schema, and not after.
@@ -69,7 +71,7 @@ def test_in_the_cases_all_warnings_are_right(start_server: StartServer) -> None:
 def test_a_real_schema_gets_no_warning(prod: Server) -> None:
     database = prod.new_database((ROOT / "data" / "chinook.sql").read_text(encoding="utf-8"))
     prod.execute("ANALYZE", database.name)
-    found = audit.examine(database, "test", audit.OBJECT_RULES, dev=DEV)
+    found = audit.examine(database, "test", OTHERS, dev=DEV)
     assert warnings(found) == set()
     assert all(finding.judged for finding in found)
 
@@ -82,7 +84,7 @@ def test_a_promotion_loses_nothing_and_leaves_only_what_dev_has_too(
     promotion = runs.promotion(source, prod.new_url(), tmp_path, dev)
     Stage(dev, prod, promotion).promote()
 
-    after = audit.audit(promotion.target(), "test", dev=promotion.source(), rules=audit.OBJECT_RULES)
+    after = audit.audit(promotion.target(), "test", dev=promotion.source(), rules=OTHERS)
 
     assert warnings(after.findings) == IN_AUCTION
     assert {f.severity for f in after.findings} == {Severity.INFO, Severity.WARNING}

@@ -15,7 +15,7 @@ from pgpromote.postgres.choice import Choice
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.repair import Repair
-from pgpromote.postgres.server import Database, connect, parse_url
+from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests.servers import Server
 
 CHINOOK = Path(__file__).parents[1] / "data" / "chinook.sql"
@@ -152,13 +152,11 @@ def test_a_second_promotion_changes_nothing(
 def test_the_audits_find_before_the_repair_what_they_no_longer_find_after_it(
     source: Database, dev: Server, prod: Server, tmp_path: Path
 ) -> None:
-    rule = ["primary_key_without_identity"]
-    with connect(source) as session:
-        before = audit.run(session, rule)
+    before = audit.examine(source, "test", [audit.KEYS])
     target = prod.new_database()
 
     repaired = promote(source, target, dev, prod, tmp_path)
 
-    left = audit.read(target, "test", rule)
+    left = audit.examine(target, "test", [audit.KEYS])
     assert len(before) - len(left) == sum(change.action == repair.ADD_IDENTITY for change in repaired.changes)
     assert {finding.severity for finding in left} <= {Severity.WARNING}

@@ -186,11 +186,11 @@ def test_an_audit_shows_its_report_and_its_check(
     shown = metadata_of(refreshed.result, asset)
     report = records(shown["report"])
     assert shown["findings"].value == len(report) > 0
-    assert list(report[0]) == ["severity", "schema", "table", "column", "type", "suggestion"]
+    assert list(report[0]) == ["severity", "rule", "object", "what", "what to do"]
     assert shown["database"].value == refreshed.promotion.target().label
     (check,) = checks_of(refreshed.result, asset).values()
     assert (check.check_name, check.passed, check.severity) == (rule, passed, dg.AssetCheckSeverity.WARN)
-    assert records(check.metadata["report"]) == report
+    assert records(check.metadata["findings"]) == report
 
 
 def test_the_milestones_are_in_the_log_of_each_step(refreshed: Refreshed) -> None:

@@ -113,7 +113,7 @@ def test_a_refused_run_fails_with_every_reason_at_once(
     assert "Prod is untouched" in told
     assert "totals" in told
     assert "clerk_of_dev" in told
-    assert {row["check"] for row in records(shown["findings"])} == {"nothing_in_the_way", "policy_roles"}
+    assert {row["rule"] for row in records(shown["findings"])} == {"nothing_in_the_way", "policy_roles"}
 
 
 def test_a_warning_of_a_check_is_shown_and_does_not_stop_the_run(

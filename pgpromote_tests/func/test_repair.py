@@ -72,9 +72,7 @@ def planned(database: Database) -> Repair:
 
 def promised(database: Database) -> set[str]:
     """Return the statements that the audit says repair will run."""
-    findings = audit.read(database, "test", ["primary_key_without_identity"])
-    start = "Repair adds it: "
-    return {f.suggestion.removeprefix(start)[:-1] for f in findings if f.suggestion.startswith(start)}
+    return {found.fix[:-1] for found in audit.examine(database, "test", [audit.KEYS]) if found.fix}
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

@@ -188,7 +188,7 @@ def test_a_database_in_another_encoding_is_audited_and_repaired(encoding: str, p
         session.execute('CREATE TABLE "Größe" (id integer PRIMARY KEY, note text NOT NULL)')
         session.execute("""INSERT INTO "Größe" VALUES (500, '')""")
     database = parse_url(prod.url(name), "PROD_DATABASE_URL")
-    assert {finding.table for finding in audit.read(database, "test")} == {"Größe"}
+    assert {found.object for found in audit.examine(database, "test", [audit.KEYS])} == {'public."Größe".id'}
     done = repair.repair(database, "test")
     assert [(change.table, change.after) for change in done.changes] == [('public."Größe"', 501)]
 

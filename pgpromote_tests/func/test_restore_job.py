@@ -253,7 +253,7 @@ def test_audit_prod_audits_database_url_and_needs_no_other(shop: Shop, tmp_path:
     assert materialized(result) == AUDITS
     shown = metadata_of(result, "primary_key_audit")
     assert shown["database"].value == shop.promotion.source().label
-    assert [(row["table"], row["column"]) for row in records(shown["report"])] == [("customers", "id")]
+    assert [row["object"] for row in records(shown["report"])] == ["public.customers.id"]
 
 
 def test_audit_prod_audits_prod_by_default_and_changes_nothing(shop: Shop) -> None:

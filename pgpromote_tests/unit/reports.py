@@ -9,7 +9,6 @@ from pgpromote.postgres.cutover import CutOver
 from pgpromote.postgres.errors import ProdState
 from pgpromote.postgres.model import (
     Archived,
-    AuditFinding,
     Content,
     Finding,
     Manifest,
@@ -142,10 +141,10 @@ def audited() -> Audit:
     return Audit(
         ("not_null_without_default", key),
         (
-            AuditFinding("not_null_without_default", Severity.INFO, f"{HOSTILE}.id", "It is integer."),
-            AuditFinding(key, Severity.WARNING, f"{HOSTILE}.id", "Nothing fills it.", fix),
+            Finding("not_null_without_default", Severity.INFO, f"{HOSTILE}.id", "It is integer."),
+            Finding(key, Severity.WARNING, f"{HOSTILE}.id", "Nothing fills it.", fix=fix),
         ),
-        (AuditFinding(key, Severity.WARNING, f"accepted.{HOSTILE}", "Nothing fills it."),),
+        (Finding(key, Severity.WARNING, f"accepted.{HOSTILE}", "Nothing fills it."),),
     )
 
 

@@ -1,27 +1,27 @@
 """What `pgpromote audit` prints: the worst first, each with its fix, what is suppressed at the end."""
 
+from dataclasses import replace
+
 import pytest
 
 from pgpromote import summary, terminal
-from pgpromote.postgres.model import AuditFinding, ColumnFinding, Severity
+from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.repair import Repair, Skipped
 
-INDEX = AuditFinding("index_invalid", Severity.WARNING, "public.i", "Not valid.", "REINDEX INDEX public.i;")
-CACHE = AuditFinding("table_unlogged", Severity.ERROR, 'public."a\nb"', "Unlogged.")
-COLUMN = ColumnFinding(
-    "not_null_without_default", Severity.INFO, "public", "t", "n", "integer", "Name it in every INSERT."
-)
+INDEX = Finding("index_invalid", Severity.WARNING, "public.i", "Not valid.", fix="REINDEX INDEX public.i;")
+CACHE = Finding("table_unlogged", Severity.ERROR, 'public."a\nb"', "Unlogged.")
+COLUMN = Finding("not_null_without_default", Severity.INFO, "public.t.n", "It is integer.", fix="ALTER ...;")
 
 
 def test_an_audit_shows_the_worst_first_and_what_is_suppressed_last(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found: dict[str, list[AuditFinding | ColumnFinding]] = {
+    found: dict[str, list[Finding]] = {
         COLUMN.rule: [COLUMN],
         INDEX.rule: [INDEX],
         CACHE.rule: [CACHE],
         "index_duplicate": [],
-        "comparison": [AuditFinding("comparison", Severity.WARNING, "dev", "Not compared with dev.")],
+        "comparison": [Finding("comparison", Severity.WARNING, "dev:5432/shop", "Not compared.")],
     }
     terminal.show_audit(found, [INDEX])
 
@@ -32,7 +32,7 @@ def test_an_audit_shows_the_worst_first_and_what_is_suppressed_last(
         "error table unlogged", 'public."a\\nb"',
         "warning index invalid", "public.i", "→ REINDEX INDEX public.i;",
         "warning comparison", "dev",
-        "info not null without default", "public.t.n",
+        "info not null without default", "public.t.n", "→ ALTER ...;",
         "ok 1 rules found nothing",
         "suppressed index invalid",
     ]  # fmt: skip
@@ -41,8 +41,8 @@ def test_an_audit_shows_the_worst_first_and_what_is_suppressed_last(
 def test_columns_without_default_are_told_a_table_a_line_and_lost_ones_by_themselves(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def column(name: str, severity: Severity = Severity.INFO) -> AuditFinding:
-        return AuditFinding(COLUMN.rule, severity, name, "text. Name it in every INSERT.")
+    def column(name: str, severity: Severity = Severity.INFO) -> Finding:
+        return replace(COLUMN, object=name, severity=severity)
 
     found = [
         column("public.a.one"),
@@ -53,10 +53,12 @@ def test_columns_without_default_are_told_a_table_a_line_and_lost_ones_by_themse
     terminal.show_audit({COLUMN.rule: found})
 
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    assert lines[1:4] == [
+    assert lines[1:6] == [
         "public.a: one, two",
-        "public.a.lost: text. Name it in every INSERT.",
-        "public.b.one: text. Name it in every INSERT.",
+        "public.a.lost: It is integer.",
+        "→ ALTER ...;",
+        "public.b.one: It is integer.",
+        "→ ALTER ...;",
     ]
 
 

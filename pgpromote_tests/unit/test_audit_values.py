@@ -7,14 +7,12 @@ import pytest
 from pgpromote.postgres import audit
 from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.errors import ConfigError
-from pgpromote.postgres.model import AuditFinding, Severity
+from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import Database, parse_url
 
 
-def finding(
-    rule: str, name: str, severity: Severity = Severity.WARNING, *, judged: bool = True
-) -> AuditFinding:
-    return AuditFinding(rule, severity, name, "It is so.", judged=judged)
+def finding(rule: str, name: str, severity: Severity = Severity.WARNING, *, judged: bool = True) -> Finding:
+    return Finding(rule, severity, name, "It is so.", judged=judged)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +38,7 @@ def test_what_dev_has_right_is_one_step_worse_on_prod(before: Severity, after: S
     ],
     ids=["the same on dev", "dev not judged", "prod not judged", "a rule that does not follow dev"],
 )
-def test_everything_else_stays_as_it_is(on_dev: list[AuditFinding], on_prod: AuditFinding) -> None:
+def test_everything_else_stays_as_it_is(on_dev: list[Finding], on_prod: Finding) -> None:
     assert audit.compare(on_dev, [on_prod]) == [on_prod]
 
 
@@ -67,14 +65,14 @@ def test_suppressed_findings_are_set_apart_and_not_lost() -> None:
     cache, other = finding("table_unlogged", "public.cache_1"), finding("table_unlogged", "public.t")
     index = finding("index_invalid", "public.cache_1")
     ignored = audit.parse_suppressions("table_unlogged:public.cache*")
-    done = audit.suppress([cache, other, index], ignored, audit.ALL_RULES)
+    done = audit.suppress([cache, other, index], ignored, audit.RULES)
     assert (done.findings, done.suppressed) == ((other, index), (cache,))
     assert done.of("table_unlogged") == [other]
 
 
 def test_a_suppression_that_suppresses_nothing_is_a_finding() -> None:
     ignored = audit.parse_suppressions("table_unlogged:public.cache*")
-    (unused,) = audit.suppress([], ignored, audit.ALL_RULES).findings
+    (unused,) = audit.suppress([], ignored, audit.RULES).findings
     assert (unused.rule, unused.severity) == ("unused_suppression", Severity.INFO)
     assert unused.object == "table_unlogged:public.cache*"
 

@@ -1,16 +1,15 @@
 -- severity: info
 -- follows dev: yes
+-- fix: ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT ...;
 --
 -- Columns that are NOT NULL and have no default: every insert must name them. Often this is meant; after a
 -- promotion it is also the trace of a default that was lost on the way. Columns of a primary or foreign key do not
 -- count: an application always fills them.
-SELECT 'info' AS severity,
-       n.nspname::pg_catalog.text AS schema,
-       c.relname::pg_catalog.text AS "table",
-       a.attname::pg_catalog.text AS "column",
-       pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
-       pg_catalog.format('Name it in every INSERT, or: ALTER TABLE %I.%I ALTER COLUMN %I SET DEFAULT ...;',
-                         n.nspname, c.relname, a.attname) AS suggestion
+SELECT pg_catalog.format('%I.%I.%I', n.nspname, c.relname, a.attname) AS object,
+       pg_catalog.format('It is %s. Name it in every INSERT, or give it a default.',
+                         pg_catalog.format_type(a.atttypid, a.atttypmod)) AS message,
+       pg_catalog.format('%I.%I', n.nspname, c.relname) AS "table",
+       pg_catalog.quote_ident(a.attname) AS "column"
   FROM pg_catalog.pg_attribute AS a
   JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
