@@ -18,8 +18,9 @@ from mkdocs.exceptions import PluginError
 
 from pgpromote.cli import pgpromote
 from pgpromote.defs import config as launchpad
-from pgpromote.defs.promotion import build_promotion
-from pgpromote.postgres import audit, checks, sql
+from pgpromote.defs.factory import build_promotion
+from pgpromote.postgres import audit, sql
+from pgpromote.postgres.checks import rules as checks
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Content, Manifest, Member
 from pgpromote.promotion import AUDITED, BUILD, NAME, SETTINGS, SOURCE, TARGET, from_environment

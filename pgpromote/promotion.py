@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pgpromote.postgres import audit, disk, naming, tools
+from pgpromote.postgres.archives.origin import Expected
+from pgpromote.postgres.archives.store import FILES, Store
 from pgpromote.postgres.audit import Suppression
 from pgpromote.postgres.details import Details
 from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
+from pgpromote.postgres.losses.plausible import Bounds
 from pgpromote.postgres.model import Ref
-from pgpromote.postgres.origin import Expected
 from pgpromote.postgres.place import AGREED, Place
-from pgpromote.postgres.plausible import Bounds
 from pgpromote.postgres.server import Database, parse_url
-from pgpromote.postgres.store import FILES, Store
 from pgpromote.postgres.tools import Tools
 
 SOURCE = "DEV_DATABASE_URL"

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from pgpromote.cli.archives import dump_command
-from pgpromote.cli.options import filters_of, options_of
-from pgpromote.cli.prod import restore_command
+from pgpromote.cli.parameters import filters_of, options_of
+from pgpromote.cli.promote import restore_command
 from pgpromote.postgres.model import Filters
 from pgpromote.run.options import Options
 

@@ -21,7 +21,8 @@ from threading import Event
 import psycopg
 import pytest
 
-from pgpromote.postgres import archive, dump
+from pgpromote.postgres import dump
+from pgpromote.postgres.archives import archive
 from pgpromote.promotion import Promotion
 from pgpromote.run.options import Options
 from pgpromote.run.run import start

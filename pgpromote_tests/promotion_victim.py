@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from pgpromote.postgres import cutover, dump
+from pgpromote.postgres import dump
+from pgpromote.postgres.databases import cutover
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.promotion import Promotion, from_environment
 from pgpromote.run.options import Options

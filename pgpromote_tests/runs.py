@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from pgpromote.defs.promotion import build_promotion
+from pgpromote.defs.factory import build_promotion
 from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET, Promotion, from_environment
 from pgpromote_tests.servers import Server
 

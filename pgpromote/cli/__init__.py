@@ -6,19 +6,24 @@ from types import FrameType, TracebackType
 
 import click
 
-from pgpromote import terminal
-from pgpromote.cli import archives, care, details, local, prod
-from pgpromote.cli.local import PROGRAM
+from pgpromote.cli import archives, details_command, promote, shell, upkeep
+from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import Interrupted, PgpromoteError
+from pgpromote.terminal import screen
 
 # What `pgpromote --help` lists, in the order in which a person meets it.
 GROUPS: dict[str, tuple[click.Command, ...]] = {
-    "Try it": (local.demo, local.up),
-    "Look first": (archives.inspect, prod.check, prod.plan_command, prod.rehearse),
-    "Promote": (archives.dump_command, archives.adopt_command, prod.restore_command, prod.refresh),
-    "Go back": (care.status_command, care.history_command, care.rollback_command, care.resume_command),
-    "Care for Prod": (care.audit_command, care.repair_command, care.mark_command),
-    "Shell": (local.completion,),
+    "Try it": (shell.demo, shell.up),
+    "Look first": (archives.inspect, promote.check, promote.plan_command, promote.rehearse),
+    "Promote": (archives.dump_command, archives.adopt_command, promote.restore_command, promote.refresh),
+    "Go back": (
+        upkeep.status_command,
+        upkeep.history_command,
+        upkeep.rollback_command,
+        upkeep.resume_command,
+    ),
+    "Care for Prod": (upkeep.audit_command, upkeep.repair_command, upkeep.mark_command),
+    "Shell": (shell.completion,),
 }
 
 
@@ -65,7 +70,7 @@ for group in GROUPS.values():
         pgpromote.add_command(command)
 for heading in ("Look first", "Promote", "Go back", "Care for Prod"):
     for command in GROUPS[heading]:
-        details.show_details(command)
+        details_command.show_details(command)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -73,8 +78,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _show_paragraph(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    terminal.ERR.print(f"Error: {kind.__name__}: {error}")
-    terminal.ERR.print("This is a bug in pgpromote. Run again with: pgpromote --debug …")
+    screen.ERR.print(f"Error: {kind.__name__}: {error}")
+    screen.ERR.print("This is a bug in pgpromote. Run again with: pgpromote --debug …")
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -83,16 +88,16 @@ def _show_traceback(kind: type[BaseException], error: BaseException, trace: Trac
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    shown = details.Shown()
+    shown = details_command.Shown()
     try:
         pgpromote(prog_name=PROGRAM, obj=shown)
     except Interrupted as stop:
-        terminal.ERR.print(f"Error: {stop}")
+        screen.ERR.print(f"Error: {stop}")
         raise
     except PgpromoteError as error:
         if sys.excepthook is _show_traceback:
             raise
-        terminal.ERR.print(f"Error: {error}")
+        screen.ERR.print(f"Error: {error}")
         sys.exit(error.exit_code)
     finally:
         shown.show()

@@ -5,10 +5,12 @@ from pathlib import Path
 import click
 
 from pgpromote import promotion as settings
-from pgpromote import terminal
-from pgpromote.cli.options import as_json, dump_argument, filter_options, filters_of, new_run_id, verbose
-from pgpromote.postgres import adopt, archive, dump, selection
-from pgpromote.progress import Dumping
+from pgpromote.cli.parameters import as_json, dump_argument, filter_options, filters_of, new_run_id, verbose
+from pgpromote.postgres import dump
+from pgpromote.postgres.archives import archive, selection
+from pgpromote.postgres.checks import adopt
+from pgpromote.terminal import screen
+from pgpromote.terminal.progress import Dumping
 
 
 @click.command("dump")
@@ -44,11 +46,11 @@ def dump_command(
     promotion, run_id, scope = settings.from_environment(), new_run_id(), filters_of(options)
     path = out_dir.absolute() / promotion.archive_name if out_dir else promotion.archive_path
     source, tools, store = promotion.source(), promotion.tools(), promotion.store
-    terminal.show_scope(scope)
+    screen.show_scope(scope)
     if promotion.renamed:
-        terminal.ERR.print(promotion.renamed)
+        screen.ERR.print(promotion.renamed)
     picture = Dumping(f"Dumping {source.label}", path, store=store)
-    with terminal.drawn(picture, verbose=verbose) as line:
+    with screen.drawn(picture, verbose=verbose) as line:
         contents, manifest = dump.dump(
             source,
             path,
@@ -64,14 +66,14 @@ def dump_command(
     if sql:
         plain = path.with_name("full.sql")
         picture = Dumping(f"Writing plain SQL to {plain}", plain, store=store)
-        with terminal.drawn(picture, verbose=verbose) as line:
+        with screen.drawn(picture, verbose=verbose) as line:
             dump.dump_sql(
                 source, plain, tools, run_id, store=store, encoding=encoding, filters=scope, on_line=line
             )
     if as_json:
-        terminal.show_json(manifest)
+        screen.show_json(manifest)
     else:
-        terminal.show_dumped(contents, manifest)
+        screen.show_dumped(contents, manifest)
 
 
 @click.command("adopt")
@@ -96,9 +98,9 @@ def adopt_command(file: Path, *, anew: bool, as_json: bool) -> None:
         path, promotion.tools(), promotion.name, anew=anew, store=promotion.store
     )
     if as_json:
-        terminal.show_json(manifest)
+        screen.show_json(manifest)
     else:
-        terminal.show_adopted(contents, manifest)
+        screen.show_adopted(contents, manifest)
 
 
 @click.command()
@@ -122,6 +124,6 @@ def inspect(dump_path: Path | None, kinds: tuple[str, ...], name: str, *, as_jso
         entries = contents.entries if found is None else found
         header = {key: value for key, value in vars(contents).items() if key != "entries"}
         shown = [{"kind": e.kind, "schema": e.schema, "name": e.tag, "owner": e.owner} for e in entries]
-        terminal.show_json({**header, "counts": contents.counts(), "entries": shown})
+        screen.show_json({**header, "counts": contents.counts(), "entries": shown})
     else:
-        terminal.show_archive(contents, found)
+        screen.show_archive(contents, found)

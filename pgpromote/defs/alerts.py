@@ -9,14 +9,14 @@ from itertools import dropwhile
 
 import dagster as dg
 
-from pgpromote.alert import Alert
 from pgpromote.defs.failures import Reason, clean, reason
 from pgpromote.defs.jobs import Jobs
 from pgpromote.defs.metadata import PROVEN
 from pgpromote.defs.walked import begun, key_of, prod
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
-from pgpromote.webhook import Webhook, post
+from pgpromote.report.alert import Alert
+from pgpromote.report.webhook import Webhook, post
 
 Assets = Sequence[dg.AssetsDefinition | dg.AssetSpec]
 # Check by check: 0 passed, 1 a warning, 2 an error.

@@ -9,7 +9,9 @@ from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.ops import WITH_OPS, build_ops
 from pgpromote.defs.step import check_output, to_stdout
-from pgpromote.postgres import checks, dump, plan, prove
+from pgpromote.postgres import dump, prove
+from pgpromote.postgres.checks import rules
+from pgpromote.postgres.losses import plan
 from pgpromote.promotion import Promotion
 
 OPTIONAL = {"pgpromote/optional": "true"}
@@ -114,8 +116,8 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         check_specs=[
             *(
-                dg.AssetCheckSpec(check, asset=name, description=checks.describe(check))
-                for check in checks.RULES
+                dg.AssetCheckSpec(check, asset=name, description=rules.describe(check))
+                for check in rules.RULES
             ),
             dg.AssetCheckSpec(plan.RULE, asset=name, description=plan.DESCRIPTION),
             *(dg.AssetCheckSpec(proof, asset=name, description=text) for proof, text in prove.RULES.items()),

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from pgpromote.postgres.archives.store import Snapshot
 from pgpromote.postgres.model import Manifest, Ref
-from pgpromote.postgres.store import Snapshot
 
 ARCHIVE, SHA256, DUMPED_AT = "pgpromote/archive", "pgpromote/sha256", "pgpromote/dumped_at"
 TARGET, RUN_KEY = "pgpromote/target", "dagster/run_key"

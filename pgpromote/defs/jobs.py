@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pgpromote.defs.aside import build_rehearsal, build_rollback
 from pgpromote.defs.audits import AUDITS
+from pgpromote.defs.other_jobs import build_rehearsal, build_rollback
 from pgpromote.defs.report import REPORT
 from pgpromote.defs.resources import run_resource
 from pgpromote.defs.running import TARGET, refreshing

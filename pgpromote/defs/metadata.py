@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 
 from pgpromote.postgres import prove
-from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.databases.cutover import CutOver
 from pgpromote.postgres.details import visible
+from pgpromote.postgres.keys.repair import Repair
+from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import (
     EVERYTHING,
     Archive,
@@ -17,12 +19,10 @@ from pgpromote.postgres.model import (
     Severity,
     Statement,
 )
-from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import Proof
-from pgpromote.postgres.repair import Repair
-from pgpromote.postgres.rows import RULE as CONTENTS
+from pgpromote.postgres.rows.compare import RULE as CONTENTS
 from pgpromote.run.state import State
-from pgpromote.summary import needed
+from pgpromote.terminal.summary import needed
 
 PROVEN = "proven"
 Metadata = dict[str, dg.MetadataValue]

@@ -10,10 +10,12 @@ import dagster as dg
 
 from pgpromote.defs.deliveries import Delivery, Runs, landed
 from pgpromote.defs.jobs import Jobs
-from pgpromote.postgres import adopt, archive, origin, tools
+from pgpromote.postgres import tools
+from pgpromote.postgres.archives import archive, origin
+from pgpromote.postgres.archives.store import Snapshot
+from pgpromote.postgres.checks import adopt
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
 from pgpromote.postgres.model import Ref
-from pgpromote.postgres.store import Snapshot
 from pgpromote.promotion import ADOPT, EARLIER_NAME, Promotion
 
 SUFFIX = ".dump"

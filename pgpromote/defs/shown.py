@@ -6,11 +6,11 @@ import dagster as dg
 
 from pgpromote.defs import metadata
 from pgpromote.defs.metadata import Metadata
+from pgpromote.postgres.keys.repair import Repair
+from pgpromote.postgres.loading.restore import Restored
+from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import Finding, Statement
-from pgpromote.postgres.plan import Plan
-from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
-from pgpromote.postgres.restore import Restored
 from pgpromote.run.state import Carried, Checked, Kept, Prepared
 
 

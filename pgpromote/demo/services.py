@@ -9,11 +9,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from pgpromote import terminal
 from pgpromote.defs import instance
 from pgpromote.demo import stage
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.tools import tied
+from pgpromote.terminal import screen
 
 STOP_SECONDS = 30
 POLL_SECONDS = 0.1
@@ -49,7 +49,7 @@ def run(port: int) -> int:
             start_new_session=True,
         )
         try:
-            terminal.OUT.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C stops everything)")
+            screen.OUT.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C stops everything)")
             return child.wait()
         except (KeyboardInterrupt, SystemExit):
             return 0

@@ -3,19 +3,17 @@
 import os
 from pathlib import Path
 
-from pgpromote import terminal
 from pgpromote.defs.config import RestoreConfig
 from pgpromote.defs.refresh import refresh
 from pgpromote.demo import stage
-from pgpromote.progress import Dumping, Refreshing
 from pgpromote.promotion import from_environment
+from pgpromote.terminal import screen
+from pgpromote.terminal.progress import Dumping, Refreshing
 
 
 def run(scale: int) -> None:
     """Run the demo and stop its servers. It can be run again at once."""
-    terminal.OUT.print(
-        "Starting two PostgreSQL servers, dev and prod, and filling dev with a sample auction …"
-    )
+    screen.OUT.print("Starting two PostgreSQL servers, dev and prod, and filling dev with a sample auction …")
     checkout = Path.cwd()
     # Nothing of the user's own settings: the demo must not dump over their archive or audit their database.
     with stage.set_up({}, checkout, scale) as variables:
@@ -28,9 +26,9 @@ def run(scale: int) -> None:
         )
         promotion = from_environment(variables)
         picture = Refreshing(Dumping("Dumping Dev", promotion.archive_path, store=promotion.store))
-        with terminal.only_steps(picture) as on_step:
+        with screen.only_steps(picture) as on_step:
             done = refresh(promotion, RestoreConfig(), on_step, picture.watch)
         for problem in done.problems:
-            terminal.show_problem(problem)
-        terminal.show_refreshed(done.assets, done.failed_checks, briefly=True)
-    terminal.OUT.print("The servers are stopped. To open the UI on this run: make up")
+            screen.show_problem(problem)
+        screen.show_refreshed(done.assets, done.failed_checks, briefly=True)
+    screen.OUT.print("The servers are stopped. To open the UI on this run: make up")

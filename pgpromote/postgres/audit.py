@@ -24,17 +24,17 @@ from psycopg.rows import dict_row
 
 from pgpromote.postgres import details, sql
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, SessionFailed
-from pgpromote.postgres.model import Finding, Severity
-from pgpromote.postgres.naming import command, setting
-from pgpromote.postgres.sequences import (
+from pgpromote.postgres.keys.sequences import (
     next_free,
     read_keys,
     read_positions,
     read_sequences,
     read_unfollowed,
 )
+from pgpromote.postgres.keys.shared_keys import REASON, spare
+from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.naming import command, setting
 from pgpromote.postgres.server import LOCAL, Database, Session, beside, connect
-from pgpromote.postgres.shared_keys import REASON, spare
 
 RULES = tuple(sql.names("audits"))
 KEYS = "primary_key_without_identity"

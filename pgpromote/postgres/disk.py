@@ -5,8 +5,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgpromote.postgres import checkpoints, sql
+from pgpromote.postgres import sql
 from pgpromote.postgres.errors import ToolFailed
+from pgpromote.postgres.loading import checkpoints
 from pgpromote.postgres.model import Manifest
 from pgpromote.postgres.naming import setting
 from pgpromote.postgres.server import Database, Session

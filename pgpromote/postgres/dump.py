@@ -10,18 +10,10 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import (
-    archive,
-    contents,
-    dependencies,
-    details,
-    disk,
-    encodings,
-    mark,
-    members,
-    server,
-    sql,
-)
+from pgpromote.postgres import details, disk, encodings, server, sql
+from pgpromote.postgres.archives import archive, dependencies
+from pgpromote.postgres.archives.store import FILES, Store
+from pgpromote.postgres.databases import mark
 from pgpromote.postgres.errors import ArchiveError, ConfigError, Refused, ToolFailed
 from pgpromote.postgres.model import (
     EVERYTHING,
@@ -33,8 +25,8 @@ from pgpromote.postgres.model import (
     Manifest,
     Ref,
 )
+from pgpromote.postgres.rows import contents, members
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, size_of
-from pgpromote.postgres.store import FILES, Store
 from pgpromote.postgres.tools import OnLine, Tools, choose, run, run_on
 
 # A dump waits behind a migration at most this long, instead of for ever.

@@ -3,15 +3,18 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pgpromote.postgres import access, contents, objects, rows, sql
-from pgpromote.postgres.archive import digest, unquoted
-from pgpromote.postgres.description import Description, describe
+from pgpromote.postgres import sql
+from pgpromote.postgres.archives import objects
+from pgpromote.postgres.archives.archive import digest, unquoted
+from pgpromote.postgres.archives.description import Description, describe
+from pgpromote.postgres.archives.objects import Column, Rewrite
+from pgpromote.postgres.checks import access
 from pgpromote.postgres.errors import ArchiveError, NotProven
+from pgpromote.postgres.keys.sequences import behind, excluded_tables, set_back
 from pgpromote.postgres.model import Archive, Clearance, Finding, Manifest, Severity, parse_version
 from pgpromote.postgres.naming import command
-from pgpromote.postgres.objects import Column, Rewrite
-from pgpromote.postgres.rows import EXACT, NOT_PROVEN, Compared, Comparison, Unproven
-from pgpromote.postgres.sequences import behind, excluded_tables, set_back
+from pgpromote.postgres.rows import compare, contents
+from pgpromote.postgres.rows.compare import EXACT, NOT_PROVEN, Compared, Comparison, Unproven
 from pgpromote.postgres.server import Database, Session, beside, connect
 from pgpromote.postgres.tools import Tools
 
@@ -121,7 +124,7 @@ def prove(
     archive = clearance.archive
 
     def comparison(session: Session) -> Comparison:
-        return rows.compare(session, clearance, manifest, mode)
+        return compare.compare(session, clearance, manifest, mode)
 
     with connect(target, run_id) as session:
         hidden = _hidden(session, archive) if archive and not clearance.strategy.empty else []

@@ -4,9 +4,9 @@ Record, audits ─► content.build ─► Report ─► page.render, markdown.s
 """
 
 from pgpromote.report.content import Report, build
-from pgpromote.report.ending import NOT_AUDITED, write_failure, write_run
-from pgpromote.report.files import Written, find, write
+from pgpromote.report.directory import Written, find, write
 from pgpromote.report.markdown import summary
+from pgpromote.report.of_run import NOT_AUDITED, write_failure, write_run
 from pgpromote.report.page import render
 
 __all__ = [

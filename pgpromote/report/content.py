@@ -6,10 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from pgpromote.postgres import audit, checks, prove
+from pgpromote.postgres import audit, prove
 from pgpromote.postgres.audit import Audit
+from pgpromote.postgres.checks import rules as checks
+from pgpromote.postgres.losses.counts import Tally
 from pgpromote.postgres.model import Finding, Manifest, Severity, Statement
-from pgpromote.postgres.tally import Tally
 from pgpromote.run import outcome
 from pgpromote.run.state import State
 

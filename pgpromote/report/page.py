@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import Severity
-from pgpromote.postgres.rows import NOT_PROVEN
+from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.report.content import Report, Step, Verdict
 
 HEADLINES = {

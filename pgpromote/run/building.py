@@ -3,15 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pgpromote.postgres import build_login, checkpoints, index_keys, prove, restore, rights, statistics
-from pgpromote.postgres.build_login import Builder
+from pgpromote.postgres import prove
+from pgpromote.postgres.keys import index_keys
+from pgpromote.postgres.loading import checkpoints, restore, statistics
+from pgpromote.postgres.loading.restore import Restored
+from pgpromote.postgres.loading.views import Filled
 from pgpromote.postgres.model import Clearance, Finding, Policy, Statement
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.restore import Restored
-from pgpromote.postgres.rights import Rights
+from pgpromote.postgres.rights import build_login, carry
+from pgpromote.postgres.rights.build_login import Builder
+from pgpromote.postgres.rights.carry import Rights
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import OnLine, Tools
-from pgpromote.postgres.views import Filled
 from pgpromote.run.options import Options
 
 
@@ -112,7 +115,7 @@ class Build:
         return build_login.prove_gone(self.shadow, self.builder, self.run_id) if self.builder else ()
 
     def _owners(self, wanted: Rights) -> dict[str, str]:
-        owners = rights.owners(wanted, self.shadow, self.run_id, self.clearance.rights)
+        owners = carry.owners(wanted, self.shadow, self.run_id, self.clearance.rights)
         if self.clearance.rights is Policy.SOURCE and self.clearance.archive:
             brought = self.clearance.archive.of_kind("TABLE", "MATERIALIZED VIEW")
             owners |= {entry.name: entry.owner for entry in brought if entry.owner}

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
-from pgpromote.postgres import adopt as taking
-from pgpromote.postgres import plan, preflight, repair
+from pgpromote.postgres.checks import adopt as taking
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.preflight import Report
 from pgpromote.postgres.errors import ConnectionFailed, Refused
+from pgpromote.postgres.keys import repair
+from pgpromote.postgres.losses import plan
+from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import Aim
-from pgpromote.postgres.plan import Plan
-from pgpromote.postgres.preflight import Report
 from pgpromote.promotion import Promotion
 from pgpromote.run import safeguard
 from pgpromote.run.options import Options

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.model import EVERYTHING, Filters, Foreign, Policy, Ref
-from pgpromote.postgres.rows import EXACT
+from pgpromote.postgres.rows.compare import EXACT
 from pgpromote.postgres.strategy import SWAP, Strategy
 
 

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
-from pgpromote.postgres import catalog, reset, rights, tally
-from pgpromote.postgres import shadow as shadows
+from pgpromote.postgres import reset
+from pgpromote.postgres.checks import catalog
+from pgpromote.postgres.databases import shadow as shadows
+from pgpromote.postgres.losses import counts
 from pgpromote.postgres.model import Finding, Ref
+from pgpromote.postgres.rights import carry
 from pgpromote.postgres.server import connect
 from pgpromote.run import building, safeguard
 from pgpromote.run.check import look
@@ -16,13 +19,13 @@ from pgpromote.run.state import Prepared, State
 def prepare(run: Run) -> State:
     """Drop the remains of dead promotions, make the place for the new content, and create its extensions."""
     clearance, beside = needed(run.clearance), run.options.strategy.beside
-    before = tally.read(run.target, run.run_id, run.state.plan.rows if run.state.plan else {})
+    before = counts.read(run.target, run.run_id, run.state.plan.rows if run.state.plan else {})
     swept = shadows.drop_orphans(run.place)
     warnings, taken, login = swept.findings, None, run.promotion.build_login()
     if beside:
         clearance = clearance.into(run.make_shadow().at(run.target).label, needed(run.shadow).oid)
     else:
-        run.rights, login = rights.read(run.target, run.run_id), None
+        run.rights, login = carry.read(run.target, run.run_id), None
         taken = safeguard.take(run.promotion, run.options, run.tools, run.run_id, run.on_line)
         warnings += _doubts(run, taken) if taken else ()
     name = run.shadow.name if run.shadow else ""

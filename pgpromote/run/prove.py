@@ -7,11 +7,13 @@ compared.
 
 from dataclasses import replace
 
-from pgpromote.postgres import handover, rights, tally
 from pgpromote.postgres import prove as proofs
-from pgpromote.postgres import repair as repairs
+from pgpromote.postgres.keys import repair as repairs
+from pgpromote.postgres.losses import counts
 from pgpromote.postgres.model import Finding, Statement
-from pgpromote.postgres.rights import Rights
+from pgpromote.postgres.rights import carry as rights
+from pgpromote.postgres.rights import handover
+from pgpromote.postgres.rights.carry import Rights
 from pgpromote.run.run import Run, needed
 from pgpromote.run.scratch import rewriter
 from pgpromote.run.state import Carried, State
@@ -55,7 +57,7 @@ def prove(run: Run) -> State:
     )
     filled = run.state.restored.filled.findings if run.state.restored else ()
     counted = {table.table: table.restored for table in proof.compared}
-    after = tally.read(run.database, run.run_id, counted)
+    after = counts.read(run.database, run.run_id, counted)
     run.keep(replace(run.state, after=after))
     return _proven(run, proof, *filled, *(ended.told if ended else ()))
 

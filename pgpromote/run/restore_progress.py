@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from pgpromote.postgres.activity import Activity, watched
-from pgpromote.postgres.archive import restorable
+from pgpromote.postgres.archives.archive import restorable
+from pgpromote.postgres.loading.activity import Activity, watched
+from pgpromote.postgres.loading.passes import FILLED
 from pgpromote.postgres.model import Clearance, TocEntry
-from pgpromote.postgres.passes import FILLED
 from pgpromote.postgres.server import Database
 
 # With several jobs pg_restore names each entry when it is done with it; with one it only says what it does.

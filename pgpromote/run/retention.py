@@ -1,6 +1,7 @@
 """What is kept of what prod was: databases on its server, safety archives on this machine."""
 
-from pgpromote.postgres import previous, safety
+from pgpromote.postgres.archives import safety
+from pgpromote.postgres.databases import previous
 from pgpromote.postgres.model import Ref
 from pgpromote.promotion import Promotion
 from pgpromote.run.options import Options

@@ -8,15 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pgpromote.postgres import cutover, hold, mark, obstacles, previous, safety
-from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.archives import safety
+from pgpromote.postgres.archives.safety import Safety
+from pgpromote.postgres.databases import cutover, hold, mark, obstacles, previous
+from pgpromote.postgres.databases.cutover import CutOver
+from pgpromote.postgres.databases.hold import Hold
+from pgpromote.postgres.databases.lock import promotion_lock
+from pgpromote.postgres.databases.mark import Provenance
+from pgpromote.postgres.databases.previous import Previous
 from pgpromote.postgres.errors import Interrupted, Outcome, ProdState, Refused
-from pgpromote.postgres.hold import Hold
-from pgpromote.postgres.lock import promotion_lock
-from pgpromote.postgres.mark import Provenance
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.postgres.previous import Previous
-from pgpromote.postgres.safety import Safety
 from pgpromote.postgres.server import identify
 from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion

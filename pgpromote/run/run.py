@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TypeVar
 
-from pgpromote.postgres import shadow as shadows
+from pgpromote.postgres.databases import shadow as shadows
+from pgpromote.postgres.databases.lock import Lock, promotion_lock
+from pgpromote.postgres.databases.shadow import Shadow
 from pgpromote.postgres.errors import Interrupted, Outcome, PgpromoteError, ProdState
-from pgpromote.postgres.lock import Lock, promotion_lock
 from pgpromote.postgres.model import Clearance, Ref
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.rights import Rights
+from pgpromote.postgres.rights.carry import Rights
 from pgpromote.postgres.server import Database
-from pgpromote.postgres.shadow import Shadow
 from pgpromote.postgres.tools import OnLine, Tools
 from pgpromote.promotion import Promotion
 from pgpromote.run import outcome, states

@@ -3,28 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pgpromote.postgres import archive as archives
-from pgpromote.postgres import (
-    baseline,
-    dump,
-    handover,
-    mark,
-    origin,
-    plausible,
-    previous,
-    restore,
-    safety,
-    selection,
-)
-from pgpromote.postgres import shadow as shadows
-from pgpromote.postgres.archive import LARGE_OBJECT_KINDS
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.archives import archive as archives
+from pgpromote.postgres.archives import origin, safety, selection
+from pgpromote.postgres.archives.archive import LARGE_OBJECT_KINDS
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.checks.preflight import Report
+from pgpromote.postgres.databases import mark, previous
+from pgpromote.postgres.databases import shadow as shadows
+from pgpromote.postgres.databases.mark import Provenance
 from pgpromote.postgres.errors import PgpromoteError, Refused
-from pgpromote.postgres.mark import Provenance
+from pgpromote.postgres.loading import restore
+from pgpromote.postgres.losses import baseline, plausible
+from pgpromote.postgres.losses.plausible import Bounds
 from pgpromote.postgres.model import Archive, Clearance, Finding, Ref, Severity
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.plausible import Bounds
-from pgpromote.postgres.preflight import Report
+from pgpromote.postgres.rights import handover
 from pgpromote.postgres.server import connect
 from pgpromote.postgres.tools import OnLine, Tools
 from pgpromote.promotion import Promotion

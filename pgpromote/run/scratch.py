@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from pgpromote.postgres import restore, shadow
-from pgpromote.postgres.description import Description, describe
+from pgpromote.postgres.archives.description import Description, describe
+from pgpromote.postgres.archives.objects import Rewrite
+from pgpromote.postgres.databases import shadow
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Archive, Clearance, TocEntry
-from pgpromote.postgres.objects import Rewrite
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import Tools

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.databases.cutover import CutOver
 from pgpromote.postgres.errors import ProdState
+from pgpromote.postgres.keys.repair import Repair
+from pgpromote.postgres.loading.restore import Restored
+from pgpromote.postgres.losses.counts import Tally
+from pgpromote.postgres.losses.plan import RULE, Plan
 from pgpromote.postgres.model import Finding, Manifest, Ref, Severity, Statement
-from pgpromote.postgres.plan import RULE, Plan
 from pgpromote.postgres.prove import Proof
-from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.reset import Reset
-from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.strategy import Strategy
-from pgpromote.postgres.tally import Tally
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ of prod read this table.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from pgpromote.postgres import checks, plan
 from pgpromote.postgres import prove as proofs
+from pgpromote.postgres.checks import rules as checks
 from pgpromote.postgres.errors import ProdState
+from pgpromote.postgres.losses import plan
 from pgpromote.postgres.strategy import Strategy
 from pgpromote.run.check import check
 from pgpromote.run.notes import of_check, of_prepare, of_reset, of_restore, of_swap

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pgpromote.postgres import cutover
+from pgpromote.postgres.databases import cutover
 from pgpromote.run import retention, safeguard
 from pgpromote.run.check import check_plan
 from pgpromote.run.prove import moved, rights_of_prod

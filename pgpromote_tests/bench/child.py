@@ -59,7 +59,7 @@ def walk(promotion: Promotion) -> Outcome:
 
 def refresh(promotion: Promotion, trace: Trace) -> Outcome:
     """Run the job `refresh_prod` in this process."""
-    from pgpromote.defs.promotion import build_promotion  # noqa: PLC0415 - only here Dagster is paid for
+    from pgpromote.defs.factory import build_promotion  # noqa: PLC0415 - only here Dagster is paid for
     from pgpromote_tests import runs as jobs  # noqa: PLC0415 - same
 
     quiet = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}

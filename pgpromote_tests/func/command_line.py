@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from pgpromote.demo import auction
-from pgpromote.postgres import adopt, archive, dump
+from pgpromote.postgres import dump
+from pgpromote.postgres.archives import archive
+from pgpromote.postgres.checks import adopt
 from pgpromote.postgres.model import Archive, Manifest
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests.servers import Server

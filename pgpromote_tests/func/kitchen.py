@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgpromote.postgres import dump, preflight, repair, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.keys import repair
+from pgpromote.postgres.keys.repair import Repair
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Clearance, Finding, Manifest
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import SWAP
 from pgpromote_tests.func.proofs import proof_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive
+from pgpromote.postgres.archives import archive
 from pgpromote.postgres.dump import dump as dump_as
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity

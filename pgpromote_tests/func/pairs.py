@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from pgpromote.postgres import dump, preflight
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.checks.preflight import Report
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import parse_url
 from pgpromote.postgres.strategy import SWAP
 from pgpromote.run.state import Checked

@@ -2,7 +2,8 @@
 
 import re
 
-from pgpromote.postgres import plan, selection
+from pgpromote.postgres.archives import selection
+from pgpromote.postgres.losses import plan
 from pgpromote.postgres.model import EVERYTHING, Clearance, Filters
 from pgpromote.postgres.strategy import SWAP, Strategy
 from pgpromote_tests.func.command_line import Sample

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from pgpromote.postgres import prove, rows
+from pgpromote.postgres import prove
+from pgpromote.postgres.archives.objects import Rewrite
+from pgpromote.postgres.keys.repair import Repair
 from pgpromote.postgres.model import Clearance, Manifest
-from pgpromote.postgres.objects import Rewrite
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.prove import Proof
-from pgpromote.postgres.repair import Repair
+from pgpromote.postgres.rows import compare
 from pgpromote.postgres.server import Database
 from pgpromote.run import scratch
 from pgpromote_tests.servers import Server
@@ -29,7 +30,7 @@ def proof_of(
     clearance: Clearance,
     manifest: Manifest | None,
     target: Database,
-    mode: str = rows.EXACT,
+    mode: str = compare.EXACT,
     *,
     repaired: Repair | None = None,
     behind: bool = True,

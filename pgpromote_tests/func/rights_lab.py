@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from pgpromote.postgres import rights, tools
+from pgpromote.postgres import tools
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.postgres.rights import Rights
+from pgpromote.postgres.rights import carry
+from pgpromote.postgres.rights.carry import Rights
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.servers import Server
 
@@ -244,18 +245,18 @@ class Lab:
 
     def capture(self, database: Database) -> Rights:
         with connect(database) as session:
-            return rights.capture(session)
+            return carry.capture(session)
 
     def carry_over(self, login: Database | None = None) -> int:
         """Apply the plan to the new database; return how many statements that took."""
         wanted = self.capture(self.prod)
         with connect(login or self.new) as session:
-            statements = rights.plan(session, wanted)
+            statements = carry.plan(session, wanted)
             apply(session, statements)
         return len(statements)
 
     def findings(self) -> list[Finding]:
-        return rights.compare(self.capture(self.prod), self.capture(self.new))
+        return carry.compare(self.capture(self.prod), self.capture(self.new))
 
     def errors(self) -> list[tuple[str, str, str]]:
         """Return the proof's errors with role names as in scripts."""

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 import psycopg
 
-from pgpromote.postgres import shadow
+from pgpromote.postgres.databases import shadow
+from pgpromote.postgres.databases.shadow import Shadow
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
-from pgpromote.postgres.shadow import Shadow
 from pgpromote_tests.servers import Server
 
 PATIENCE = 30  # seconds until a test that waits for a condition gives up

@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import activity
-from pgpromote.postgres.activity import Activity
+from pgpromote.postgres.loading import activity
+from pgpromote.postgres.loading.activity import Activity
 from pgpromote.postgres.server import Database, connect, rows
 from pgpromote.run.restore_progress import Work
 from pgpromote.run.steps import ANALYZE, PREPARE, RESTORE

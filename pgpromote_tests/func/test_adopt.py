@@ -12,11 +12,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pgpromote.postgres import adopt, archive, dump, preflight
+from pgpromote.postgres import dump
+from pgpromote.postgres.archives import archive
+from pgpromote.postgres.checks import adopt, preflight
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Manifest
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.rows import NOT_PROVEN, Unproven
+from pgpromote.postgres.rows.compare import NOT_PROVEN, Unproven
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import PROGRAMS, Tools
 from pgpromote.promotion import SOURCE

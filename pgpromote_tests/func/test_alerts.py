@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import dagster as dg
 import pytest
 
-from pgpromote.defs.promotion import build_promotion
+from pgpromote.defs.factory import build_promotion
 from pgpromote.promotion import from_environment
-from pgpromote.webhook import Webhook, WebhookFailed, post
+from pgpromote.report.webhook import Webhook, WebhookFailed, post
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.servers import Server

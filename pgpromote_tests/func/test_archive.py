@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, preflight, selection
+from pgpromote.postgres.archives import archive, selection
+from pgpromote.postgres.checks import preflight
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.place import Place

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive
+from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import NotProven
 from pgpromote.run.run import Run
 from pgpromote.run.steps import ANALYZE, CHECK, REPAIR, RESET, RESTORE

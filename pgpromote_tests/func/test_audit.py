@@ -3,8 +3,9 @@
 import pytest
 from psycopg.errors import ReadOnlySqlTransaction
 
-from pgpromote.postgres import audit, repair, sql
+from pgpromote.postgres import audit, sql
 from pgpromote.postgres.errors import ConfigError
+from pgpromote.postgres.keys import repair
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.servers import Server

@@ -15,8 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres.archive import manifest_path
-from pgpromote.postgres.lock import promotion_lock
+from pgpromote.postgres.archives.archive import manifest_path
+from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.place import Place
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import CommandLine, Ended, command_line, contents, ended, wait_until

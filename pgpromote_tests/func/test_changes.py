@@ -9,7 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import plan, repair
+from pgpromote.postgres.keys import repair
+from pgpromote.postgres.losses import plan
 from pgpromote.postgres.model import Content, Finding, Severity
 from pgpromote.postgres.server import connect
 from pgpromote.run.check import look

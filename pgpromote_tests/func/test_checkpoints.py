@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import checkpoints
 from pgpromote.postgres.errors import SessionFailed
+from pgpromote.postgres.loading import checkpoints
 from pgpromote.postgres.model import Finding
 from pgpromote.promotion import ROOM, TARGET, from_environment
 from pgpromote.run.check import look

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import cutover, dump, safety, shadow
-from pgpromote.postgres.checks import RULES
+from pgpromote.postgres import dump
+from pgpromote.postgres.archives import safety
+from pgpromote.postgres.checks.rules import RULES
+from pgpromote.postgres.databases import cutover, shadow
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
 from pgpromote_tests.conftest import StartServer

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres.archive import manifest_path
+from pgpromote.postgres.archives.archive import manifest_path
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, command_line
 from pgpromote_tests.servers import Server

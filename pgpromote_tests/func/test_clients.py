@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import dump, preflight, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.errors import RestoreFailed
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.strategy import SWAP

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, preflight, restore, rows
+from pgpromote.postgres.archives import archive
+from pgpromote.postgres.checks import preflight
 from pgpromote.postgres.errors import ArchiveError
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.place import Place
+from pgpromote.postgres.rows import compare
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import Sample, contents, dumped, moved
 from pgpromote_tests.func.proofs import proof_of
@@ -49,7 +52,7 @@ def test_an_archive_of_every_compression_arrives_whole(
     restore.restore(clearance, target, [prod.tools()], "test")
     restore.fill_materialized_views(clearance, target, [prod.tools()], "test")
     assert sample.manifest.compression == METHODS[wanted]
-    assert proof_of(prod, clearance, sample.manifest, target).proven().mode == rows.EXACT
+    assert proof_of(prod, clearance, sample.manifest, target).proven().mode == compare.EXACT
     bare = ("--no-owner", "--no-privileges")
     assert contents(prod, target.name, *bare) == contents(dev, sample.source.name, *bare)
 

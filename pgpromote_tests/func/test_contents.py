@@ -1,6 +1,7 @@
 """The hash of a table tells every difference that a dump would carry, and calls nothing that a user wrote."""
 
-from pgpromote.postgres import contents, tally
+from pgpromote.postgres.losses import counts
+from pgpromote.postgres.rows import contents
 from pgpromote.postgres.server import connect
 from pgpromote_tests.servers import Server
 
@@ -22,7 +23,7 @@ def test_no_function_that_a_user_wrote_is_called_by_the_proof_of_rows(dev: Serve
     before = dev.rows(calls, database.name)
     with connect(database, "test") as session:
         held = contents.measure(session, [("public", "watched")])
-    counted = tally.read(database, "test").rows
+    counted = counts.read(database, "test").rows
     assert dev.rows(calls, database.name) == before
     dev.rows("SELECT count(*) FROM public.watched", database.name)
     assert dev.rows(calls, database.name) != before  # a query does call it, so the test can fail

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from psycopg.sql import Identifier
 
-from pgpromote.postgres import cutover, previous, shadow
-from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.databases import cutover, previous, shadow
+from pgpromote.postgres.databases.cutover import CutOver
+from pgpromote.postgres.databases.mark import Kind, Mark
 from pgpromote.postgres.errors import CutOverFailed, PgpromoteError, Refused
-from pgpromote.postgres.mark import Kind, Mark
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import connect
 from pgpromote_tests.func.shops import (

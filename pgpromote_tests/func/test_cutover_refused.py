@@ -10,11 +10,11 @@ import psycopg
 import pytest
 
 from pgpromote.demo import servers
-from pgpromote.postgres import cutover, previous, shadow
+from pgpromote.postgres.databases import cutover, previous, shadow
+from pgpromote.postgres.databases.shadow import Shadow
 from pgpromote.postgres.errors import CutOverFailed, Refused
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
-from pgpromote.postgres.shadow import Shadow
 from pgpromote_tests.func.shops import (
     configuration,
     content,

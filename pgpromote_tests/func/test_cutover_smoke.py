@@ -2,12 +2,12 @@
 
 import pytest
 
-from pgpromote.postgres import cutover, previous, shadow
+from pgpromote.postgres.databases import cutover, previous, shadow
+from pgpromote.postgres.databases.mark import Kind, find
+from pgpromote.postgres.databases.shadow import Shadow
 from pgpromote.postgres.errors import CutOverFailed
-from pgpromote.postgres.mark import Kind, find
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect
-from pgpromote.postgres.shadow import Shadow
 from pgpromote_tests.func.shops import configuration, content, login, oid, roles, shop, untouched, word
 from pgpromote_tests.servers import Server
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, preflight
+from pgpromote.postgres.archives import archive
+from pgpromote.postgres.checks import preflight
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import parse_url

@@ -14,8 +14,8 @@ from dagster._serdes import serialize_value
 
 from pgpromote.defs.audits import OTHERS
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
+from pgpromote.defs.factory import build_promotion
 from pgpromote.defs.ops import WITH_OPS
-from pgpromote.defs.promotion import build_promotion
 from pgpromote.postgres import audit
 from pgpromote.promotion import SOURCE, TARGET, Promotion, from_environment
 

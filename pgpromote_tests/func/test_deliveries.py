@@ -14,8 +14,9 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
-from pgpromote.defs.promotion import build_promotion
-from pgpromote.postgres import archive, dump
+from pgpromote.defs.factory import build_promotion
+from pgpromote.postgres import dump
+from pgpromote.postgres.archives import archive
 from pgpromote.promotion import TARGET, from_environment
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer

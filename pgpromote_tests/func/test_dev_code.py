@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from pgpromote.postgres import dev_code, dump, preflight
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.checks import dev_code, preflight
+from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import connect
 from pgpromote.postgres.strategy import CLEAN, SWAP

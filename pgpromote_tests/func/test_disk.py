@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, disk, dump
+from pgpromote.postgres import disk, dump
+from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import connect

@@ -7,11 +7,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import shadow
+from pgpromote.postgres.databases import shadow
+from pgpromote.postgres.databases.shadow import Shadow
 from pgpromote.postgres.errors import NotProven, SessionFailed
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect
-from pgpromote.postgres.shadow import Shadow
 from pgpromote.run.run import Run
 from pgpromote.run.steps import ANALYZE, RESTORE, promote
 from pgpromote_tests import runs

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import archive
+from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import Busy, ConfigError, SessionFailed, ToolFailed
 from pgpromote.postgres.model import Filters
 from pgpromote.postgres.server import Database, parse_url

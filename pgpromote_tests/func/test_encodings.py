@@ -5,9 +5,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import dump, preflight, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.errors import ToolFailed
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Archive, Filters, Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import parse_url

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import preflight
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import validate  # type: ignore[import-untyped]
 
 from pgpromote.defs.failures import reason
-from pgpromote.postgres.archive import manifest_path
+from pgpromote.postgres.archives.archive import manifest_path
 from pgpromote.postgres.errors import ProdState
 from pgpromote.promotion import AUDITED, SOURCE, Promotion
 from pgpromote_tests import runs

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import preflight, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.errors import ConfigError, Refused
+from pgpromote.postgres.loading import restore
+from pgpromote.postgres.loading.restore import Restored
 from pgpromote.postgres.model import Filters
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.strategy import RESET_SCHEMA
 from pgpromote_tests.func.command_line import Sample, contents, sample_of

@@ -9,12 +9,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import cutover, dump, mark, preflight, restore, shadow
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.checks.preflight import Report
+from pgpromote.postgres.databases import cutover, mark, shadow
 from pgpromote.postgres.errors import PgpromoteError, Refused
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Filters, Finding, Severity
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, connect
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote_tests.func.command_line import Sample, dumped, sample_of

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from pgpromote.postgres import cutover, hold, previous, shadow
+from pgpromote.postgres.databases import cutover, hold, previous, shadow
+from pgpromote.postgres.databases.mark import End, Provenance
 from pgpromote.postgres.errors import Refused
-from pgpromote.postgres.mark import End, Provenance
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.strategy import CLEAN, SWAP

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import hold, previous
+from pgpromote.postgres.databases import hold, previous
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests.func.command_line import BARE, CommandLine, command_line

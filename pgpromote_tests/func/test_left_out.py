@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import preflight, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.checks.preflight import Report
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Foreign, Severity
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote_tests.func.command_line import Sample, contents, sample_of

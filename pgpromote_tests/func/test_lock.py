@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import cutover, shadow
+from pgpromote.postgres.databases import cutover, shadow
+from pgpromote.postgres.databases.lock import promotion_lock, same_database
 from pgpromote.postgres.errors import UNTOUCHED, Busy, LockLost, Refused
-from pgpromote.postgres.lock import promotion_lock, same_database
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import SWAP

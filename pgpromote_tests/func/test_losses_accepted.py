@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import plausible
+from pgpromote.postgres.losses import plausible
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import BARE, CommandLine, Ended

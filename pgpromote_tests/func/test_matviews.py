@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import dump, preflight, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.errors import RestoreFailed
+from pgpromote.postgres.loading import restore
+from pgpromote.postgres.loading.views import NOTHING
 from pgpromote.postgres.model import Clearance, Filters, Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
-from pgpromote.postgres.views import NOTHING
 from pgpromote_tests.servers import Server
 
 # The names sort against the order in which the views can be filled.

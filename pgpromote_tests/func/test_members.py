@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import dump, preflight, restore
+from pgpromote.postgres import dump
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import parse_url

@@ -10,8 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import preflight, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url

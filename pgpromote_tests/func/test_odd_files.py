@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pgpromote.postgres import archive
+from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer

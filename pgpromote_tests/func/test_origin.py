@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from psycopg.sql import Identifier
 
-from pgpromote.postgres import archive
+from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import SOURCE, SOURCE_ID

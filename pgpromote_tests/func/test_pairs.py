@@ -5,8 +5,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import dump, preflight
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.errors import ConnectionFailed
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.place import Place

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, dump, preflight, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.archives import archive
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.errors import ArchiveError, ConfigError, PgpromoteError, Refused, RestoreFailed
+from pgpromote.postgres.loading import restore
+from pgpromote.postgres.loading.restore import Restored
 from pgpromote.postgres.model import Filters
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.strategy import CLEAN
 from pgpromote.run.steps import promote

@@ -7,11 +7,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote import summary
-from pgpromote.postgres import contents, plan, repair
+from pgpromote.postgres.keys import repair
+from pgpromote.postgres.losses import plan
 from pgpromote.postgres.model import Content, Severity
+from pgpromote.postgres.rows import contents
 from pgpromote.postgres.server import connect, parse_url
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP
+from pgpromote.terminal import summary
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import auction_sample, sample_of, wait_until
 from pgpromote_tests.func.plans import PLAIN, cleared, messages, only_in_prod

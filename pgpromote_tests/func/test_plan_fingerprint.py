@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from pgpromote.demo import servers as demo
-from pgpromote.postgres import plan
 from pgpromote.postgres.errors import Refused, ToolFailed
+from pgpromote.postgres.losses import plan
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import parse_url
 from pgpromote.postgres.tools import find

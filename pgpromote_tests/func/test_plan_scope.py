@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import plan, selection
+from pgpromote.postgres.archives import selection
+from pgpromote.postgres.losses import plan
 from pgpromote.postgres.model import Filters, Severity
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP
 from pgpromote_tests.func.command_line import dumped, sample_of

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, plausible
+from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.losses import plausible
 from pgpromote.postgres.model import Filters, Finding, Severity
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA
 from pgpromote.run.check import look

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, preflight, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres.archives import archive
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.checks.preflight import Report
 from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Finding, Foreign, Severity
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import RESET_SCHEMA
 from pgpromote_tests import runs

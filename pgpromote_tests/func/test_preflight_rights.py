@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import dump, preflight, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.checks.preflight import Report
 from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import SWAP
 from pgpromote_tests.conftest import StartServer

@@ -5,7 +5,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from pgpromote.postgres import cutover, previous, shadow
+from pgpromote.postgres.databases import cutover, previous, shadow
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url

@@ -10,11 +10,14 @@ import pytest
 from psycopg import sql
 
 from pgpromote.demo import auction
-from pgpromote.postgres import audit, dump, preflight, repair, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import audit, dump
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.keys import repair
+from pgpromote.postgres.keys.repair import Repair
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.repair import Repair
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests.servers import Server
 

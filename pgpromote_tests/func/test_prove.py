@@ -11,11 +11,16 @@ import psycopg
 import pytest
 
 from pgpromote.demo import auction
-from pgpromote.postgres import archive, contents, dump, preflight, repair, restore, rows
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.archives import archive
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.errors import NotProven
+from pgpromote.postgres.keys import repair
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Clearance, Manifest, Severity
 from pgpromote.postgres.place import Place
+from pgpromote.postgres.rows import compare, contents
 from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
@@ -146,13 +151,13 @@ def test_counting_finds_lost_rows_only_and_off_looks_at_nothing(
 ) -> None:
     clearance, manifest, target = promoted
     prod.execute("UPDATE kinds SET nothing = '' WHERE id = 7", target.name)
-    told = proof_of(prod, clearance, manifest, target, rows.COUNT)
-    assert [(found.severity, rows.NOT_PROVEN in found.message) for found in told.findings] == CHOSEN
+    told = proof_of(prod, clearance, manifest, target, compare.COUNT)
+    assert [(found.severity, compare.NOT_PROVEN in found.message) for found in told.findings] == CHOSEN
     prod.execute("DELETE FROM events", target.name)
-    counted = proof_of(prod, clearance, manifest, target, rows.COUNT)
+    counted = proof_of(prod, clearance, manifest, target, compare.COUNT)
     assert {finding.object for finding in counted.errors} == {"public.events_1", "public.events_2"}
-    off = proof_of(prod, clearance, manifest, target, rows.OFF)
-    assert [(found.severity, rows.NOT_PROVEN in found.message) for found in off.findings] == CHOSEN
+    off = proof_of(prod, clearance, manifest, target, compare.OFF)
+    assert [(found.severity, compare.NOT_PROVEN in found.message) for found in off.findings] == CHOSEN
 
 
 def test_an_archive_without_manifest_is_warned_of_not_called_proven(

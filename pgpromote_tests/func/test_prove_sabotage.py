@@ -8,8 +8,8 @@ import pytest
 from psycopg import sql
 
 from pgpromote.demo import auction
-from pgpromote.postgres import objects
-from pgpromote.postgres.description import Description, describe
+from pgpromote.postgres.archives import objects
+from pgpromote.postgres.archives.description import Description, describe
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.func.kitchen import Promoted, promote, script

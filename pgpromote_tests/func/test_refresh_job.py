@@ -11,7 +11,7 @@ import pytest
 
 from pgpromote.defs.ops import WITH_OPS
 from pgpromote.demo import auction
-from pgpromote.postgres.archive import manifest_path
+from pgpromote.postgres.archives.archive import manifest_path
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.strategy import SWAP
 from pgpromote.promotion import SOURCE, TARGET, Promotion

@@ -16,8 +16,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import audit, repair
-from pgpromote.postgres.repair import Repair
+from pgpromote.postgres import audit
+from pgpromote.postgres.keys import repair
+from pgpromote.postgres.keys.repair import Repair
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.servers import Server
 

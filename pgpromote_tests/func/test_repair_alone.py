@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from pgpromote.postgres import repair
 from pgpromote.postgres.errors import RepairFailed
+from pgpromote.postgres.keys import repair
 from pgpromote.postgres.model import Statement
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.servers import Server

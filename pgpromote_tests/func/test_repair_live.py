@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg.errors import LockNotAvailable
 
-from pgpromote.postgres import repair, sequences
 from pgpromote.postgres.errors import RepairFailed
+from pgpromote.postgres.keys import repair, sequences
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.servers import Server
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from pgpromote.postgres import audit, repair
+from pgpromote.postgres import audit
 from pgpromote.postgres.errors import ConfigError, RepairFailed
-from pgpromote.postgres.repair import Repair
+from pgpromote.postgres.keys import repair
+from pgpromote.postgres.keys.repair import Repair
 from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote_tests.servers import Server
 

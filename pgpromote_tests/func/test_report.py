@@ -14,12 +14,12 @@ from jsonschema import validate  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from pgpromote import report as reports
-from pgpromote.defs.promotion import build_promotion
-from pgpromote.postgres import tally
+from pgpromote.defs.factory import build_promotion
 from pgpromote.postgres.errors import ConfigError
+from pgpromote.postgres.losses import counts
 from pgpromote.promotion import TARGET, Promotion
 from pgpromote.report import Written
-from pgpromote.report.files import KEPT
+from pgpromote.report.directory import KEPT
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func import shops
@@ -145,7 +145,7 @@ def test_a_tally_says_which_tables_are_not_ours_to_read(start_server: StartServe
         GRANT SELECT ON ours TO {role}; SELECT lo_create(0);
         """
     )
-    counted = tally.read(shops.login(server, database.name, role), "test")
+    counted = counts.read(shops.login(server, database.name, role), "test")
     assert counted.rows == {"public.ours": 1, "public.theirs": None, "large objects": 1}
     assert counted.objects == {"TABLE": 2}
 

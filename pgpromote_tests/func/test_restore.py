@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import preflight, restore
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.errors import PgpromoteError, RestoreFailed, SessionFailed
+from pgpromote.postgres.loading import restore
+from pgpromote.postgres.loading.restore import Restored
 from pgpromote.postgres.model import Filters, Foreign, RestoreError
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.restore import Restored
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.func.command_line import (
     Sample,

@@ -10,7 +10,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from pgpromote.defs.promotion import build_promotion
+from pgpromote.defs.factory import build_promotion
 from pgpromote.promotion import AUDITED, SOURCE, TARGET, Promotion
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer

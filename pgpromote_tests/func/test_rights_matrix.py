@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from pgpromote.demo import servers
-from pgpromote.postgres import rights
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.model import Policy
+from pgpromote.postgres.rights import carry
 from pgpromote.postgres.server import connect
 from pgpromote_tests.func.rights_lab import SINK, Lab, open_lab
 from pgpromote_tests.servers import FAST, Server
@@ -57,7 +57,7 @@ def test_one_statement_gives_equal_rights_on_many_objects(lab: Lab) -> None:
         )
     lab.run(lab.prod, "GRANT SELECT ON a, b, c TO <app_ro>; GRANT SELECT (id) ON a, b TO <staff>")
     with connect(lab.new) as session:
-        statements = rights.plan(session, lab.capture(lab.prod))
+        statements = carry.plan(session, lab.capture(lab.prod))
         apply(session, statements)
     assert [statement.why for statement in statements] == [
         "rights on table public.a and 1 more as in prod",
@@ -93,6 +93,6 @@ def test_more_new_owners_than_the_server_has_locks_are_carried_over_in_parts(few
         with psycopg.connect(few_locks.url(lab.new.name)) as session:
             session.execute("SET search_path = pg_catalog, pg_temp")
             with pytest.raises(psycopg.errors.OutOfMemory):
-                apply(session, rights.plan(session, wanted))
-        rights.take_over(wanted, lab.new, "test", Policy.KEEP)
+                apply(session, carry.plan(session, wanted))
+        carry.take_over(wanted, lab.new, "test", Policy.KEEP)
         assert lab.findings() == []

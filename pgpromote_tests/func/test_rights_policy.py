@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, handover, restore, rights
+from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Clearance, Filters, Finding, Policy, Severity, Statement
+from pgpromote.postgres.rights import carry, handover
 from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote.postgres.strategy import SWAP
 from pgpromote_tests.func.command_line import dumped
@@ -44,20 +46,20 @@ def lab(prod: Server) -> Iterator[Lab]:
 
 
 def prove(lab: Lab, policy: Policy) -> tuple[Finding, ...]:
-    return rights.prove(rights.read(lab.prod, "test"), lab.new, "test", policy)
+    return carry.prove(carry.read(lab.prod, "test"), lab.new, "test", policy)
 
 
 def test_prods_rights_are_taken_over_and_proven(lab: Lab) -> None:
     assert {f.severity for f in prove(lab, Policy.KEEP)} == {Severity.ERROR}
     ran: list[Statement] = []
-    assert rights.take_over(rights.read(lab.prod, "test"), lab.new, "test", Policy.KEEP, ran.append) == ()
+    assert carry.take_over(carry.read(lab.prod, "test"), lab.new, "test", Policy.KEEP, ran.append) == ()
     assert len(ran) > 3
     assert prove(lab, Policy.KEEP) == ()
     assert lab.matrix(lab.new) == lab.matrix(lab.prod)
 
 
 def test_a_grant_removed_between_the_take_over_and_the_proof_is_found(lab: Lab) -> None:
-    rights.take_over(rights.read(lab.prod, "test"), lab.new, "test", Policy.KEEP)
+    carry.take_over(carry.read(lab.prod, "test"), lab.new, "test", Policy.KEEP)
     lab.run(lab.new, "REVOKE SELECT ON shop.orders FROM <app_ro>")
     (finding,) = prove(lab, Policy.KEEP)
     assert (finding.rule, finding.severity) == ("rights_kept", Severity.ERROR)
@@ -73,7 +75,7 @@ def test_a_role_that_is_not_ours_to_act_as_is_refused_before_anything_is_done(la
     restored = parse_url(lab.server.url(fresh.name, login), "PROD_DATABASE_URL")
     before = lab.matrix(restored)
     with pytest.raises(Refused, match="may not SET ROLE owner"):
-        rights.take_over(rights.read(lab.prod, "test"), restored, "test", Policy.KEEP)
+        carry.take_over(carry.read(lab.prod, "test"), restored, "test", Policy.KEEP)
     assert lab.matrix(restored) == before
     lab.run(lab.prod, f"DROP DATABASE {fresh.name}")
 
@@ -81,7 +83,7 @@ def test_a_role_that_is_not_ours_to_act_as_is_refused_before_anything_is_done(la
 @pytest.mark.parametrize("policy", [Policy.SOURCE, Policy.NONE])
 def test_rights_that_were_not_to_be_kept_are_shown_and_never_an_error(lab: Lab, policy: Policy) -> None:
     before = lab.matrix(lab.new)
-    assert rights.take_over(rights.read(lab.prod, "test"), lab.new, "test", policy) == ()
+    assert carry.take_over(carry.read(lab.prod, "test"), lab.new, "test", policy) == ()
     assert lab.matrix(lab.new) == before
     kept, chosen = prove(lab, Policy.KEEP), prove(lab, policy)
     assert [f.message for f in chosen] == [f.message for f in kept]
@@ -118,7 +120,7 @@ def test_the_sources_owners_and_grants_arrive_only_when_they_are_wanted(lab: Lab
     taken = restored(lab, tmp_path / "taken.dump", Policy.SOURCE)
     none = restored(lab, tmp_path / "none.dump", Policy.NONE)
     assert lab.matrix(taken) == lab.matrix(lab.prod)
-    assert rights.prove(rights.read(lab.prod, "test"), taken, "test", Policy.KEEP) == ()
+    assert carry.prove(carry.read(lab.prod, "test"), taken, "test", Policy.KEEP) == ()
     owners = {str(row[2]) for row in lab.matrix(none) if row[0] == "owner"}
     assert owners == {"postgres", "pg_database_owner"}
     for database in (taken, none):

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from pgpromote.postgres import rights
 from pgpromote.postgres.model import Policy, Severity
+from pgpromote.postgres.rights import carry
 from pgpromote_tests.func.rights_lab import Lab, open_lab
 from pgpromote_tests.servers import Server
 
@@ -66,7 +66,7 @@ def equal(pair: Lab) -> Iterator[Lab]:
 
 
 def told(lab: Lab, policy: Policy = Policy.KEEP) -> list[tuple[Severity, str, str]]:
-    found = rights.prove(rights.read(lab.prod, "test"), lab.new, "test", policy)
+    found = carry.prove(carry.read(lab.prod, "test"), lab.new, "test", policy)
     assert {f.rule for f in found} <= {"rights_kept"}
     return [(f.severity, f.object, f.message.replace(lab.mark, "")) for f in found]
 
@@ -141,7 +141,7 @@ def test_one_change_of_row_security_is_found(
 
 def test_lost_row_security_says_what_to_do(equal: Lab) -> None:
     equal.run(equal.new, "ALTER TABLE shop.orders DISABLE ROW LEVEL SECURITY")
-    (finding,) = rights.prove(rights.read(equal.prod, "test"), equal.new, "test", Policy.KEEP)
+    (finding,) = carry.prove(carry.read(equal.prod, "test"), equal.new, "test", Policy.KEEP)
     assert "--rights source" in finding.hint
 
 
@@ -182,7 +182,7 @@ def test_a_new_object_in_a_superusers_public_belongs_to_the_databases_owner(lab:
     lab.run(lab.prod, BEFORE_15.format(lab.prod.name))
     lab.run(lab.prod, "CREATE SCHEMA own; GRANT ALL ON SCHEMA public TO PUBLIC")
     lab.run(lab.new, "CREATE SCHEMA own; CREATE TABLE own.fresh (id integer); CREATE TABLE fresh (id serial)")
-    rights.take_over(rights.read(lab.prod, "test"), lab.new, "test", Policy.KEEP)
+    carry.take_over(carry.read(lab.prod, "test"), lab.new, "test", Policy.KEEP)
     owners = {
         row[1]: str(row[2]).removesuffix(f"{lab.mark}") for row in lab.matrix(lab.new) if row[0] == "owner"
     }
@@ -199,7 +199,7 @@ def test_a_new_object_in_anothers_public_belongs_to_the_schemas_owner(lab: Lab) 
         lab.prod, f"ALTER DATABASE {lab.prod.name} OWNER TO <owner>; ALTER SCHEMA public OWNER TO <staff>"
     )
     lab.run(lab.new, "CREATE TABLE fresh (id integer)")
-    rights.take_over(rights.read(lab.prod, "test"), lab.new, "test", Policy.KEEP)
+    carry.take_over(carry.read(lab.prod, "test"), lab.new, "test", Policy.KEEP)
     assert told(lab) == [(Severity.INFO, "table public.fresh", "New: owner staff.")]
 
 
@@ -225,7 +225,7 @@ def viewed(lab: Lab) -> Lab:
 
 def test_a_view_that_reads_what_its_owner_may_read_is_proven(viewed: Lab) -> None:
     viewed.run(viewed.new, VIEWS)
-    rights.take_over(rights.read(viewed.prod, "test"), viewed.new, "test", Policy.KEEP)
+    carry.take_over(carry.read(viewed.prod, "test"), viewed.new, "test", Policy.KEEP)
     assert told(viewed) == []
 
 
@@ -236,7 +236,7 @@ def test_a_view_that_reads_what_its_owner_may_not_is_a_warning_and_does_not_work
         "CREATE VIEW v AS SELECT id FROM t JOIN fresh USING (id);"
         "CREATE MATERIALIZED VIEW m AS SELECT secret FROM t",
     )
-    rights.take_over(rights.read(viewed.prod, "test"), viewed.new, "test", Policy.KEEP)
+    carry.take_over(carry.read(viewed.prod, "test"), viewed.new, "test", Policy.KEEP)
     assert [finding for finding in told(viewed) if finding[0] is not Severity.INFO] == [
         (
             WARNING,
@@ -256,7 +256,7 @@ def test_a_view_that_reads_what_its_owner_may_not_is_a_warning_and_does_not_work
 def test_a_view_that_prod_had_broken_is_none_to_tell(lab: Lab) -> None:
     lab.run(lab.prod, VIEWS + THEIRS + "REVOKE SELECT (id) ON t FROM <owner>")
     lab.run(lab.new, VIEWS)
-    rights.take_over(rights.read(lab.prod, "test"), lab.new, "test", Policy.KEEP)
+    carry.take_over(carry.read(lab.prod, "test"), lab.new, "test", Policy.KEEP)
     assert told(lab) == []
 
 
@@ -266,5 +266,5 @@ def test_a_view_that_asks_for_the_readers_rights_needs_none_of_its_owner(viewed:
         viewed.new,
         VIEWS + "CREATE OR REPLACE VIEW v WITH (security_invoker = on) AS SELECT id FROM t WHERE secret = ''",
     )
-    rights.take_over(rights.read(viewed.prod, "test"), viewed.new, "test", Policy.KEEP)
+    carry.take_over(carry.read(viewed.prod, "test"), viewed.new, "test", Policy.KEEP)
     assert told(viewed) == []

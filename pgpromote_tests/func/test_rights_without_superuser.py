@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pgpromote.postgres import rights
 from pgpromote.postgres.model import Finding, Policy, Severity
+from pgpromote.postgres.rights import carry
 from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote_tests.func.rights_lab import Lab, open_lab
 from pgpromote_tests.servers import Server
@@ -66,7 +66,7 @@ def test_a_member_of_the_owners_carries_all_rights_over_without_superuser(lab: L
         ),
     )
     with connect(login) as session:
-        assert rights.problems(session, lab.capture(lab.prod)) == []
+        assert carry.problems(session, lab.capture(lab.prod)) == []
     lab.carry_over(login)
     assert lab.findings() == []
     assert lab.matrix(lab.prod) == lab.matrix(lab.new)
@@ -75,10 +75,10 @@ def test_a_member_of_the_owners_carries_all_rights_over_without_superuser(lab: L
 def test_a_member_of_the_owners_acts_as_them_in_each_transaction_anew(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rights, "BATCH", 1)
+    monkeypatch.setattr(carry, "BATCH", 1)
     lab.run(lab.prod, PLAIN)
     login = deployer(lab, "GRANT <owner>, <staff>, <auditor> TO <nobody> WITH INHERIT FALSE, SET TRUE;")
-    rights.take_over(lab.capture(lab.prod), login, "test", Policy.KEEP)
+    carry.take_over(lab.capture(lab.prod), login, "test", Policy.KEEP)
     assert lab.findings() == []
     assert lab.matrix(lab.prod) == lab.matrix(lab.new)
 
@@ -87,7 +87,7 @@ def test_roles_that_we_may_not_become_are_told_before_anything_is_done(lab: Lab)
     lab.run(lab.prod, PLAIN)
     login = deployer(lab, "GRANT <owner> TO <nobody> WITH INHERIT TRUE, SET TRUE;")
     with connect(login) as session:
-        found = rights.problems(session, lab.capture(lab.prod))
+        found = carry.problems(session, lab.capture(lab.prod))
     assert {f.severity for f in found} == {Severity.ERROR}
     assert [(f.object, f.message.replace(lab.mark, "")) for f in found] == [
         ("function shop.f() and 1 more", "nobody may not SET ROLE staff, so it cannot make that an owner."),
@@ -102,6 +102,6 @@ def test_a_role_that_is_missing_is_told(lab: Lab) -> None:
     wanted = lab.capture(lab.prod)
     lab.run(lab.prod, "REASSIGN OWNED BY <staff> TO <owner>; DROP OWNED BY <staff>; DROP ROLE <staff>")
     with connect(lab.new) as session:
-        found: list[Finding] = rights.problems(session, wanted)
+        found: list[Finding] = carry.problems(session, wanted)
     lab.run(lab.prod, "CREATE ROLE <staff>")
     assert [f.message.replace(lab.mark, "") for f in found] == ["There is no role staff on this server."]

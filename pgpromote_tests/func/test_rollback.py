@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import mark, previous
+from pgpromote.postgres.archives.store import FILES
+from pgpromote.postgres.databases import mark, previous
+from pgpromote.postgres.databases.mark import Kind, Mark
 from pgpromote.postgres.errors import PgpromoteError, Refused
-from pgpromote.postgres.mark import Kind, Mark
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.postgres.store import FILES
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote.promotion import TARGET, from_environment
 from pgpromote.run import rollback

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import dump, preflight, tools
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump, tools
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.checks.preflight import Report
 from pgpromote.postgres.model import EVERYTHING, Filters, Finding, Policy, Severity
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.preflight import Report
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote_tests.servers import Server

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import contents, dump, passes, preflight, restore
-from pgpromote.postgres.archive import read
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres import dump
+from pgpromote.postgres.archives.archive import read
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.errors import RestoreFailed
+from pgpromote.postgres.loading import passes, restore
 from pgpromote.postgres.model import Clearance, Content, Manifest, Severity
 from pgpromote.postgres.place import Place
+from pgpromote.postgres.rows import contents
 from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote.postgres.strategy import SWAP
 from pgpromote_tests.conftest import StartServer

@@ -5,9 +5,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import plan
-from pgpromote.postgres.archive import manifest_path
+from pgpromote.postgres.archives.archive import manifest_path
 from pgpromote.postgres.errors import ConfigError, NotProven, PgpromoteError, Refused, RestoreFailed
+from pgpromote.postgres.losses import plan
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, Strategy
 from pgpromote.promotion import TARGET, from_environment

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, dump, safety
+from pgpromote.postgres import dump
+from pgpromote.postgres.archives import archive, safety
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote.postgres.model import Manifest
 from pgpromote_tests.servers import Server

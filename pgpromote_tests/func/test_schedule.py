@@ -19,7 +19,7 @@ from dagster._core.remote_origin import (
 )
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from pgpromote.defs.promotion import build_promotion
+from pgpromote.defs.factory import build_promotion
 from pgpromote.defs.running import HOST, PID, tags_of_command
 from pgpromote.promotion import from_environment
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from pgpromote.postgres import archive
+from pgpromote.postgres.archives import archive
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import CommandLine, command_line
 from pgpromote_tests.servers import Server

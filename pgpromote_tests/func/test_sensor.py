@@ -14,8 +14,9 @@ import dagster as dg
 import pytest
 from dagster._serdes import serialize_value
 
-from pgpromote.defs.promotion import build_promotion
-from pgpromote.postgres import adopt, archive, safety
+from pgpromote.defs.factory import build_promotion
+from pgpromote.postgres.archives import archive, safety
+from pgpromote.postgres.checks import adopt
 from pgpromote.postgres.errors import ConfigError, ToolMissing
 from pgpromote.postgres.tools import PROGRAMS
 from pgpromote.promotion import SOURCE, from_environment

@@ -17,7 +17,7 @@ import pytest
 
 from pgpromote.demo import servers as embedded
 from pgpromote.demo.stage import DAGSTER
-from pgpromote.postgres.lock import promotion_lock
+from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import parse_url
 from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET

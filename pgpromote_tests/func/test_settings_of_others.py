@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from pgpromote.postgres import cutover, shadow
-from pgpromote.postgres.lock import promotion_lock
+from pgpromote.postgres.databases import cutover, shadow
+from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import SESSION_SETTINGS, connect, parse_url

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from pgpromote.postgres import mark, shadow
+from pgpromote.postgres.databases import mark, shadow
+from pgpromote.postgres.databases.mark import Kind, Mark, name_beside
+from pgpromote.postgres.databases.shadow import UNFINISHED, Origin
 from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError, Refused, SessionFailed
-from pgpromote.postgres.mark import Kind, Mark, name_beside
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect
-from pgpromote.postgres.shadow import UNFINISHED, Origin
 from pgpromote_tests.func.shops import NAMES, login, new_name
 from pgpromote_tests.servers import Server
 

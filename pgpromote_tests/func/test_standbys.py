@@ -12,8 +12,9 @@ import pytest
 
 from pgpromote.demo import servers as embedded
 from pgpromote.demo.servers import Cluster
-from pgpromote.postgres import preflight, standbys
-from pgpromote.postgres.choice import Choice
+from pgpromote.postgres.checks import preflight
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.databases import standbys
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect

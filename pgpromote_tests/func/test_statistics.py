@@ -2,7 +2,8 @@
 
 import pytest
 
-from pgpromote.postgres import audit, statistics
+from pgpromote.postgres import audit
+from pgpromote.postgres.loading import statistics
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests.servers import Server

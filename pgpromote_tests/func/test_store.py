@@ -13,10 +13,10 @@ import dagster as dg
 import pytest
 
 from pgpromote.postgres import dump
-from pgpromote.postgres.archive import manifest_path
+from pgpromote.postgres.archives.archive import manifest_path
+from pgpromote.postgres.archives.store import FILES, Snapshot, Store, Stored
 from pgpromote.postgres.errors import ArchiveError, Busy, Interrupted, PgpromoteError, ToolFailed
 from pgpromote.postgres.model import Manifest, Ref
-from pgpromote.postgres.store import FILES, Snapshot, Store, Stored
 from pgpromote.postgres.strategy import CLEAN
 from pgpromote.run import rollback
 from pgpromote.run.steps import RETAIN

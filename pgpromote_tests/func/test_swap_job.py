@@ -9,7 +9,9 @@ import pytest
 
 from pgpromote.defs import step
 from pgpromote.demo import auction
-from pgpromote.postgres import activity, archive, cutover, previous
+from pgpromote.postgres.archives import archive
+from pgpromote.postgres.databases import cutover, previous
+from pgpromote.postgres.loading import activity
 from pgpromote.postgres.place import Place
 from pgpromote.promotion import Promotion
 from pgpromote_tests import runs

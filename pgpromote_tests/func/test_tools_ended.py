@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, tools
+from pgpromote.postgres import tools
+from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import ServerVersion
 from pgpromote.postgres.tools import PROGRAMS, Tools

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import archive, mark
+from pgpromote.postgres.archives import archive
+from pgpromote.postgres.databases import mark
+from pgpromote.postgres.databases.mark import Kind, Provenance
 from pgpromote.postgres.errors import PgpromoteError
-from pgpromote.postgres.mark import Kind, Provenance
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import connect
 from pgpromote.postgres.strategy import CLEAN

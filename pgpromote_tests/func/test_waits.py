@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import tally
 from pgpromote.postgres.errors import PgpromoteError, SessionFailed
+from pgpromote.postgres.losses import counts
 from pgpromote.postgres.server import connect, parse_url
 from pgpromote.postgres.strategy import CLEAN
 from pgpromote.run.steps import CHECK, promote
@@ -85,4 +85,4 @@ def test_what_only_reads_waits_for_no_writer(prod: Server) -> None:
     target = parse_url(f"{prod.new_url(SHOP)}?{IMPATIENT}", "PROD_DATABASE_URL")
     with psycopg.connect(prod.url(target.name)) as session:
         session.execute("LOCK TABLE users IN EXCLUSIVE MODE")
-        assert tally.read(target, "test").rows["public.users"] == 0
+        assert counts.read(target, "test").rows["public.users"] == 0

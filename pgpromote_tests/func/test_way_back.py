@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgpromote.postgres import room
+from pgpromote.postgres.databases import room
 from pgpromote.postgres.errors import RestoreFailed
 from pgpromote.postgres.model import Policy, Severity
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP

@@ -8,7 +8,7 @@ from functools import cache
 import dagster as dg
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
-from pgpromote.defs.promotion import build_promotion
+from pgpromote.defs.factory import build_promotion
 from pgpromote.promotion import Promotion
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import psycopg
 from playwright.sync_api import Page, expect
 
-from pgpromote.postgres import checks, plan, prove
+from pgpromote.postgres import prove
+from pgpromote.postgres.checks import rules
 from pgpromote.postgres.errors import ProdState
+from pgpromote.postgres.losses import plan
 from pgpromote_tests.services import tools_of, until
 from pgpromote_tests.ui import stage as ui
 from pgpromote_tests.ui.stage import Stage, in_sidebar, row
@@ -78,7 +80,7 @@ def test_an_archive_that_lands_makes_a_run_once_the_sensor_is_turned_on(page: Pa
 
 def test_every_check_of_prod_is_green_by_its_name(page: Page, restored: str) -> None:
     """On the second promotion: the first one says what is new on prod."""
-    names = (*checks.RULES, plan.RULE, *prove.RULES)
+    names = (*rules.RULES, plan.RULE, *prove.RULES)
     # The page draws only the checks that fit.
     page.set_viewport_size({"width": 1400, "height": 1000 + 50 * len(names)})
     page.goto("/assets/prod_schema?view=checks")

@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgpromote.postgres import archive
+from pgpromote.postgres.archives import archive
 from pgpromote.postgres.model import Archive
 
 AFTER_DATA = ("INDEX", "CONSTRAINT", "FK CONSTRAINT", "TRIGGER", "POLICY")

@@ -4,13 +4,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from pgpromote.postgres.catalog import Catalog, Collation, Extension, Schema
-from pgpromote.postgres.checks import RULES
-from pgpromote.postgres.choice import Choice
-from pgpromote.postgres.facts import Facts
+from pgpromote.postgres.checks.catalog import Catalog, Collation, Extension, Schema
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.checks.facts import Facts
+from pgpromote.postgres.checks.prod import Prod
+from pgpromote.postgres.checks.rules import RULES
 from pgpromote.postgres.model import Manifest, ServerVersion, Severity
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.prod import Prod
 from pgpromote.postgres.server import Database, Identity
 from pgpromote.postgres.tools import Tools
 from pgpromote_tests.unit.archives import PATH, Entry, archive_of

@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pgpromote.postgres.audit import Audit
-from pgpromote.postgres.cutover import CutOver
+from pgpromote.postgres.databases.cutover import CutOver
 from pgpromote.postgres.errors import ProdState
+from pgpromote.postgres.keys.repair import Repair, Skipped
+from pgpromote.postgres.losses.counts import Tally
+from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import (
     Archived,
     Content,
@@ -16,12 +19,9 @@ from pgpromote.postgres.model import (
     Severity,
     Statement,
 )
-from pgpromote.postgres.plan import Plan
 from pgpromote.postgres.prove import Proof
-from pgpromote.postgres.repair import Repair, Skipped
-from pgpromote.postgres.rows import Compared
+from pgpromote.postgres.rows.compare import Compared
 from pgpromote.postgres.strategy import SWAP
-from pgpromote.postgres.tally import Tally
 from pgpromote.run.state import Carried, Checked, Kept, State, Walked
 from pgpromote.run.steps import named
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pgpromote.alert import Alert
 from pgpromote.defs.alerts import build_alerts, worse
 from pgpromote.defs.assets import build_assets
 from pgpromote.defs.jobs import build_jobs
@@ -15,11 +14,12 @@ from pgpromote.defs.walked import prod
 from pgpromote.postgres.errors import ConfigError, ProdState
 from pgpromote.postgres.strategy import CLEAN, SWAP
 from pgpromote.promotion import Promotion, from_environment
+from pgpromote.report.alert import Alert
+from pgpromote.report.webhook import Webhook
 from pgpromote.run import states
 from pgpromote.run.outcome import broken
 from pgpromote.run.state import Prepared
 from pgpromote.run.steps import CHECK, CUT_OVER, PREPARE, PROVE, RESTORE, RETAIN, Step
-from pgpromote.webhook import Webhook
 from pgpromote_tests.unit.reports import EMPTY
 
 UNTOUCHED, DROPPED, WHOLE, MIXED = (

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import pytest
 
-from pgpromote.postgres import archive, selection
-from pgpromote.postgres.archive import SEARCH_PATH
+from pgpromote.postgres.archives import archive, selection
+from pgpromote.postgres.archives.archive import SEARCH_PATH
 from pgpromote.postgres.errors import ArchiveError
 from pgpromote_tests.unit.archives import ENCODING, PATH, SHOP, Entry, archive_of, parsed, written
 

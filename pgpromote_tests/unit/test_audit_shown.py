@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from pgpromote import summary, terminal
+from pgpromote.postgres.keys.repair import Repair, Skipped
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.postgres.repair import Repair, Skipped
+from pgpromote.terminal import screen, summary
 
 INDEX = Finding("index_invalid", Severity.WARNING, "public.i", "Not valid.", fix="REINDEX INDEX public.i;")
 CACHE = Finding("table_unlogged", Severity.ERROR, 'public."a\nb"', "Unlogged.")
@@ -23,7 +23,7 @@ def test_an_audit_shows_the_worst_first_and_what_is_suppressed_last(
         "index_duplicate": [],
         "comparison": [Finding("comparison", Severity.WARNING, "dev:5432/shop", "Not compared.")],
     }
-    terminal.show_audit(found, [INDEX])
+    screen.show_audit(found, [INDEX])
 
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
 
@@ -50,7 +50,7 @@ def test_columns_without_default_are_told_a_table_a_line_and_lost_ones_by_themse
         column("public.a.lost", Severity.WARNING),
         column("public.b.one"),
     ]
-    terminal.show_audit({COLUMN.rule: found})
+    screen.show_audit({COLUMN.rule: found})
 
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert lines[1:6] == [
@@ -67,7 +67,7 @@ def test_composite_keys_that_are_left_alone_are_counted(capsys: pytest.CaptureFi
     trigger = Skipped("public.t", "id", "trigger", "public.t.id is left alone: a trigger may fill it.")
     done = Repair((), (*left, trigger), ())
 
-    terminal.show_repair(done, done=True)
+    screen.show_repair(done, done=True)
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:] == [

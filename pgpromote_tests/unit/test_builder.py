@@ -3,7 +3,7 @@
 import pytest
 
 from pgpromote.defs.failures import clean
-from pgpromote.postgres.builder import UNTRUSTED, is_drop, only_grants
+from pgpromote.postgres.checks.builder import UNTRUSTED, is_drop, only_grants
 from pgpromote.postgres.errors import InvalidUrl
 from pgpromote.promotion import BUILD, from_environment
 

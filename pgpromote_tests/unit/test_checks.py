@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres.access import Barred
-from pgpromote.postgres.catalog import Replaced
-from pgpromote.postgres.checks import RULES, describe, missing
+from pgpromote.postgres.checks.access import Barred
+from pgpromote.postgres.checks.catalog import Replaced
+from pgpromote.postgres.checks.rules import RULES, describe, missing
 from pgpromote.postgres.errors import ArchiveError, ToolMissing
 from pgpromote.postgres.model import Archive, Finding, Policy, ServerVersion, Severity
 from pgpromote.postgres.reset import DATA_LOSS, Reset

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres import dump, encodings, restore
+from pgpromote.postgres import dump, encodings
+from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Clearance, Filters, Policy, ServerVersion
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy

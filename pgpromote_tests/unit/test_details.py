@@ -11,8 +11,8 @@ import pytest
 import pgpromote.postgres
 from pgpromote.postgres import details
 from pgpromote.postgres.details import FILE_BYTES, Details
+from pgpromote.postgres.loading.restore_messages import shown_error
 from pgpromote.postgres.model import RestoreError
-from pgpromote.postgres.restore_messages import shown_error
 from pgpromote.postgres.server import parse_url
 
 NAMES = frozenset({"orders", 'or"ders', "app", "orders_pkey", "Größe", "rates"})

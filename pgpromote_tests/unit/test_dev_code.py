@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from pgpromote.postgres import dev_code
-from pgpromote.postgres.dev_code import Code, Server
+from pgpromote.postgres.checks import dev_code
+from pgpromote.postgres.checks.dev_code import Code, Server
 from pgpromote.postgres.model import Archive, TocEntry
 from pgpromote_tests.unit.archives import archive_of
 from pgpromote_tests.unit.plain import MANIFEST

@@ -2,9 +2,9 @@
 
 import pytest
 
+from pgpromote.postgres.archives.selection import select
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.model import Archive, Filters
-from pgpromote.postgres.selection import select
 from pgpromote_tests.unit.archives import Entry, archive_of
 
 ENTRIES = (

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from pgpromote.postgres.catalog import Catalog
+from pgpromote.postgres.archives.selection import LeftOut
+from pgpromote.postgres.checks.catalog import Catalog
+from pgpromote.postgres.databases.obstacles import Writer
 from pgpromote.postgres.model import Finding, Foreign, Severity, TocEntry
-from pgpromote.postgres.obstacles import Writer
-from pgpromote.postgres.selection import LeftOut
 from pgpromote.postgres.strategy import CLEAN, SWAP
 from pgpromote_tests.unit.plain import CATALOG, MANIFEST, found, given, identified
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from pgpromote.postgres.archives.selection import Selection, choose
 from pgpromote.postgres.model import Filters, Foreign
-from pgpromote.postgres.selection import Selection, choose
 from pgpromote_tests.unit.archives import Entry, archive_of
 
 # As pg_dump 16 and 18 write it, with the same dependencies.

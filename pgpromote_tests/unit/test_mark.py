@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pgpromote.postgres import hold, mark
-from pgpromote.postgres.mark import End, Kind, Mark, Provenance
+from pgpromote.postgres.databases import hold, mark
+from pgpromote.postgres.databases.mark import End, Kind, Mark, Provenance
 from pgpromote.postgres.model import Severity
 
 AT = datetime(2026, 3, 1, 4, 5, 6, 78900, tzinfo=UTC)

@@ -10,7 +10,8 @@ import pytest
 
 import pgpromote.postgres
 from pgpromote.cli import pgpromote as program
-from pgpromote.postgres import hold, mark, naming
+from pgpromote.postgres import naming
+from pgpromote.postgres.databases import hold, mark
 from pgpromote.promotion import VARIABLES
 
 SOURCES = Path(pgpromote.postgres.__file__).parent

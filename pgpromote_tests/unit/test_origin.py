@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pgpromote.postgres.archives.origin import NOTHING, Expected, Known, Origin, judge, read
 from pgpromote.postgres.model import Severity
-from pgpromote.postgres.origin import NOTHING, Expected, Known, Origin, judge, read
 
 PATH = Path("/dumps/new.dump")
 DUMPED = Origin("shop", "shop", "71", 16384, "shop")

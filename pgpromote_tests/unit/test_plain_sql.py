@@ -2,7 +2,7 @@
 
 import pytest
 
-from pgpromote.postgres.plain_sql import Command, commands
+from pgpromote.postgres.archives.plain_sql import Command, commands
 
 # fmt: off
 HOSTILE = {

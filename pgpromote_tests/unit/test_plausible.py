@@ -6,12 +6,12 @@ from zlib import compress
 
 import pytest
 
-from pgpromote.postgres import baseline, changes, plausible
-from pgpromote.postgres.baseline import Baseline, Table, Written
-from pgpromote.postgres.changes import Change
 from pgpromote.postgres.errors import ConfigError
+from pgpromote.postgres.losses import baseline, changes, plausible
+from pgpromote.postgres.losses.baseline import Baseline, Table, Written
+from pgpromote.postgres.losses.changes import Change
+from pgpromote.postgres.losses.plausible import Bounds, Comparison, Held
 from pgpromote.postgres.model import Content, Severity
-from pgpromote.postgres.plausible import Bounds, Comparison, Held
 from pgpromote.promotion import from_environment
 
 ODD = ["public.a,b", 'od"d s.T*', "東京.[x]?", "a.b.c", "public. padded ", "public.two\nlines"]

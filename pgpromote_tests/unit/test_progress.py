@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from pgpromote.postgres.archives.store import Snapshot, Store
 from pgpromote.postgres.model import Ref
-from pgpromote.postgres.store import Snapshot, Store
 from pgpromote.postgres.strategy import SWAP
-from pgpromote.progress import Dumping, Refreshing
 from pgpromote.promotion import from_environment
 from pgpromote.run.options import Options
 from pgpromote.run.run import Run
 from pgpromote.run.state import State, Walked
 from pgpromote.run.steps import named
+from pgpromote.terminal.progress import Dumping, Refreshing
 
 
 class Growing(Store):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pgpromote.postgres.sequences import Feed, Position, next_free
+from pgpromote.postgres.keys.sequences import Feed, Position, next_free
 
 LOW, HIGH = -6, 6
 INCREMENTS = (-4, -3, -2, -1, 1, 2, 3, 4)

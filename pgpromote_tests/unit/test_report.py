@@ -12,19 +12,19 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]
 
 from pgpromote import report as reports
-from pgpromote import summary
 from pgpromote.defs import metadata
 from pgpromote.postgres.errors import ProdState
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.prove import RULES, Proof
-from pgpromote.postgres.rows import NOT_PROVEN, Compared, Unproven
+from pgpromote.postgres.rows.compare import NOT_PROVEN, Compared, Unproven
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP
 from pgpromote.promotion import from_environment
 from pgpromote.report import Report, page
-from pgpromote.report.files import as_json
+from pgpromote.report.directory import as_json
 from pgpromote.run.outcome import renewed
 from pgpromote.run.state import State
 from pgpromote.run.steps import RESET
+from pgpromote.terminal import summary
 from pgpromote_tests import runs
 from pgpromote_tests.unit.reports import (
     BIDI,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pgpromote.postgres import restore
-from pgpromote.postgres import restore_messages as messages
 from pgpromote.postgres.errors import RestoreFailed, ToolFailed
+from pgpromote.postgres.loading import restore
+from pgpromote.postgres.loading import restore_messages as messages
 from pgpromote.postgres.model import RestoreError
 from pgpromote.postgres.server import parse_url
 from pgpromote.postgres.tools import Completed

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
+from pgpromote.postgres.archives.origin import Expected
 from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
-from pgpromote.postgres.origin import Expected
 from pgpromote.promotion import from_environment
 
 CANARY = "postgresql://me:Canary@host/"

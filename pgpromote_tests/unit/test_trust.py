@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote.postgres.bare_login import Looked
-from pgpromote.postgres.checks import RULES, missing
-from pgpromote.postgres.dev_code import Code
+from pgpromote.postgres.checks.bare_login import Looked
+from pgpromote.postgres.checks.dev_code import Code
+from pgpromote.postgres.checks.rules import RULES, missing
+from pgpromote.postgres.checks.trust import manifest_there
 from pgpromote.postgres.model import Severity
-from pgpromote.postgres.rows import NOT_PROVEN
+from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.postgres.strategy import SWAP
-from pgpromote.postgres.trust import manifest_there
 from pgpromote_tests.unit.plain import CATALOG, MANIFEST, found, given
 
 

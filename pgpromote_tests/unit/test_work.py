@@ -4,7 +4,7 @@ import pytest
 
 from pgpromote.defs import step
 from pgpromote.defs.step import Progress
-from pgpromote.postgres.activity import Activity
+from pgpromote.postgres.loading.activity import Activity
 from pgpromote.postgres.model import TocEntry
 from pgpromote.run.restore_progress import ENTRY, LOADED, Work
 

@@ -1,0 +1,49 @@
+"""--show-details: print on a terminal what servers have said of rows, which goes to a file otherwise."""
+
+import sys
+from dataclasses import dataclass
+
+import click
+
+from pgpromote import promotion as settings
+from pgpromote.postgres.details import NOWHERE, Details
+from pgpromote.terminal import screen
+
+
+@dataclass
+class Shown:
+    """The details that a command is asked to show: those after the first `size` bytes of the file."""
+
+    details: Details = NOWHERE
+    size: int = 0
+
+    def show(self) -> None:
+        """Print on stderr what the command has kept."""
+        if kept := self.details.since(self.size):
+            screen.ERR.print(f"Details, which hold rows:\n{kept}", end="")
+
+
+def _begin(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    if not sys.stderr.isatty():
+        raise click.UsageError(
+            "--show-details prints rows, so only on a terminal, and stderr is none. Without it, each error "
+            "names the file that holds them."
+        )
+    shown = context.find_root().obj
+    if isinstance(shown, Shown):
+        shown.details = settings.from_environment().details
+        shown.size = shown.details.size()
+
+
+def show_details(command: click.Command) -> None:
+    """Give a command the option --show-details."""
+    option = click.Option(
+        ["--show-details"],
+        is_flag=True,
+        expose_value=False,
+        callback=_begin,
+        help="Print what servers say of rows when something fails; on a terminal only.",
+    )
+    command.params.append(option)

@@ -1,0 +1,99 @@
+"""How a run at the command line ends: its report, its alert, and what failed after prod was the new one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pgpromote import report as reports
+from pgpromote.postgres import audit
+from pgpromote.postgres.audit import Audit
+from pgpromote.postgres.errors import Interrupted, NotProven, PgpromoteError, Refused
+from pgpromote.postgres.model import Severity
+from pgpromote.report.alert import Alert
+from pgpromote.report.webhook import Webhook, WebhookFailed, post
+from pgpromote.run import outcome
+from pgpromote.run.run import Run
+from pgpromote.run.steps import RETAIN
+from pgpromote.terminal import screen
+
+
+@contextmanager
+def reported(run: Run, command: str) -> Iterator[None]:
+    """Report on a run that fails within the block, and post it where alerts are wanted; the error goes on.
+
+    A run that has not begun its first step has nothing to report.
+    """
+    try:
+        yield
+    except Interrupted as stop:
+        _tell(run, command, PgpromoteError(str(Interrupted(stop.number)), "Start again."))
+        raise
+    except PgpromoteError as error:
+        _tell(run, command, error)
+        raise
+
+
+def _tell(run: Run, command: str, error: PgpromoteError) -> None:
+    if run.state.current:
+        screen.ERR.print(reports.write_failure(run, str(error)))
+        _post(run, command, error)
+
+
+def finish(run: Run) -> list[str]:
+    """Do what is left when prod is the new one: keep what is to be kept, audit prod, write the report.
+
+    Prod is fine by then, so what fails here is a loud warning, and among what is returned.
+    """
+    promotion, audited, problems = run.promotion, reports.NOT_AUDITED, run.problems
+    with _warned(run, problems):
+        RETAIN.walk(run)
+    with _warned(run, problems):
+        audited = audit.audit(
+            promotion.audited(), run.run_id, dev=promotion.compared(), ignored=promotion.audit_ignored()
+        )
+    with _warned(run, problems):
+        _report(run, audited, "\n".join(problems))
+    return problems
+
+
+def finish_rehearsal(run: Run) -> None:
+    """Write the report of a rehearsal that went well; that it cannot be written is a loud warning."""
+    try:
+        _report(run, reports.NOT_AUDITED)
+    except PgpromoteError as error:
+        screen.show_problem(f"There is no report of this rehearsal. {error}")
+
+
+def _report(run: Run, audited: Audit, problem: str = "") -> None:
+    screen.ERR.print(f"The report is in {reports.write_run(run, audited, problem).page}.")
+
+
+@contextmanager
+def _warned(run: Run, problems: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except PgpromoteError as error:
+        told = outcome.afterwards(run.state, error)
+        problems.append(f"{told.message} {told.hint}".strip())
+        screen.show_problem(problems[-1])
+
+
+def _post(run: Run, command: str, error: PgpromoteError) -> None:
+    if not run.promotion.webhook_url():
+        return
+    found = error.findings if isinstance(error, Refused | NotProven) else ()
+    alert = Alert(
+        event="run_failed",
+        promotion=run.promotion.name,
+        job=command,
+        run_id=run.run_id,
+        failed=f"{command} failed",
+        what=error.message,
+        objects=tuple(dict.fromkeys(f.object for f in found if f.severity is Severity.ERROR)),
+        untouched=str(outcome.of(run.state)),
+        to_do=error.hint,
+        link="",
+    )
+    try:
+        post(Webhook(run.promotion.webhook_url()), alert.payload())
+    except WebhookFailed as problem:
+        screen.show_problem(str(problem))

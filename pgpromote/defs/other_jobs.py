@@ -1,0 +1,57 @@
+"""The steps that stand aside from the lineage graph: bring prod back, and rehearse."""
+
+import dagster as dg
+
+from pgpromote.defs import metadata
+from pgpromote.defs.config import RestoreConfig, RollbackConfig
+from pgpromote.defs.failures import readable
+from pgpromote.defs.step import DONE, log_findings, to_stdout, walk_of
+from pgpromote.run.options import rehearsing
+from pgpromote.run.rollback import bring_back
+from pgpromote.run.steps import REHEARSED, promote
+from pgpromote.terminal.past import RESUME
+
+HELD = f"Prod is on hold: nothing is promoted into it until {RESUME}."
+
+
+def build_rollback(prefix: str) -> dg.OpDefinition:
+    """Build the step that brings back what prod was."""
+
+    @dg.op(
+        name=f"{prefix}rollback",
+        description="Swap what prod was back in; what is prod now becomes a previous database. Prod is then "
+        "on hold: nothing is promoted until `pgpromote resume`.",
+        out=DONE,
+        required_resource_keys={f"{prefix}run"},
+    )
+    def rollback(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
+        walk = walk_of(context, prefix)
+        with readable():
+            done = bring_back(walk.promotion, walk.run_id, config.name, watch=lambda run: to_stdout)
+        context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
+        context.log.warning(HELD)
+        context.add_output_metadata({**metadata.cut_over(done), "on hold": dg.MetadataValue.text(HELD)})
+
+    return rollback
+
+
+def build_rehearsal(prefix: str) -> dg.OpDefinition:
+    """Build the step that does everything but the cut-over, and drops what it made."""
+
+    @dg.op(
+        name=f"{prefix}rehearse",
+        description="Build and prove the new database beside prod, then drop it. Prod is not touched.",
+        out=DONE,
+        required_resource_keys={f"{prefix}run"},
+    )
+    def rehearse(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
+        with readable():
+            run = walk_of(context, prefix).run(rehearsing(config.options()))
+            run.on_line = to_stdout
+            done = promote(run, REHEARSED)
+        losses = done.plan.losses if done.plan else ()
+        log_findings(context, (*losses, *(done.proof.findings if done.proof else ())))
+        context.log.info("The rehearsal went well; prod is untouched.")
+        context.add_output_metadata(metadata.rehearsal(done))
+
+    return rehearse

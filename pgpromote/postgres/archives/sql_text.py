@@ -1,0 +1,147 @@
+"""SQL text taken apart as the server does (scan.l), or not at all: what is unusual is not guessed.
+
+Only what pg_dump writes is understood: no block comments, no Unicode escapes, and no string in pieces.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pgpromote.postgres.archives.archive import unquote
+
+LETTER = r"A-Za-z_\x80-\U0010ffff"
+TOKEN = re.compile(
+    rf"""
+    (?P<space>(?:[ \t\n\r\f\v]|--[^\n\r]*)+)
+  | (?P<unclear>/\*|[uU]&['"])
+  | (?P<string>[eE]'(?:[^'\\]|''|\\.)*'|[bBxXnN]?'(?:[^']|'')*'
+             |\$(?P<tag>(?:[{LETTER}][{LETTER}0-9]*)?)\$.*?\$(?P=tag)\$)
+  | (?P<name>"(?:[^"]|"")+")
+  | (?P<word>[{LETTER}][{LETTER}0-9$]*)
+  | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+|\$[0-9]+)
+  | (?P<sign>::|:=|[()\[\],;:.])
+  | (?P<operator>(?:(?!--|/\*)[~!@\#^&|`?+\-*/%<>=])+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
+DEPTH = {"(": 1, "[": 1, ")": -1, "]": -1}
+SPLITTING = re.compile(r'[\s"]')
+
+
+class Token(NamedTuple):
+    """A piece of SQL: kind is `word`, `name` (in quotes), `string`, `number`, `sign` or `operator`.
+
+    `text` is a word as the server folds it, a name without its quotes, and "" for a string.
+    """
+
+    kind: str
+    text: str
+
+    @property
+    def named(self) -> bool:
+        """Whether it is an identifier, or may be one."""
+        return self.kind in {"word", "name"}
+
+    def is_word(self, *words: str) -> bool:
+        """Tell whether it is one of these words, not in quotes."""
+        return self.kind == "word" and self.text in words
+
+    def is_sign(self, *signs: str) -> bool:
+        """Tell whether it is one of these signs."""
+        return self.kind == "sign" and self.text in signs
+
+
+Tokens = tuple[Token, ...]
+STRING = Token("string", "")
+
+
+def tokens(text: str) -> Tokens | None:
+    """Take SQL apart; None when a piece of it is not understood."""
+    found, place, pieced = list[Token](), 0, False
+    while place < len(text):
+        match = TOKEN.match(text, place)
+        if match is None or match.lastgroup == "unclear":
+            return None
+        place = match.end()
+        kind = "string" if match["string"] is not None else str(match.lastgroup)
+        if kind == "space":
+            continue
+        # The second piece would be read as the first one is: with escapes, or without.
+        if kind == "string" and pieced:
+            return None
+        pieced = kind == "string"
+        found.append(STRING if kind == "string" else Token(kind, _folded(kind, match[0])))
+    return tuple(found)
+
+
+def _folded(kind: str, text: str) -> str:
+    if kind == "word":
+        return text.translate(LOWER)
+    return unquote(text) if kind == "name" else text
+
+
+def statements(found: Tokens, *, routine: bool = False) -> list[Tokens] | None:
+    """Split into statements; None when where one ends is not clear.
+
+    A semicolon within parentheses, of a rule, ends none; nor does one in the body of a `routine`, BEGIN
+    ATOMIC … END, behind which nothing may follow: whoever forges one could let it end earlier.
+    """
+    made, start, depth, blocks = list[Tokens](), 0, 0, 0
+    for place, token in enumerate(found):
+        depth += DEPTH.get(token.text, 0) if token.kind == "sign" else 0
+        blocks += _opened(found, place, blocks) if routine and not depth else 0
+        if depth < 0 or blocks < 0 or (blocks > 1 and token.is_sign(";")):
+            return None
+        if token.is_sign(";") and not depth and not blocks:
+            made.append(found[start:place])
+            start = place + 1
+    whole = start == len(found) and not depth and not blocks
+    return made if whole and (len(made) == 1 or not routine) else None
+
+
+def _opened(found: Tokens, place: int, blocks: int) -> int:
+    """Say whether a word opens a block (1) or closes one (-1); CASE is one, and holds no semicolon."""
+    if not blocks:
+        return int([token.text for token in found[place : place + 2]] == ["begin", "atomic"])
+    return int(found[place].is_word("case")) - int(found[place].is_word("end"))
+
+
+def shape(statement: Tokens) -> str:
+    """Write a statement in one line, a space between its tokens, for patterns; strings are `''`."""
+    return " ".join(_shape(token) for token in statement)
+
+
+def _shape(token: Token) -> str:
+    if token.kind == "string":
+        return "''"
+    return f'"{SPLITTING.sub("_", token.text)}"' if token.kind == "name" else token.text
+
+
+def items(found: Tokens) -> Iterator[Tokens]:
+    """Split what stands between commas that are in no parentheses."""
+    start, depth = 0, 0
+    for place, token in enumerate(found):
+        depth += DEPTH.get(token.text, 0) if token.kind == "sign" else 0
+        if token.is_sign(",") and not depth:
+            yield found[start:place]
+            start = place + 1
+    yield found[start:]
+
+
+def chain(found: Tokens, place: int) -> int:
+    """Return where a name with its schema, which begins here, ends (exclusive)."""
+    end = place + 1
+    while end + 1 < len(found) and found[end].is_sign(".") and found[end + 1].named:
+        end += 2
+    return end
+
+
+def closing(found: Tokens, place: int) -> int:
+    """Return where the parenthesis that opens here is closed, or the end."""
+    depth = 0
+    for end in range(place, len(found)):
+        depth += DEPTH.get(found[end].text, 0) if found[end].kind == "sign" else 0
+        if not depth:
+            return end
+    return len(found)

@@ -1,0 +1,1 @@
+"""Checks before prod is touched: what is read of both servers, and what that forbids."""

@@ -1,0 +1,164 @@
+"""What our role may do with what is in prod: read it for an archive, give it back to its owners."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from psycopg.rows import scalar_row
+
+from pgpromote.postgres import sql
+from pgpromote.postgres.archives.archive import restorable
+from pgpromote.postgres.membership import become
+from pgpromote.postgres.model import Archive, TocEntry
+from pgpromote.postgres.server import Session, rows
+
+# The owner of a database, whoever that is; the schema public belongs to it unless somebody changed that.
+DATABASE_OWNER = "pg_database_owner"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What owners are given: owner and schema ("" for none) → one such object; and who holds each schema."""
+
+    things: dict[tuple[str, str], str] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Barred:
+    """An owner that our role cannot give something to in a new database beside prod, such as `thing`.
+
+    Not `ours`: our role may not act as it. Else it may not create in the `schema`, which is the `holder`'s.
+    """
+
+    owner: str
+    schema: str
+    holder: str
+    ours: bool
+    thing: str
+
+
+def given(archive: Archive) -> Given:
+    """List what a restore of the archive with its own owners gives to whom."""
+    return _given([(e.owner, e.schema, e.kind, e.tag, f"{e.kind} {e.name}") for e in restorable(archive)])
+
+
+def barred(session: Session, wanted: Given) -> tuple[Barred, ...]:
+    """Find the owners that our role cannot give to what they are given."""
+    if not wanted.things:
+        return ()
+    pairs = sorted(wanted.things)
+    parameters = {
+        "owners": [owner for owner, _ in pairs],
+        "schemas": [schema for _, schema in pairs],
+        "holders": [wanted.holders.get(schema) for _, schema in pairs],
+        "things": [wanted.things[pair] for pair in pairs],
+        "become": become(session),
+    }
+    return tuple(rows(session, Barred, "preflight/owners", parameters))
+
+
+def barred_in(session: Session) -> tuple[Barred, ...]:
+    """Find the owners in this database that our role could not give back to what is theirs."""
+    return barred(session, _owned(session))
+
+
+def unkept(session: Session, brought: Iterable[TocEntry], *, empty: bool) -> tuple[Barred, ...]:
+    """Find the roles in this database as which our role may not act, so that it cannot keep their rights.
+
+    Only what the archive brings counts, and beside prod the schema `public`, which every database has.
+    """
+    public = [("", "public")] if empty else []
+    some = [(entry.schema, entry.tag.partition("(")[0]) for entry in brought]
+    return tuple(each for each in barred(session, _owned(session, [*some, *public])) if not each.ours)
+
+
+def _owned(session: Session, some: Sequence[tuple[str, str]] | None = None) -> Given:
+    if session.info.parameter_status("is_superuser") == "on":  # from whom nothing is barred
+        return Given()
+    parameters = {
+        "some": some is not None,
+        "schemas": [schema for schema, _ in some or ()],
+        "names": [name for _, name in some or ()],
+    }
+    owned = session.execute(sql.read("preflight/owned"), parameters).fetchall()
+    return _given([tuple(map(str, each)) for each in owned])
+
+
+def undumpable(session: Session) -> tuple[str, ...]:
+    """Name what pg_dump has to read in this database and our role may not."""
+    with session.cursor(row_factory=scalar_row) as cursor:
+        return tuple(map(str, cursor.execute(sql.read("preflight/undumpable")).fetchall()))
+
+
+def _given(objects: list[tuple[str, ...]]) -> Given:
+    owned = [each for each in objects if each[0] not in {"", DATABASE_OWNER}]
+    return Given(
+        {(owner, schema): thing for owner, schema, _, _, thing in owned},
+        {name: owner for owner, _, kind, name, _ in owned if kind == "SCHEMA"},
+    )
+
+
+@dataclass(frozen=True)
+class RowSecured:
+    """A table of prod with row security switched on; `active` says that it hides rows from our role.
+
+    `forced` says that it binds the owner, `restrictive` counts the policies that only take rows away.
+    """
+
+    schema: str
+    name: str
+    forced: bool
+    restrictive: int
+    active: bool
+
+
+@dataclass(frozen=True)
+class Firing:
+    """A table of prod and its triggers, quoted, that fire when rows are copied into it."""
+
+    schema: str
+    name: str
+    triggers: list[str]
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Default privileges in prod of a role as which our role may not act.
+
+    `schema` is "" for the whole database; `undo` are the statements that take them back.
+    """
+
+    role: str
+    superuser: bool
+    schema: str
+    kind: str
+    undo: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What limits our role in prod, and what would change rows that it loads."""
+
+    bypasses: bool = True
+    superusers: frozenset[str] = frozenset()
+    secured: tuple[RowSecured, ...] = ()
+    firing: tuple[Firing, ...] = ()
+    defaults: tuple[Defaults, ...] = ()
+
+
+NO_LIMITS = Limits()
+
+
+def limits(session: Session, loaded: Sequence[tuple[str, str]]) -> Limits:
+    """Read what limits our role; `loaded` are tables of prod, as (schema, name), that only get rows."""
+    tables = {"schemas": [schema for schema, _ in loaded], "names": [name for _, name in loaded]}
+    with session.cursor(row_factory=scalar_row) as cursor:
+        bypasses = bool(cursor.execute(sql.read("preflight/bypasses")).fetchone())
+        superusers = frozenset(map(str, cursor.execute(sql.read("preflight/superusers"))))
+    return Limits(
+        bypasses,
+        superusers,
+        tuple(rows(session, RowSecured, "preflight/row_secured")),
+        tuple(rows(session, Firing, "preflight/firing", tables)) if loaded else (),
+        tuple(rows(session, Defaults, "preflight/defaults", {"become": become(session)})),
+    )

@@ -1,0 +1,221 @@
+"""Gather what the checks look at: the file, prod, dev and the client programs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pgpromote.postgres import server
+from pgpromote.postgres.archives import archive as archives
+from pgpromote.postgres.archives import origin, selection
+from pgpromote.postgres.archives.encryption import Link, links
+from pgpromote.postgres.archives.origin import NOTHING, Known, Origin
+from pgpromote.postgres.archives.plain_sql import Command
+from pgpromote.postgres.archives.selection import LeftOut
+from pgpromote.postgres.checks import clients, dev_code
+from pgpromote.postgres.checks import prod as prods
+from pgpromote.postgres.checks.bare_login import Looked, look
+from pgpromote.postgres.checks.catalog import Catalog
+from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.checks.dev_code import Code
+from pgpromote.postgres.checks.prod import Prod
+from pgpromote.postgres.databases import lock, mark
+from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
+from pgpromote.postgres.model import (
+    EVERYTHING,
+    Archive,
+    Manifest,
+    ServerVersion,
+    TocEntry,
+)
+from pgpromote.postgres.naming import setting
+from pgpromote.postgres.place import Place
+from pgpromote.postgres.server import Database
+from pgpromote.postgres.tools import Tools
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rules look at. None means: could not be read, and another rule says why.
+
+    `commands` is what plain SQL would make psql do by itself. `links` are the ways to prod and dev that lead
+    off this machine; `known` is what the archive's origin is judged by. `code` is what of the archive runs
+    while it is restored, looked for where our role has powers over prod's server and no build login restores
+    in its stead; `builder` is that login, None where there is none.
+    """
+
+    path: Path
+    place: Place
+    choice: Choice
+    archive: Archive | None
+    archive_problem: PgpromoteError | None
+    manifest: Manifest | None
+    sha256: str
+    left_out: tuple[LeftOut, ...]
+    prod: Prod
+    client: Tools | None
+    client_problem: PgpromoteError | None
+    has_source: bool
+    source_problem: PgpromoteError | None
+    source_client_problem: PgpromoteError | None
+    source_is_prod: bool
+    same_database: bool | None
+    commands: tuple[Command, ...] = ()
+    links: tuple[Link, ...] = ()
+    known: Known = NOTHING
+    code: tuple[Code, ...] = ()
+    builder: Looked | None = None
+
+    @property
+    def target(self) -> Database:
+        """Prod."""
+        return self.place.target
+
+    @property
+    def catalog(self) -> Catalog | None:
+        """Prod's catalog, None where prod could not be read."""
+        return self.prod.catalog
+
+    @property
+    def money_as_stored(self) -> bool:
+        """Whether the archive holds money as the server keeps it, and not as dev's lc_monetary writes it."""
+        return self.manifest is not None and self.manifest.money_decimals is not None
+
+
+def no_prod(facts: Facts) -> str:
+    """Say why prod's catalog is missing, "" when it is there."""
+    return "" if facts.catalog else "prod could not be reached"
+
+
+def no_archive(facts: Facts) -> str:
+    """Say why the archive's entries are missing, "" when they are there."""
+    if facts.archive:
+        return ""
+    return "the archive could not be read" if facts.archive_problem else "plain SQL has no list of objects"
+
+
+def no_manifest(facts: Facts) -> str:
+    """Say why no manifest tells what dev held, "" when one does."""
+    if facts.manifest and not facts.manifest.adopted:
+        return ""
+    known = "was adopted" if facts.manifest else "has no manifest"
+    return no_archive(facts) or f"the archive {known}, so its rows cannot be proven"
+
+
+def no_client(facts: Facts) -> str:
+    """Say why there is no client program to ask, "" when there is one."""
+    return "" if facts.client else no_prod(facts) or "no client program fits prod"
+
+
+def no_source(facts: Facts) -> str:
+    """Say why dev could not be asked, "" when it was."""
+    if not facts.has_source:
+        return f"{setting('dev_database_url')} is not set"
+    return "dev could not be reached" if facts.source_problem else ""
+
+
+def entries(facts: Facts, kind: str) -> Iterator[tuple[TocEntry, Catalog]]:
+    """Yield the archive's entries of a kind, each with prod's catalog; none where one of both is missing."""
+    if facts.archive and facts.catalog:
+        for entry in facts.archive.of_kind(kind):
+            yield entry, facts.catalog
+
+
+def gather(
+    path: Path,
+    place: Place,
+    available: list[Tools],
+    choice: Choice,
+    *,
+    source: Database | None,
+    build_login: Database | None,
+) -> Facts:
+    """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
+
+    Raises ConfigError only: for filters that name nothing or do not fit the rest, for a schema to reset
+    that does not exist.
+    """
+    _check_scope(path, choice)
+    target = place.target
+    archive, manifest, sha256, archive_problem = _read_file(path)
+    chosen = selection.choose(archive, choice.filters, choice.bring) if archive else None
+    archive = chosen.archive if chosen else None
+    builds = build_login is not None and choice.strategy.beside
+    prod = prods.read(target, archive, manifest, choice, place.run_id, builds=builds)
+    version = prod.catalog.identity.version if prod.catalog else None
+    client, client_problem = clients.choose(available, version, archive)
+    if client and archive and not archive_problem:
+        archive_problem = clients.unreadable(path, archive, client, thoroughly=manifest is None)
+    source_version, source_is_prod, same_database, source_problem, dev = _probe(source, target, prod.catalog)
+    source_client, source_client_problem = clients.choose(available, source_version)
+    ends = ((target if prod.catalog else None, client), (source if source_version else None, source_client))
+    return Facts(
+        path=path,
+        place=place,
+        choice=choice,
+        archive=archive,
+        archive_problem=archive_problem,
+        manifest=manifest,
+        sha256=sha256,
+        left_out=chosen.left_out if chosen else (),
+        prod=prod,
+        client=client,
+        client_problem=client_problem,
+        has_source=source is not None,
+        source_problem=source_problem,
+        source_client_problem=source_client_problem,
+        source_is_prod=source_is_prod,
+        same_database=same_database,
+        commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
+        links=tuple(links(ends, place.run_id)),
+        known=Known(dev, prod.last, _origin(target, prod.catalog)),
+        code=(*prod.code, *dev_code.in_manifest(manifest)) if prod.powers else (),
+        builder=_builder(build_login, place, prod.catalog),
+    )
+
+
+def _builder(login: Database | None, place: Place, catalog: Catalog | None) -> Looked | None:
+    return look(login, place, catalog.identity.user) if login and catalog else None
+
+
+def _check_scope(path: Path, choice: Choice) -> None:
+    filters, reset = choice.filters, choice.strategy.reset
+    if choice.strategy.empty and (path.suffix == ".sql" or filters != EVERYTHING):
+        raise ConfigError(
+            "A swap replaces the whole database by a whole archive.",
+            "Choose the strategy clean for plain SQL, a schema reset or filters.",
+        )
+    if path.suffix == ".sql" and filters != EVERYTHING:
+        raise ConfigError(f"Filters cannot limit the plain SQL dump {path}.", "Use an archive, or no filter.")
+    if reset and replace(filters, schema_only=False) != EVERYTHING:
+        raise ConfigError(
+            f"A reset drops the whole schema {reset}, but the filters ({filters}) bring back less.",
+            "Reset without filters, or filter without a reset.",
+        )
+
+
+def _read_file(path: Path) -> tuple[Archive | None, Manifest | None, str, PgpromoteError | None]:
+    try:
+        if path.suffix == ".sql":
+            archives.verify_sql(path)
+            return None, None, archives.digest(path), None
+        return archives.read(path), archives.read_manifest(path), archives.digest(path), None
+    except PgpromoteError as problem:
+        return None, None, "", problem
+
+
+def _origin(target: Database, catalog: Catalog | None) -> Origin | None:
+    return origin.of_source(target, catalog.identity) if catalog else None
+
+
+def _probe(
+    source: Database | None, target: Database, catalog: Catalog | None
+) -> tuple[ServerVersion | None, bool, bool | None, PgpromoteError | None, Origin | None]:
+    if source is None or catalog is None:
+        return None, False, None, None, origin.of_source(source) if source else None
+    try:
+        with server.connect(source) as session:
+            found, is_prod = server.identify(session), mark.is_prod(session)
+        dev = origin.of_source(source, found)
+        return found.version, is_prod, lock.same_database(source, target), None, dev
+    except ConnectionFailed as problem:
+        return None, False, None, problem, origin.of_source(source)

@@ -1,0 +1,176 @@
+"""The rules about what our role may: what the restore needs, and what a rollback would need after it."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from psycopg.sql import Identifier
+
+from pgpromote.postgres.checks.access import Barred
+from pgpromote.postgres.checks.catalog import Catalog
+from pgpromote.postgres.checks.facts import Facts
+from pgpromote.postgres.databases.obstacles import PASSING
+from pgpromote.postgres.model import Archive, Policy, Severity
+from pgpromote.postgres.naming import option
+
+Found = Iterator[tuple[Severity, str, str, str]]
+
+SHOWN = 5
+# What only a superuser may create, whatever the rights on the database (facts §4).
+SUPERUSER_KINDS = frozenset(
+    {"EVENT TRIGGER", "FOREIGN DATA WRAPPER", "ACCESS METHOD", "CAST", "OPERATOR CLASS",
+     "OPERATOR FAMILY", "PROCEDURAL LANGUAGE", "PUBLICATION TABLES IN SCHEMA"}
+)  # fmt: skip
+SUPERUSER_DEFINITIONS = {
+    "FUNCTION": re.compile(r"\bLANGUAGE\s+(c|internal)\b"),
+    "TYPE": re.compile(r"\bINPUT\s*="),
+    "PUBLICATION": re.compile(r"\bFOR ALL TABLES\b"),
+}
+
+
+def rights(facts: Facts) -> Found:
+    """Our role may replace what the archive replaces and create what it creates."""
+    if facts.catalog is None or facts.catalog.identity.superuser:
+        return
+    user = facts.catalog.identity.user
+    for replaced in facts.catalog.replaced:
+        if not replaced.ours:
+            message = (
+                f"{replaced.description} belongs to {replaced.owner}; the role {user} cannot replace it."
+            )
+            hint = f"Restore as {replaced.owner}, or: {_act_as(replaced.owner, facts)}"
+            yield Severity.ERROR, replaced.identity, message, hint
+    if facts.archive:
+        yield from _schema_rights(facts.archive, facts.catalog) if not facts.choice.strategy.empty else ()
+        for name, what in superuser_only(facts.archive):
+            message = f"{what} can only be created by a superuser; {user} is none."
+            yield Severity.ERROR, name, message, "Restore as a superuser, or drop it from the source."
+    if facts.prod.undumpable:
+        yield _undumpable(facts.prod.undumpable, user)
+    yield from _not_given(facts)
+
+
+def _not_given(facts: Facts) -> Found:
+    """Say what our role cannot give to whom it should belong, or be open to."""
+    for barred in facts.prod.barred:
+        if facts.choice.strategy.empty or not barred.ours:
+            yield (Severity.ERROR, *_barred(barred, facts))
+    if facts.choice.rights is Policy.KEEP and not facts.choice.filters.data_only:
+        yield from _defaults(facts)
+
+
+def _schema_rights(archive: Archive, catalog: Catalog) -> Found:
+    user, database = catalog.identity.user, catalog.identity.database
+    for schema in sorted({entry.schema for entry in archive.of_kind("TABLE", "VIEW", "FUNCTION")}):
+        here = catalog.schemas.get(schema)
+        if here and not here.creatable:
+            message = f"The role {user} may not create in the schema {schema}."
+            hint = f"GRANT CREATE ON SCHEMA {quoted(schema)} TO {quoted(user)};"
+            yield Severity.ERROR, schema, message, hint
+        elif here is None and not catalog.may_create_schemas:
+            message = f"The role {user} may not create the schema {schema}."
+            hint = f"GRANT CREATE ON DATABASE {quoted(database)} TO {quoted(user)};"
+            yield Severity.ERROR, schema, message, hint
+
+
+def superuser_only(archive: Archive) -> Iterator[tuple[str, str]]:
+    """Name what only a superuser can create: by its name alone, and with its kind."""
+    for entry in archive.entries:
+        pattern = SUPERUSER_DEFINITIONS.get(entry.kind)
+        if entry.kind in SUPERUSER_KINDS or (pattern and pattern.search(entry.definition)):
+            yield entry.name, f"{entry.kind} {entry.name}"
+
+
+def _undumpable(names: tuple[str, ...], user: str) -> tuple[Severity, str, str, str]:
+    message = (
+        f"The role {user} may not read all of {listed(names)}, which the safety archive of prod has to hold."
+    )
+    hint = (
+        f"GRANT pg_read_all_data TO {quoted(user)}; for row security also: ALTER ROLE {quoted(user)} "
+        "BYPASSRLS; for large objects: connect as their owner."
+    )
+    return Severity.ERROR, names[0], message, hint
+
+
+def _barred(barred: Barred, facts: Facts) -> tuple[str, str, str]:
+    """Say what keeps an owner from getting its objects, and what helps."""
+    user = facts.catalog.identity.user if facts.catalog else ""
+    if not barred.ours:
+        message = (
+            f"{barred.thing} belongs to {barred.owner}, or has grants that {barred.owner} made; the role "
+            f"{user} may not act as that role."
+        )
+        return barred.owner, message, _act_as(barred.owner, facts)
+    message = (
+        f"{barred.thing} belongs to {barred.owner}, but in a new database, where the schema "
+        f"{barred.schema} is {barred.holder}'s, {barred.owner} may not create there."
+    )
+    return barred.owner, message, f"Work as a superuser, or: {grant_role(barred.holder, barred.owner)}"
+
+
+def _defaults(facts: Facts) -> Found:
+    """Say which default privileges of prod our role cannot give to the new database, or to a new schema."""
+    user = facts.catalog.identity.user if facts.catalog else ""
+    renewed = {entry.tag for entry in facts.archive.of_kind("SCHEMA")} if facts.archive else set()
+    renewed |= {"", "public"} if facts.choice.strategy.empty else set()
+    for default in facts.prod.limits.defaults:
+        if default.schema not in renewed:
+            continue
+        where = f" in schema {default.schema}" if default.schema else ""
+        name = f"default privileges of {default.role} on {default.kind}{where}"
+        message = f"Prod has {name}; the role {user} may not act as {default.role}, so it cannot keep them."
+        hint = _act_as(default.role, facts)
+        if default.superuser:
+            hint = (
+                f"They are about what the superuser {default.role} itself creates. Have it run once in "
+                f"{facts.target.name}: {default.undo} and give them for an owner of prod instead. Or choose "
+                f"{option('rights')} source or none, which leave them out with a warning; or promote as a "
+                "superuser."
+            )
+        yield Severity.ERROR, name, message, hint
+
+
+def _act_as(role: str, facts: Facts) -> str:
+    """Say how our role may act as another; never as a superuser, which would make it one."""
+    if role in facts.prod.limits.superusers:
+        return (
+            f"{role} is a superuser, so do not grant it: give the object to another role (ALTER … OWNER TO), "
+            "or work as a superuser."
+        )
+    return grant_role(role, facts.catalog.identity.user if facts.catalog else "")
+
+
+def rollback_possible(facts: Facts) -> Found:
+    """Our role may bring back a safety archive of prod; its definitions are tried when the restore begins."""
+    if facts.catalog is None or not facts.choice.saves_prod:
+        return
+    after = "A rollback of the safety archive would be refused:"
+    for found in facts.prod.obstacles:
+        if found.rule not in PASSING:
+            yield Severity.WARNING, found.object, f"{after} {found.message}", found.hint
+    for barred in facts.prod.barred_in_prod:
+        subject, message, hint = _barred(barred, facts)
+        yield Severity.WARNING, subject, f"{after} {message}", hint
+
+
+def listed(names: Sequence[str]) -> str:
+    """List the first few names, and say how many more there are.
+
+    >>> listed(["a", "b", "c", "d", "e", "f", "g"])
+    'a, b, c, d, e and 2 more'
+    """
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more}"
+
+
+def grant_role(role: str, user: str) -> str:
+    """Write the statement that lets a role act as another one.
+
+    >>> grant_role("owner", "my-app")
+    'GRANT "owner" TO "my-app";'
+    """
+    return f"GRANT {quoted(role)} TO {quoted(user)};"
+
+
+def quoted(name: str) -> str:
+    """Quote a name for SQL, whatever it holds."""
+    return Identifier(name).as_string()

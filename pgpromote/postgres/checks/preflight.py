@@ -1,0 +1,137 @@
+"""Check everything before prod is touched, and report all findings at once.
+
+Only `examine` builds a Clearance, and everything that touches prod takes one.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import sql as compose
+
+from pgpromote.postgres.archives.archive import extension_schema
+from pgpromote.postgres.checks import facts as gathering
+from pgpromote.postgres.checks.catalog import Catalog
+from pgpromote.postgres.checks.choice import DEFAULT, Choice
+from pgpromote.postgres.checks.facts import Facts
+from pgpromote.postgres.checks.rules import RULES, missing
+from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.model import (
+    MONEY_AS_STORED,
+    Aim,
+    Clearance,
+    Finding,
+    Severity,
+    Statement,
+    TocEntry,
+)
+from pgpromote.postgres.place import Place
+from pgpromote.postgres.server import Database
+from pgpromote.postgres.tools import Tools
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of all checks: their names, what they found, and the clearance if nothing forbids it.
+
+    `skipped` names those that could not look, each with why. `aim` is what prod can be compared with, even if
+    a check forbids the promotion; None when prod or the archive could not be read.
+    """
+
+    checks: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    clearance: Clearance | None
+    skipped: Mapping[str, str]
+    aim: Aim | None
+
+    def of(self, *checks: str) -> tuple[Finding, ...]:
+        """Return the findings of one check, or of some."""
+        return tuple(finding for finding in self.findings if finding.rule in checks)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that forbid a promotion."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
+
+    def cleared(self) -> Clearance:
+        """Return the clearance. Raises Refused, with every finding, when there is none."""
+        if self.clearance is None:
+            raise Refused(self.findings)
+        return self.clearance
+
+
+def examine(
+    path: Path,
+    place: Place,
+    available: list[Tools],
+    choice: Choice = DEFAULT,
+    *,
+    source: Database | None = None,
+    build_login: Database | None = None,
+) -> Report:
+    """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
+
+    `source` is asked only whether it is the same database as prod or marked as prod, for its version and
+    which one it is. `build_login` is the separate login that builds beside prod.
+    Raises ConfigError for what cannot be combined.
+    """
+    facts = gathering.gather(path, place, available, choice, source=source, build_login=build_login)
+    findings = tuple(
+        Finding(name, severity, subject, message, hint)
+        for name, rule in RULES.items()
+        for severity, subject, message, hint in rule(facts)
+    )
+    refused = any(finding.severity is Severity.ERROR for finding in findings)
+    clearance = None if refused or facts.catalog is None else _clear(facts, facts.catalog)
+    told = {finding.rule for finding in findings}
+    skipped = {name: why for name in RULES if name not in told and (why := missing(name, facts))}
+    readable = facts.catalog is not None and facts.archive_problem is None
+    aim = (
+        Aim(facts.path, facts.archive, facts.choice.strategy, facts.choice.filters, manifest=facts.manifest)
+        if readable
+        else None
+    )
+    return Report(tuple(RULES), findings, clearance, skipped, aim)
+
+
+def _clear(facts: Facts, catalog: Catalog) -> Clearance:
+    needed = facts.archive.of_kind("EXTENSION") if facts.archive else ()
+    installed = {name for name, extension in catalog.extensions.items() if extension.version}
+    # A database beside prod begins empty, whatever prod has.
+    present = set[str]() if facts.choice.strategy.empty else installed
+    return Clearance(
+        path=facts.path,
+        sha256=facts.sha256,
+        archive=facts.archive,
+        manifest=facts.manifest,
+        strategy=facts.choice.strategy,
+        target=facts.target.label,
+        target_oid=catalog.identity.database_oid,
+        filters=facts.choice.filters,
+        create_extensions=tuple(
+            statement
+            for entry in needed
+            if entry.tag not in present
+            for statement in _create_extension(entry, catalog)
+        ),
+        make_room=tuple(
+            Statement(replaced.statement, f"The archive brings its own {replaced.description}")
+            for replaced in catalog.replaced
+            if replaced.statement
+        ),
+        rights=facts.choice.rights,
+        settings=tuple(MONEY_AS_STORED.items()) if facts.money_as_stored else (),
+    )
+
+
+def _create_extension(entry: TocEntry, catalog: Catalog) -> Iterator[Statement]:
+    """Create the extension where the source had it, and the schema for it if prod lacks that."""
+    schema = extension_schema(entry)
+    if schema not in catalog.schemas and not schema.startswith("pg_"):
+        statement = compose.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(compose.Identifier(schema))
+        yield Statement(statement.as_string(), f"The extension {entry.tag} lives in it")
+    # Not the archive's own words: whoever wrote the file would speak with our rights.
+    create = compose.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {}").format(
+        compose.Identifier(entry.tag), compose.Identifier(schema)
+    )
+    yield Statement(create.as_string(), f"The archive needs the extension {entry.tag}")

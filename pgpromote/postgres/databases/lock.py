@@ -1,0 +1,94 @@
+"""Advisory locks: one promotion into a prod at a time, and whether two URLs lead to one database."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import psycopg
+
+from pgpromote.postgres import sql
+from pgpromote.postgres.databases import pooler
+from pgpromote.postgres.errors import Busy, ConnectionFailed, LockLost
+from pgpromote.postgres.naming import setting
+from pgpromote.postgres.place import Place
+from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The promotion lock of `target`, and the session in the agreed database that holds it."""
+
+    target: Database
+    session: Session
+
+    def check(self) -> None:
+        """Check that the session holds the lock; within a transaction, that its own process does.
+
+        Raises LockLost.
+        """
+        try:
+            held = _scalar(self.session, "catalog/lock_held", _key(self.target))
+        except psycopg.OperationalError:  # its session has ended
+            held = False
+        if not held:
+            raise LockLost(
+                f"The promotion lock of {self.target.label} is lost: the session that held it has ended.",
+                "Find what ended it: pg_terminate_backend, a pooler between us and the server (use its "
+                "session mode, or the server's own port), the network. Then start again.",
+            )
+
+
+@contextmanager
+def promotion_lock(place: Place) -> Iterator[Lock]:
+    """Hold the one lock that a promotion into a prod needs, for as long as the block runs.
+
+    It is an advisory lock in the agreed database, because such locks are per database and prod's own
+    name may change hands. It ends with our session, so a dead promotion never leaves it behind.
+    Raises Busy with the holder when another promotion is running, ConnectionFailed when the agreed database
+    cannot be reached, Refused when a pooler would take the lock away.
+    """
+    target = place.target
+    with _connect_for_lock(place) as session:
+        pooler.check_none(session, place.meeting, place.run_id)
+        if not _scalar(session, "catalog/lock", _key(target)):
+            holder = _scalar(session, "catalog/lock_holder", _key(target))
+            raise Busy(
+                f"Another promotion into {target.label} is running ({holder or 'it has just ended'}).",
+                "Wait for it to end, or terminate it; then start again.",
+            )
+        yield Lock(target, session)
+
+
+def _key(target: Database) -> Mapping[str, object]:
+    return {"class": LOCK_CLASS, "name": target.name}
+
+
+@contextmanager
+def _connect_for_lock(place: Place) -> Iterator[Session]:
+    try:
+        connecting = ExitStack()
+        session = connecting.enter_context(place.session())
+    except ConnectionFailed as error:
+        hint = f"The promotion lock lives in that database; {setting('lock_database')} names another."
+        raise ConnectionFailed(error.message, f"{error.hint} {hint}") from None
+    with connecting:
+        yield session
+
+
+def _scalar(session: Session, query: str, parameters: Mapping[str, object]) -> object:
+    row = session.execute(sql.read(query), parameters).fetchone()
+    return row[0] if row else None
+
+
+def same_database(source: Database, target: Database) -> bool:
+    """Tell whether two URLs lead to the same database, whatever they call it.
+
+    Takes a lock through one and tries it through the other: only within one database does the second try
+    fail. Right also for clones, which share the system identifier (facts §4), and through a pooler: both
+    locks last as long as a transaction.
+    """
+    probe = {"class": LOCK_CLASS, "name": f"same-database probe {uuid4()}"}
+    with connect(source) as first, connect(target) as second:
+        _scalar(first, "catalog/lock_for_transaction", probe)
+        return not _scalar(second, "catalog/lock_for_transaction", probe)

@@ -1,0 +1,1 @@
+"""Keys of tables: sequences, identities, and their repair."""

@@ -1,0 +1,1 @@
+"""What prod would lose by a promotion, and whether dev lost something itself."""

@@ -1,0 +1,363 @@
+"""What a promotion would cost prod, said before anything is touched; whether prod is still as it was then."""
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from psycopg import sql as compose
+from psycopg.rows import tuple_row
+
+from pgpromote.postgres import details, disk, encodings, sql
+from pgpromote.postgres.archives import archive as archives
+from pgpromote.postgres.archives.selection import RELATIONS
+from pgpromote.postgres.errors import Refused, ToolFailed
+from pgpromote.postgres.losses import changes
+from pgpromote.postgres.losses.scope import ONLY_IN_PROD, Object, Scope, Serial, Table, Written, spellings
+from pgpromote.postgres.model import Aim, Archive, Content, Filters, Finding, Manifest, Severity
+from pgpromote.postgres.naming import command, option
+from pgpromote.postgres.rows import contents
+from pgpromote.postgres.server import (
+    APPLICATION,
+    Database,
+    Session,
+    connect,
+    disclosed,
+    identify,
+    rows,
+    size_of,
+)
+from pgpromote.postgres.strategy import Strategy
+from pgpromote.postgres.tools import Tools, choose, run_on
+
+RULE, EXPECTED = "loss_preview", "expect_plan"
+DESCRIPTION = "Nothing that only prod has would be lost: objects, columns, rows."
+HINT_ADDED = "Empty the table first, or restore it with its definition."
+HINT_ROWS = "Save these rows first if they matter; promote only when dev's are the right ones."
+HINT_READ = "Grant SELECT on it, and BYPASSRLS where row security hides rows."
+HINT_UNKNOWN = "A swap notes it, and the previous database keeps the note: keep at least one."
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """How many sessions of one application and user are connected to prod, and how many we may not end."""
+
+    application: str
+    user: str
+    count: int
+    lasting: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a promotion would cost: what prod would lose, who would be disconnected, the room it takes.
+
+    Sizes are in bytes. `needed_size` is what a swap needs on prod's server beside prod: the source's size
+    times HEADROOM, and `log_size` for the server's write-ahead log. It is None for a promotion in place and
+    for an archive that does not say how large its source was. `rows` is how many the tables in question hold
+    in prod, by `schema.name`.
+    """
+
+    losses: tuple[Finding, ...]
+    sessions: tuple[Sessions, ...]
+    present_size: int
+    needed_size: int | None
+    log_size: int = 0
+    rows: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+
+def preview(
+    aim: Aim,
+    manifest: Manifest | None,
+    target: Database,
+    run_id: str,
+    *,
+    held: Mapping[str, Content] | None = None,
+) -> Plan:
+    """Look at what prod would lose by a promotion, without changing anything.
+
+    Rows are counted, not estimated. What prod's users changed since the last promotion is told by statistics,
+    and exactly where `held` says what each table holds, with its hash (`look`). A plain SQL dump says
+    nothing of what it holds, so only a finding says that. Raises ConnectionFailed, SessionFailed.
+    """
+    size = None if not aim.strategy.beside or manifest is None else manifest.database_size
+    with connect(target, run_id, autocommit=True) as session:
+        log = 0 if size is None else disk.reserve(session)
+        losses, counted = _losses(session, aim, manifest)
+        losses += _changed_by_users(session, aim, held)
+        return Plan(
+            losses=tuple(losses),
+            sessions=tuple(rows(session, Sessions, "plan/sessions", {"application": APPLICATION})),
+            present_size=size_of(session),
+            needed_size=size and int(disk.HEADROOM * size) + log,
+            log_size=log,
+            rows={name: content.rows for name, content in counted.items()},
+        )
+
+
+def _losses(
+    session: Session, aim: Aim, manifest: Manifest | None
+) -> tuple[list[Finding], dict[str, Content]]:
+    """Find what would be lost; return also what the tables in question hold."""
+    found: list[Finding] = []
+    if manifest is None or manifest.adopted:
+        known = "was adopted" if manifest else "has no manifest"
+        message = f"{aim.path} {known}, so its rows cannot be compared with prod's."
+        hint = f"Dump with {command('dump')}; it writes the manifest beside the archive."
+        found.append(Finding(RULE, Severity.INFO, str(aim.path), message, hint))
+    if aim.archive is None:
+        return found, {}
+    scope = Scope(aim.archive, manifest, aim.filters, aim.strategy)
+    lost, refilled = _lost_objects(session, scope)
+    whole = frozenset(each.relation for each in lost if each.kind in RELATIONS and each.part_of is None)
+    tables = _tables(session, whole | scope.touched)
+    held = contents.measure(session, [(t.schema, t.name) for t in tables if t.readable], hashed=False)
+    found += _lost_objects_and_rows(scope, lost, whole, tables, held)
+    found += _lost_within_tables(session, scope)
+    found += _given_way(refilled)
+    if aim.strategy.empty:
+        found += _lost_large_objects(session, aim.archive, manifest)
+    return found, held
+
+
+def _lost_objects(session: Session, scope: Scope) -> tuple[list[Object], list[str]]:
+    """List the objects that would be lost, and the sequences that only give way to identities."""
+    serials = {each.label: each for each in rows(session, Serial, "plan/serials")}
+    lost, refilled = list[Object](), list[str]()
+    for each in sorted(filter(scope.loses, _unbrought(session, scope)), key=lambda found: found.place):
+        serial = serials.get(each.label) if each.kind == "SEQUENCE" else None
+        if serial and scope.refills(serial):
+            refilled.append(each.label)
+        else:
+            lost.append(each)
+    return lost, refilled
+
+
+def _unbrought(session: Session, scope: Scope) -> Iterator[Object]:
+    """Read what prod has and the archive does not bring: of most prods, next to nothing."""
+    query = compose.SQL(sql.read("plan/objects")).format(named=compose.SQL(sql.read("catalog/named")))
+    with session.cursor(row_factory=tuple_row) as cursor:
+        for row in cursor.execute(query, {}):
+            if row[:3] not in scope.definitions:
+                yield Object(*row)
+
+
+def _tables(session: Session, named: Collection[tuple[str, str]]) -> list[Table]:
+    return [
+        table
+        for table in rows(session, Table, "plan/tables")
+        if not table.of_extension and (table.schema, table.name) in named
+    ]
+
+
+def _lost_objects_and_rows(
+    scope: Scope,
+    lost: list[Object],
+    whole: frozenset[tuple[str, str]],
+    tables: list[Table],
+    held: Mapping[str, Content],
+) -> Iterator[Finding]:
+    for each in lost:
+        if each.part_of is None or each.relation not in whole:
+            content = held.get(each.label) if each.kind == "TABLE" else None
+            yield _lost(each.title, each.label, scope.absence(each), content)
+    for table in tables:
+        if not table.readable:
+            message = f"{table.label} cannot be read by our role, so its rows in prod are not counted."
+            yield Finding(RULE, Severity.WARNING, table.label, message, HINT_READ)
+        elif (table.schema, table.name) not in whole:
+            yield from _changed_rows(scope.filters, table.label, held[table.label], scope.brought(table))
+
+
+def _lost(title: str, label: str, absence: tuple[str, str], content: Content | None = None) -> Finding:
+    why, hint = absence
+    held = f" with its {content.rows} row(s)" if content and content.rows else ""
+    return Finding(RULE, Severity.WARNING, label, f"{title} {why}; it would be lost{held}.", hint)
+
+
+def _given_way(sequences: list[str]) -> Iterator[Finding]:
+    if sequences:
+        message = (
+            f"{len(sequences)} sequence(s) of prod give way to identities of the same primary keys, by the "
+            f"repair or from the archive: {', '.join(sequences)}."
+        )
+        hint = (
+            "Where the repair leaves a key alone, or is not wanted, an insert must bring the key; "
+            f"`{command('rehearse')}` names such keys."
+        )
+        yield Finding(RULE, Severity.INFO, sequences[0], message, hint)
+
+
+def _lost_within_tables(session: Session, scope: Scope) -> Iterator[Finding]:
+    for each in rows(session, Written, "plan/written"):
+        names, table = _unwritten(scope, each), f"{each.schema}.{each.table}"
+        if each.kind == "COLUMN" and names:
+            message = f"{table} has columns only in prod, which would be lost: {', '.join(names)}."
+            yield Finding(RULE, Severity.WARNING, table, message, ONLY_IN_PROD[1])
+        elif names:
+            labels = [f"{table} {name}" for name in names]
+            yield from (_lost(f"{each.kind} {label}", label, ONLY_IN_PROD) for label in labels)
+
+
+def _unwritten(scope: Scope, each: Written) -> list[str]:
+    """List what the archive's definition of the table lacks; nothing for a table that it does not bring."""
+    kinds = ("TABLE", "FOREIGN TABLE")
+    found = (scope.definitions.get((kind, each.schema, each.table)) for kind in kinds)
+    definition = next((text for text in found if text is not None), None)
+    if definition is None:
+        return []
+    # As pg_dump writes it: each column on its own line.
+    pattern = "\n    {} " if each.kind == "COLUMN" else "CONSTRAINT {} CHECK "
+    return [
+        name
+        for name in each.names
+        if (each.kind, each.schema, f"{each.table} {name}") not in scope.definitions
+        and not any(pattern.format(spelling) in definition for spelling in spellings(name))
+    ]
+
+
+def _changed_rows(
+    filters: Filters, label: str, present: Content, brought: Content | None
+) -> Iterator[Finding]:
+    if filters.data_only:
+        if brought and brought.rows and present.rows:
+            added = f"{label}: the archive's {brought.rows} row(s) are added to prod's {present.rows}"
+            message = f"{added}; a key that both hold fails the restore."
+            yield Finding(RULE, Severity.WARNING, label, message, HINT_ADDED)
+    elif filters.schema_only and present.rows:
+        message = f"{label}: prod's {present.rows} row(s) would be lost; only definitions are restored."
+        without = option("schema-only")
+        hint = f"Save these rows first if they matter; without {without}, dev's rows come along."
+        yield Finding(RULE, Severity.WARNING, label, message, hint)
+    elif brought and (told := _more(present, brought)):
+        yield Finding(RULE, Severity.WARNING, label, f"{label}: {told}.", HINT_ROWS)
+
+
+def _more(present: Content, brought: Content) -> str:
+    """Say what prod has more of than the archive, "" for nothing."""
+    told = []
+    if present.rows > brought.rows:
+        told.append(f"prod has {present.rows} rows, the archive {brought.rows}")
+    if present.highest is not None and brought.highest is not None and present.highest > brought.highest:
+        told.append(f"prod's highest key is {present.highest}, the archive's {brought.highest}")
+    return "; ".join(told)
+
+
+def _changed_by_users(session: Session, aim: Aim, held: Mapping[str, Content] | None) -> Iterator[Finding]:
+    """Say which of the tables that would be replaced prod's users changed since the last promotion."""
+    if aim.archive is None or aim.filters.data_only:
+        return
+    found = changes.find(session, held)
+    if found is None and held is not None:
+        message = (
+            "What prod's users changed since the last promotion is not known: no note says what it brought."
+        )
+        yield Finding(RULE, Severity.INFO, session.info.dbname, message, HINT_UNKNOWN)
+    brought = {entry.name for entry in aim.archive.of_kind(*RELATIONS)}
+    for each in found or ():
+        if _replaced(aim.strategy, each.table, brought):
+            hint = HINT_ROWS if each.certain else _hint_counted()
+            yield Finding(RULE, Severity.WARNING, each.table, each.told(), hint)
+
+
+def _replaced(strategy: Strategy, table: str, brought: Collection[str]) -> bool:
+    return strategy.empty or table in brought or table.startswith(f"{strategy.reset or '.'}.")
+
+
+def _hint_counted() -> str:
+    return (
+        "Save these rows first if they matter. Rows that were rolled back are counted, too; "
+        f"`{command('plan')}` compares hashes, which are certain."
+    )
+
+
+def _lost_large_objects(session: Session, archive: Archive, manifest: Manifest | None) -> Iterator[Finding]:
+    present = contents.measure_large_objects(session, hashed=False)
+    brought: Content | None = Content(0, None)
+    if archive.of_kind("BLOBS"):
+        brought = manifest.contents.get(contents.LARGE_OBJECTS) if manifest else None
+    if brought and present.rows > brought.rows:
+        message = f"Prod has {present.rows} large objects, the archive {brought.rows}."
+        yield Finding(RULE, Severity.WARNING, contents.LARGE_OBJECTS, message, HINT_ROWS)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Prod as it was at one moment: its fingerprint, and what each table held, by `schema.name`."""
+
+    fingerprint: str
+    held: Mapping[str, Content] = field(repr=False)
+
+
+def fingerprint(target: Database, available: list[Tools], run_id: str) -> str:
+    """Return the fingerprint of prod as it is, as `look` does."""
+    return look(target, available, run_id).fingerprint
+
+
+def look(target: Database, available: list[Tools], run_id: str) -> Sight:
+    """Digest prod as it is under one snapshot: definitions, grants, settings, rows, sequences, large objects.
+
+    Equal for as long as nobody changes anything; another version of pg_dump may give another one.
+    Raises ConnectionFailed, SessionFailed, ToolMissing, ToolFailed.
+    """
+    with contents.snapshot(target, run_id) as (session, snapshot):
+        identity = identify(session)
+        tools = choose(available, identity.version)
+        encoding = encodings.for_dump(identity.encoding)
+        definitions = _definitions(target, tools, snapshot, encoding, run_id)
+        tables = [(table.schema, table.name) for table in rows(session, Table, "plan/tables")]
+        held = contents.measure(session, tables)
+        held[contents.LARGE_OBJECTS] = contents.measure_large_objects(session)
+        state = (
+            session.execute(sql.read("plan/database")).fetchone(),
+            definitions,
+            [(name, content.rows, content.hash) for name, content in held.items()],
+            _positions(session),
+        )
+    return Sight(hashlib.sha256(json.dumps(state, default=str).encode()).hexdigest()[:32], held)
+
+
+def check(expected: str, target: Database, available: list[Tools], run_id: str) -> None:
+    """Check that prod is as it was when its fingerprint was taken. Raises Refused when it is not."""
+    found = fingerprint(target, available, run_id)
+    if found != expected:
+        message = f"{target.label} has changed since the plan: its fingerprint is {found}, not {expected}."
+        hint = f"Run {command('plan')} again and look."
+        raise Refused([Finding(EXPECTED, Severity.ERROR, target.label, message, hint)])
+
+
+def _definitions(
+    target: Database, tools: Tools, snapshot: str, encoding: str, run_id: str
+) -> list[tuple[str, ...]]:
+    """Let pg_dump write prod's definitions; the file may hold secrets and is gone at once."""
+    with TemporaryDirectory(prefix="pgpromote-") as directory:
+        path = Path(directory) / "prod.dump"
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        dump = [tools.path("pg_dump"), f"--dbname={target.argument()}", f"--file={path}", "--no-password"]
+        dump += ["--schema-only", "--format=custom", "--lock-wait-timeout=300s", f"--snapshot={snapshot}"]
+        dump += [f"--encoding={encoding}"]
+        completed = run_on(target, run_id, dump)
+        if completed.returncode != 0:
+            reason = disclosed(details.of_program(completed.lines, completed.ending), target)
+            hint = "Plan as a role that may read all of prod."
+            raise ToolFailed(f"pg_dump of the definitions of {target.label} failed: {reason}", hint)
+        entries = archives.read(path).entries
+    return sorted((e.kind, e.schema, e.tag, e.owner, e.tablespace, e.definition) for e in entries)
+
+
+def _positions(session: Session) -> list[tuple[object, ...]]:
+    sequences = [(str(schema), str(name)) for schema, name in session.execute(sql.read("plan/sequences"))]
+    query = compose.SQL(sql.read("plan/position"))
+    queries = [
+        query.format(name=f"{schema}.{name}", sequence=compose.Identifier(schema, name))
+        for schema, name in sequences
+    ]
+    found: list[tuple[object, ...]] = []
+    for first in range(0, len(queries), contents.CHUNK):
+        chunk = compose.SQL("\nUNION ALL\n").join(queries[first : first + contents.CHUNK])
+        with session.transaction(force_rollback=True):  # gives up the locks, as contents does
+            found += session.execute(chunk).fetchall()
+    return sorted(found, key=str)

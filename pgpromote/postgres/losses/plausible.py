@@ -1,0 +1,232 @@
+"""Whether it is plausible that dev lost the rows that the archive lacks: each table before and now.
+
+Before is what the archive held that prod came from, so that only what dev lost counts: prod's own caches and
+sessions, always empty on dev, were empty there, too. Where nobody knows it, at a first promotion for one,
+before is what prod holds. A tree of partitions counts as one table: its old partitions go and new ones come.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from pgpromote.postgres import sql
+from pgpromote.postgres.losses import baseline, counts
+from pgpromote.postgres.model import Archive, Filters, Finding, Manifest, Severity, TocEntry
+from pgpromote.postgres.naming import option, setting
+from pgpromote.postgres.rows import contents
+from pgpromote.postgres.server import Session
+from pgpromote.postgres.strategy import Strategy
+
+RULE = "plausible"
+ALL = "all"
+HALF = 0.5
+LAST, PROD = "the archive that prod came from", "prod"
+# In a list of patterns they would mean something else, or be lost.
+SPECIAL = re.compile(r"[*?\[,\x00-\x1f\x7f]|^\s|\s$")
+
+Held = Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What may be lost unasked: less than this share of all rows, and what is accepted by name.
+
+    `accepted` are patterns of `table` or `schema.table`, with * for any characters; `all` accepts everything.
+    """
+
+    accepted: tuple[str, ...] = ()
+    share: float = HALF
+
+    def accept(self, table: str) -> bool:
+        """Tell whether the loss of rows of a table, `schema.table`, is accepted."""
+        names = (table, table.partition(".")[2])
+        return any(
+            pattern == ALL or fnmatchcase(name, pattern) for pattern in self.accepted for name in names
+        )
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A table, or a tree of partitions, that holds fewer rows than before; not `there`: it is gone."""
+
+    table: str
+    before: int
+    after: int
+    there: bool
+
+    @property
+    def rows(self) -> int:
+        """How many rows it lost."""
+        return self.before - self.after
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows of tables and of trees of partitions before and now, by `schema.name`; None: not known.
+
+    `where` says in what they were before.
+    """
+
+    before: Held
+    after: Held
+    where: str
+
+    def judge(self, bounds: Bounds) -> Iterator[Finding]:
+        """Find what is above the bounds: errors, and warnings for what is accepted."""
+        lost = self._losses()
+        emptied = [loss for loss in lost if not loss.after]
+        shrunk = [loss for loss in lost if loss.after]
+        found = [*emptied, *self._too_many(shrunk, bounds)]
+        hint = _hint([loss.table for loss in found if not bounds.accept(loss.table)])
+        for loss in found:
+            if bounds.accept(loss.table):
+                message = f"{self._told(loss, shrunk)} That is accepted by name."
+                yield Finding(RULE, Severity.WARNING, loss.table, message)
+            else:
+                yield Finding(RULE, Severity.ERROR, loss.table, self._told(loss, shrunk), hint)
+
+    def _losses(self) -> list[Loss]:
+        """List what holds fewer rows than before, the largest loss first."""
+        found = [
+            Loss(name, rows, after, name in self.after)
+            for name, rows in self.before.items()
+            if rows and (after := self.after.get(name, 0)) is not None and after < rows
+        ]
+        return sorted(found, key=lambda loss: (-loss.rows, loss.table))
+
+    @property
+    def _all_rows(self) -> int:
+        """How many rows there were before in what still has some."""
+        return sum(rows or 0 for name, rows in self.before.items() if self.after.get(name))
+
+    def _too_many(self, shrunk: list[Loss], bounds: Bounds) -> list[Loss]:
+        """Choose what is to be accepted, besides what already is, so that the rest is below the bound."""
+        lost, limit = sum(loss.rows for loss in shrunk), bounds.share * self._all_rows
+        chosen = list[Loss]()
+        if shrunk and lost >= limit:
+            # Sorted stably: what is accepted first, then the largest loss.
+            for loss in sorted(shrunk, key=lambda each: not bounds.accept(each.table)):
+                if lost < limit and not bounds.accept(loss.table):
+                    break
+                chosen.append(loss)
+                lost -= loss.rows
+        return chosen
+
+    def _told(self, loss: Loss, shrunk: list[Loss]) -> str:
+        held = f"{loss.table} held {loss.before:,} row(s) in {self.where}"
+        if not loss.there:
+            return f"{held}; this archive does not have it."
+        if not loss.after:
+            return f"{held}; this archive brings none."
+        part = sum(each.rows for each in shrunk) / self._all_rows
+        return f"{held}; this archive brings {loss.after:,}. Of all rows, {part:.0%} are gone."
+
+
+def find(
+    session: Session,
+    *,
+    archive: Archive | None,
+    manifest: Manifest | None,
+    filters: Filters,
+    bounds: Bounds | None,
+    strategy: Strategy,
+) -> tuple[Finding, ...]:
+    """Compare an archive with what prod came from; `session` is in prod. Only tables that it replaces count.
+
+    Nothing is found without bounds, without a list of objects, and where no row is to go or to come on
+    purpose. Raises psycopg.Error.
+    """
+    if archive is None or bounds is None or filters.data_only or filters.schema_only:
+        return ()
+    roots, defined = _roots(session), {entry.name for entry in archive.of_kind("TABLE")}
+
+    def replaced(schema: str, name: str) -> bool:
+        label = f"{schema}.{name}"
+        return strategy.empty or schema == strategy.reset or bool({label, roots.get(label)} & defined)
+
+    tables = [f"{schema}.{name}" for schema, name in counts.tables(session) if replaced(schema, name)]
+    before, where = _before(session, [*tables, contents.LARGE_OBJECTS] if strategy.empty else tables)
+    after = _at_roots(_brought(archive, manifest), _attached(archive))
+    return tuple(Comparison(_at_roots(before, roots), after, where).judge(bounds))
+
+
+def find_restored(
+    prod: Session, held: Held, shadow: Session, restored: Held, bounds: Bounds
+) -> tuple[Finding, ...]:
+    """Compare what a shadow holds with what prod came from, whatever was known of the archive.
+
+    `held` is what prod holds, for the case that nobody knows what it came from.
+    """
+    before, where = _before(prod, [*held], held)
+    after = _at_roots(restored, _roots(shadow))
+    return tuple(Comparison(_at_roots(before, _roots(prod)), after, where).judge(bounds))
+
+
+def _before(session: Session, tables: list[str], held: Held | None = None) -> tuple[Held, str]:
+    """Return what tables held in the archive that prod came from, or else in prod; and which of both."""
+    if came_from := baseline.find(session):
+        known = ((table, came_from.of(table)) for table in tables)
+        return {table: found.rows for table, found in known if found}, LAST
+    return held if held is not None else counts.count(session, wanted=set(tables)), PROD
+
+
+def _brought(archive: Archive, manifest: Manifest | None) -> Held:
+    """Return how many rows the archive brings into each of its tables."""
+    filled = {entry.name for entry in archive.of_kind("TABLE DATA")}
+    filled |= {contents.LARGE_OBJECTS} if archive.of_kind("BLOBS") else set()
+    known = manifest.contents if manifest else {}
+    tables = [*(entry.name for entry in archive.of_kind("TABLE")), contents.LARGE_OBJECTS]
+    return {
+        table: 0 if table not in filled else known[table].rows if table in known else None for table in tables
+    }
+
+
+def _roots(session: Session) -> dict[str, str]:
+    """Return the root of each partition: `schema.partition` → `schema.root`."""
+    found = session.execute(sql.read("plausible/roots"))
+    return {f"{schema}.{name}": f"{above}.{root}" for schema, name, above, root in found}
+
+
+def _attached(archive: Archive) -> dict[str, str]:
+    """Return the root of each partition of an archive, by what attaches each to the table above it."""
+    numbers = {entry.dump_id: entry for entry in archive.of_kind("TABLE")}
+    above = {
+        entry.name: parent.name
+        for entry in archive.of_kind("TABLE ATTACH")
+        if (parent := _parent(entry, numbers))
+    }
+
+    def root(name: str) -> str:
+        return root(above[name]) if name in above else name
+
+    return {name: root(name) for name in above}
+
+
+def _parent(attaching: TocEntry, tables: Mapping[int, TocEntry]) -> TocEntry | None:
+    needed = (tables[number] for number in attaching.dependencies if number in tables)
+    return next((table for table in needed if table.name != attaching.name), None)
+
+
+def _at_roots(held: Held, roots: Mapping[str, str]) -> Held:
+    """Add up the rows of each tree; one part that is not known makes the sum unknown."""
+    added: dict[str, int | None] = {}
+    for name, rows in held.items():
+        root = roots.get(name, name)
+        so_far = added.get(root, 0)
+        added[root] = None if rows is None or so_far is None else so_far + rows
+    return added
+
+
+def pattern(table: str) -> str:
+    """Write the pattern that accepts the loss of a table's rows."""
+    return SPECIAL.sub("?", table)
+
+
+def _hint(tables: list[str]) -> str:
+    names = shlex.quote(",".join(map(pattern, tables)))
+    return (
+        f"Look at dev first. If it is right, accept the loss: {option('accept-loss')} {names} or, for "
+        f"every run to come, {setting('accept_loss')}={names}"
+    )

@@ -1,0 +1,1 @@
+"""Rows: counted, hashed, compared with those that were dumped."""

@@ -1,0 +1,112 @@
+"""Say in words what prod is, what it was before, why that ended, and what brings it back."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pgpromote.postgres.archives.safety import Safety
+from pgpromote.postgres.databases.hold import Hold
+from pgpromote.postgres.databases.mark import End, Provenance
+from pgpromote.postgres.databases.previous import Previous
+from pgpromote.run.rollback import Status, Way
+
+ENDED = {
+    End.PROMOTION: "swapped out by a promotion",
+    End.ROLLBACK: "put aside by a rollback",
+    End.RETURN: "put aside when a rollback was taken back",
+    None: "nothing says why it ended",
+}
+RESUME = "pgpromote resume"
+DIGITS = 12
+UNKNOWN = "nothing says from which archive"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One thing that prod was: its kind, when it ended, its size, what it is, and what brings it back."""
+
+    kind: str
+    until: datetime
+    size: str
+    what: str
+    back: str
+
+
+def kept(databases: Sequence[Previous], archives: Sequence[Safety]) -> list[Kept]:
+    """List what prod was in one list, newest first."""
+    found = [*map(_database, databases), *map(_archive, archives)]
+    return sorted(found, key=lambda each: each.until, reverse=True)
+
+
+def came_from(came: Provenance | None) -> str:
+    """Say from where a content came: `promotion shop, archive shop_dev.dump, SHA-256 1f2e3d4c5b6a…`."""
+    if came is None:
+        return UNKNOWN
+    parts = [f"promotion {came.promotion}" if came.promotion else ""]
+    parts += [f"archive {came.archive}" if came.archive else UNKNOWN]
+    parts += [f"SHA-256 {came.sha256[:DIGITS]}…" if came.sha256 else ""]
+    parts += [f"changed in place at {moment(came.changed_at)}" if came.changed_at else ""]
+    return ", ".join(part for part in parts if part)
+
+
+def moment(at: datetime) -> str:
+    """Write a time of prod's server, in UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def of_status(status: Status) -> dict[str, str]:
+    """Sum up what prod is."""
+    came, newest = status.came, status.newest
+    return {
+        "prod": status.prod,
+        "since": moment(came.since) if came and came.since else "nothing says since when",
+        "came from": came_from(came),
+        "on hold": on_hold(status.held),
+        "previous": f"{newest.name}, until {moment(newest.swapped_at)}" if newest else "none is kept",
+    }
+
+
+def on_hold(held: Hold | None) -> str:
+    """Say that prod is on hold and what ends that; "" when it is not."""
+    return f"{held.told} {RESUME} ends that." if held else ""
+
+
+def of_way(way: Way) -> Iterator[str]:
+    """Say what prod is now, and what would come back in its place."""
+    came = way.now.came
+    since = f" since {moment(came.since)}" if came and came.since else ""
+    yield f"{way.now.prod} is now: {came_from(came)}{since}."
+    if way.until:
+        what = _was(way.database) if way.database else "a safety archive"
+        yield f"It becomes: {way.name}, prod until {moment(way.until)}; {what}."
+    yield "What was written since then stays in the database that is put aside. Nothing is promoted until: "
+    yield f"  {RESUME}"
+
+
+def _database(previous: Previous) -> Kept:
+    size = "unknown size" if previous.size is None else f"{previous.size:,} bytes"
+    what = f"{_was(previous)}; {ENDED[previous.ended]}"
+    if previous.held_at:
+        what += f", on hold until {RESUME}"
+    why = "" if previous.trusted else f"belongs to {previous.owner}"
+    return Kept(
+        "database", previous.swapped_at, size, what, _back(previous.name, why, usable=previous.usable)
+    )
+
+
+def _was(previous: Previous) -> str:
+    since = f", prod since {moment(previous.was.since)}" if previous.was and previous.was.since else ""
+    return came_from(previous.was) + since
+
+
+def _archive(taken: Safety) -> Kept:
+    what = "prod as it was before it was changed in place"
+    back = _back(taken.path.name, usable=taken.usable)
+    return Kept("archive", taken.taken_at, f"{taken.size:,} bytes", what, back)
+
+
+def _back(name: str, why: str = "", *, usable: bool) -> str:
+    if usable:
+        return f"pgpromote rollback {shlex.quote(name)}"
+    return f"{why or 'not whole'}, cannot come back: {name}"

@@ -1,0 +1,184 @@
+"""What a run was, for one screen: at most 24 lines of 80 columns, as long as names are of ordinary length.
+
+`whole` cuts nothing: what is piped is a mail or a log, and often all that is left of a run.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
+
+from pgpromote.postgres.details import one_line
+from pgpromote.postgres.disk import HEADROOM
+from pgpromote.postgres.keys.repair import COMPOSITE, Repair, Skipped
+from pgpromote.postgres.loading.restore import Restored
+from pgpromote.postgres.losses import plausible
+from pgpromote.postgres.losses.plan import Plan
+from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
+from pgpromote.postgres.strategy import Strategy
+from pgpromote.run.state import State
+
+Facts = dict[str, str]
+LABEL = 12
+WIDTH = 80
+LINES_PER_FACT = 2
+LISTS = {"objects", "repaired", "to repair", "left alone", "time", "found", "checks", "limited to", "dropped"}
+SHOWN = 3
+
+
+def of_dump(archive: Archive, manifest: Manifest) -> Facts:
+    """Sum up a dump."""
+    return {
+        "archive": str(archive.path),
+        "size": f"{archive.size:,} bytes, {archive.compression}",
+        "sha256": manifest.sha256,
+        "objects": _counts(manifest.counts),
+        "holds": f"{sum(content.rows for content in manifest.contents.values()):,} rows",
+        "limited to": manifest.filters,
+    }
+
+
+def of_adoption(archive: Archive, manifest: Manifest) -> Facts:
+    """Sum up what was taken in without a manifest."""
+    return {
+        "archive": str(archive.path),
+        "size": f"{archive.size:,} bytes, {archive.compression}",
+        "sha256": manifest.sha256,
+        "source": f"{archive.source_database}, PostgreSQL {archive.server_version}",
+        "objects": _counts(manifest.counts),
+        "go on with": f"pgpromote restore {shlex.quote(str(archive.path))}",
+    }
+
+
+def of_run(state: State) -> Facts:
+    """Sum up a run that promoted or rehearsed."""
+    facts = {"archive": str(state.archive), "sha256": state.sha256}
+    if state.restored:
+        facts |= _restored(state.restored)
+    if state.repair:
+        facts |= _repair(state.repair, done=state.repairs)
+    if state.proof:
+        facts["proven"] = state.proof.sentence
+    if state.cut_over:
+        facts["gap"] = f"{state.cut_over.downtime_ms} ms without a connection"
+        facts["previous"] = state.cut_over.previous
+    facts["safety"] = str(state.safety or "")
+    facts["back with"] = "pgpromote rollback" if state.cut_over or state.safety else ""
+    return facts | {"dropped": ", ".join(state.dropped), "time": _times(state)}
+
+
+def sessions(plan: Plan, strategy: Strategy) -> str:
+    """Say who is connected to prod, and what a promotion does to them; "" for nobody."""
+    if not plan.sessions:
+        return ""
+    named = ", ".join(f"{s.count} of {s.user} ({s.application or 'no name'})" for s in plan.sessions)
+    if not strategy.beside:
+        return f"{named}; the restore waits for their locks"
+    lasting = [f"{each.lasting} of {each.user}" for each in plan.sessions if each.lasting]
+    if not lasting:
+        return f"{named}; the swap ends them"
+    return (
+        f"{named}; the swap may not end {', '.join(lasting)}, and does not happen while they last: end them "
+        "before, or grant pg_signal_backend (superusers' sessions only a superuser ends)"
+    )
+
+
+def needed(plan: Plan) -> str:
+    """Say how much room a swap needs on prod's server and what that is made of; "" when it is not known."""
+    if plan.needed_size is None:
+        return ""
+    return (
+        f"{plan.needed_size:,} bytes beside it: {HEADROOM} times the size of dev, and {plan.log_size:,} "
+        "for the write-ahead log, which may grow to max_wal_size"
+    )
+
+
+def lines(facts: Mapping[str, str], *, whole: bool) -> list[str]:
+    """Write facts below each other. Lists are wrapped, and cut after two lines unless `whole`."""
+    written = []
+    for name, value in facts.items():
+        if value:
+            first, *more = _wrapped(value, whole=whole) if name in LISTS else [value]
+            written += [f"  {name:<{LABEL}} {first}", *(" " * (LABEL + 3) + line for line in more)]
+    return written
+
+
+def findings(found: Sequence[Finding], *, whole: bool) -> list[str]:
+    """Say the worst findings first, each on one line, and how many more there are."""
+    ranked = sorted(found, key=lambda finding: list(Severity).index(finding.severity))
+    texts = [finding.told for finding in ranked]
+    return first(texts, whole=whole)
+
+
+def of_interest(state: State) -> list[Finding]:
+    """List what a run found: what dev lost and somebody accepts; what prod had alone, told once."""
+    # That there is no manifest, the proof says too.
+    losses = [loss for loss in state.lost if loss.object != str(state.archive)]
+    lost = tuple(f" {loss.object}" for loss in losses)
+    accepted = (found for found in state.checks if found.rule == plausible.RULE)
+    repaired = state.repair.findings if state.repair else ()
+    proven = state.proof.findings if state.proof else ()
+    known = (*lost, str(state.archive))
+    told = (f for f in proven if f.severity is not Severity.INFO or not f.object.endswith(known))
+    return [*accepted, *losses, *repaired, *told, *(state.kept.findings if state.kept else ())]
+
+
+def first(texts: Sequence[str], *, whole: bool) -> list[str]:
+    """Keep the first texts, each on one line, and say how many more there are; all of them if `whole`."""
+    texts = [one_line(text) for text in texts]
+    if whole:
+        return [f"    {text}" for text in texts]
+    kept = [
+        f"    {text}" if len(text) <= WIDTH - 4 else f"    {text[: WIDTH - 6].rstrip()} …"
+        for text in texts[:SHOWN]
+    ]
+    return [*kept, f"    … and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else kept
+
+
+def _restored(restored: Restored) -> Facts:
+    parallel = f"{restored.jobs} jobs" if restored.jobs > 1 else "1 connection"
+    return {
+        "objects": _counts(restored.counts),
+        "restored": f"in {restored.seconds} s ({parallel})",
+    }
+
+
+def _repair(repair: Repair, *, done: bool) -> Facts:
+    keys = ", ".join(f"{change.table}.{change.column}" for change in repair.changes)
+    counted = f"{len(repair.changes)} primary key(s)"
+    return {
+        "repaired" if done else "to repair": f"{counted}: {keys}" if keys else counted,
+        "left alone": ", ".join(_left_alone(repair)),
+    }
+
+
+def _left_alone(repair: Repair) -> Iterator[str]:
+    """Name the keys that were left alone, and only count composite ones, of which there are hundreds."""
+    shown, composite = told_and_counted(repair)
+    yield from (f"{each.table}.{each.column}" for each in shown)
+    if composite:
+        yield f"{composite} composite key(s)"
+
+
+def told_and_counted(repair: Repair) -> tuple[list[Skipped], int]:
+    """Split what was left alone: what is told one by one, and how many keys of several columns."""
+    told = [each for each in repair.skipped if each.reason != COMPOSITE]
+    return told, len(repair.skipped) - len(told)
+
+
+def _times(state: State) -> str:
+    return ", ".join(f"{each.phase} {each.seconds:.1f} s" for each in state.steps)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {kind.lower()}" for kind, count in counts.items())
+
+
+def _wrapped(value: str, *, whole: bool) -> list[str]:
+    return wrap(
+        value,
+        WIDTH - LABEL - 3,
+        break_long_words=False,
+        break_on_hyphens=False,
+        max_lines=None if whole else LINES_PER_FACT,
+        placeholder=" …",
+    )
