@@ -44,6 +44,8 @@ def finish(run: Run) -> list[str]:
     Prod is fine by then, so what fails here is a loud warning, and among what is returned.
     """
     promotion, audited, problems = run.promotion, reports.NOT_AUDITED, run.problems
+    for problem in problems:
+        screen.show_problem(problem)
     with _warned(run, problems):
         RETAIN.walk(run)
     with _warned(run, problems):

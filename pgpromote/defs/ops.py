@@ -20,8 +20,9 @@ from pgpromote.defs.step import (
     log_statements,
     walk_of,
 )
+from pgpromote.postgres.model import Severity
 from pgpromote.run.run import Run
-from pgpromote.run.state import State
+from pgpromote.run.state import Note, State
 from pgpromote.run.steps import STEPS, Step
 
 # A check that cannot look has no result.
@@ -56,6 +57,8 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
         for result in results:
             log_findings(context, shown.findings(result))
             log_statements(context, shown.statements(result))
+        if last:
+            log_notes(context, (Note(Severity.WARNING, problem) for problem in run.problems))
         yield from _checks(context, step, run.state)
         if failed:
             raise failed

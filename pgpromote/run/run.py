@@ -109,10 +109,10 @@ class Run:
         afterwards. Raises LockLost before the block when the run has lost its lock; errors say what prod is.
         """
         started_at, started = datetime.now(UTC), time.monotonic()
-        self.keep(replace(self.state, current=name, current_since=started_at, prod=prod))
         try:
             if self.held:
                 self.held.check()
+            self.keep(replace(self.state, current=name, current_since=started_at, prod=prod))
             yield
         except PgpromoteError as error:
             told = error.saying(outcome=self._outcome(error.outcome))

@@ -1,4 +1,4 @@
-"""Keep the state of each run as a file beside the reports: `<promotion>.<time>.<run>.state.json`."""
+"""Keep the state of each run as a file: `runs/<promotion>.<time>.<run>.json` in the directory of reports."""
 
 from collections.abc import Iterator
 from datetime import UTC
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 KEPT = 100
 LARGEST = 1 << 28
 TIME = "%Y%m%d_%H%M%S_%f"
-SUFFIX = ".state.json"
+SUFFIX = ".json"
+FOLDER = "runs"
 
 
 def write(state: State, directory: Path) -> Path:
     """Write the state of a run over its last one. Raises ToolFailed when the directory cannot be written."""
     at = state.began_at.astimezone(UTC).strftime(TIME)[:-3]
-    path = directory / f"{state.promotion}.{at}.{spelled(state.run_id)}{SUFFIX}"
+    path = directory / FOLDER / f"{state.promotion}.{at}.{spelled(state.run_id)}{SUFFIX}"
     with files.landing(path) as partial:
         partial.write_bytes(_adapter().dump_json(state))
     return path
@@ -32,13 +33,13 @@ def write(state: State, directory: Path) -> Path:
 
 def read(directory: Path, promotion: str, run_id: str) -> State | None:
     """Return the state of a run; None when there is none that can be read."""
-    found = max(directory.glob(f"{promotion}.*.{spelled(run_id)}{SUFFIX}"), default=None)
+    found = max((directory / FOLDER).glob(f"{promotion}.*.{spelled(run_id)}{SUFFIX}"), default=None)
     return _read(found) if found else None
 
 
 def unfinished(directory: Path, promotion: str) -> Iterator[State]:
     """Yield the states of the runs of a promotion that have not ended: they are under way, or died."""
-    for path in sorted(directory.glob(f"{promotion}.*{SUFFIX}"), reverse=True):
+    for path in sorted((directory / FOLDER).glob(f"{promotion}.*{SUFFIX}"), reverse=True):
         state = _read(path)
         if state and not state.ended:
             yield state
@@ -46,7 +47,7 @@ def unfinished(directory: Path, promotion: str) -> Iterator[State]:
 
 def retain(directory: Path, promotion: str) -> None:
     """Remove the states of a promotion beyond the newest."""
-    for path in sorted(directory.glob(f"{promotion}.*{SUFFIX}"), reverse=True)[KEPT:]:
+    for path in sorted((directory / FOLDER).glob(f"{promotion}.*{SUFFIX}"), reverse=True)[KEPT:]:
         path.unlink(missing_ok=True)
 
 
