@@ -189,6 +189,10 @@ def test_the_json_of_a_search_holds_only_what_was_found(shop: CommandLine) -> No
     ]
 
 
+# What the JSON of a finding says, whether a check or an audit found it.
+FINDING = {"rule", "severity", "object", "message", "hint", "fix", "judged"}
+
+
 def test_the_json_of_a_check_says_whether_and_why(shop: CommandLine, tmp_path: Path) -> None:
     allowed = shop.run("check", "--json")
     assert (allowed.returncode, allowed.json()) == (
@@ -199,7 +203,7 @@ def test_the_json_of_a_check_says_whether_and_why(shop: CommandLine, tmp_path: P
     assert refused.returncode == 3
     assert refused.json()["allowed"] is False
     (finding,) = refused.json()["findings"]
-    assert set(finding) == {"rule", "severity", "object", "message", "hint"}
+    assert set(finding) == FINDING
     assert (finding["rule"], finding["severity"]) == ("archive_readable", "error")
     assert refused.json()["skipped"]["policy_roles"] == "the archive could not be read"
     assert "target_reachable" not in refused.json()["skipped"]
@@ -213,9 +217,7 @@ def test_the_json_of_restore_audit_and_repair(shop: CommandLine, prod: Server) -
     audited = commands.run("audit", "--json").json()
     keys = [row["object"] for row in audited["primary_key_without_identity"]]
     assert keys == ["public.users.id", "shop.orders.id"]
-    assert {"rule", "severity", "object", "message", "fix", "judged"} == set(
-        audited["not_null_without_default"][0]
-    )
+    assert set(audited["not_null_without_default"][0]) == FINDING
     for arguments, done in ((("--dry-run",), False), ((), True)):
         repaired = commands.run("repair", "--json", *arguments).json()
         assert repaired["done"] is done
