@@ -45,7 +45,7 @@ def removed(_new: Path, old: Path) -> None:
 
 # Before which step it happens; in the middle of the restore is "lines".
 MOMENTS = [
-    *((renamed, moment) for moment in ("create_shadow", "restore", "lines", "repair", "prove")),
+    *((renamed, moment) for moment in ("prepare", "restore", "lines", "repair", "prove")),
     *((overwritten, moment) for moment in ("restore", "lines", "prove")),
     (renamed_alone, "lines"),
     (lengthened, "repair"),
@@ -74,7 +74,7 @@ def walk(run: Run, moment: str, change: Callable[[], object]) -> None:
             due.pop()()
 
     until(run, CHECK)
-    reached("create_shadow")
+    reached("prepare")
     until(run, RESET)
     reached("restore")
     run.on_line = lambda _line: reached("lines")

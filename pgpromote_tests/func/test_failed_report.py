@@ -90,7 +90,7 @@ def test_a_refused_run_is_reported_and_its_log_leads_there(
     )
     assert twin["failure"].startswith("Refused by 1 check")
     assert str(promotion.archive_path) in twin["failure"]
-    assert [step["name"] for step in twin["steps"]] == ["examine"]
+    assert [step["name"] for step in twin["steps"]] == ["check"]
     assert "archive_readable" in [rule["rule"] for rule in twin["rules"]]
     (page,) = promotion.report_dir.glob("*.html")
     told = [text for _, text in messages_of(instance, result, logging.INFO)]
@@ -105,7 +105,7 @@ def test_a_run_that_fails_in_place_says_that_prod_may_be_a_mix(promotion: Promot
     (twin,) = twins(promotion.report_dir)
     assert (twin["verdict"], twin["prod"]) == ("failed", str(ProdState.MIXED))
     assert "public.customers.id" in twin["failure"]
-    assert [step["name"] for step in twin["steps"]] == ["examine", "create_shadow", "restore", "repair"]
+    assert [step["name"] for step in twin["steps"]] == ["check", "prepare", "restore", "repair"]
     assert twin["safety"]
 
 

@@ -95,10 +95,10 @@ def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
     wait_until(lambda: not sessions(prod), "no session of the restore is left on prod")
     if number is not signal.SIGKILL:
         assert result.returncode == 128 + number
-        assert f"Interrupted by {number.name}. {ProdState.UNTOUCHED}" in result.stderr
+        assert f"Interrupted by {number.name}. {ProdState.DROPPED}" in result.stderr
         assert "Aborted" not in result.text
         (report,) = tmp_path.glob("data/reports/*.json")
-        assert json.loads(report.read_text())["prod"] == str(ProdState.UNTOUCHED)
+        assert json.loads(report.read_text())["prod"] == str(ProdState.DROPPED)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -127,14 +127,14 @@ def test_an_interrupted_run_of_dagster_says_what_prod_is(
     result = ended(process)
     assert result.returncode == 1
     assert "The run was interrupted" in result.stderr
-    assert result.stderr.count(str(ProdState.UNTOUCHED)) == 1
+    assert result.stderr.count(str(ProdState.DROPPED)) == 1
     (report,) = tmp_path.glob("data/reports/*.json")
-    assert json.loads(report.read_text())["prod"] == str(ProdState.UNTOUCHED)
+    assert json.loads(report.read_text())["prod"] == str(ProdState.DROPPED)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         (run,) = instance.get_runs()
         told = [entry.user_message for entry in instance.all_logs(run.run_id)]
     assert run.is_finished
-    assert any(line.startswith(str(ProdState.UNTOUCHED)) for line in told)
+    assert any(line.startswith(str(ProdState.DROPPED)) for line in told)
 
 
 def test_a_run_whose_sessions_all_end_says_what_prod_is(shop: tuple[CommandLine, Server, Server]) -> None:

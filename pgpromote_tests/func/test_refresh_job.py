@@ -197,8 +197,8 @@ def test_the_milestones_are_in_the_log_of_each_step(refreshed: Refreshed) -> Non
     log = runs.messages_of(refreshed.instance, refreshed.result)
     told = {step: " ".join(text for key, text in log if key == step) for step in STEPS}
     assert "Dumped" in told["dev_dump_archive"]
-    assert "CREATE EXTENSION" in told["prod_schema.create_shadow"]
-    assert "The strategy swap resets no schema" in told["prod_schema.reset_schema"]
+    assert "CREATE EXTENSION" in told["prod_schema.prepare"]
+    assert "The strategy swap has no such step" in told["prod_schema.reset_schema"]
     assert "Restored" in told["prod_schema.parallel_restore"]
     assert "ADD GENERATED" in told["prod_schema.repair_primary_key_identities"]
 

@@ -254,7 +254,7 @@ def test_a_strategy_in_place_cannot_be_rehearsed(shop: Stage) -> None:
         pytest.raises(ConfigError, match="cannot be rehearsed"),
         shop.walk(strategy=CLEAN) as run,
     ):
-        promote(run, REHEARSED)
+        rehearsing(run.options)
 
 
 def test_a_prod_that_changed_since_its_plan_is_refused_at_the_start(shop: Stage) -> None:

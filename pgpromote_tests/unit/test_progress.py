@@ -68,7 +68,7 @@ def test_a_refresh_shows_its_dump_then_its_run_then_what_comes_after() -> None:
 
     picture.begin("prod_schema.check_extensions")
     run.state = replace(state, steps=(walked("check"),), current="prepare")
-    picture.begin("prod_schema.create_shadow")
+    picture.begin("prod_schema.prepare")
     line('pg_dump: dumping contents of table "a.b"')
     assert drawn(picture) == ["Dumping Dev", "dump 0.0", "Restoring into", "check 0.0", "prepare 0:00:00,"]
 
