@@ -1,27 +1,36 @@
 """Promote a PostgreSQL database from Dev to Prod.
 
-    definitions.py   what Dagster loads: environment → one promotion → definitions
-    cli/             the `pgpromote` command: parse, call, print
-    terminal.py      how the command line shows values
-    run.py           one run: its steps in order; the command line and Dagster walk them
-    work.py          how much of a restore is done
-    progress.py      how far a run is, as a picture for a terminal
-    rollback.py      what prod was, brought back; what it is now
-    past.py          the same in words
-    retention.py     what is kept of what prod was
-    record.py        what a run was: for the report, the summary, the UI
-    options.py       what a person can choose for one run
-    promotion.py     one promotion, read from the environment
-    postgres/        everything about PostgreSQL; no Dagster, no prints
-        dump → archive → checks → preflight → plan → shadow → restore → repair → prove → cutover → audit
-        apply.py     the only code that writes through SQL
-        tools.py     pg_dump, pg_restore, psql as child processes
-        server.py    URLs, sessions, identity
-        place.py     prod, the run, and the database where promotions meet
-        naming.py    how texts call settings and commands: the layer above says it
-        sql/         one query per file
-    defs/            Dagster: assets, ops, jobs, schedule, sensor; translates, decides nothing
-    demo/            embedded servers and the sample auction database
+    definitions.py     the only thing that Dagster loads: settings → definitions
+    promotion.py       one promotion, read from the environment: source, target, store, settings
+    run/               one run: its steps in order, its options, its state
+        steps.py           the table of steps, which everything else reads
+        check.py           everything before prod is touched
+        prepare.py         the place for the new content, and the schema reset
+        restore.py         the restore; restore_progress.py follows it
+        prove.py           repair, views, proof, rights, statistics
+        swap.py            the cut-over, and dropping what is not to be kept
+        run.py             the run that lives: lock, databases, tools; it walks a step
+        state.py           the state of a run; states.py keeps it on disk, died.py finds runs that were killed
+        outcome.py         what prod is when a run ends; notes.py what is said of a step
+        options.py         what a person can choose for one run
+        rollback.py        back to what prod was; retention.py how much of that is kept
+        safeguard.py       what keeps prod from being lost
+        building.py        who builds the new database; scratch.py reads definitions back
+    postgres/          everything about PostgreSQL; no Dagster, no environment, no prints
+        archives/          what is in an archive, what of it is restored, whose it is, where it is kept
+        checks/            what is read of both servers before, and what that forbids
+        databases/         the databases beside prod, their marks and locks, the exchange
+        loading/           pg_restore in passes, its messages, views, statistics
+        keys/              sequences, identities, and their repair
+        rows/              counted, hashed, compared
+        rights/            owners and grants
+        losses/            what prod would lose, and what dev has lost
+        sql/               one query per file
+    report/            a run as page, JSON, alert, webhook
+    terminal/          how values look on a terminal, and how far a run is
+    cli/               the `pgpromote` command: parse, call, print
+    defs/              Dagster: assets, ops, jobs, schedule, sensors; translates, decides nothing
+    demo/              embedded servers and the sample auction database
 
-Each stage takes the value of the one before it: Archive → Clearance → Restored → Repair → Proof → findings.
+Imports go down only: definitions, cli → defs → terminal, report → run → promotion → postgres.
 """

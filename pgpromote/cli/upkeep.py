@@ -11,7 +11,7 @@ from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.databases.mark import End
 from pgpromote.postgres.keys import repair
 from pgpromote.postgres.server import connect
-from pgpromote.run import rollback
+from pgpromote.run import died, rollback
 from pgpromote.terminal import past, screen
 from pgpromote.terminal.progress import Returning
 
@@ -65,7 +65,7 @@ def history_command(*, as_json: bool) -> None:
     """List what Prod was before: previous databases and safety archives.
 
     Of each: the promotion and its archive, when it was Prod, why that ended, and the command that brings it
-    back. A hold that a rollback has put on Prod is told first.
+    back. A hold that a rollback has put on Prod, and runs that were killed, are told first.
 
     \b
     Example:
@@ -73,10 +73,14 @@ def history_command(*, as_json: bool) -> None:
     """
     promotion, run_id = settings.from_environment(), new_run_id()
     databases, archives = rollback.history(promotion, run_id)
-    held = hold.read(promotion.place(run_id))
+    held, dead = hold.read(promotion.place(run_id)), died.find(promotion, run_id)
     if as_json:
-        screen.show_json({"databases": databases, "archives": archives, "held": held})
+        screen.show_json(
+            {"databases": databases, "archives": archives, "held": held, "died": list(map(died.told, dead))}
+        )
         return
+    for state in dead:
+        screen.show_problem(died.told(state))
     if held:
         screen.show_problem(past.on_hold(held))
     screen.show_history(past.kept(databases, archives))

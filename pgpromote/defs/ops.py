@@ -48,7 +48,8 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
     )
     def walk_step(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
         walk = walk_of(context, prefix)
-        run = walk.run(config.options())
+        with readable():
+            run = walk.run(config.options())
         if not step.runs(run.options.strategy):
             context.log.info(f"The strategy {config.strategy} has no such step.")
         failed = _walk(context, walk, run, step)

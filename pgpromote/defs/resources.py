@@ -9,6 +9,7 @@ import dagster as dg
 from pgpromote import report as reports
 from pgpromote.defs.failures import clean, reason
 from pgpromote.postgres.audit import Audit
+from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion
 from pgpromote.run import outcome
@@ -66,10 +67,14 @@ def _report_failure(context: dg.InitResourceContext, walk: Walk, dump: str) -> N
     failures = _failures(context)
     promoting = walk.begun or any(event.step_key == dump for event in failures)
     if failures and promoting and not walk.reported and context.log:
-        run = walk.run(Options())
         problem = clean(reason(failures[0]).text, walk.promotion)
-        context.log.info(str(outcome.of(run.state)))
-        context.log.info(reports.write_failure(run, problem, walk.audited))
+        try:
+            run = walk.run(Options())
+        except PgpromoteError as error:  # its settings say not even which prod
+            context.log.info(f"There is no report of this run. {error}")
+        else:
+            context.log.info(str(outcome.of(run.state)))
+            context.log.info(reports.write_failure(run, problem, walk.audited))
 
 
 def _failures(context: dg.InitResourceContext) -> list[dg.DagsterEvent]:

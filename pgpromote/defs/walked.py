@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from pgpromote.postgres.errors import Outcome, ProdState
+from pgpromote.postgres.errors import UNTOUCHED, Outcome, ProdState
+from pgpromote.postgres.strategy import STRATEGIES, SWAP, Strategy
 from pgpromote.promotion import Promotion
 from pgpromote.run import outcome, states
-from pgpromote.run.options import DEFAULTS
+from pgpromote.run.steps import STEPS
 
-# The steps of Dagster that write to prod and keep no state of a run that could be read here.
-WRITING = ("prod_schema", "rollback")
+# The op of the job rollback_prod.
+ROLLBACK = "rollback"
 
 
 def begun(instance: dg.DagsterInstance, run_id: str, prefix: str = "") -> tuple[str, ...]:
@@ -23,14 +24,19 @@ def begun(instance: dg.DagsterInstance, run_id: str, prefix: str = "") -> tuple[
 def prod(promotion: Promotion, run: dg.DagsterRun, steps: Sequence[str], prefix: str = "") -> Outcome:
     """Return what prod is after a run that has begun these steps, and failed or died.
 
-    Its state says so. Without one, such as that of a run on another machine, only the strategy tells.
+    Its state says so; without one, such as that of a run on another machine, the table of steps.
     """
     state = states.read(promotion.report_dir, promotion.name, run.run_id)
     if state and state.current:
-        return outcome.of(state)
-    if not any(step.partition(".")[0] in WRITING for step in steps):
-        return Outcome(ProdState.UNTOUCHED)
-    return Outcome(ProdState.WHOLE if _strategy(run, prefix) == DEFAULTS.strategy.name else ProdState.MIXED)
+        return outcome.left(state)
+    names, strategy = [step.rpartition(".")[2] for step in steps], _strategy(run, prefix)
+    walked = [step for name in names for step in STEPS if step.op and step.op == name]
+    if not walked:
+        return Outcome(ProdState.WHOLE) if ROLLBACK in names else UNTOUCHED
+    if names[-1] != walked[-1].op and any(step.renews(strategy) for step in walked):
+        return Outcome(ProdState.RENEWED, f"{outcome.said(strategy, None)}.")
+    found = walked[-1].fails or outcome.broken(strategy)
+    return UNTOUCHED if found is ProdState.DROPPED else Outcome(found)
 
 
 def key_of(event: dg.DagsterEvent, prefix: str) -> str:
@@ -38,8 +44,8 @@ def key_of(event: dg.DagsterEvent, prefix: str) -> str:
     return ".".join(part.removeprefix(prefix) for part in (event.step_key or "").split("."))
 
 
-def _strategy(run: dg.DagsterRun, prefix: str) -> object:
+def _strategy(run: dg.DagsterRun, prefix: str) -> Strategy:
     chosen: object = run.run_config
     for key in ("ops", f"{prefix}prod_schema", "config", "strategy"):
         chosen = chosen.get(key) if isinstance(chosen, Mapping) else None
-    return chosen or DEFAULTS.strategy.name
+    return STRATEGIES.get(str(chosen), SWAP)

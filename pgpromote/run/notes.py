@@ -9,7 +9,8 @@ PLAIN_SQL = "Plain SQL: one connection and one transaction, slower and not paral
 
 
 def of_check(state: State) -> Iterator[Note]:
-    """Warn of a scope that is limited on purpose, and of plain SQL."""
+    """Warn of runs that died, of a scope that is limited on purpose, and of plain SQL."""
+    yield from map(_warning, state.died)
     if state.filters:
         yield _warning(limited(state.filters))
     if state.archive.suffix == ".sql":

@@ -24,6 +24,12 @@ def of(state: State) -> Outcome:
     return Outcome(state.prod, notes=(back,) if back else ())
 
 
+def left(state: State) -> Outcome:
+    """Return what prod is after a run that is over. One whose process was killed has dropped nothing."""
+    killed = not state.ended and state.prod is ProdState.DROPPED
+    return UNTOUCHED if killed else of(state)
+
+
 def renewed(state: State) -> str:
     """Say that prod is the new one, and how well that is proven: the beginning of a sentence."""
     return said(state.strategy, state.proof)
@@ -31,7 +37,7 @@ def renewed(state: State) -> str:
 
 def said(strategy: Strategy, proof: Proof | None) -> str:
     """Say how prod became the new one, and whether its rows are proven."""
-    known = f" ({proof.doubt})" if proof and proof.doubt else " and is proven"
+    known = "" if proof is None else f" ({proof.doubt})" if proof.doubt else " and is proven"
     return ("Prod was swapped" if strategy.beside else "Prod was restored in place") + known
 
 

@@ -99,6 +99,8 @@ def moved(run: Run, wanted: Rights) -> tuple[Finding, ...]:
 def _proven(run: Run, proof: proofs.Proof, *findings: Finding) -> State:
     """Keep a proof with more findings. Raises NotProven when one of them forbids to call it proven."""
     told = proof.with_findings(findings)
+    if told.errors and not told.of(proofs.UNCHANGED):
+        told = told.with_findings(tuple(proofs.unchanged(needed(run.clearance))))
     run.keep(replace(run.state, proof=told))
     told.proven()
     return run.state

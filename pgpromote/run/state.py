@@ -92,7 +92,8 @@ class State:
     prod is if the run ends there. `failure` is the error that ended the run, "" for none. `before` is what
     prod held, `after` what the restored database holds. Without `repairs` keys are only looked at. `proof`
     holds the findings of all steps that prove. `filters` says what was left out on purpose, "" for nothing.
-    `ended` tells a run that was killed from others.
+    `died` tells of
+    runs before it that were killed; one that was killed has not `ended`.
     """
 
     promotion: str
@@ -108,6 +109,7 @@ class State:
     current_since: datetime = field(default_factory=partial(datetime.now, UTC))
     prod: ProdState = ProdState.UNTOUCHED
     steps: tuple[Walked, ...] = ()
+    died: tuple[str, ...] = ()
     sha256: str = ""
     manifest: Manifest | None = field(default=None, repr=False)
     checked: Checked | None = None

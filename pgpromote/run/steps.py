@@ -20,7 +20,7 @@ from pgpromote.run.prove import analyze, carry, fill, prove, repair
 from pgpromote.run.restore import restore
 from pgpromote.run.run import Run
 from pgpromote.run.state import Note, State
-from pgpromote.run.swap import retain, swap
+from pgpromote.run.swap import confirm, retain, swap
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,15 @@ ANALYZE = Step(
     renews=lambda strategy: not strategy.beside,
     rules=proofs.ANALYZED,
 )  # fmt: skip
+CONFIRM = Step(
+    "confirm",
+    confirm,
+    op="",
+    within="swap",
+    title="Look again",
+    phase="look",
+    description="Compare prod's plan, rights and rows once more: prod may have changed since.",
+)
 CUT_OVER = Step(
     "swap", swap, op="cut_over", title="Cut-over", phase="cut over", keeps=("cut_over",),
     description="Swap the proven database in as prod, in one transaction; keep the old one.",
@@ -127,9 +136,9 @@ RETAIN = Step(
     fails=ProdState.RENEWED,
 )  # fmt: skip
 
-STEPS = (CHECK, PREPARE, RESET, RESTORE, REPAIR, FILL, PROVE, CARRY, ANALYZE, CUT_OVER, RETAIN)
+STEPS = (CHECK, PREPARE, RESET, RESTORE, REPAIR, FILL, PROVE, CARRY, ANALYZE, CONFIRM, CUT_OVER, RETAIN)
 # What a rehearsal walks: all that does not change prod.
-REHEARSED = STEPS[: STEPS.index(CUT_OVER)]
+REHEARSED = STEPS[: STEPS.index(CONFIRM)]
 # What a promotion walks until prod is the new one.
 PROMOTED = STEPS[: STEPS.index(RETAIN)]
 

@@ -10,15 +10,22 @@ from pgpromote.run.run import Run, needed
 from pgpromote.run.state import State
 
 
-def swap(run: Run) -> State:
-    """Swap the database beside prod in. Rights are compared once more: prod's may have changed since.
+def confirm(run: Run) -> State:
+    """Look at prod once more, which may have changed since: its plan, its rights, its rows.
 
-    Raises NotProven, Refused, CutOverFailed.
+    Raises NotProven, Refused.
     """
-    proof, shadow = needed(run.state.proof).proven(), needed(run.shadow)
+    proof = needed(run.state.proof).proven()
     check_plan(run)
     proof.with_findings(moved(run, rights_of_prod(run))).proven()
     safeguard.settle(run)
+    return run.state
+
+
+def swap(run: Run) -> State:
+    """Swap the database beside prod in. Raises CutOverFailed, Refused."""
+    shadow = needed(run.shadow)
+    run.within()
     came = safeguard.provenance(run.promotion, run.run_id, run.archive_path, needed(run.clearance))
     swapped = cutover.swap(
         run.place, shadow.name, allow=run.options.allow,

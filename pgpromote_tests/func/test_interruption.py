@@ -14,6 +14,9 @@ import psycopg
 import pytest
 
 from pgpromote.postgres.errors import ProdState
+from pgpromote.promotion import from_environment
+from pgpromote.run.run import start
+from pgpromote.run.steps import CHECK
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import (
     SECONDS,
@@ -99,6 +102,27 @@ def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
         assert "Aborted" not in result.text
         (report,) = tmp_path.glob("data/reports/*.json")
         assert json.loads(report.read_text())["prod"] == str(ProdState.DROPPED)
+
+
+def test_a_run_that_was_killed_is_told_by_the_history_and_by_the_next_run(
+    shop: tuple[CommandLine, Server, Server],
+) -> None:
+    commands, _, prod = shop
+    assert commands.run("dump").returncode == 0
+    process = commands.start("restore")
+    wait_until_waiting(prod, "PgSleep")
+    assert "died" not in commands.run("history").stderr  # it is under way
+
+    process.kill()
+    ended(process)
+    wait_until(lambda: not sessions(prod), "no session of the restore is left on prod")
+
+    told = commands.run("history")
+    assert "UTC died in the step restore: its process was killed. Prod is untouched." in told.stderr
+    with start(from_environment(commands.environment), "next") as run:
+        CHECK.walk(run)
+    assert "died in the step restore" in run.state.died[0]
+    assert "died" not in commands.run("history").stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

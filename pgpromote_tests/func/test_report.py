@@ -113,8 +113,11 @@ def test_the_report_says_what_the_run_did(refreshed: Refreshed) -> None:
 def test_no_file_is_for_other_eyes_and_none_holds_a_password(refreshed: Refreshed) -> None:
     directory = refreshed.promotion.report_dir
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    assert sorted(directory.iterdir()) == sorted([refreshed.written.page, refreshed.written.json])
-    for path in directory.iterdir():
+    (state,) = (directory / "runs").iterdir()
+    assert stat.S_IMODE((directory / "runs").stat().st_mode) == 0o700
+    written = [refreshed.written.page, refreshed.written.json]
+    assert sorted(directory.iterdir()) == sorted([*written, state.parent])
+    for path in (*written, state):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert "postgresql://" not in path.read_text()
     password = refreshed.promotion.environment[TARGET].split(":")[2].partition("@")[0]

@@ -12,8 +12,8 @@ from pgpromote.postgres.model import Severity
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, Strategy
 from pgpromote.promotion import TARGET, from_environment
 from pgpromote.run import rollback
-from pgpromote.run.options import Options
-from pgpromote.run.run import start
+from pgpromote.run.options import Options, rehearsing
+from pgpromote.run.run import needed, start
 from pgpromote.run.steps import (
     ANALYZE,
     CHECK,
@@ -350,7 +350,7 @@ def test_a_safety_archive_that_could_not_come_back_is_told_before_prod_changes(s
     ours = shop.prod.url(shop.promotion.target().name, role)
     environment = {**shop.promotion.environment, TARGET: ours}
     with start(from_environment(environment), "test", Options(strategy=CLEAN)) as run:
-        warnings = until(run, PREPARE).checks
+        warnings = needed(until(run, PREPARE).prepared).warnings
     assert any("right to create databases" in finding.message for finding in warnings), warnings
     assert {(finding.rule, finding.severity) for finding in warnings} == {
         ("safety_archive", Severity.WARNING)

@@ -8,7 +8,7 @@ them, unless they are asked for by their kind.
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from pgpromote.postgres.errors import ConfigError
+from pgpromote.postgres.errors import UNTOUCHED, ConfigError
 from pgpromote.postgres.model import EVERYTHING, Archive, Filters, Foreign, TocEntry
 from pgpromote.postgres.naming import command, option
 
@@ -157,9 +157,10 @@ def _check_partitions(archive: Archive, chosen: set[TocEntry]) -> None:
     if parents:
         raise ConfigError(
             f"The filters choose a partition of {', '.join(parents)}, but not that table, whose indexes it "
-            "shares. Prod is untouched.",
+            "shares.",
             "Choose that table: it brings its partitions. Or bring rows alone: empty prod's partition, and "
             f"add {option('data-only')}.",
+            UNTOUCHED,
         )
 
 
@@ -236,9 +237,9 @@ def _check_filters(archive: Archive, filters: Filters) -> None:
         missing = [each for each in wanted if each not in known]
         if missing:
             raise ConfigError(
-                f"The filter {name} names {', '.join(missing)}; the archive holds no such thing. "
-                "Prod is untouched.",
+                f"The filter {name} names {', '.join(missing)}; the archive holds no such thing.",
                 f"{command(f'inspect {archive.path}')} shows the names. They are exact, without patterns.",
+                UNTOUCHED,
             )
 
 

@@ -52,12 +52,22 @@ def promotion_lock(place: Place) -> Iterator[Lock]:
     with _connect_for_lock(place) as session:
         pooler.check_none(session, place.meeting, place.run_id)
         if not _scalar(session, "catalog/lock", _key(target)):
-            holder = _scalar(session, "catalog/lock_holder", _key(target))
+            holder = _holder(session, target)
             raise Busy(
                 f"Another promotion into {target.label} is running ({holder or 'it has just ended'}).",
                 "Wait for it to end, or terminate it; then start again.",
             )
         yield Lock(target, session)
+
+
+def holder(place: Place) -> str:
+    """Return who holds the promotion lock of a prod, such as `pgpromote:4f1c, pid 17, …`; "" for nobody."""
+    with place.session() as session:
+        return _holder(session, place.target)
+
+
+def _holder(session: Session, target: Database) -> str:
+    return str(_scalar(session, "catalog/lock_holder", _key(target)) or "")
 
 
 def _key(target: Database) -> Mapping[str, object]:
