@@ -23,7 +23,8 @@ from pgpromote.postgres import audit, sql
 from pgpromote.postgres.checks import rules as checks
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Content, Manifest, Member
-from pgpromote.promotion import AUDITED, BUILD, NAME, SETTINGS, SOURCE, TARGET, from_environment
+from pgpromote.promotion import AUDITED, BUILD, NAME, SOURCE, TARGET
+from pgpromote.settings import SETTINGS, from_environment
 
 # The variables that are not in SETTINGS: the URLs, which have no default, and Dagster's own.
 OTHERS = {

@@ -1,7 +1,8 @@
 """Promote a PostgreSQL database from Dev to Prod.
 
     definitions.py     the only thing that Dagster loads: settings → definitions
-    promotion.py       one promotion, read from the environment: source, target, store, settings
+    settings.py        the variables of the environment, and a promotion made of them
+    promotion.py       one promotion as a value: source, target, store
     run/               one run: its steps in order, its options, its state
         steps.py           the table of steps, which everything else reads
         check.py           everything before prod is touched

@@ -1,6 +1,6 @@
 """What workspace.yaml loads: the environment → one promotion → Dagster definitions."""
 
 from pgpromote.defs.factory import build_promotion
-from pgpromote.promotion import from_environment
+from pgpromote.settings import from_environment
 
 defs = build_promotion(from_environment())

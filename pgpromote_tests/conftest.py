@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import pgpromote.promotion  # noqa: F401 - it says how settings and commands are called in texts
+import pgpromote.settings  # noqa: F401 - it says how settings and commands are called in texts
 from pgpromote_tests import hard, ignored, servers
 from pgpromote_tests.hard import Attacks
 from pgpromote_tests.servers import Server

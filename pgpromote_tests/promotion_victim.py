@@ -8,11 +8,12 @@ from typing import ParamSpec, TypeVar
 from pgpromote.postgres import dump
 from pgpromote.postgres.databases import cutover
 from pgpromote.postgres.errors import PgpromoteError
-from pgpromote.promotion import Promotion, from_environment
+from pgpromote.promotion import Promotion
 from pgpromote.run.options import Options
 from pgpromote.run.rollback import bring_back
 from pgpromote.run.run import start
 from pgpromote.run.steps import STEPS
+from pgpromote.settings import from_environment
 
 NAME = "victim"
 GAVE_UP = 3

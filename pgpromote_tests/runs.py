@@ -10,7 +10,8 @@ from typing import Any
 import dagster as dg
 
 from pgpromote.defs.factory import build_promotion
-from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET, Promotion, from_environment
+from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET, Promotion
+from pgpromote.settings import from_environment
 from pgpromote_tests.servers import Server
 
 # Small, and with one of each that counts here: a key to repair, a lagging sequence, a composite key, a view.

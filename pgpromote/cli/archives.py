@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pgpromote import promotion as settings
+from pgpromote import settings
 from pgpromote.cli.parameters import as_json, dump_argument, filter_options, filters_of, new_run_id, verbose
 from pgpromote.postgres import dump
 from pgpromote.postgres.archives import archive, selection

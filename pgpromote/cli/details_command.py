@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import click
 
-from pgpromote import promotion as settings
+from pgpromote import settings
 from pgpromote.postgres.details import NOWHERE, Details
 from pgpromote.terminal import screen
 

@@ -11,8 +11,8 @@ import click
 
 from pgpromote.postgres.model import Filters, Foreign, Policy
 from pgpromote.postgres.strategy import RESET_SCHEMA, STRATEGIES, SWAP
-from pgpromote.promotion import patterns
 from pgpromote.run.options import Options
+from pgpromote.settings import patterns
 
 Command = TypeVar("Command", bound=Callable[..., object])
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pgpromote import promotion as settings
+from pgpromote import settings
 from pgpromote.cli import finish, questions
 from pgpromote.cli.parameters import (
     ResetSchemaCommand,

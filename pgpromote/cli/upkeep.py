@@ -2,7 +2,7 @@
 
 import click
 
-from pgpromote import promotion as settings
+from pgpromote import settings
 from pgpromote.cli import questions
 from pgpromote.cli.parameters import as_json, new_run_id
 from pgpromote.postgres import audit

@@ -9,10 +9,10 @@ from itertools import dropwhile
 
 import dagster as dg
 
+from pgpromote.defs.ended_runs import begun, key_of, prod
 from pgpromote.defs.failures import Reason, clean, reason
 from pgpromote.defs.jobs import Jobs
 from pgpromote.defs.metadata import PROVEN
-from pgpromote.defs.walked import begun, key_of, prod
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
 from pgpromote.report.alert import Alert

@@ -8,7 +8,7 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.assets import OWNERS
 from pgpromote.defs.failures import readable
-from pgpromote.defs.step import check_result, log_findings, walk_of
+from pgpromote.defs.step import check_result, holder_of, log_findings
 from pgpromote.postgres import audit
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.model import Finding, Severity
@@ -64,11 +64,11 @@ def _audit(
         ],
     )
     def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        walk = walk_of(context.op_execution_context, prefix)
-        with readable(walk.begun):
+        holder = holder_of(context.op_execution_context, prefix)
+        with readable(holder.begun):
             done = audited(promotion, context.run.run_id, rules)
             label = promotion.audited().label
-        walk.audited = walk.audited.joined(done)
+        holder.audited = holder.audited.joined(done)
         log_findings(context.op_execution_context, done.notes)
         counted = Counter(finding.severity for finding in done.findings)
         counts = {severity.value: counted[severity] for severity in Severity}

@@ -6,7 +6,7 @@ from pgpromote.defs import metadata, shown
 from pgpromote.defs.config import RestoreConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.metadata import Metadata
-from pgpromote.defs.resources import Walk
+from pgpromote.defs.resources import Holder
 from pgpromote.defs.step import (
     AFTER,
     DONE,
@@ -14,11 +14,11 @@ from pgpromote.defs.step import (
     Progress,
     check_output,
     check_result,
+    holder_of,
     lines_of,
     log_findings,
     log_notes,
     log_statements,
-    walk_of,
 )
 from pgpromote.postgres.model import Severity
 from pgpromote.run.run import Run
@@ -47,12 +47,12 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def walk_step(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
-        walk = walk_of(context, prefix)
+        holder = holder_of(context, prefix)
         with readable():
-            run = walk.run(config.options())
+            run = holder.run(config.options())
         if not step.runs(run.options.strategy):
             context.log.info(f"The strategy {config.strategy} has no such step.")
-        failed = _walk(context, walk, run, step)
+        failed = _walk(context, holder, run, step)
         results = [getattr(run.state, name) for name in step.keeps]
         log_notes(context, step.notes(run.state))
         for result in results:
@@ -69,9 +69,9 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
     return walk_step
 
 
-def _walk(context: dg.OpExecutionContext, walk: Walk, run: Run, step: Step) -> dg.Failure | None:
-    """Walk the step, and return how it failed."""
-    run.on_line, run.on_work = lines_of(walk), Progress(context.log.info)
+def _walk(context: dg.OpExecutionContext, holder: Holder, run: Run, step: Step) -> dg.Failure | None:
+    """Holder the step, and return how it failed."""
+    run.on_line, run.on_work = lines_of(holder), Progress(context.log.info)
     try:
         with readable(run):
             step.walk(run)

@@ -5,7 +5,7 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
-from pgpromote.defs.step import DONE, log_findings, to_stdout, walk_of
+from pgpromote.defs.step import DONE, holder_of, log_findings, to_stdout
 from pgpromote.run.options import rehearsing
 from pgpromote.run.rollback import bring_back
 from pgpromote.run.steps import REHEARSED, promote
@@ -25,9 +25,9 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def rollback(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
-        walk = walk_of(context, prefix)
+        holder = holder_of(context, prefix)
         with readable():
-            done = bring_back(walk.promotion, walk.run_id, config.name, watch=lambda run: to_stdout)
+            done = bring_back(holder.promotion, holder.run_id, config.name, watch=lambda run: to_stdout)
         context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
         context.log.warning(HELD)
         context.add_output_metadata({**metadata.cut_over(done), "on hold": dg.MetadataValue.text(HELD)})
@@ -46,7 +46,7 @@ def build_rehearsal(prefix: str) -> dg.OpDefinition:
     )
     def rehearse(context: dg.OpExecutionContext, config: RestoreConfig) -> None:
         with readable():
-            run = walk_of(context, prefix).run(rehearsing(config.options()))
+            run = holder_of(context, prefix).run(rehearsing(config.options()))
             run.on_line = to_stdout
             done = promote(run, REHEARSED)
         losses = done.plan.losses if done.plan else ()

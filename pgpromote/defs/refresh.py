@@ -11,13 +11,13 @@ from dagster._core.utils import make_new_run_id
 from pgpromote import report as reports
 from pgpromote.defs.alerts import of_run
 from pgpromote.defs.config import DumpConfig, RestoreConfig
+from pgpromote.defs.ended_runs import key_of, prod
 from pgpromote.defs.factory import build_promotion
 from pgpromote.defs.failures import clean, reason
 from pgpromote.defs.instance import open_instance
 from pgpromote.defs.ops import WITH_OPS
 from pgpromote.defs.resources import Watch
 from pgpromote.defs.running import close_dead_runs, tags_of_command
-from pgpromote.defs.walked import key_of, prod
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.promotion import Promotion
 from pgpromote.report.webhook import Webhook, WebhookFailed, post

@@ -8,7 +8,7 @@ from pgpromote import report as reports
 from pgpromote.defs.assets import OWNERS
 from pgpromote.defs.audits import AUDITS, audited
 from pgpromote.defs.failures import readable
-from pgpromote.defs.step import walk_of
+from pgpromote.defs.step import holder_of
 from pgpromote.postgres import audit
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Severity
@@ -34,13 +34,13 @@ def build_report(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
         required_resource_keys={f"{prefix}run"},
     )
     def promotion_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        walk = walk_of(context.op_execution_context, prefix)
-        with readable(walk.begun):
-            state = _walked(walk.begun)
-            walk.reported = True
-            if missing := [rule for rule in audit.RULES if rule not in walk.audited.rules]:
-                walk.audited = walk.audited.joined(audited(promotion, state.run_id, missing))
-            report = reports.build(state, walk.audited, datetime.now(UTC))
+        holder = holder_of(context.op_execution_context, prefix)
+        with readable(holder.begun):
+            state = _walked(holder.begun)
+            holder.reported = True
+            if missing := [rule for rule in audit.RULES if rule not in holder.audited.rules]:
+                holder.audited = holder.audited.joined(audited(promotion, state.run_id, missing))
+            report = reports.build(state, holder.audited, datetime.now(UTC))
             written = reports.write(report, promotion.report_dir)
         context.log.info(f"The report is in {written.page}.")
         return dg.MaterializeResult(

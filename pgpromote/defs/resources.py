@@ -21,7 +21,7 @@ Watch = Callable[[Run], OnLine]
 
 
 @dataclass
-class Walk:
+class Holder:
     """One Dagster run: its `Run`, once a step has begun it, and what its other assets have found.
 
     `audited` is what the audits have found so far, `reported` that the report's own step was begun. `watch`
@@ -51,9 +51,9 @@ def run_resource(
     """Build the resource of one promotion. Nothing secret is in its configuration."""
 
     @dg.resource(description=f"The promotion {promotion.name}: databases, archive, lock.")
-    def walk(context: dg.InitResourceContext) -> Iterator[Walk]:
+    def walk(context: dg.InitResourceContext) -> Iterator[Holder]:
         with ExitStack() as stack:
-            made = Walk(promotion, context.run.run_id if context.run else "no-run", stack, watch)
+            made = Holder(promotion, context.run.run_id if context.run else "no-run", stack, watch)
             try:
                 yield made
             finally:
@@ -62,19 +62,19 @@ def run_resource(
     return walk
 
 
-def _report_failure(context: dg.InitResourceContext, walk: Walk, dump: str) -> None:
+def _report_failure(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
     """Write the report that the run could not reach; its last step writes the one of a good run."""
     failures = _failures(context)
-    promoting = walk.begun or any(event.step_key == dump for event in failures)
-    if failures and promoting and not walk.reported and context.log:
-        problem = clean(reason(failures[0]).text, walk.promotion)
+    promoting = holder.begun or any(event.step_key == dump for event in failures)
+    if failures and promoting and not holder.reported and context.log:
+        problem = clean(reason(failures[0]).text, holder.promotion)
         try:
-            run = walk.run(Options())
+            run = holder.run(Options())
         except PgpromoteError as error:  # its settings say not even which prod
             context.log.info(f"There is no report of this run. {error}")
         else:
             context.log.info(str(outcome.of(run.state)))
-            context.log.info(reports.write_failure(run, problem, walk.audited))
+            context.log.info(reports.write_failure(run, problem, holder.audited))
 
 
 def _failures(context: dg.InitResourceContext) -> list[dg.DagsterEvent]:

@@ -16,7 +16,8 @@ from pgpromote.postgres.archives.store import Snapshot
 from pgpromote.postgres.checks import adopt
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
 from pgpromote.postgres.model import Ref
-from pgpromote.promotion import ADOPT, EARLIER_NAME, Promotion
+from pgpromote.promotion import EARLIER_NAME, Promotion
+from pgpromote.settings import ADOPT
 
 SUFFIX = ".dump"
 INTERVAL_SECONDS = 30

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import dagster as dg
 
 from pgpromote.defs import metadata
-from pgpromote.defs.resources import Walk
+from pgpromote.defs.resources import Holder
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.run.restore_progress import Work
@@ -31,12 +31,12 @@ def to_stdout(line: str) -> None:
     print(visible(line), flush=True)  # noqa: T201 - captured by Dagster as the step's compute log
 
 
-def lines_of(walk: Walk) -> Callable[[str], None]:
+def lines_of(holder: Holder) -> Callable[[str], None]:
     """Build what takes a tool's lines: the stdout tab, and whoever watches the walk."""
 
     def show(line: str) -> None:
         to_stdout(line)
-        walk.watched(line)
+        holder.watched(line)
 
     return show
 
@@ -57,11 +57,11 @@ class Progress:
             self.tell(f"{work.share:.0%}, about {work.remaining:.0f} s left: {told}.")
 
 
-def walk_of(context: dg.OpExecutionContext, prefix: str) -> Walk:
+def holder_of(context: dg.OpExecutionContext, prefix: str) -> Holder:
     """Return the walk of the run of Dagster that the step belongs to."""
     walk = getattr(context.resources, f"{prefix}run")
-    if not isinstance(walk, Walk):
-        raise TypeError(f"The resource {prefix}run is {type(walk).__name__}, not a Walk.")
+    if not isinstance(walk, Holder):
+        raise TypeError(f"The resource {prefix}run is {type(walk).__name__}, not a Holder.")
     return walk
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from pgpromote.defs.config import RestoreConfig
 from pgpromote.defs.refresh import refresh
 from pgpromote.demo import stage
-from pgpromote.promotion import from_environment
+from pgpromote.settings import from_environment
 from pgpromote.terminal import screen
 from pgpromote.terminal.progress import Dumping, Refreshing
 

@@ -16,9 +16,10 @@ from uuid import uuid4  # noqa: E402
 
 from pgpromote import report as reports  # noqa: E402
 from pgpromote.postgres import audit, dump  # noqa: E402
-from pgpromote.promotion import Promotion, from_environment  # noqa: E402
+from pgpromote.promotion import Promotion  # noqa: E402
 from pgpromote.run.options import DEFAULTS  # noqa: E402
 from pgpromote.run.run import start  # noqa: E402
+from pgpromote.settings import from_environment  # noqa: E402
 from pgpromote_tests.bench.trace import Trace, watching  # noqa: E402
 
 

@@ -9,9 +9,10 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from pgpromote.promotion import BUILD, TARGET, from_environment
+from pgpromote.promotion import BUILD, TARGET
 from pgpromote.run.run import Run
 from pgpromote.run.steps import promote
+from pgpromote.settings import from_environment
 from pgpromote_tests.func.case_runs import psql
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server

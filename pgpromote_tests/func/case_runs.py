@@ -14,10 +14,11 @@ from psycopg import sql
 from pgpromote.postgres import dump
 from pgpromote.postgres.errors import NotProven, PgpromoteError, Refused
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET, Promotion, from_environment
+from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET, Promotion
 from pgpromote.run.rollback import bring_back
 from pgpromote.run.run import Run, start
 from pgpromote.run.steps import RETAIN, promote
+from pgpromote.settings import from_environment
 from pgpromote_tests import oracle, servers
 from pgpromote_tests.case_files import Case
 from pgpromote_tests.servers import Server

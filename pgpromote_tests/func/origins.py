@@ -11,9 +11,10 @@ from pgpromote.postgres.archives import archive
 from pgpromote.postgres.dump import dump as dump_as
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.promotion import SOURCE, Promotion, from_environment
+from pgpromote.promotion import SOURCE, Promotion
 from pgpromote.run.check import look
 from pgpromote.run.steps import promote
+from pgpromote.settings import from_environment
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
 

@@ -15,8 +15,8 @@ import dagster as dg
 import pytest
 
 from pgpromote.defs.factory import build_promotion
-from pgpromote.promotion import from_environment
 from pgpromote.report.webhook import Webhook, WebhookFailed, post
+from pgpromote.settings import from_environment
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.servers import Server

@@ -8,9 +8,10 @@ import pytest
 from pgpromote.postgres.errors import SessionFailed
 from pgpromote.postgres.loading import checkpoints
 from pgpromote.postgres.model import Finding
-from pgpromote.promotion import ROOM, TARGET, from_environment
+from pgpromote.promotion import TARGET
 from pgpromote.run.check import look
 from pgpromote.run.steps import PREPARE, RESTORE
+from pgpromote.settings import ROOM, from_environment
 from pgpromote_tests.func.command_line import wait_until
 from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.servers import Server

@@ -17,7 +17,8 @@ from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.factory import build_promotion
 from pgpromote.defs.ops import WITH_OPS
 from pgpromote.postgres import audit
-from pgpromote.promotion import SOURCE, TARGET, Promotion, from_environment
+from pgpromote.promotion import SOURCE, TARGET, Promotion
+from pgpromote.settings import from_environment
 
 CHECKOUT = Path(__file__).parents[2]
 CANARY = "kanarie%40vogel"

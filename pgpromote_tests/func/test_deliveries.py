@@ -17,7 +17,8 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from pgpromote.defs.factory import build_promotion
 from pgpromote.postgres import dump
 from pgpromote.postgres.archives import archive
-from pgpromote.promotion import TARGET, from_environment
+from pgpromote.promotion import TARGET
+from pgpromote.settings import from_environment
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.watches import Watch

@@ -12,8 +12,9 @@ from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import connect
-from pgpromote.promotion import FREE, TARGET, from_environment
+from pgpromote.promotion import TARGET
 from pgpromote.run.check import look
+from pgpromote.settings import FREE, from_environment
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
 

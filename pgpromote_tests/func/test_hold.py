@@ -13,10 +13,11 @@ from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.strategy import CLEAN, SWAP
-from pgpromote.promotion import TARGET, from_environment
+from pgpromote.promotion import TARGET
 from pgpromote.run import retention, rollback
 from pgpromote.run.options import Options
 from pgpromote.run.steps import RETAIN, promote
+from pgpromote.settings import from_environment
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.shops import NAMES, content, login, new_name, roles, shop, word

@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from pgpromote.postgres.errors import ProdState
-from pgpromote.promotion import from_environment
 from pgpromote.run.run import start
 from pgpromote.run.steps import CHECK
+from pgpromote.settings import from_environment
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import (
     SECONDS,

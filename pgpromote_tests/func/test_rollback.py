@@ -12,10 +12,11 @@ from pgpromote.postgres.databases.mark import Kind, Mark
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
-from pgpromote.promotion import TARGET, from_environment
+from pgpromote.promotion import TARGET
 from pgpromote.run import rollback
 from pgpromote.run.check import look
 from pgpromote.run.steps import RETAIN, promote
+from pgpromote.settings import from_environment
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.shops import login, roles
 from pgpromote_tests.func.walks import Stage, stage

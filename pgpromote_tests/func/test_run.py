@@ -10,7 +10,7 @@ from pgpromote.postgres.errors import ConfigError, NotProven, PgpromoteError, Re
 from pgpromote.postgres.losses import plan
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, Strategy
-from pgpromote.promotion import TARGET, from_environment
+from pgpromote.promotion import TARGET
 from pgpromote.run import rollback
 from pgpromote.run.options import Options, rehearsing
 from pgpromote.run.run import needed, start
@@ -27,6 +27,7 @@ from pgpromote.run.steps import (
     STEPS,
     promote,
 )
+from pgpromote.settings import from_environment
 from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server

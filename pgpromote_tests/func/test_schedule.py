@@ -21,7 +21,7 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from pgpromote.defs.factory import build_promotion
 from pgpromote.defs.running import HOST, PID, tags_of_command
-from pgpromote.promotion import from_environment
+from pgpromote.settings import from_environment
 
 LOCATION = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("pgpromote"), "__repository__")
 NIGHTLY, REFRESH = "nightly_refresh", "refresh_prod"

@@ -19,7 +19,8 @@ from pgpromote.postgres.archives import archive, safety
 from pgpromote.postgres.checks import adopt
 from pgpromote.postgres.errors import ConfigError, ToolMissing
 from pgpromote.postgres.tools import PROGRAMS
-from pgpromote.promotion import SOURCE, from_environment
+from pgpromote.promotion import SOURCE
+from pgpromote.settings import from_environment
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.watches import Watch

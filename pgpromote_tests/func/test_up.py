@@ -14,7 +14,7 @@ import pytest
 from pgpromote.demo import servers, stage
 from pgpromote.postgres.archives import archive
 from pgpromote.postgres.checks import bare_login
-from pgpromote.promotion import from_environment
+from pgpromote.settings import from_environment
 from pgpromote_tests import services
 from pgpromote_tests.services import descendants, is_running, tools_of, until
 

@@ -12,10 +12,11 @@ from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import connect
 from pgpromote.postgres.strategy import CLEAN
-from pgpromote.promotion import SOURCE, SOURCE_ID, TARGET, from_environment
+from pgpromote.promotion import SOURCE, SOURCE_ID, TARGET
 from pgpromote.run import rollback
 from pgpromote.run.run import start
 from pgpromote.run.steps import RETAIN, promote
+from pgpromote.settings import from_environment
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.origins import (
     OURS,

@@ -11,10 +11,11 @@ from pgpromote.postgres.databases import room
 from pgpromote.postgres.errors import RestoreFailed
 from pgpromote.postgres.model import Policy, Severity
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP
-from pgpromote.promotion import TARGET, from_environment
+from pgpromote.promotion import TARGET
 from pgpromote.run import rollback, states
 from pgpromote.run.check import look
 from pgpromote.run.steps import PREPARE, promote
+from pgpromote.settings import from_environment
 from pgpromote_tests.func.shops import roles
 from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.servers import Server

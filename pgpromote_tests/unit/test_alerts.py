@@ -9,18 +9,19 @@ import pytest
 
 from pgpromote.defs.alerts import build_alerts, worse
 from pgpromote.defs.assets import build_assets
+from pgpromote.defs.ended_runs import prod
 from pgpromote.defs.jobs import build_jobs
-from pgpromote.defs.walked import prod
 from pgpromote.postgres.errors import ConfigError, ProdState
 from pgpromote.postgres.strategy import CLEAN, SWAP
-from pgpromote.promotion import Promotion, from_environment
+from pgpromote.promotion import Promotion
 from pgpromote.report.alert import Alert
 from pgpromote.report.webhook import Webhook
 from pgpromote.run import states
 from pgpromote.run.outcome import broken
 from pgpromote.run.state import Prepared
 from pgpromote.run.steps import CHECK, CUT_OVER, PREPARE, PROVE, RESTORE, RETAIN, Step
-from pgpromote_tests.unit.reports import EMPTY
+from pgpromote.settings import from_environment
+from pgpromote_tests.unit.reports import EMPTY, promoted
 
 UNTOUCHED, DROPPED, WHOLE, MIXED = (
     str(state) for state in (ProdState.UNTOUCHED, ProdState.DROPPED, ProdState.WHOLE, ProdState.MIXED)
@@ -79,8 +80,14 @@ def test_the_state_of_a_run_that_failed_or_died_says_what_prod_is(tmp_path: Path
     for strategy, told in zip((SWAP, CLEAN), SENTENCES[step], strict=True):
         if step.runs(strategy):
             shop = promotion(tmp_path)
-            state = replace(EMPTY, strategy=strategy, current=step.name, prod=step.fails or broken(strategy))
-            state = state if step is CHECK else replace(state, prepared=Prepared((), "shop__new", None, ()))
+            state = replace(
+                promoted(),
+                strategy=strategy,
+                current=step.name,
+                prod=step.fails or broken(strategy),
+                prepared=Prepared((), "", None, ()),
+                ended=True,
+            )
             states.write(state, shop.report_dir)
             assert str(prod(shop, run_of(state.run_id), ["prod_schema.prove"])) == told
 
@@ -90,11 +97,21 @@ def test_a_run_that_came_not_as_far_as_prod_left_it_untouched(tmp_path: Path, st
     assert str(prod(promotion(tmp_path), run_of("other"), steps)) == UNTOUCHED
 
 
-@pytest.mark.parametrize("step", ["prod_schema.prove", "rollback"])
-def test_of_a_run_without_a_state_only_the_strategy_tells(tmp_path: Path, step: str) -> None:
+@pytest.mark.parametrize(
+    ("step", "beside", "in_place"),
+    [
+        ("prod_schema.check_extensions", UNTOUCHED, UNTOUCHED),
+        ("prod_schema.prove", UNTOUCHED, MIXED),
+        ("prod_schema.cut_over", WHOLE, WHOLE),
+        ("rollback", WHOLE, WHOLE),
+    ],
+)
+def test_of_a_run_without_a_state_only_its_last_step_and_strategy_tell(
+    tmp_path: Path, step: str, beside: str, in_place: str
+) -> None:
     config = {"ops": {"prod_schema": {"config": {"strategy": "clean"}}}}
-    assert str(prod(promotion(tmp_path), run_of("other"), [step])) == WHOLE
-    assert str(prod(promotion(tmp_path), run_of("other", config), [step])) == MIXED
+    assert str(prod(promotion(tmp_path), run_of("other"), [step])) == beside
+    assert str(prod(promotion(tmp_path), run_of("other", config), [step])) == in_place
 
 
 def promotion(directory: Path) -> Promotion:

@@ -5,7 +5,8 @@ import pytest
 from pgpromote.defs.failures import clean
 from pgpromote.postgres.checks.builder import UNTRUSTED, is_drop, only_grants
 from pgpromote.postgres.errors import InvalidUrl
-from pgpromote.promotion import BUILD, from_environment
+from pgpromote.promotion import BUILD
+from pgpromote.settings import from_environment
 
 URL = "postgresql://builder:Canary%40x@prod.example/any"
 

@@ -12,7 +12,7 @@ import pgpromote.postgres
 from pgpromote.cli import pgpromote as program
 from pgpromote.postgres import naming
 from pgpromote.postgres.databases import hold, mark
-from pgpromote.promotion import VARIABLES
+from pgpromote.settings import VARIABLES
 
 SOURCES = Path(pgpromote.postgres.__file__).parent
 COMMANDS = "|".join(map(re.escape, program.commands))

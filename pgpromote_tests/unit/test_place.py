@@ -2,7 +2,8 @@
 
 from pgpromote.postgres.place import AGREED, Place
 from pgpromote.postgres.server import Database
-from pgpromote.promotion import TARGET, from_environment
+from pgpromote.promotion import TARGET
+from pgpromote.settings import from_environment
 
 PROD = Database("PROD_DATABASE_URL", {"dbname": "shop", "host": "prod", "user": "owner"}, {"password": "x"})
 

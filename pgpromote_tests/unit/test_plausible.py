@@ -12,7 +12,7 @@ from pgpromote.postgres.losses.baseline import Baseline, Table, Written
 from pgpromote.postgres.losses.changes import Change
 from pgpromote.postgres.losses.plausible import Bounds, Comparison, Held
 from pgpromote.postgres.model import Content, Severity
-from pgpromote.promotion import from_environment
+from pgpromote.settings import from_environment
 
 ODD = ["public.a,b", 'od"d s.T*', "東京.[x]?", "a.b.c", "public. padded ", "public.two\nlines"]
 

@@ -12,11 +12,11 @@ from rich.console import Console
 from pgpromote.postgres.archives.store import Snapshot, Store
 from pgpromote.postgres.model import Ref
 from pgpromote.postgres.strategy import SWAP
-from pgpromote.promotion import from_environment
 from pgpromote.run.options import Options
 from pgpromote.run.run import Run
 from pgpromote.run.state import State, Walked
 from pgpromote.run.steps import named
+from pgpromote.settings import from_environment
 from pgpromote.terminal.progress import Dumping, Refreshing
 
 

@@ -18,12 +18,12 @@ from pgpromote.postgres.model import Severity
 from pgpromote.postgres.prove import RULES, Proof
 from pgpromote.postgres.rows.compare import NOT_PROVEN, Compared, Unproven
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP
-from pgpromote.promotion import from_environment
 from pgpromote.report import Report, page
 from pgpromote.report.directory import as_json
 from pgpromote.run.outcome import renewed
 from pgpromote.run.state import State
 from pgpromote.run.steps import RESET
+from pgpromote.settings import from_environment
 from pgpromote.terminal import summary
 from pgpromote_tests import runs
 from pgpromote_tests.unit.reports import (

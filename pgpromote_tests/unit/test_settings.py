@@ -8,7 +8,7 @@ import pytest
 
 from pgpromote.postgres.archives.origin import Expected
 from pgpromote.postgres.errors import ArchiveError, ConfigError, InvalidUrl
-from pgpromote.promotion import from_environment
+from pgpromote.settings import from_environment
 
 CANARY = "postgresql://me:Canary@host/"
 

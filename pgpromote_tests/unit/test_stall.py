@@ -10,7 +10,7 @@ from pgpromote.postgres import stall
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.server import parse_url
 from pgpromote.postgres.stall import Watch
-from pgpromote.promotion import from_environment
+from pgpromote.settings import from_environment
 
 URL = "postgresql://me@host/db"
 NOWHERE = "host=127.0.0.1 port=1 connect_timeout=2"

@@ -1,4 +1,4 @@
-"""The table of steps is complete and consistent, and the state of a run comes back from its file as it was."""
+"""The table of steps is complete, and the state of a run comes back from its file as it was."""
 
 import stat
 from dataclasses import fields, replace

@@ -14,12 +14,12 @@ from pgpromote.postgres.model import Finding, Severity, TocEntry
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.rows.compare import Compared, Unproven
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP, Strategy
-from pgpromote.promotion import from_environment
 from pgpromote.run.options import Options
 from pgpromote.run.restore_progress import Work, remaining
 from pgpromote.run.run import Run
 from pgpromote.run.state import Prepared, State, Walked
 from pgpromote.run.steps import PROMOTED, REHEARSED, STEPS, named
+from pgpromote.settings import from_environment
 from pgpromote.terminal import summary
 from pgpromote.terminal.progress import Count, Dumping, Running, Stepping, clock
 from pgpromote_tests.unit.reports import checked, finding, promoted
