@@ -195,7 +195,8 @@ def test_everything_that_it_has_made_is_taken_back(dev: Server, prod: Server, tm
         shadow = build(run)
         lab.as_builder(EVERY_KIND, shadow)
 
-        until(run, ANALYZE)
+        with pytest.raises(NotProven):  # dev had none of them
+            until(run, ANALYZE)
 
         assert lab.left() == {}
         ((owners,),) = prod.rows(
