@@ -15,7 +15,6 @@ import pytest
 from pgpromote.postgres import cutover, dump, safety, shadow
 from pgpromote.postgres.checks import RULES
 from pgpromote.postgres.server import Database
-from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import BARE, CommandLine, command_line, contents, ended
 from pgpromote_tests.servers import Server
 
@@ -42,16 +41,6 @@ CREATE VIEW shop.recent AS SELECT id FROM shop.orders;
 CREATE TABLE ":smile: [red]a[/b]\t" (id int);
 """
 LONG = "n" * 63
-
-
-@pytest.fixture(scope="module")
-def dev(start_server: StartServer) -> Server:
-    return start_server(16, "dev")
-
-
-@pytest.fixture(scope="module")
-def prod(start_server: StartServer) -> Server:
-    return start_server(16, "prod")
 
 
 @pytest.fixture(scope="module")

@@ -87,7 +87,6 @@ def orphan(owned: Database) -> Shadow:
         return shadow.create(owned, "dead")
 
 
-@pytest.mark.parametrize("major", [16])
 def test_an_orphan_that_a_superuser_is_in_stays_and_is_named(prod: Server, owned: Database) -> None:
     held, free = orphan(owned), orphan(owned)
     with psycopg.connect(prod.url(held.name)):
@@ -124,7 +123,6 @@ def shop(dev: Server, prod: Server, owned: Database, tmp_path: Path) -> Stage:
     return staged
 
 
-@pytest.mark.parametrize("major", [16])
 def test_a_run_goes_on_beside_an_orphan_that_stays(shop: Stage, owned: Database) -> None:
     held = orphan(owned)
     with psycopg.connect(shop.prod.url(held.name)), shop.walk() as run:
@@ -134,7 +132,6 @@ def test_a_run_goes_on_beside_an_orphan_that_stays(shop: Stage, owned: Database)
     assert shop.prod.rows("SELECT * FROM t", owned.name) == []
 
 
-@pytest.mark.parametrize("major", [16])
 def test_a_shadow_that_stays_does_not_hide_why_the_run_failed(shop: Stage) -> None:
     with pytest.raises(NotProven) as failure:
         run_into(shop, lambda run: run.prove().proven())
@@ -145,7 +142,6 @@ def test_a_shadow_that_stays_does_not_hide_why_the_run_failed(shop: Stage) -> No
     assert "is dropped" not in told
 
 
-@pytest.mark.parametrize("major", [16])
 @pytest.mark.parametrize("problem", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
 def test_an_interruption_stays_what_it_is_when_the_shadow_stays(
     shop: Stage, problem: type[BaseException]
@@ -160,7 +156,6 @@ def test_an_interruption_stays_what_it_is_when_the_shadow_stays(
     assert " is still there: " in note
 
 
-@pytest.mark.parametrize("major", [16])
 def test_a_drop_that_nobody_may_make_is_an_error_of_its_own(prod: Server, owned: Database) -> None:
     made = shadow.create(owned, "p")
     with (

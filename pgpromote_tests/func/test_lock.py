@@ -42,7 +42,6 @@ def walk_to(run: Run, last: str, act: Callable[[], None]) -> None:
         getattr(run, name)()
 
 
-@pytest.mark.parametrize("major", [16])
 @pytest.mark.parametrize("step", STEPS)
 def test_a_run_whose_lock_is_gone_ends_before_its_next_step(shop: Stage, step: str) -> None:
     with shop.untouched(), pytest.raises(LockLost, match="is lost") as failure, shop.walk() as run:
