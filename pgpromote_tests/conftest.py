@@ -11,7 +11,7 @@ import pytest
 import pgpromote.settings  # noqa: F401 - it says how settings and commands are called in texts
 from pgpromote_tests import hard, ignored, servers
 from pgpromote_tests.hard import Attacks
-from pgpromote_tests.servers import Server
+from pgpromote_tests.servers import MAIN, Server
 
 StartServer = Callable[[int, str], Server]
 # The files that take longest go first, so that no worker is left alone with one at the end.
@@ -99,19 +99,27 @@ def attacks() -> Attacks:
     return hard.collected()
 
 
-@pytest.fixture(params=[16, 18])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once on each of its `versions`, unless it names its own."""
+    marked = metafunc.definition.get_closest_marker("versions")
+    own = any("major" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if marked and "major" in metafunc.fixturenames and not own:
+        metafunc.parametrize("major", marked.args, indirect=True)
+
+
+@pytest.fixture(scope="module")
 def major(request: pytest.FixtureRequest) -> int:
-    """Each test that needs a server runs on 16, the main version, and on 18."""
-    return int(request.param)
+    """Return the version of a test's servers: 16, the main one, unless it has `versions`."""
+    return int(getattr(request, "param", MAIN))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dev(start_server: StartServer, major: int) -> Server:
     """Return the source's server."""
     return start_server(major, "dev")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def prod(start_server: StartServer, major: int) -> Server:
     """Return the target's server: another cluster than dev's."""
     return start_server(major, "prod")

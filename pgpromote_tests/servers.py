@@ -19,8 +19,8 @@ from pgpromote.demo.servers import Cluster, ServerFailed
 from pgpromote.postgres import tools
 from pgpromote.postgres.server import Database, parse_url
 
-OLDEST, COMPRESSING, WITH_EXTENSION_PATH = 15, 17, 18
-MAJORS = (OLDEST, 16, COMPRESSING, WITH_EXTENSION_PATH)
+OLDEST, MAIN, COMPRESSING, WITH_EXTENSION_PATH = 15, 16, 17, 18
+MAJORS = (OLDEST, MAIN, COMPRESSING, WITH_EXTENSION_PATH)
 # Extensions of the tests' own; only 18 finds them outside of its installation.
 EXTENSIONS = Path(__file__).parent / "cases" / "extension"
 # Nothing on a throw-away server has to survive a crash of the machine.

@@ -180,7 +180,6 @@ def follow(world: World, page: str) -> None:
 RUN = [page for page in PAGES if commands(page)]
 
 
-@pytest.mark.parametrize("major", [16], indirect=True)
 @pytest.mark.parametrize("page", [page for page in RUN if page != ROLES])
 def test_every_command_of_a_page_does_what_the_page_shows(world: World, page: str) -> None:
     world.make_roles()
@@ -216,7 +215,6 @@ def test_the_units_and_the_containers_start_the_same() -> None:
     ]
 
 
-@pytest.mark.parametrize("major", [16], indirect=True)
 def test_what_the_units_start_runs_a_promotion_and_leaves_nothing(world: World) -> None:
     world.make_roles()
     port = services.free_port()

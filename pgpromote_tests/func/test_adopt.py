@@ -64,7 +64,7 @@ def told_to_type(ended: Ended) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("major", "name"), [(16, 'a shop\'s "own".dump'), (16, "-x.dump"), (18, "лавка 💶.dump")]
+    ("major", "name"), [(16, 'a shop\'s "own".dump'), (16, "-x.dump"), (18, "лавка 💶.dump")], scope="module"
 )
 def test_a_bare_archive_is_refused_and_restored_after_the_one_command_that_the_refusal_names(
     dev: Server, prod: Server, tmp_path: Path, name: str
@@ -92,7 +92,6 @@ def test_a_bare_archive_is_refused_and_restored_after_the_one_command_that_the_r
     assert (path.stat().st_size, archive.manifest_path(path).stat().st_mode & 0o777) == (size, 0o600)
 
 
-@pytest.mark.parametrize("major", [16])
 def test_the_manifest_of_an_adoption_knows_the_file_and_claims_nothing_of_its_source(
     dev: Server, tmp_path: Path
 ) -> None:
@@ -128,7 +127,6 @@ BROKEN: Mapping[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("major", [16])
 @pytest.mark.parametrize("kind", [*BROKEN, "tar", "directory", "nothing", "pipe"])
 def test_what_is_broken_or_of_another_format_is_not_adopted(
     dev: Server, source: str, tmp_path: Path, kind: str
@@ -146,7 +144,6 @@ def test_what_is_broken_or_of_another_format_is_not_adopted(
     assert [p for p in tmp_path.iterdir() if "manifest" in p.name] == []
 
 
-@pytest.mark.parametrize("major", [16])
 @pytest.mark.parametrize("kind", ["dumped", "dumped, changed", "adopted", "adopted, changed", "damaged"])
 def test_what_has_a_manifest_keeps_it_and_the_refusal_says_what_to_do(
     dev: Server, source: str, tmp_path: Path, kind: str
@@ -188,7 +185,6 @@ def meanwhile(dev: Server, directory: Path, script: str) -> Tools:
     return replace(tools, directory=place)
 
 
-@pytest.mark.parametrize("major", [16])
 @pytest.mark.parametrize("change", ['printf x >> "{}"', 'cp "{}" "{}.new" && mv "{}.new" "{}"'])
 def test_a_file_that_changes_while_it_is_adopted_is_not(
     dev: Server, source: str, tmp_path: Path, change: str
@@ -200,7 +196,6 @@ def test_a_file_that_changes_while_it_is_adopted_is_not(
     assert not archive.manifest_path(path).exists()
 
 
-@pytest.mark.parametrize("major", [16])
 def test_a_manifest_that_arrives_while_its_archive_is_adopted_is_kept(
     dev: Server, source: str, tmp_path: Path
 ) -> None:
@@ -242,7 +237,6 @@ def test_a_bit_that_flips_after_the_adoption_is_always_refused(
         assert [found.rule for found in report.of("archive_readable")] == ["archive_readable"]
 
 
-@pytest.mark.parametrize("major", [16])
 def test_a_run_in_dagster_adopts_when_asked_and_says_everywhere_that_rows_are_not_proven(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:
@@ -271,7 +265,6 @@ def test_a_run_in_dagster_adopts_when_asked_and_says_everywhere_that_rows_are_no
     assert manifest.adopted
 
 
-@pytest.mark.parametrize("major", [16])
 def test_what_fails_after_a_swap_of_unproven_rows_calls_nothing_proven(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:
@@ -286,7 +279,6 @@ def test_what_fails_after_a_swap_of_unproven_rows_calls_nothing_proven(
     assert "is proven" not in ended.text
 
 
-@pytest.mark.parametrize("major", [16])
 def test_an_alert_of_a_run_whose_rows_are_not_proven_says_so(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:

@@ -18,7 +18,6 @@ from pgpromote.defs.factory import build_promotion
 from pgpromote.report.webhook import Webhook, WebhookFailed, post
 from pgpromote.settings import from_environment
 from pgpromote_tests import runs
-from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.servers import Server
 
 TOKEN = "/services/T0/kanarie"
@@ -128,16 +127,6 @@ def test_a_port_where_nobody_listens_is_an_error_in_the_system_s_words() -> None
 
 
 # Sensors ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def dev(start_server: StartServer) -> Server:
-    return start_server(16, "dev")
-
-
-@pytest.fixture(scope="module")
-def prod(start_server: StartServer) -> Server:
-    return start_server(16, "prod")
 
 
 class Watched:

@@ -86,7 +86,6 @@ def walk(run: Run, moment: str, change: Callable[[], object]) -> None:
     until(run, ANALYZE)
 
 
-@pytest.mark.parametrize("major", [16])
 @pytest.mark.parametrize(("way", "moment"), MOMENTS)
 def test_an_archive_that_changes_after_the_checks_never_becomes_prod(
     shop: Stage, tmp_path: Path, way: Replace, moment: str

@@ -26,16 +26,6 @@ SHOP = "CREATE TABLE users (id int, name text); INSERT INTO users VALUES (1, 'ol
 
 
 @pytest.fixture(scope="module")
-def dev(start_server: StartServer) -> Server:
-    return start_server(16, "dev")
-
-
-@pytest.fixture(scope="module")
-def prod(start_server: StartServer) -> Server:
-    return start_server(16, "prod")
-
-
-@pytest.fixture(scope="module")
 def dumped(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[CommandLine, str]:
     """Dump a source; fill a prod with other rows, and return also what prod holds."""
     dev_url, prod_url = dev.new_url(SHOP), prod.new_url(SHOP + "; INSERT INTO users VALUES (2, 'prod')")

@@ -189,7 +189,7 @@ def build(run: Run) -> str:
     return run.database.name
 
 
-@pytest.mark.parametrize("major", [15, 16, 17, 18], indirect=True)
+@pytest.mark.versions(15, 16, 17, 18)
 def test_everything_that_it_has_made_is_taken_back(dev: Server, prod: Server, tmp_path: Path) -> None:
     with open_lab(dev, prod, tmp_path, SMALL) as lab, lab.walk(rights=Policy.NONE) as run:
         shadow = build(run)

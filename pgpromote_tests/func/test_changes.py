@@ -138,7 +138,7 @@ def test_what_is_not_known_is_said_where_hashes_are_compared(place: Place) -> No
     assert about == ()
 
 
-@pytest.mark.parametrize("major", [16, 18])
+@pytest.mark.versions(16, 18)
 def test_after_a_crash_only_what_came_since_is_counted(
     start_server: StartServer, tmp_path: Path, major: int
 ) -> None:

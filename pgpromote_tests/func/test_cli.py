@@ -18,7 +18,6 @@ from pgpromote.postgres.checks.rules import RULES
 from pgpromote.postgres.databases import cutover, shadow
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
-from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import BARE, CommandLine, command_line, contents, ended
 from pgpromote_tests.servers import Server
 
@@ -45,16 +44,6 @@ CREATE VIEW shop.recent AS SELECT id FROM shop.orders;
 CREATE TABLE ":smile: [red]a[/b]\t" (id int);
 """
 LONG = "n" * 63
-
-
-@pytest.fixture(scope="module")
-def dev(start_server: StartServer) -> Server:
-    return start_server(16, "dev")
-
-
-@pytest.fixture(scope="module")
-def prod(start_server: StartServer) -> Server:
-    return start_server(16, "prod")
 
 
 @pytest.fixture(scope="module")

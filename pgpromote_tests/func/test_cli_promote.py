@@ -11,22 +11,11 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres.archives.archive import manifest_path
-from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, command_line
 from pgpromote_tests.servers import Server
 
 SHOP = "CREATE TABLE users (id integer PRIMARY KEY, name text NOT NULL); INSERT INTO users VALUES (7, 'x')"
 OLD = "CREATE TABLE relics (id integer PRIMARY KEY); INSERT INTO relics VALUES (1), (2)"
-
-
-@pytest.fixture(scope="module")
-def dev(start_server: StartServer) -> Server:
-    return start_server(16, "dev")
-
-
-@pytest.fixture(scope="module")
-def prod(start_server: StartServer) -> Server:
-    return start_server(16, "prod")
 
 
 @pytest.fixture(scope="module")

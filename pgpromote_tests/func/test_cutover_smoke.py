@@ -30,7 +30,7 @@ def swapped_back(prod: Server, database: Database, made: Shadow, told: str) -> N
     shadow.drop(Place(database), made.name)
 
 
-@pytest.mark.parametrize("major", [18])
+@pytest.mark.versions(18)
 def test_a_new_prod_whose_login_trigger_keeps_everybody_out_is_swapped_back(prod: Server) -> None:
     database, made = shop(prod)
     prod.execute(REFUSE, made.name)

@@ -20,7 +20,6 @@ from pgpromote.postgres.archives import archive
 from pgpromote.promotion import TARGET
 from pgpromote.settings import from_environment
 from pgpromote_tests import runs
-from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.watches import Watch
 from pgpromote_tests.servers import Server
 
@@ -28,16 +27,6 @@ SHOP = "CREATE TABLE orders (id integer PRIMARY KEY); INSERT INTO orders SELECT 
 MORE = "INSERT INTO orders SELECT max(id) + 1 FROM orders"
 TUESDAY = datetime(2026, 3, 3, 2, tzinfo=UTC)
 Deliver = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def dev(start_server: StartServer) -> Server:
-    return start_server(16, "dev")
-
-
-@pytest.fixture(scope="module")
-def prod(start_server: StartServer) -> Server:
-    return start_server(16, "prod")
 
 
 @pytest.fixture

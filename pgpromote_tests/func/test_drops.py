@@ -89,7 +89,6 @@ def orphan(owned: Database) -> Shadow:
         return shadow.create(Place(owned, "dead"))
 
 
-@pytest.mark.parametrize("major", [16])
 def test_an_orphan_that_a_superuser_is_in_stays_and_is_named(prod: Server, owned: Database) -> None:
     held, free = orphan(owned), orphan(owned)
     with psycopg.connect(prod.url(held.name)):
@@ -123,7 +122,6 @@ def shop(dev: Server, prod: Server, owned: Database, tmp_path: Path) -> Stage:
     return staged
 
 
-@pytest.mark.parametrize("major", [16])
 def test_a_run_goes_on_beside_an_orphan_that_stays(shop: Stage, owned: Database) -> None:
     held = orphan(owned)
     with psycopg.connect(shop.prod.url(held.name)), shop.walk() as run:
@@ -133,7 +131,6 @@ def test_a_run_goes_on_beside_an_orphan_that_stays(shop: Stage, owned: Database)
     assert shop.prod.rows("SELECT * FROM t", owned.name) == []
 
 
-@pytest.mark.parametrize("major", [16])
 def test_a_shadow_that_stays_does_not_hide_why_the_run_failed(shop: Stage) -> None:
     with pytest.raises(NotProven) as failure:
         run_into(shop, lambda run: until(run, ANALYZE))
@@ -144,7 +141,6 @@ def test_a_shadow_that_stays_does_not_hide_why_the_run_failed(shop: Stage) -> No
     assert "is dropped" not in told
 
 
-@pytest.mark.parametrize("major", [16])
 @pytest.mark.parametrize("problem", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
 def test_an_interruption_stays_what_it_is_when_the_shadow_stays(
     shop: Stage, problem: type[BaseException]
@@ -159,7 +155,6 @@ def test_an_interruption_stays_what_it_is_when_the_shadow_stays(
     assert " is still there: " in note
 
 
-@pytest.mark.parametrize("major", [16])
 def test_a_drop_that_nobody_may_make_is_an_error_of_its_own(prod: Server, owned: Database) -> None:
     made = shadow.create(Place(owned, "p"))
     with (

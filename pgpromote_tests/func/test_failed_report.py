@@ -17,7 +17,6 @@ from pgpromote.postgres.archives.archive import manifest_path
 from pgpromote.postgres.errors import ProdState
 from pgpromote.promotion import AUDITED, SOURCE, Promotion
 from pgpromote_tests import runs
-from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import CommandLine, Ended, command_line
 from pgpromote_tests.func.test_alerts import CANARY, Receiver, receiving
 from pgpromote_tests.runs import SHOP, failure_of, materialized, messages_of
@@ -31,16 +30,6 @@ NO_IDENTITIES = """
     END $$;
     CREATE EVENT TRIGGER no_identities ON ddl_command_end EXECUTE FUNCTION no_identities();
 """
-
-
-@pytest.fixture(scope="module")
-def dev(start_server: StartServer) -> Server:
-    return start_server(16, "dev")
-
-
-@pytest.fixture(scope="module")
-def prod(start_server: StartServer) -> Server:
-    return start_server(16, "prod")
 
 
 @pytest.fixture(scope="module")

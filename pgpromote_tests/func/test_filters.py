@@ -33,12 +33,6 @@ PROD = f"{SHOP} INSERT INTO users VALUES (2, 'prod'), (3, 'prod'); INSERT INTO s
 
 
 @pytest.fixture
-def major() -> int:
-    """Take one version: filters are the same for all."""
-    return 16
-
-
-@pytest.fixture
 def sample(dev: Server, tmp_path: Path) -> Sample:
     return sample_of(dev, DEV, tmp_path / "shop.dump")
 

@@ -71,11 +71,6 @@ class Stage:
 
 
 @pytest.fixture
-def major() -> int:
-    return 16
-
-
-@pytest.fixture
 def staged(start_server: StartServer, major: int, tmp_path: Path) -> Stage:
     dev, prod = start_server(major, "dev"), start_server(major, "prod")
     old = "CREATE TABLE old (a int); INSERT INTO old VALUES (1)"
@@ -106,6 +101,7 @@ def freeze(stage: Stage, point: Point, *, lets_in: bool) -> Ended:
         (18, "pg_restore writes", False),
         (18, "the proof", False),
     ],
+    scope="module",
 )
 def test_a_frozen_network_ends_a_run(staged: Stage, name: str, lets_in: bool) -> None:
     point, before = POINTS[name], staged.contents()

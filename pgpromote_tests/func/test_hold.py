@@ -159,7 +159,6 @@ def test_though_none_is_kept_what_was_put_aside_stays_while_prod_is_on_hold(nigh
 # Who is refused ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("major", [16])
 def test_every_start_without_a_person_is_refused_from_any_machine_until_resume(
     night: Stage, tmp_path: Path
 ) -> None:

@@ -23,12 +23,6 @@ from pgpromote_tests.func.shops import content, new_name, word
 from pgpromote_tests.servers import Server
 
 
-@pytest.fixture(params=[16])
-def major(request: pytest.FixtureRequest) -> int:
-    """Return the main version alone: what is shown does not depend on the server."""
-    return int(request.param)
-
-
 @dataclass(frozen=True)
 class Desk:
     """A promoted prod, and a person at a terminal."""

@@ -48,11 +48,6 @@ SIGNALS = [
 
 
 @pytest.fixture
-def major() -> int:
-    return 16
-
-
-@pytest.fixture
 def shop(start_server: StartServer, major: int, tmp_path: Path) -> tuple[CommandLine, Server, Server]:
     dev, prod = start_server(major, "dev"), start_server(major, "prod")
     return command_line(tmp_path, dev, dev.new_url(SLOW), prod, prod.new_url()), dev, prod
@@ -82,7 +77,7 @@ def all_end(process: "subprocess.Popen[str]", at_least: int) -> Iterator[None]:
             assert ready, "a child outlived its command"
 
 
-@pytest.mark.parametrize(("major", "number"), SIGNALS)
+@pytest.mark.parametrize(("major", "number"), SIGNALS, scope="module")
 def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
     shop: tuple[CommandLine, Server, Server], number: signal.Signals, tmp_path: Path
 ) -> None:
@@ -192,7 +187,7 @@ def test_a_run_without_a_connection_says_what_prod_is(
     assert "too many connections" in result.stderr
 
 
-@pytest.mark.parametrize(("major", "number"), SIGNALS)
+@pytest.mark.parametrize(("major", "number"), SIGNALS, scope="module")
 def test_an_interrupted_dump_stops_pg_dump_and_leaves_nothing_that_looks_like_an_archive(
     shop: tuple[CommandLine, Server, Server], number: signal.Signals, tmp_path: Path
 ) -> None:

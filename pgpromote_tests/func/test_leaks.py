@@ -46,7 +46,6 @@ FEW = [leak for leak in LEAKS if leak.name in {"raising", "made", "unique_", "vi
 
 
 @pytest.mark.parametrize("leak", FEW, ids=lambda leak: leak.name)
-@pytest.mark.parametrize("major", [16])
 def test_an_error_beside_prod_says_what_failed_where_and_no_value(
     dev: Server, prod: Server, tmp_path: Path, receiver: Receiver, leak: Leak
 ) -> None:
@@ -77,7 +76,6 @@ def test_a_repair_that_fails_shows_no_row(
     assert SECRET in shop.kept.read_text()
 
 
-@pytest.mark.parametrize("major", [16])
 def test_details_are_printed_on_a_terminal_and_refused_elsewhere(
     dev: Server, prod: Server, tmp_path: Path, receiver: Receiver
 ) -> None:
@@ -98,7 +96,6 @@ def test_details_are_printed_on_a_terminal_and_refused_elsewhere(
 EVIL = "e\x1b[31m\x9b2J\u202e\r\x07vil"
 
 
-@pytest.mark.parametrize("major", [16])
 def test_a_name_cannot_drive_the_terminal_or_turn_the_text(
     dev: Server, prod: Server, tmp_path: Path, receiver: Receiver
 ) -> None:

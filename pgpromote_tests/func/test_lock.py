@@ -45,7 +45,6 @@ def walk_to(run: Run, last: Step, act: Callable[[], None]) -> None:
         until(run, step)
 
 
-@pytest.mark.parametrize("major", [16])
 @pytest.mark.parametrize("step", WALKED, ids=[step.name for step in WALKED])
 def test_a_run_whose_lock_is_gone_ends_before_its_next_step(shop: Stage, step: Step) -> None:
     with shop.untouched(), pytest.raises(LockLost, match="is lost") as failure, shop.walk() as run:

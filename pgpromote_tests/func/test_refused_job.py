@@ -27,16 +27,6 @@ POLICY_OF_A_ROLE = "CREATE ROLE clerk_of_dev; CREATE POLICY clerks ON orders TO 
 
 
 @pytest.fixture(scope="module")
-def dev(start_server: StartServer) -> Server:
-    return start_server(16, "dev")
-
-
-@pytest.fixture(scope="module")
-def prod(start_server: StartServer) -> Server:
-    return start_server(16, "prod")
-
-
-@pytest.fixture(scope="module")
 def promoted(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> Promotion:
     """Promote once: every test gets a copy of what this leaves."""
     promotion = runs.promotion(dev.new_url(SHOP), prod.new_url(), tmp_path_factory.mktemp("promoted"), dev)

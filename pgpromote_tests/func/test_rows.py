@@ -220,7 +220,7 @@ EXPECTED_LATER = {
 }
 
 
-@pytest.mark.parametrize("major", BROKEN_LATER)
+@pytest.mark.versions(*BROKEN_LATER)
 def test_constraints_that_check_no_row_come_when_all_rows_are_there_one_at_a_time(
     start_server: StartServer, major: int, tmp_path: Path
 ) -> None:
@@ -263,7 +263,7 @@ ATTACHED = {
 
 
 @pytest.mark.parametrize("script", ATTACHED.values(), ids=ATTACHED)
-@pytest.mark.parametrize("major", [16, 18])
+@pytest.mark.versions(16, 18)
 def test_indexes_of_partitions_are_attached_one_at_a_time_before_foreign_keys_to_the_tree(
     start_server: StartServer, script: str, major: int, tmp_path: Path
 ) -> None:

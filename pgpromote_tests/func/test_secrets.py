@@ -12,7 +12,6 @@ from urllib.parse import quote
 import pytest
 
 from pgpromote.postgres.archives import archive
-from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import CommandLine, command_line
 from pgpromote_tests.servers import Server
 
@@ -39,16 +38,6 @@ def conninfo(password: str) -> str:
     """Write a connection string as libpq reads it, with a quoted password."""
     escaped = password.replace("\\", "\\\\").replace("'", "\\'")
     return f"host=elsewhere password='{escaped}' user=app"
-
-
-@pytest.fixture(scope="module")
-def dev(start_server: StartServer) -> Server:
-    return start_server(16, "dev")
-
-
-@pytest.fixture(scope="module")
-def prod(start_server: StartServer) -> Server:
-    return start_server(16, "prod")
 
 
 def login(server: Server, database: str, name: str) -> str:

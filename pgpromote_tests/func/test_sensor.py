@@ -22,20 +22,9 @@ from pgpromote.postgres.tools import PROGRAMS
 from pgpromote.promotion import SOURCE
 from pgpromote.settings import from_environment
 from pgpromote_tests import runs
-from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.watches import Watch
 from pgpromote_tests.runs import SHOP, metadata_of
 from pgpromote_tests.servers import Server
-
-
-@pytest.fixture(scope="module")
-def dev(start_server: StartServer) -> Server:
-    return start_server(16, "dev")
-
-
-@pytest.fixture(scope="module")
-def prod(start_server: StartServer) -> Server:
-    return start_server(16, "prod")
 
 
 @pytest.fixture(scope="module")

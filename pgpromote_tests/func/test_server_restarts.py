@@ -30,7 +30,7 @@ def stop_at_once(server: Server) -> None:
     os.kill(server.cluster.pid, signal.SIGQUIT)
 
 
-@pytest.mark.parametrize("major", [16, 18])
+@pytest.mark.versions(16, 18)
 @pytest.mark.parametrize("end", [crash, stop_fast, stop_at_once])
 def test_a_restart_of_prods_server_is_told_as_the_cause_and_the_next_run_goes_through(
     dev: Server, home: Path, tmp_path: Path, end: Callable[[Server], None]

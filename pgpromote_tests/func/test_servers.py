@@ -7,7 +7,7 @@ from pgpromote_tests import servers
 from pgpromote_tests.conftest import StartServer
 
 
-@pytest.mark.parametrize("major", servers.MAJORS)
+@pytest.mark.versions(*servers.MAJORS)
 def test_a_server_of_each_version_runs_and_lets_every_role_in(start_server: StartServer, major: int) -> None:
     server = start_server(major, "dev")
     server.execute("CREATE ROLE servers_guest")

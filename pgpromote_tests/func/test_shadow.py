@@ -71,7 +71,7 @@ def test_a_shadow_has_the_encoding_and_locale_of_prod(locale: str, prod: Server)
     check_likeness(prod, LOCALES[locale])
 
 
-@pytest.mark.parametrize("major", [18])
+@pytest.mark.versions(18)
 def test_a_shadow_has_the_builtin_locale_of_prod(prod: Server) -> None:
     check_likeness(
         prod, "ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'PG_UNICODE_FAST' LOCALE 'C'"
