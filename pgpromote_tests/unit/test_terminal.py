@@ -95,9 +95,8 @@ def test_a_reset_is_a_phase_only_where_there_is_one() -> None:
 
 
 def test_a_run_that_is_through_shows_nothing_as_running() -> None:
-    picture = replace(
-        running("check", "prepare", "restore", "repair", "prove", "carry", "analyze"), steps=REHEARSED
-    )
+    walked = [step.name for step in REHEARSED if step.runs(SWAP) and not step.within]
+    picture = replace(running(*walked), steps=REHEARSED)
     assert drawn(picture).splitlines()[-1].split() == ["analyze", "1.0", "s"]
 
 
