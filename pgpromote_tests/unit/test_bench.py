@@ -1,10 +1,12 @@
 """The arithmetic of the bench, and what it takes out of the commands of others."""
 
+from importlib import import_module
+
 import pytest
 
 from pgpromote_tests.bench import chart, contenders, figures
 from pgpromote_tests.bench.figures import Figure, Row, Verdict
-from pgpromote_tests.bench.trace import Trace, program
+from pgpromote_tests.bench.trace import PARTS, Trace, program
 
 DUMP = "/bin/pg_dump --dbname=dbname=shop --file=a --verbose --format=custom --compress=gzip:1 --snapshot=1"
 RESTORE = ["/bin/pg_restore", "--dbname=dbname=new options='-c a=1'", "--no-owner", "--use-list=x"]
@@ -30,6 +32,12 @@ def test_a_spread_is_a_share_of_the_median() -> None:
 def test_an_exponent_is_the_power_that_the_values_grow_with(power: int) -> None:
     sizes = [1.0, 4.0, 16.0]
     assert figures.exponent(sizes, [3 * size**power for size in sizes]) == pytest.approx(power)
+
+
+def test_every_part_that_is_taken_down_is_a_function_of_the_package() -> None:
+    for function in (each for functions in PARTS.values() for each in functions):
+        module, _, name = function.rpartition(".")
+        assert callable(getattr(import_module(f"pgpromote.{module}"), name))
 
 
 def test_a_part_that_is_missing_in_a_round_took_no_time_there() -> None:
