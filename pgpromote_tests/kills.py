@@ -34,6 +34,7 @@ from pgpromote_tests.runs import promotion as promotion_of
 from pgpromote_tests.servers import Server
 
 FULL = os.environ.get("PGPROMOTE_KILLS") == "full"
+VERSIONS = (16, 18) if FULL else (16,)
 SEED = os.environ.get("PGPROMOTE_KILLS_SEED", "3")
 READERS = 3
 PAUSE = 0.02  # between two statements of a reader, in s: readers and promotion share one machine

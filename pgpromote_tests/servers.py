@@ -18,6 +18,7 @@ from pgpromote.demo import servers
 from pgpromote.demo.servers import Cluster, ServerFailed
 from pgpromote.postgres import tools
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote_tests import queries
 
 OLDEST, MAIN, COMPRESSING, WITH_EXTENSION_PATH = 15, 16, 17, 18
 MAJORS = (OLDEST, MAIN, COMPRESSING, WITH_EXTENSION_PATH)
@@ -125,15 +126,16 @@ def _installed(major: int) -> Path:
 @contextmanager
 def running(home: Path, major: int, name: str) -> Iterator[Server]:
     """Start a throw-away server of a major version."""
-    settings = FAST
+    settings = FAST | queries.SETTINGS
     if major == WITH_EXTENSION_PATH:
-        settings = FAST | {"extension_control_path": f"$system:{_extensions(home)}"}
+        settings |= {"extension_control_path": f"$system:{_extensions(home)}"}
     with servers.running(home / f"{name}{major}", binaries(major), settings=settings) as cluster:
         try:
             yield Server(cluster, major)
         finally:
             # Nothing has to survive, so no checkpoint of some hundred databases.
             os.kill(cluster.pid, signal.SIGQUIT)
+            queries.keep(major, cluster.directory / "server.log")
 
 
 def _extensions(home: Path) -> Path:

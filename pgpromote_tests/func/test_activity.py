@@ -54,6 +54,7 @@ def test_rows_that_come_are_seen_with_their_table(prod: Server) -> None:
     assert loading.rows is not None
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_an_index_that_is_built_is_seen_with_its_table_and_not_by_others(prod: Server) -> None:
     target = prod.new_database(HELD)
     with gate(prod, target.name) as held, connect(target, "mine", autocommit=True) as session:

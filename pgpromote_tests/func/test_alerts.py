@@ -161,12 +161,6 @@ class Watched:
         return [reaction.error.message for reaction in reactions if reaction.error]
 
 
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
 def test_a_failed_dump_is_told_once_and_a_good_run_never(
     instance: dg.DagsterInstance, dev: Server, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ def test_entries_and_counts_are_those_of_pg_restore(dev: Server, sample: Sample)
     assert Counter(entry.kind for entry in entries) == archive.read(sample.path).counts()
 
 
+@pytest.mark.versions(16, 18)
 def test_the_header_is_that_of_the_source(dev: Server, sample: Sample) -> None:
     read = archive.read(sample.path)
     assert read.source_database == sample.source.name
@@ -86,6 +87,7 @@ def read_all(path: Path, dev: Server) -> None:
     archive.verify(path, dev.tools())
 
 
+@pytest.mark.versions(15, 18)
 def test_an_archive_cut_anywhere_is_found_out_in_one_full_read(
     dev: Server, small: Sample, tmp_path: Path
 ) -> None:
@@ -106,6 +108,7 @@ def test_a_walk_finds_every_cut_too_and_what_does_not_belong_there(small: Sample
         archive.walk(moved(small, tmp_path / "long.dump", whole + b"x"))
 
 
+@pytest.mark.versions(15, 18)
 def test_a_flipped_bit_never_gives_another_error(small: Sample, tmp_path: Path) -> None:
     generator = random.Random(7)  # noqa: S311 - repeatable damage
     for _ in range(1000):
@@ -177,6 +180,7 @@ def test_foreign_files_are_refused_for_what_they_are(
     assert "cannot be read" in refused(small.path / "under-a-file.dump", prod, target)
 
 
+@pytest.mark.versions(15, 18)
 def test_an_archive_cut_anywhere_is_refused_and_prod_stays_as_it_was(
     prod: Server, small: Sample, tmp_path: Path
 ) -> None:

@@ -39,6 +39,7 @@ def examined(database: Database) -> list[Finding]:
     return audit.examine(database, "test", [KEYS, NOT_NULL])
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_healthy_database_has_no_findings(prod: Server) -> None:
     assert examined(prod.new_database(HEALTHY)) == []
 
@@ -175,6 +176,7 @@ def hostile(prod: Server) -> Database:
     )
 
 
+@pytest.mark.versions(15, 18)
 def test_audits_and_repair_run_no_code_of_the_database(prod: Server, hostile: Database) -> None:
     prod.execute(f"ALTER DATABASE {hostile.name} SET search_path = public, pg_catalog")
     assert len(examined(hostile)) == 2

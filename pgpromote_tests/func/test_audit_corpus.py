@@ -68,6 +68,7 @@ def test_in_the_cases_all_warnings_are_right(start_server: StartServer) -> None:
     assert sorted(finding.object for finding in found if not finding.judged) == UNJUDGED
 
 
+@pytest.mark.versions(15, 18)
 def test_a_real_schema_gets_no_warning(prod: Server) -> None:
     database = prod.new_database((ROOT / "data" / "chinook.sql").read_text(encoding="utf-8"))
     prod.execute("ANALYZE", database.name)

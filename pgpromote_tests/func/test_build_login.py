@@ -61,6 +61,7 @@ def check_alike(lab: Build, rights: Policy) -> None:
 
 
 @pytest.mark.parametrize(("name", "rights"), CHOSEN)
+@pytest.mark.versions(16, 18)
 def test_a_real_schema_is_proven_as_without_it_and_nothing_stays_its_own(
     dev: Server, prod: Server, tmp_path: Path, name: str, rights: Policy
 ) -> None:
@@ -290,6 +291,7 @@ def complaints(lab: Build, **options: object) -> list[Finding]:
         return list(look(run.promotion, run.options, run.run_id).of("build_login"))
 
 
+@pytest.mark.versions(15, 18)
 def test_a_login_that_is_no_wall_or_does_not_work_is_refused_with_what_to_type(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:

@@ -41,7 +41,7 @@ def last(prod: Server) -> tuple[int, str]:
     return int(str(written)), str(where)
 
 
-@pytest.mark.versions(15, 16, 18)
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_checkpoint_is_made_each_time_the_log_has_grown_so_far(prod: Server) -> None:
     database = replace(prod.new_database("CREATE TABLE t (filler text)"), log_room=8 * MB)
     with checkpoints.forced(database, "watching"):
@@ -82,7 +82,7 @@ def test_a_restore_asks_for_them(dev: Server, prod: Server, tmp_path: Path, stra
         assert last(prod)[1] != before
 
 
-@pytest.mark.versions(15, 16, 18)
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_role_that_may_not_ask_is_refused_with_what_to_type(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:

@@ -83,6 +83,7 @@ def test_everything_that_belongs_to_the_name_is_carried_over(kind: str, prod: Se
     assert configuration(prod, database.name) == before
 
 
+@pytest.mark.versions(15, 18)
 def test_what_the_shadow_has_and_prod_has_not_is_taken_away(prod: Server) -> None:
     database, made = shop(prod)
     before = configuration(prod, database.name)
@@ -108,6 +109,7 @@ def test_a_default_acl_stays_a_default(prod: Server) -> None:
         assert session.info.user == stranger
 
 
+@pytest.mark.versions(15, 18)
 def test_what_cannot_be_carried_over_fails_before_anybody_is_disconnected(prod: Server) -> None:
     database, made = shop(prod)
     with psycopg.connect(prod.url(), autocommit=True) as session:
@@ -180,6 +182,7 @@ def test_no_acknowledged_row_is_lost_and_every_client_arrives(prod: Server) -> N
 # Rollback -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_rollback_can_be_rolled_back(prod: Server) -> None:
     database, made = shop(prod)
     prod.execute(f"COMMENT ON DATABASE {database.name} IS 'the old shop'")

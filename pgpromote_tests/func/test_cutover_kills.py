@@ -17,13 +17,9 @@ from pgpromote_tests.kills import Reader
 from pgpromote_tests.servers import Server
 
 ROLLBACKS = 40 if kills.FULL else 12
+pytestmark = pytest.mark.versions(*kills.VERSIONS)
 SHARES = 2 if kills.FULL else 1  # so that two processes can divide the work
 SERVERS = 20 if kills.FULL else 2
-
-
-@pytest.fixture
-def chance(request: pytest.FixtureRequest) -> random.Random:
-    return kills.chance_for(request)
 
 
 def test_a_killed_rollback_leaves_prod_wholly_old_or_wholly_new(

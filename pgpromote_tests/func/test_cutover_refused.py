@@ -73,6 +73,7 @@ def logical() -> Iterator[Server]:
     shutil.rmtree(home)
 
 
+@pytest.mark.versions(15, 18)
 def test_a_replication_slot_is_refused_unless_it_is_allowed_by_name(logical: Server) -> None:
     prod = logical
     database, made = shop(prod)
@@ -214,6 +215,7 @@ def test_an_owner_who_may_create_databases_can_swap_and_roll_back(prod: Server) 
     assert previous.history(Place(ours))[0].name != done.previous
 
 
+@pytest.mark.versions(15, 18)
 def test_a_session_that_we_may_not_end_is_refused_by_its_user(prod: Server) -> None:
     ours, made = owned_shop(prod)
     with psycopg.connect(prod.url(ours.name)) as superuser:
@@ -250,6 +252,7 @@ def test_a_session_that_we_may_not_end_and_that_comes_after_the_checks_makes_us_
             cutover.swap(Place(ours, "p"), made.name)
 
 
+@pytest.mark.versions(15, 18)
 def test_rights_that_are_missing_are_refused_together(prod: Server) -> None:
     database, made = shop(prod)
     (stranger,) = roles(prod, 1)

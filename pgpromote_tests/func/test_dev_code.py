@@ -143,6 +143,7 @@ def test_whoever_may_act_as_a_superuser_or_run_programs_counts_as_one(prod: Serv
     }
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_nothing_that_takes_sql_or_reaches_files_is_harmless(prod: Server) -> None:
     with connect(prod.new_database()) as session:
         server = dev_code.read(session)

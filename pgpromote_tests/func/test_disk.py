@@ -58,7 +58,7 @@ def test_what_is_told_to_type_lifts_the_refusal(shop: Stage) -> None:
     assert all(each.severity is not Severity.ERROR for each in found(shop, needed))
 
 
-@pytest.mark.versions(15, 16, 18)
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_server_on_this_machine_is_asked_for_its_disk(prod: Server) -> None:
     with connect(prod.new_database()) as session:
         looked = disk.look(session, prod.new_database())

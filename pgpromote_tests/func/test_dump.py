@@ -68,6 +68,7 @@ def test_the_manifest_says_what_the_archive_is(dev: Server, shop: Database, path
     assert manifest["counts"]["TABLE DATA"] == 2
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_the_manifest_says_how_large_the_source_is_and_how_far_its_keys_go(dev: Server, path: Path) -> None:
     source = dev.new_database("""
         CREATE TABLE orders ("Id" smallint PRIMARY KEY, note text);
@@ -104,6 +105,7 @@ def test_the_compression_can_be_chosen(
 
 
 @pytest.mark.parametrize("wanted", ["zstd", "lz4:1", "banana", "gzip:99", "gzip:x", "gzip:1:2", "none:1"])
+@pytest.mark.versions(16, 18)
 def test_a_compression_that_this_client_lacks_is_refused_and_names_what_it_can(
     dev: Server, shop: Database, path: Path, wanted: str
 ) -> None:
@@ -126,6 +128,7 @@ def older(path: Path) -> Iterator[Path]:
     assert not [entry for entry in path.parent.iterdir() if entry.name.endswith(".partial")]
 
 
+@pytest.mark.versions(15, 18)
 def test_a_failed_dump_names_the_object_and_keeps_the_older_archive(
     dev: Server, shop: Database, older: Path
 ) -> None:
@@ -137,6 +140,7 @@ def test_a_failed_dump_names_the_object_and_keeps_the_older_archive(
     assert "pg_read_all_data" in failure.value.hint
 
 
+@pytest.mark.versions(15, 18)
 def test_rows_hidden_by_row_security_fail_the_dump_instead_of_being_left_out(
     dev: Server, shop: Database, older: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -40,12 +39,6 @@ def source(dev: Server) -> str:
 @pytest.fixture
 def promotion(dev: Server, prod: Server, source: str, tmp_path: Path) -> Promotion:
     return runs.promotion(source, prod.new_url(OLD), tmp_path, dev, PGPROMOTE_ACCEPT_LOSS="relics")
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 def spoiled(promotion: Promotion) -> Promotion:

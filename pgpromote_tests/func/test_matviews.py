@@ -51,6 +51,7 @@ def empty(prod: Server, target: Database) -> set[str]:
     return {str(name) for (name,) in prod.rows(query, target.name)}
 
 
+@pytest.mark.versions(15, 18)
 def test_views_that_dev_left_empty_are_filled_each_after_those_it_reads(
     restored: Restored, prod: Server
 ) -> None:
@@ -114,6 +115,7 @@ FAILING = """
 """
 
 
+@pytest.mark.versions(15, 18)
 def test_every_view_that_dev_had_filled_and_cannot_be_fails_the_restore_without_secrets(
     restored: Restored, prod: Server
 ) -> None:

@@ -84,6 +84,7 @@ def test_what_an_extension_lets_pg_dump_take_along_is_expected_of_the_restore_on
     assert (after.severity, after.object) == (Severity.WARNING, NAME)
 
 
+@pytest.mark.versions(16, 18)
 def test_an_object_that_users_made_an_extensions_own_is_named(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:

@@ -96,6 +96,7 @@ def errors(shop: Stage) -> Iterator[Finding]:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.versions(15, 18)
 def test_what_hangs_on_a_replaced_object_is_named_and_without_it_all_is_replaced(
     dev: Server, prod: Server, tmp_path: Path, name: str
 ) -> None:
@@ -153,6 +154,7 @@ LOOP = SQL(
 )
 
 
+@pytest.mark.versions(15, 18)
 def test_a_view_whose_query_comes_as_a_rule_is_replaced_with_the_types_of_its_columns(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:

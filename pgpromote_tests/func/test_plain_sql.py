@@ -52,6 +52,7 @@ def test_plain_sql_is_readable_private_and_complete(path: Path) -> None:
     archive.verify_sql(path)
 
 
+@pytest.mark.versions(15, 18)
 def test_plain_sql_is_restored_and_a_second_time_on_top(prod: Server, path: Path) -> None:
     target = prod.new_database()
     first = restored(prod, target, path)
@@ -92,6 +93,7 @@ def test_what_psql_would_do_by_itself_is_refused_unless_it_is_allowed_by_name(
     assert allowed.clearance
 
 
+@pytest.mark.versions(15, 18)
 def test_an_error_names_its_line_and_rolls_everything_back(prod: Server, path: Path) -> None:
     target = prod.new_database("CREATE TABLE kept (id integer); INSERT INTO kept VALUES (7)")
     path.write_text(path.read_text().replace("CREATE VIEW", "SELECT 1/0;\nCREATE VIEW"))
@@ -126,6 +128,7 @@ def test_what_an_allowed_command_has_done_is_not_called_rolled_back(
     assert f"Prod may be a mix of old and new: {command} (line " in str(failure.value.outcome)
 
 
+@pytest.mark.versions(16, 18)
 def test_plain_sql_cut_anywhere_is_refused(prod: Server, path: Path) -> None:
     whole = path.read_bytes()
     target = prod.new_database()

@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import SWAP
-from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import Sample, contents, sample_of
 from pgpromote_tests.servers import Server, running
 
@@ -32,20 +30,9 @@ CREATE VIEW names AS SELECT name FROM users;
 """
 
 
-@cache
-def shop_of(dev: Server, directory: Path) -> Sample:
-    return sample_of(dev, SHOP, directory / f"rights{dev.major}.dump")
-
-
-@pytest.fixture
-def shop(dev: Server, tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    """One archive of the shop for each version."""
-    return shop_of(dev, tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture
-def shop_16(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    return shop_of(start_server(16, "dev"), tmp_path_factory.getbasetemp())
+@pytest.fixture(scope="module")
+def shop(dev: Server, samples: Path) -> Sample:
+    return sample_of(dev, SHOP, samples / f"shop{dev.major}.dump")
 
 
 def examined(prod: Server, sample: Sample, target: Database) -> Report:
@@ -66,6 +53,7 @@ def as_role(server: Server, target: Database, options: str = "") -> Database:
     return parse_url(server.url(target.name, role), "PROD_DATABASE_URL")
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_database_owner_without_more_rights_restores_and_repeats(prod: Server, shop: Sample) -> None:
     target = prod.new_database()
     owner = as_role(prod, target)
@@ -86,6 +74,7 @@ def test_a_database_owner_without_more_rights_restores_and_repeats(prod: Server,
         ("CREATE DOMAIN amount AS integer", "public.amount"),
     ],
 )
+@pytest.mark.versions(15, 18)
 def test_an_object_that_belongs_to_somebody_else_is_refused_by_name(
     prod: Server, shop: Sample, script: str, name: str
 ) -> None:
@@ -112,6 +101,7 @@ def test_a_role_that_may_not_create_anything_is_told_which_grants_it_needs(
     assert f'GRANT CREATE ON DATABASE "{target.name}" TO "promoter_{target.name}"' in hints
 
 
+@pytest.mark.versions(15, 18)
 def test_what_the_safety_archive_could_not_hold_is_refused_before_anything_is_touched(
     prod: Server, shop: Sample
 ) -> None:
@@ -198,7 +188,7 @@ def test_a_source_that_cannot_be_asked_is_a_warning(prod: Server, shop: Sample) 
     assert "no_such_database" in report.of("not_same_database")[0].message
 
 
-def test_a_standby_is_refused_by_name(shop_16: Sample) -> None:
+def test_a_standby_is_refused_by_name(shop: Sample) -> None:
     home = Path(tempfile.mkdtemp(prefix="pgpromote-standby-"))
     home.chmod(0o711)
     try:
@@ -207,7 +197,7 @@ def test_a_standby_is_refused_by_name(shop_16: Sample) -> None:
         (home / "standby16" / "data" / "standby.signal").touch()
         with running(home, 16, "standby") as server:
             target = parse_url(server.url("shop"), "PROD_DATABASE_URL")
-            (found,) = errors(preflight.examine(shop_16.path, Place(target), [server.tools()]))
+            (found,) = errors(preflight.examine(shop.path, Place(target), [server.tools()]))
     finally:
         shutil.rmtree(home)
     assert found.rule == "target_reachable"

@@ -16,17 +16,13 @@ from pgpromote_tests import kills
 from pgpromote_tests.kills import Shop
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.versions(*kills.VERSIONS)
 SHARES = 5 if kills.FULL else 1  # so that two processes can divide the work
 SPREAD = 100 if kills.FULL else 4
 SWAPS = 40 if kills.FULL else 2
 
 # Kills a new promotion; returns in which phase, "" when it had ended.
 Kill = Callable[[], str]
-
-
-@pytest.fixture
-def chance(request: pytest.FixtureRequest) -> random.Random:
-    return kills.chance_for(request)
 
 
 def struck(shop: Shop, strikes: Iterable[Kill]) -> Iterator[tuple[str, bool]]:

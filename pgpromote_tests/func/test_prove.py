@@ -83,6 +83,7 @@ def promoted(dev: Server, prod: Server, tmp_path: Path) -> tuple[Clearance, Mani
     return (*promote(source, target, dev, prod, tmp_path / "dev.dump"), target)
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_equal_contents_are_proven_whatever_the_settings_of_prod(
     promoted: tuple[Clearance, Manifest, Database], prod: Server
 ) -> None:
@@ -232,6 +233,7 @@ def test_writers_on_dev_during_the_dump_do_not_disturb_the_proof(
     assert now["public.kinds"] != manifest.contents["public.kinds"]
 
 
+@pytest.mark.versions(15, 18)
 def test_the_proof_calls_no_function_that_the_database_s_owner_wrote(prod: Server) -> None:
     target = prod.new_database("""
         CREATE SEQUENCE called;

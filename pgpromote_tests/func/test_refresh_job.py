@@ -43,11 +43,8 @@ def database_of(promotion: Promotion, variable: str) -> str:
     return urlsplit(promotion.environment[variable]).path[1:]
 
 
-@pytest.fixture(scope="module", params=[16, 18])
-def refreshed(
-    request: pytest.FixtureRequest, start_server: StartServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Refreshed]:
-    dev, prod = start_server(request.param, "dev"), start_server(request.param, "prod")
+@pytest.fixture(scope="module")
+def refreshed(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refreshed]:
     dev_url, prod_url = dev.new_url(), prod.new_url()
     auction.build(dev_url)
     promotion = runs.promotion(dev_url, prod_url, tmp_path_factory.mktemp("refresh"), dev)

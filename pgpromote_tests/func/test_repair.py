@@ -6,7 +6,7 @@
     -- find: <rule> <column>                      a person should look
     -- then: <query> => <values>|error <SQLSTATE>|ok    what happens after the repair
 
-A keyword may name the one major version it holds for: `then[16]:`. `\\n` and `\\\\` stand for themselves.
+A keyword may name the major versions it holds for: `then[15,16]:`. `\\n` and `\\\\` stand for themselves.
 """
 
 import re
@@ -24,7 +24,7 @@ from pgpromote_tests.servers import Server
 
 DATA = Path(__file__).parent.parent / "data"
 CASES = sorted((Path(__file__).parent.parent / "cases").glob("[0-9]*.sql"))
-EXPECTATION = re.compile(r"^-- (plan|skip|find|then)(?:\[(\d+)\])?: (.+)$", re.MULTILINE)
+EXPECTATION = re.compile(r"^-- (plan|skip|find|then)(?:\[([\d,]+)\])?: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Case:
 def read_case(path: Path, major: int) -> Case:
     script = path.read_text(encoding="utf-8")
     case = Case(script, {"plan": [], "skip": [], "find": [], "then": []})
-    for keyword, version, text in EXPECTATION.findall(script):
-        if version in ("", str(major)):
+    for keyword, majors, text in EXPECTATION.findall(script):
+        if not majors or str(major) in majors.split(","):
             case.expected[keyword].append(text.replace(r"\n", "\n").replace(r"\\", "\\"))
     return case
 
@@ -77,6 +77,7 @@ def promised(database: Database) -> set[str]:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+@pytest.mark.versions(15, 18)
 def test_a_case_is_repaired_as_its_file_says(path: Path, prod: Server) -> None:
     case = read_case(path, prod.major)
     database = prod.new_database(case.script)
@@ -107,6 +108,7 @@ def test_every_reason_to_leave_a_key_alone_has_a_test() -> None:
     assert [reason for reason in repair.REASONS if not re.search(rf"\b{reason}\b", text)] == []
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_public_database_with_the_defect_takes_inserts_after_its_repair(prod: Server) -> None:
     database = prod.new_database((DATA / "chinook.sql").read_text(encoding="utf-8"))
     done = repair.repair(database, "test")

@@ -41,6 +41,7 @@ def shop(prod: Server) -> Database:
     return prod.new_database()
 
 
+@pytest.mark.versions(15, 18)
 def test_tables_of_another_owner_are_skipped_only_when_they_have_a_defect(
     prod: Server, shop: Database
 ) -> None:
@@ -58,6 +59,7 @@ def test_tables_of_another_owner_are_skipped_only_when_they_have_a_defect(
     assert reasons(plan) == {"public.behind": "not_owner", "public.broken": "not_owner"}
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_an_owner_repairs_own_tables_and_is_told_about_the_others(prod: Server, shop: Database) -> None:
     alice = new_role(prod, shop, "alice")
     prod.execute(
@@ -126,6 +128,7 @@ def test_a_table_that_calls_functions_when_it_is_read_is_left_alone_where_none_m
     assert reasons(planned(replace(shop, guarded=True), ("behind",))) == {"public.behind": "excluded"}
 
 
+@pytest.mark.versions(15, 18)
 def test_a_table_whose_row_security_hides_rows_from_its_owner_is_skipped(
     prod: Server, shop: Database
 ) -> None:

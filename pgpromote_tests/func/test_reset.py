@@ -106,6 +106,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize("case", KEPT)
+@pytest.mark.versions(15, 16, 17, 18)
 def test_what_belongs_to_a_schema_is_there_again(prod: Server, case: str) -> None:
     schema, script = KEPT[case]
     database = prod.new_database(script)
@@ -133,6 +134,7 @@ def test_a_database_owner_resets_public_without_being_superuser(prod: Server) ->
     assert prod.rows(STATE, database.name) == before
 
 
+@pytest.mark.versions(15, 18)
 def test_a_member_of_the_owner_gives_the_rights_in_the_name_of_the_owner(prod: Server) -> None:
     database = prod.new_database("""
         CREATE ROLE reset_team; CREATE ROLE reset_member IN ROLE reset_team; CREATE ROLE reset_guest;
@@ -181,6 +183,7 @@ def test_an_event_trigger_that_refuses_leaves_everything_as_it_was(prod: Server)
 # What cannot come back --------------------------------------------------------------------------------------
 
 
+@pytest.mark.versions(15, 18)
 def test_a_right_from_a_role_we_cannot_act_for_comes_from_the_owner(prod: Server) -> None:
     database = prod.new_database("""
         CREATE ROLE reset_chief; CREATE ROLE reset_giver; CREATE ROLE reset_taker;
@@ -213,6 +216,7 @@ def test_a_right_from_a_role_that_may_no_longer_give_it_comes_from_the_owner(pro
     ]
 
 
+@pytest.mark.versions(15, 18)
 def test_default_privileges_and_publications_that_we_cannot_renew_are_listed_as_lost(prod: Server) -> None:
     database = prod.new_database("""
         CREATE ROLE reset_poor; CREATE ROLE reset_other; CREATE SCHEMA app AUTHORIZATION reset_poor;
@@ -266,6 +270,7 @@ def test_who_has_no_right_to_the_schema_is_refused_at_once(prod: Server) -> None
     assert "CREATE on the database" in str(refused.value)
 
 
+@pytest.mark.versions(15, 18)
 def test_who_inherits_from_the_owner_but_cannot_become_him_is_refused(prod: Server) -> None:
     database = prod.new_database("""
         CREATE ROLE reset_boss; CREATE ROLE reset_heir; GRANT reset_boss TO reset_heir WITH SET FALSE;

@@ -37,18 +37,18 @@ class Lab:
             path.unlink()
 
 
-@pytest.fixture(scope="module", params=[16, 18])
-def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+@pytest.fixture(scope="module")
+def lab(major: int) -> Iterator[Lab]:
     home = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
     home.chmod(0o711)
-    package = servers.binaries(request.param).parent
+    package = servers.binaries(major).parent
     libraries = package.parent.with_suffix(".libs")  # the programs look for them beside their package
     shutil.copytree(package, home / "package" / package.name)
     shutil.copytree(libraries, home / libraries.name)
     share = home / "package" / package.name / "share" / "postgresql" / "extension"
     few_locks = {**FAST, "max_locks_per_transaction": "10", "max_connections": "10"}
     with servers.running(home / "cluster", share.parents[2] / "bin", settings=few_locks) as cluster:
-        yield Lab(Server(cluster, request.param), share)
+        yield Lab(Server(cluster, major), share)
     shutil.rmtree(home)
 
 

@@ -69,6 +69,7 @@ def comparable(server: Server, database: str) -> str:
 # What arrives -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.versions(16, 18)
 def test_the_auction_arrives_whole_and_again_on_top_with_partitioned_keys(
     dev: Server, prod: Server, auction: Sample
 ) -> None:
@@ -112,6 +113,7 @@ def test_what_only_prod_has_stays(dev: Server, prod: Server, tmp_path: Path) -> 
 ODD = 'it\'s "odd"; -- \\ %s\nBücher 💶'
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_odd_names_of_every_kind_arrive_and_again(dev: Server, prod: Server, tmp_path: Path) -> None:
     name = '"' + ODD.replace('"', '""') + '"'
     short = name.replace("Bücher 💶", "")
@@ -183,6 +185,7 @@ def test_rows_that_break_a_check_fail_the_restore_by_name(
     assert prod.rows("SELECT count(*) FROM good", target.name) == [(1,)]
 
 
+@pytest.mark.versions(15, 18)
 def test_a_function_that_is_missing_fails_with_its_statement(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:
@@ -226,6 +229,7 @@ def test_many_errors_of_leader_and_workers_are_all_found(dev: Server, prod: Serv
         assert len(failed(prod, sample, prod.new_database(), jobs=jobs)) == 13
 
 
+@pytest.mark.versions(15, 18)
 def test_an_event_trigger_on_prod_that_forbids_a_statement_fails_the_restore(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:

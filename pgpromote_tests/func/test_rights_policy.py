@@ -49,6 +49,7 @@ def prove(lab: Lab, policy: Policy) -> tuple[Finding, ...]:
     return carry.prove(carry.read(lab.prod, "test"), lab.new, "test", policy)
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_prods_rights_are_taken_over_and_proven(lab: Lab) -> None:
     assert {f.severity for f in prove(lab, Policy.KEEP)} == {Severity.ERROR}
     ran: list[Statement] = []
@@ -66,6 +67,7 @@ def test_a_grant_removed_between_the_take_over_and_the_proof_is_found(lab: Lab) 
     assert finding.message.replace(lab.mark, "") == "SELECT for app_ro is lost."
 
 
+@pytest.mark.versions(15, 18)
 def test_a_role_that_is_not_ours_to_act_as_is_refused_before_anything_is_done(lab: Lab) -> None:
     login = lab.role("nobody")
     password = lab.server.cluster.password
@@ -115,6 +117,7 @@ def restored(lab: Lab, path: Path, policy: Policy) -> Database:
     return target
 
 
+@pytest.mark.versions(15, 18)
 def test_the_sources_owners_and_grants_arrive_only_when_they_are_wanted(lab: Lab, tmp_path: Path) -> None:
     lab.run(lab.prod, DEV)
     taken = restored(lab, tmp_path / "taken.dump", Policy.SOURCE)

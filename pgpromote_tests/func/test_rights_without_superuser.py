@@ -1,7 +1,5 @@
 """A role that is no superuser carries rights over as the roles it may act as; what it lacks is told first."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 from psycopg import sql
@@ -9,15 +7,7 @@ from psycopg import sql
 from pgpromote.postgres.model import Finding, Policy, Severity
 from pgpromote.postgres.rights import carry
 from pgpromote.postgres.server import Database, connect, parse_url
-from pgpromote_tests.func.rights_lab import Lab, open_lab
-from pgpromote_tests.servers import Server
-
-
-@pytest.fixture
-def lab(prod: Server) -> Iterator[Lab]:
-    with open_lab(prod) as lab:
-        yield lab
-
+from pgpromote_tests.func.rights_lab import Lab
 
 PLAIN = """
 CREATE SCHEMA shop AUTHORIZATION <owner>;
@@ -83,6 +73,7 @@ def test_a_member_of_the_owners_acts_as_them_in_each_transaction_anew(
     assert lab.matrix(lab.prod) == lab.matrix(lab.new)
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_roles_that_we_may_not_become_are_told_before_anything_is_done(lab: Lab) -> None:
     lab.run(lab.prod, PLAIN)
     login = deployer(lab, "GRANT <owner> TO <nobody> WITH INHERIT TRUE, SET TRUE;")

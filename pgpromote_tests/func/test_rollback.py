@@ -247,6 +247,7 @@ def warned(shop: Stage) -> list[Finding]:
     return list(report.of("rollback_possible"))
 
 
+@pytest.mark.versions(15, 18)
 def test_a_member_of_the_owner_brings_back_a_safety_archive(shop: Stage) -> None:
     (member,), name = roles(shop.prod, 1, "CREATEDB"), shop.promotion.target().name
     owner = of_owner(shop, member)

@@ -71,6 +71,7 @@ NAME = 'My shop.the "doc" of größe'
         (FORCE, "", []),
     ],
 )
+@pytest.mark.versions(15, 18)
 def test_rows_that_the_loading_role_could_not_read_are_told_before(
     dev: Server, prod: Server, tmp_path: Path, *, script: str, options: str, expected: list[object]
 ) -> None:

@@ -80,6 +80,7 @@ def restored(dev: Server, prod: Server, script: str, path: Path) -> tuple[Cleara
 
 
 @pytest.mark.parametrize("script", REORDERED.values(), ids=REORDERED)
+@pytest.mark.versions(15, 18)
 def test_rows_are_the_same_whatever_the_order_of_their_columns(
     dev: Server, prod: Server, tmp_path: Path, script: str
 ) -> None:
@@ -165,6 +166,7 @@ LOOKED_UP = """
 """
 
 
+@pytest.mark.versions(15, 18)
 def test_indexes_that_call_a_function_are_built_when_all_rows_are_there(dev: Server, tmp_path: Path) -> None:
     path = tmp_path / "dev.dump"
     dump.dump(parse_url(dev.new_url(LOOKED_UP), "DEV_DATABASE_URL"), path, [dev.tools()], "test")

@@ -87,6 +87,7 @@ def test_a_change_of_the_new_database_is_found_and_prod_stays(shop: Stage, chang
         assert not run.state.succeeded
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_without_any_change_the_same_steps_make_a_new_prod(shop: Stage) -> None:
     shop.promote()
     assert len(shop.beside()) == 1
@@ -131,6 +132,7 @@ FAILURES: dict[str, tuple[str, type[PgpromoteError], str]] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.versions(15, 18)
 def test_a_restore_that_fails_leaves_prod_and_names_the_cause(shop: Stage, failure: str) -> None:
     script, error, cause = FAILURES[failure]
     shop.dev.execute("DO $$ BEGIN CREATE ROLE only_on_dev; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
@@ -291,6 +293,7 @@ def test_a_prod_that_is_as_its_plan_has_shown_it_is_promoted(shop: Stage) -> Non
 
 
 @pytest.mark.parametrize("strategy", [CLEAN, RESET_SCHEMA])
+@pytest.mark.versions(15, 16, 17, 18)
 def test_what_was_changed_in_place_comes_back_from_the_safety_archive(
     shop: Stage, strategy: Strategy
 ) -> None:

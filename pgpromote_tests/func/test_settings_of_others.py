@@ -81,6 +81,7 @@ def hostile_role(server: Server, kind: str = "SUPERUSER") -> str:
 
 @pytest.mark.parametrize("options", [{}, {"strategy": "clean"}], ids=["swap", "clean"])
 @pytest.mark.parametrize("where", ["dev", "prod", "role of dev", "role of prod"])
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_promotion_brings_the_same_whatever_others_have_set(
     dev: Server, prod: Server, tmp_path: Path, where: str, options: dict[str, str]
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_promotion_brings_the_same_whatever_others_have_set(
 
 
 @pytest.mark.parametrize("what", ["DATABASE", "ROLE"])
+@pytest.mark.versions(15, 16, 17, 18)
 def test_our_sessions_have_settings_of_their_own(dev: Server, what: str) -> None:
     name = parse_url(dev.new_url(), "URL").name
     role = hostile_role(dev) if what == "ROLE" else "postgres"

@@ -67,6 +67,7 @@ def unfinished(server: Server, prod: str) -> str:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_shadow_has_the_encoding_and_locale_of_prod(locale: str, prod: Server) -> None:
     check_likeness(prod, LOCALES[locale])
 
@@ -87,6 +88,7 @@ def test_a_shadow_lies_in_the_tablespace_of_prod(prod: Server) -> None:
     check_likeness(prod, f"TABLESPACE {space}")
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_an_icu_database_is_asked_for_with_its_locale_and_rules() -> None:
     # No server of the tests is built with ICU.
     origin = Origin(1, "shop", "UTF8", "C", "C", "i", "de-AT", "&a < g", None, NOW)
@@ -153,6 +155,7 @@ def test_nobody_else_can_connect_to_a_shadow(prod: Server) -> None:
         pass
 
 
+@pytest.mark.versions(15, 18)
 def test_a_role_that_may_create_databases_makes_and_drops_shadows(prod: Server) -> None:
     database, owner = prod.new_database(), role(prod, "CREATEDB")
     ours = login(prod, database.name, owner)

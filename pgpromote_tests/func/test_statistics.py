@@ -47,6 +47,7 @@ SPOILED = """
 
 
 @pytest.mark.parametrize("jobs", [1, 4])
+@pytest.mark.versions(15, 16, 17, 18)
 def test_every_table_with_rows_has_statistics_whatever_it_descends_from(prod: Server, jobs: int) -> None:
     database = prod.new_database(FAMILIES)
     assert statistics.gather(database, "test", jobs=jobs) == ()
@@ -78,6 +79,7 @@ def test_a_table_that_cannot_be_analyzed_is_a_warning_and_the_others_get_statist
     assert {("plain",), ("parts_1",), ("parts_3",)}.isdisjoint(without)
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_table_that_is_not_ours_to_analyze_is_a_warning(prod: Server) -> None:
     database = prod.new_database("CREATE TABLE theirs (n integer); INSERT INTO theirs VALUES (1)")
     prod.execute(f"CREATE ROLE bare_{database.name} LOGIN PASSWORD '{prod.cluster.password}'")
@@ -121,6 +123,7 @@ def test_the_audit_sees_tables_whose_rows_were_counted_and_never_analyzed(prod: 
     assert audit.examine(database, "test", ["never_analyzed"]) == []
 
 
+@pytest.mark.versions(15, 18)
 def test_the_audit_does_not_take_statistics_that_it_may_not_see_for_missing(prod: Server) -> None:
     database = prod.new_database(UNSEEN)
     role = f"seer_{database.name}"

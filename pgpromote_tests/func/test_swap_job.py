@@ -94,6 +94,7 @@ def test_the_auction_sample_is_swapped_in_with_its_extension(
     assert prod.rows(asked, promotion.target().name) == [(True, True)]
 
 
+@pytest.mark.versions(15, 18)
 def test_roles_can_do_in_the_new_prod_what_they_could_in_the_old(promotion: Promotion, prod: Server) -> None:
     name = promotion.target().name
     prod.execute(f"CREATE ROLE reader_{name}; CREATE ROLE writer_{name}")

@@ -27,16 +27,10 @@ from pgpromote_tests.func.origins import (
     promoted,
     refused,
     said,
-    two_of,
     without_dev,
 )
 from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.servers import Server
-
-
-@pytest.fixture
-def two(dev: Server, prod: Server, tmp_path: Path) -> Two:
-    return two_of(dev, prod, tmp_path)
 
 
 @pytest.fixture

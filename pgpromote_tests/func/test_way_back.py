@@ -112,6 +112,7 @@ def back(shop: Stage) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_restore_in_place_is_undone_to_the_last_grant(
     dev: Server, prod: Server, tmp_path: Path, shape: str
 ) -> None:
@@ -264,6 +265,7 @@ def test_a_member_of_the_owner_brings_back_what_is_built_with_the_owners_rights(
 # What is said before ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.versions(15, 18)
 def test_what_no_restore_could_bring_back_is_said_before_prod_is_changed_and_leaves_nothing(
     dev: Server, prod: Server, tmp_path: Path
 ) -> None:

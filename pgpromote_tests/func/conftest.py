@@ -1,0 +1,39 @@
+"""Fixtures of the tests against real servers, each named by what it returns."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pgpromote_tests import kills
+from pgpromote_tests.func.origins import Two, two_of
+from pgpromote_tests.func.rights_lab import Lab, open_lab
+from pgpromote_tests.servers import Server
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Return a Dagster instance in memory."""
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture
+def lab(prod: Server) -> Iterator[Lab]:
+    """Return an empty prod and an empty new database with the same roles."""
+    with open_lab(prod) as lab:
+        yield lab
+
+
+@pytest.fixture
+def two(dev: Server, prod: Server, tmp_path: Path) -> Two:
+    """Return two promotions that share a dump directory."""
+    return two_of(dev, prod, tmp_path)
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Return random numbers that are the same for a test each time."""
+    return kills.chance_for(request)
