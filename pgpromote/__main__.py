@@ -1,4 +1,4 @@
-"""`python -m pgpromote` is the same command."""
+"""Run the `pgpromote` command by `python -m pgpromote`."""
 
 from pgpromote.cli import main
 

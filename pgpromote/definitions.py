@@ -1,4 +1,4 @@
-"""What workspace.yaml loads: the environment → one promotion → Dagster definitions."""
+"""The code location of workspace.yaml: environment → one promotion → Dagster definitions."""
 
 from pgpromote.defs.factory import build_promotion
 from pgpromote.settings import from_environment

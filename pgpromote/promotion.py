@@ -69,14 +69,14 @@ class Promotion:
 
     @property
     def renamed(self) -> str:
-        """Say how the source's name was changed to be the promotion's, "" when it was not."""
+        """A note that the source's name was changed to be the promotion's, "" when it was not."""
         if self.given_name or self.source().name == self.name:
             return ""
         return f"The promotion of {self.source().name} is called {self.name}; {NAME} gives it another name."
 
     @property
     def directory(self) -> Ref:
-        """Where all of this promotion lies; the sensor watches it. Raises ConfigError without a name."""
+        """The directory of this promotion, watched by the sensor. Raises ConfigError without a name."""
         return self.dump_dir / self._needed_name()
 
     @property
@@ -86,7 +86,7 @@ class Promotion:
 
     @property
     def archive_path(self) -> Ref:
-        """Where this promotion writes its archive. Raises ConfigError without a name."""
+        """The path of this promotion's own archive. Raises ConfigError without a name."""
         return self.directory / self.archive_name
 
     def own_archive(self) -> Ref:
@@ -107,21 +107,21 @@ class Promotion:
 
     @property
     def archive_name(self) -> str:
-        """What this promotion calls its archive."""
+        """The file name of this promotion's archive."""
         return f"{self.name.removesuffix('_dev')}_dev.dump"
 
     @property
     def sql_path(self) -> Ref:
-        """Where this promotion writes its plain SQL dump. Raises ConfigError without a name."""
+        """The path of this promotion's plain SQL dump. Raises ConfigError without a name."""
         return self.directory / "full.sql"
 
     @property
     def safety_dir(self) -> Ref:
-        """Where the safety archives of prod lie; the sensor does not look there. Raises ConfigError."""
+        """The directory of prod's safety archives; the sensor does not look there. Raises ConfigError."""
         return self.directory / "safety"
 
     def expected(self, sha256: str = "") -> Expected:
-        """Say whose archives this promotion takes, and which file. Raises ConfigError."""
+        """Return the origin and the file that an archive must have for this promotion. Raises ConfigError."""
         source_id = self.environment.get(SOURCE_ID, "")
         if source_id and not re.fullmatch(r"[0-9]{1,20}(/[0-9]{1,10})?", source_id):
             raise ConfigError(
@@ -141,7 +141,7 @@ class Promotion:
 
     @property
     def details(self) -> Details:
-        """The file that keeps what servers say of rows, beside the reports."""
+        """The file of server messages that may hold rows, beside the reports."""
         return Details(self.report_dir / f"{self.name}.details.log")
 
     def source(self) -> Database:
@@ -153,7 +153,7 @@ class Promotion:
         return replace(self._database(TARGET), free=self.prod_free, log_room=self.log_room)
 
     def place(self, run_id: str = "") -> Place:
-        """Return where a run works. Raises InvalidUrl."""
+        """Return the place of a run. Raises InvalidUrl."""
         return Place(self.target(), run_id, self.lock_database)
 
     def optional_source(self) -> Database | None:
@@ -161,7 +161,7 @@ class Promotion:
         return self.source() if self.environment.get(SOURCE) else None
 
     def build_login(self) -> Database | None:
-        """Return how the separate build login reaches prod's server, None without one. Raises InvalidUrl.
+        """Return prod's server by the separate build login, None without one. Raises InvalidUrl.
 
         Which database its URL names makes no difference.
         """
@@ -173,15 +173,15 @@ class Promotion:
         return self._database(AUDITED) if self.environment.get(AUDITED) else self.target()
 
     def compared(self) -> Database | None:
-        """Return dev if one is set and prod is audited; another database has nothing to follow dev in."""
+        """Return dev if it is set and prod is audited; another database has no dev to be compared with."""
         return None if self.environment.get(AUDITED) else self.optional_source()
 
     def audit_ignored(self) -> tuple[Suppression, ...]:
-        """Return which audit findings are accepted. Raises ConfigError."""
+        """Return the audit findings that are accepted. Raises ConfigError."""
         return audit.parse_suppressions(self.environment.get(IGNORE, ""))
 
     def webhook_url(self) -> str:
-        """Return where alerts are posted, "" for nowhere. Raises ConfigError, which does not show it."""
+        """Return the address for alerts, "" for none. Raises ConfigError, which does not show it."""
         return _web_url(self.environment.get(WEBHOOK, ""), WEBHOOK)
 
     def ui_url(self) -> str:
@@ -214,7 +214,7 @@ def chosen(variable: str, text: str) -> bool:
 
 
 def fit(database: str) -> str:
-    """Make a name for a promotion of a database's: letters, digits and underscores, a letter first.
+    """Return a promotion's name for a database: letters, digits and underscores, a letter first.
 
     >>> fit("shop"), fit("my-shop.2"), fit("1st")
     ('shop', 'my_shop_2', 'db_1st')

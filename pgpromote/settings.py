@@ -80,7 +80,7 @@ naming.spell(setting=VARIABLES.__getitem__, command="pgpromote {}".format, optio
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
-    """Read one promotion from the environment. Raises ConfigError for a setting without meaning."""
+    """Read one promotion from the environment. Raises ConfigError for an invalid setting."""
     values = {name: environment.get(name) or default for name, (default, _) in SETTINGS.items()}
     name, timezone = values[NAME], values["PGPROMOTE_TIMEZONE"]
     if name and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):

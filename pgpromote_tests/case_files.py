@@ -36,7 +36,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Case:
-    """One file: what is expected, in which pairs of major versions, and what is to be done."""
+    """One file: expectations, pairs of major versions, and instructions."""
 
     path: Path
     outcome: str
@@ -60,7 +60,7 @@ class Case:
         return [(role, text.strip()) for role, text in texts if text.strip()]
 
     def setting(self, name: str, default: str = "") -> str:
-        """Return what the file sets."""
+        """Return the value of a setting of the file."""
         return self.settings.get(name, default)
 
     def options(self) -> Options:
@@ -88,7 +88,7 @@ def read_all(initials: str = "") -> list[Case]:
 
 
 def read(path: Path) -> Case:
-    """Read a case. Raises ValueError for a line that it does not know."""
+    """Read a case. Raises ValueError for an unknown line."""
     outcome, rule, versions, settings, sections = "", "", "16-16", dict[str, str](), list[Section]()
     for kind, argument, text in _lines(path.read_text(encoding="utf-8")):
         if kind == "expect":

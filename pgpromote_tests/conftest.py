@@ -33,7 +33,7 @@ SLOWEST = (
 
 
 def pytest_configure() -> None:
-    """Let what the tests start be interrupted, however they were started themselves."""
+    """Make the children of the tests interruptible, however the tests were started themselves."""
     ignored.ignore_alone()
 
 
@@ -95,7 +95,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def attacks() -> Attacks:
-    """Return what keeps the figures of attacks."""
+    """Return the record of the figures of attacks."""
     return hard.collected()
 
 

@@ -1,4 +1,4 @@
-"""Attacks that are tried many times: how many held, as a table of `promise | attack | tries | held`.
+"""Attacks that are tried many times: the number that held, as a table of `promise | attack | tries | held`.
 
 `make test` tries a part, chosen by PGPROMOTE_HARD_SEED; `make test-hard` tries all, and prints the table.
 """
@@ -24,12 +24,12 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Attacks:
-    """What was tried, kept in a file, one row of JSON a line; nowhere without one."""
+    """A record of attacks, kept in a file, one row of JSON a line; nowhere without one."""
 
     path: Path | None
 
     def tried(self, promise: str, attack: str, tries: int, held: int) -> None:
-        """Keep how often an attack was tried, and how often the promise held. Fails when it did not."""
+        """Record the tries of an attack, and how often the promise held. Fails when it did not every time."""
         print(f"{promise} | {attack} | {tries} | {held}")  # noqa: T201 - shown when a test fails
         if self.path:
             with self.path.open("a", encoding="utf-8") as file:
@@ -39,7 +39,7 @@ class Attacks:
 
 
 def collected() -> Attacks:
-    """Return where this test run keeps what was tried."""
+    """Return the record of this test run."""
     path = os.environ.get(TABLE)
     return Attacks(Path(path) if path else None)
 

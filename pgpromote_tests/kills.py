@@ -1,4 +1,4 @@
-"""A shop whose generations can be told apart, people who read it all the time, and a tool to be killed.
+"""A shop whose generations can be told apart, readers who query it all the time, and a tool to be killed.
 
 Dev gets a new generation before each promotion: every row, the function and the views bear its number. So
 one statement that sees two generations has seen a mix.
@@ -107,7 +107,7 @@ def sight_of(server: Server, database: str) -> Sight:
 
 
 def chance_for(request: pytest.FixtureRequest) -> random.Random:
-    """Return the dice of one test; what it prints is shown when the test fails."""
+    """Return the random generator of one test; the seed is printed, and shown when the test fails."""
     name = request.node.name
     print(f"PGPROMOTE_KILLS_SEED={SEED} in {name}")  # noqa: T201
     return random.Random(f"{SEED} {name}")  # noqa: S311 - repeatable, not secret
@@ -118,7 +118,7 @@ def chance_for(request: pytest.FixtureRequest) -> random.Random:
 
 @dataclass
 class Reader:
-    """One who reads: how many statements, and what they saw, without what was the same as before."""
+    """A reader: the number of its statements, and the sights they saw, without repetitions in a row."""
 
     statements: int = 0
     sights: list[Sight] = field(default_factory=list)
@@ -140,7 +140,7 @@ class Reader:
 
 @contextmanager
 def readers(url: str) -> Iterator[list[Reader]]:
-    """Let people read prod as long as the block runs; an error that is no lost connection is raised."""
+    """Run readers of prod as long as the block runs; an error that is no lost connection is raised."""
     over = Event()
     everybody = [Reader() for _ in range(READERS)]
     with ThreadPoolExecutor(READERS) as pool:
@@ -158,7 +158,7 @@ def sights(everybody: Iterable[Reader]) -> set[Sight]:
 
 
 def report(swapped: list[bool], everybody: Iterable[Reader], more: str = "") -> None:
-    """Say how so many kills ended; it is shown by `make test-kill`, and when a test fails."""
+    """Print the results of so many kills; `make test-kill` shows them, and a failing test."""
     statements = sum(each.statements for each in everybody)
     old, new = swapped.count(False), swapped.count(True)
     print(f"{len(swapped)} kills: {old} old, {new} new; {statements} statements of readers{more}")  # noqa: T201
@@ -185,7 +185,7 @@ def victim(promotion: Promotion, work: str) -> Iterator["subprocess.Popen[bytes]
 
 
 def heard(process: "subprocess.Popen[bytes]") -> str:
-    """Wait for what the victim does next, "" when it has ended."""
+    """Return the next phase that the victim announces, "" when it has ended."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
     assert ready, "the victim has fallen silent"
@@ -198,13 +198,13 @@ def wait_for(process: "subprocess.Popen[bytes]", phase: str) -> None:
 
 
 def rest(process: "subprocess.Popen[bytes]") -> list[str]:
-    """Return what a dead victim had done after what was heard."""
+    """Return the phases that a dead victim had announced after the last one heard."""
     assert process.stdout is not None
     return process.stdout.read().decode().split()
 
 
 def timeline(promotion: Promotion, work: str) -> dict[str, float]:
-    """Let one work undisturbed; return when each phase began, in s after the first one."""
+    """Run one work undisturbed; return the begin of each phase, in s after the first one."""
     with victim(promotion, work) as process:
         begun = {heard(process): time.monotonic()}
         while phase := heard(process):
@@ -215,7 +215,7 @@ def timeline(promotion: Promotion, work: str) -> dict[str, float]:
 
 
 def kill_in(promotion: Promotion, work: str, phase: str, seconds: float) -> str:
-    """Kill the tool so many seconds after it has begun a phase; return in which one, "" when it had ended.
+    """Kill the tool so many seconds after it has begun a phase; return the phase, "" when it had ended.
 
     Only the tool is killed: its children are on their own.
     """
@@ -240,7 +240,7 @@ def in_the_swap(chance: random.Random, begun: dict[str, float], end: str) -> tup
 
 @dataclass
 class Shop:
-    """A source that grows by generations, and a prod that gets them.
+    """A source that grows by generations, and a prod that they are promoted into.
 
     `begun` tells when each phase of an undisturbed promotion began, in s; `prod` may be started anew.
     """
@@ -263,7 +263,7 @@ class Shop:
 
     @property
     def readers_url(self) -> str:
-        """Log in as somebody who may read what prod has granted: grants are a part of the whole."""
+        """The URL of a login that may read the tables granted in prod: grants are a part of the whole."""
         return self.prod.url(self.name, self.role)
 
     def advance(self) -> None:
@@ -278,7 +278,7 @@ class Shop:
         return sight == (sight[0], sight[0], self.rows)
 
     def seen(self) -> object:
-        """Return the generation that prod is, all of it, and open, with all that belongs to its name."""
+        """Return prod's generation; check that it is whole and open, with all that belongs to its name."""
         sight = sight_of(self.prod, self.name)
         assert self.is_whole(sight)
         assert self.prod.rows(FINGERPRINT, self.name) == self.fingerprints[sight[0]]
@@ -287,7 +287,7 @@ class Shop:
         return sight[0]
 
     def kill(self, moment: float) -> str:
-        """Kill a promotion at a moment of its timeline; return in which phase, "" when it had ended."""
+        """Kill a promotion at a moment of its timeline; return the phase, "" when it had ended."""
         phase = max((each for each in self.begun if self.begun[each] <= moment), key=self.begun.__getitem__)
         return kill_in(self.promotion, "promote", phase, moment - self.begun[phase])
 
@@ -296,7 +296,7 @@ class Shop:
         wait_until(lambda: not sessions(self.dev) + sessions(self.prod), "no session of a promotion is left")
 
     def promote(self) -> None:
-        """Promote a new generation undisturbed, and make sure that nothing of the dead is left."""
+        """Promote a new generation undisturbed, and check that nothing of the dead is left."""
         self.advance()
         promotion = self.promotion
         dump.dump(promotion.source(), promotion.archive_path, promotion.tools(), "next")
@@ -313,13 +313,13 @@ class Shop:
         assert files == {own.name, archive.manifest_path(own).name, own.parent.name}
 
     def kinds(self) -> list[object]:
-        """Name what the databases beside prod are: previous, shadow, incoming."""
+        """Return the kinds of the databases beside prod: previous, shadow, incoming."""
         query = "SELECT split_part(split_part(datname, '__', 2), '_', 1) FROM pg_database"
         return [kind for (kind,) in self.prod.rows(f"{query} WHERE starts_with(datname, '{self.name}__')")]
 
 
 def shop(dev: Server, prod: Server, directory: Path) -> Shop:
-    """Make a shop whose prod has been promoted once, with what can belong to a database's name."""
+    """Make a shop whose prod has been promoted once, with everything that can belong to a database's name."""
     (role,) = roles(prod, 1)
     name = prod.new_url().rpartition("/")[2]
     made = Shop(dev, dev.new_url(), prod, name, directory, role)

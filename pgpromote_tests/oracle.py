@@ -70,7 +70,7 @@ def pg_dump(server: Server, database: str, *options: str, program: Path | str = 
 
 
 def contents(server: Server, database: str) -> list[str]:
-    """Describe all of a database: definitions, owners, grants, rows."""
+    """Return all of a database as lines: definitions, owners, grants, rows."""
     text = pg_dump(server, database, "--inserts")
     with _session(server, database) as session:
         grants = [f"{name} {acl}" for name, acl in session.execute(GRANTS.encode())]
@@ -121,7 +121,7 @@ def difference(ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
 
 
 def rows(server: Server, database: str) -> dict[str, str]:
-    """Count and hash the rows of each table, materialized view and partition tree; columns by name."""
+    """Return count and hash of the rows of each table, matview and partition tree; columns by name."""
     with _session(server, database) as session:
         return dict(_rows(session))
 

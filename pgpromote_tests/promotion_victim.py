@@ -1,4 +1,4 @@
-"""A process that promotes, or with `rollback` rolls back, to be killed in it. It says what it does next."""
+"""A process that promotes, or with `rollback` rolls back, to be killed in it. It prints each phase."""
 
 import os
 import sys

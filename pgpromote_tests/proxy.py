@@ -13,7 +13,7 @@ CHUNK = 1 << 16
 
 @dataclass
 class Proxy:
-    """Forwards what comes until it has seen each text of `script` go to the server; then all is frozen.
+    """Forwards traffic until it has seen each text of `script` go to the server; then all is frozen.
 
     `lets_in`: connections that are made afterwards are forwarded. `delivers`: the server still gets the last
     text, and only the answer stays away.
@@ -47,7 +47,7 @@ class Proxy:
         thread.start()
 
     def _forward(self, client: socket.socket, old: bool) -> None:
-        """Carry bytes both ways; what an old connection carries stops with the frost."""
+        """Forward bytes both ways; those of an old connection stop with the freeze."""
         with client, socket.create_connection(("127.0.0.1", self.server)) as server:
             other = {client: server, server: client}
             with selectors.DefaultSelector() as ready, suppress(OSError):
@@ -68,7 +68,7 @@ class Proxy:
                             other[end].sendall(data)
 
     def _triggered(self, data: bytes) -> bool:
-        """Freeze all if this is the last of the script; tell whether the data stay here."""
+        """Freeze all if this is the last of the script; return whether the data are withheld."""
         if self.script and self.script[0] in data:
             del self.script[0]
             if not self.script:

@@ -77,7 +77,7 @@ def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> Mapping[str, d
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
-    """Name the assets that this run materialized."""
+    """Return the assets that this run materialized."""
     return {e.materialization.asset_key.to_user_string() for e in result.get_asset_materialization_events()}
 
 
@@ -88,7 +88,7 @@ def checks_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, dg.Ass
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> tuple[str, str, Mapping[str, dg.MetadataValue[Any]]]:
-    """Return the one failed step: its key, what people read, and the metadata shown with it."""
+    """Return the one failed step: its key, its text for people, and the metadata shown with it."""
     (event,) = result.get_step_failure_events()
     failure = event.step_failure_data.user_failure_data
     assert failure is not None, event.step_failure_data.error
@@ -112,13 +112,13 @@ def outputs_of(
 def messages_of(
     instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult, level: int = logging.INFO
 ) -> list[tuple[str | None, str]]:
-    """Return what the steps logged for people, at this level exactly: step and text."""
+    """Return the messages of the steps for people, at this level exactly: step and text."""
     entries = instance.all_logs(result.run_id)
     return [(e.step_key, e.user_message) for e in entries if not e.is_dagster_event and e.level == level]
 
 
 def contents_of(server: Server, url: str) -> list[str]:
-    """Dump schema and rows without the noise."""
+    """Return schema and rows as lines, without the noise."""
     command = [server.tools().path("pg_dump"), "--inserts", f"--dbname={url}"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return [line for line in done.stdout.splitlines() if not NOISE.match(line)]

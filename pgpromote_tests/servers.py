@@ -74,12 +74,12 @@ class Server:
             session.execute(script.encode())
 
     def rows(self, query: str, database: str = "postgres") -> list[tuple[object, ...]]:
-        """Return what a query gives."""
+        """Return the rows of a query."""
         with psycopg.connect(self.url(database), autocommit=True, client_encoding="UTF8") as session:
             return session.execute(query.encode()).fetchall()
 
     def databases(self) -> set[str]:
-        """List the databases that tests made, or what they test."""
+        """Return the databases that tests made, or the code under test."""
         return {str(name) for (name,) in self.rows("SELECT datname FROM pg_database WHERE NOT datistemplate")}
 
     def drop(self, names: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""`pgpromote up` as a process, asked as the Dagster UI asks it; and what the kernel knows of processes."""
+"""`pgpromote up` as a process, queried as the Dagster UI does; and processes as the kernel sees them."""
 
 import ctypes
 import json
@@ -39,7 +39,7 @@ LOADED = """{ workspaceOrError { ... on Workspace { locationEntries {
 
 
 def until(condition: Callable[[], Found], what: str) -> Found:
-    """Wait until the condition gives something true, and return that."""
+    """Wait until the condition returns a true value, and return that."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (found := condition()):
         if time.monotonic() > deadline:
@@ -54,7 +54,7 @@ def free_port() -> int:
 
 
 def checkout(directory: Path) -> Path:
-    """Make what `pgpromote up` and `pgpromote demo` need of a checkout, and nothing more."""
+    """Make the parts of a checkout that `pgpromote up` and `pgpromote demo` need, and nothing more."""
     directory.mkdir()
     for name in ("dagster.yaml", "workspace.yaml"):
         shutil.copy(CHECKOUT / name, directory)
@@ -78,7 +78,7 @@ class Dagster:
     log: Path
 
     def ask(self, query: str, **variables: object) -> Any:
-        """Ask the web server in GraphQL; return the one answer."""
+        """Send a GraphQL query to the web server; return the one answer."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/graphql",
             data=json.dumps({"query": query, "variables": variables}).encode(),
@@ -100,7 +100,7 @@ class Dagster:
         return str(answer["run"]["runId"])
 
     def try_to_launch(self, job: str, config: Mapping[str, object] | None = None) -> Any:
-        """Launch a job and return the answer, whatever it is."""
+        """Launch a job and return the answer, success or refusal."""
         params = {"selector": {**SELECTOR, "jobName": job}, "runConfigData": config or {}}
         return self.ask(LAUNCH, params=params)
 
@@ -120,11 +120,11 @@ class Dagster:
         return told["startTime"], told["endTime"]
 
     def ended(self, run: str) -> str:
-        """Wait for the end of a run, and return how it ended."""
+        """Wait for the end of a run, and return its status."""
         return until(lambda: (status := self.status(run)) in ENDED and status, f"the end of run {run}") or ""
 
     def is_on(self, sensor: str) -> bool:
-        """Tell whether a sensor is turned on; its page shows so before it is."""
+        """Return whether a sensor is turned on; its page shows so before it is."""
         told = self.ask(SENSOR, selector={**SELECTOR, "sensorName": sensor})
         return bool(told["sensorState"]["status"] == "RUNNING")
 
@@ -132,12 +132,12 @@ class Dagster:
         assert self.ask(TERMINATE, id=run)["__typename"] == "TerminateRunSuccess"
 
     def failures(self, run: str) -> dict[str, str]:
-        """Return what the failed steps of a run told people."""
+        """Return the texts for people of the failed steps of a run."""
         events = [event for event in self.ask(FAILURES, id=run)["events"] if event]
         return {e["stepKey"]: (e["failureMetadata"] or {}).get("description", "") for e in events}
 
     def is_ready(self) -> bool:
-        """Tell whether the web server answers and has loaded the code location."""
+        """Return whether the web server answers and has loaded the code location."""
         assert self.process.poll() is None, self.log.read_text(errors="replace")
         try:
             entries = self.ask(LOADED)["locationEntries"]
@@ -215,7 +215,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process still runs; one that has ended but was not yet buried does not."""
+    """Return whether a process still runs; one that has ended but was not yet reaped does not."""
     state = read(Path(f"/proc/{pid}/stat")).rpartition(b") ")[2][:1]
     return state not in (b"", b"Z", b"X")
 

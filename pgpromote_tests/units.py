@@ -47,7 +47,7 @@ class Units:
             self.daemon = start(self.dagster.directory, self.environment, "dagster-daemon", "run")
 
     def stop(self) -> None:
-        """End the daemon, and whatever a killed one has left."""
+        """End the daemon, and all processes that a killed one has left."""
         self.started |= descendants(self.daemon.pid)
         services.stop(self.daemon, signal.SIGTERM)
         for pid in filter(is_running, self.started):
@@ -70,7 +70,7 @@ def start(
 
 @contextmanager
 def units(directory: Path, **variables: str) -> Iterator[Units]:
-    """Run both processes until the block ends; then whatever they have started is ended."""
+    """Run both processes until the block ends; then all processes that they started are ended."""
     port = services.free_port()
     environment = services.environment(
         DAGSTER_HOME=str(directory),

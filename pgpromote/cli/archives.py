@@ -1,4 +1,4 @@
-"""Commands that make an archive, take one in and look into one: dump, adopt, inspect."""
+"""Commands that write, adopt and inspect an archive: dump, adopt, inspect."""
 
 from pathlib import Path
 

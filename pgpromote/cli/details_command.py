@@ -1,4 +1,4 @@
-"""--show-details: print on a terminal what servers have said of rows, which goes to a file otherwise."""
+"""--show-details: print on a terminal the server messages about rows that otherwise go to a file."""
 
 import sys
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Shown:
     size: int = 0
 
     def show(self) -> None:
-        """Print on stderr what the command has kept."""
+        """Print the details that this command has added to the file on stderr."""
         if kept := self.details.since(self.size):
             screen.ERR.print(f"Details, which hold rows:\n{kept}", end="")
 
@@ -38,7 +38,7 @@ def _begin(context: click.Context, parameter: click.Parameter, wanted: bool) -> 
 
 
 def show_details(command: click.Command) -> None:
-    """Give a command the option --show-details."""
+    """Add the option --show-details to a command."""
     option = click.Option(
         ["--show-details"],
         is_flag=True,

@@ -1,4 +1,4 @@
-"""How a run at the command line ends: its report, its alert, and what failed after prod was the new one."""
+"""The end of a run at the command line: its report, its alert, and failures after prod was renewed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from pgpromote.terminal import screen
 
 @contextmanager
 def reported(run: Run, command: str) -> Iterator[None]:
-    """Report on a run that fails within the block, and post it where alerts are wanted; the error goes on.
+    """Write the report of a run that fails in the block, post an alert where one is wanted, and raise again.
 
     A run that has not begun its first step has nothing to report.
     """
@@ -39,9 +39,9 @@ def _tell(run: Run, command: str, error: PgpromoteError) -> None:
 
 
 def finish(run: Run) -> list[str]:
-    """Do what is left when prod is the new one: keep what is to be kept, audit prod, write the report.
+    """Apply retention, audit prod and write the report once prod is the new one; return the problems.
 
-    Prod is fine by then, so what fails here is a loud warning, and among what is returned.
+    Prod is fine by then, so a failure here is a loud warning and one of the problems returned.
     """
     promotion, audited, problems = run.promotion, reports.NOT_AUDITED, run.problems
     for problem in problems:
@@ -58,7 +58,7 @@ def finish(run: Run) -> list[str]:
 
 
 def finish_rehearsal(run: Run) -> None:
-    """Write the report of a rehearsal that went well; that it cannot be written is a loud warning."""
+    """Write the report of a rehearsal that succeeded; a report that cannot be written is a loud warning."""
     try:
         _report(run, reports.NOT_AUDITED)
     except PgpromoteError as error:

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share, and what is made of them."""
+"""Options and arguments that several commands share, and the values built from them."""
 
 import sys
 from collections.abc import Callable
@@ -106,17 +106,17 @@ AFTER_OPTIONS = (
 
 
 class ResetSchemaCommand(click.Command):
-    """A command whose --reset-schema may stand without a value; only `=` gives it one, as in GNU tools."""
+    """A command whose --reset-schema needs no value; only `=` gives it one, as in GNU tools."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Give a bare --reset-schema its default, so that it never swallows the next argument."""
+        """Replace a bare --reset-schema by its default, so that it never swallows the next argument."""
         return super().parse_args(
             ctx, ["--reset-schema=public" if arg == "--reset-schema" else arg for arg in args]
         )
 
 
 def look_options(command: Command) -> Command:
-    """Add the options that say how the archive is to become Prod."""
+    """Add the options that choose how the archive becomes Prod."""
     for option in reversed(RUN_OPTIONS):
         command = option(command)
     return command
@@ -144,12 +144,12 @@ def filter_options(command: Command) -> Command:
 
 
 def filters_of(chosen: dict[str, Any]) -> Filters:
-    """Take the scope out of what a command was given."""
+    """Remove the scope from the parameters of a command and return it."""
     return Filters(**{each.name: chosen.pop(each.name) for each in fields(Filters) if each.name in chosen})
 
 
 def options_of(dump_path: Path | None, **chosen: Any) -> Options:
-    """Make the options of a run of what a command was given. --reset-schema alone chooses its strategy."""
+    """Return the options of a run for the parameters of a command; --reset-schema alone sets the strategy."""
     filters = filters_of(chosen)
     schema = chosen.pop("reset_schema")
     strategy = STRATEGIES[chosen.pop("strategy") or (RESET_SCHEMA if schema else SWAP).name]
@@ -166,7 +166,7 @@ def options_of(dump_path: Path | None, **chosen: Any) -> Options:
 
 
 def confirm(options: Options, name: str, *, yes: bool) -> None:
-    """Let a person at a terminal type Prod's name before a destructive strategy. Raises click.Abort."""
+    """Require Prod's name, typed at a terminal, before a destructive strategy. Raises click.Abort."""
     if yes or options.strategy.beside or not sys.stdin.isatty():
         return
     what = f"The strategy {options.strategy} changes {name} itself: a failure leaves a mix of old and new."
@@ -176,5 +176,5 @@ def confirm(options: Options, name: str, *, yes: bool) -> None:
 
 
 def new_run_id() -> str:
-    """Name one run of a command; its sessions carry the name."""
+    """Return a new id for the run of a command; its sessions carry it."""
     return uuid4().hex

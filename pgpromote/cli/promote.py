@@ -108,7 +108,7 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
 
 
 def _given(context: click.Context) -> Iterator[str]:
-    """Repeat what a command was given, but for the plan that it expects: it is about to tell a new one."""
+    """Yield the arguments of this command line without --expect-plan, whose value the new plan replaces."""
     for parameter in context.command.params:
         name = str(parameter.name)
         given = name in context.params and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
@@ -187,7 +187,7 @@ def restore_command(
 
 
 def _ask_about_losses(promotion: Promotion, options: Options, run_id: str, *, yes: bool) -> Options:
-    """Ask a person at a terminal about what dev lost; `yes` answers. Return the options with the answer.
+    """Ask at a terminal whether to accept the losses of dev; `yes` answers. Return options with the answer.
 
     Raises click.Abort.
     """

@@ -1,4 +1,4 @@
-"""Ask a person at a terminal: whether to go back, and whether to go on although a rollback has said stop."""
+"""Questions to a person at a terminal: whether to roll back, and whether to promote despite a hold."""
 
 import sys
 from dataclasses import replace
@@ -16,7 +16,7 @@ from pgpromote.terminal import screen
 def ask(promotion: Promotion, options: Options) -> Options:
     """Ask whether to go on while Prod is on hold; return the options with the answer.
 
-    Without a terminal nobody is asked, and the check refuses. Raises click.Abort for a no.
+    Without a terminal nobody is asked, and the check refuses. Raises click.Abort if the answer is no.
     """
     if not sys.stdin.isatty():
         return options
@@ -32,7 +32,7 @@ def ask(promotion: Promotion, options: Options) -> Options:
 
 
 def require_answer(*, yes: bool) -> None:
-    """Make sure that a rollback is somebody's will: a person at a terminal, or --yes. Raises UsageError."""
+    """Require consent to a rollback: a person at a terminal, or --yes. Raises UsageError."""
     if not yes and not sys.stdin.isatty():
         raise click.UsageError(
             "A rollback asks first, and there is no terminal to ask at. Type: pgpromote rollback --yes"
@@ -40,7 +40,7 @@ def require_answer(*, yes: bool) -> None:
 
 
 def agree(way: Way, *, yes: bool) -> None:
-    """Show what is Prod now and what would come back, and ask. Raises click.Abort for a no."""
+    """Show the current Prod and the one a rollback would restore, and ask. Raises click.Abort for a no."""
     screen.show_way(way)
     if not yes:
         click.confirm("Bring it back?", abort=True, err=True)

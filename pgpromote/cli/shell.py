@@ -1,4 +1,4 @@
-"""Commands that need no server of one's own: demo, up, completion."""
+"""Commands that need no server of the user's: demo, up, completion."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Commands that care for a Prod that is there, and that lead back to what it was."""
+"""Commands that maintain an existing Prod or bring back an earlier one."""
 
 import click
 

@@ -30,7 +30,7 @@ BY_CLICK = "__ASSET_JOB"
 
 
 def build_alerts(promotion: Promotion, prefix: str, jobs: Jobs, assets: Assets) -> list[dg.SensorDefinition]:
-    """Build the two sensors; none without a webhook. Raises ConfigError for one that is no web address."""
+    """Return the two sensors, none without a webhook. Raises ConfigError if that is no web address."""
     if not promotion.webhook_url():
         return []
     webhook = Webhook(promotion.webhook_url())
@@ -85,7 +85,7 @@ def _audit_worse(
 
 
 def _ours(jobs: set[str], assets: Assets) -> Callable[[dg.DagsterRun], bool]:
-    """Build what tells a run of this promotion from those of others in the same code location."""
+    """Return a predicate that tells runs of this promotion from others in the same code location."""
     keys = {
         key for asset in assets for key in ([asset.key] if isinstance(asset, dg.AssetSpec) else asset.keys)
     }
@@ -99,7 +99,7 @@ def _ours(jobs: set[str], assets: Assets) -> Callable[[dg.DagsterRun], bool]:
 
 
 def _audits(prefix: str, assets: Iterable[object]) -> frozenset[dg.AssetCheckKey]:
-    """Name the checks that are audits: all but those that guard prod itself."""
+    """Return the keys of the audit checks: all checks but those of prod itself."""
     checks = (check for a in assets if isinstance(a, dg.AssetsDefinition) for check in a.check_keys)
     return frozenset(check for check in checks if check.asset_key != dg.AssetKey(f"{prefix}prod_schema"))
 
@@ -110,7 +110,10 @@ def of_run(
     instance: dg.DagsterInstance,
     result: dg.ExecuteInProcessResult,
 ) -> Alert | None:
-    """Say what the sensors would of a run in this process, which they never see; None when all is well."""
+    """Return the alert that the sensors would post for a run in this process; None when all is well.
+
+    The sensors never see such a run.
+    """
     if not result.success:
         steps, failed = begun(instance, result.run_id), result.get_step_failure_events()
         return failure(promotion, "", result.dagster_run, steps, failed)
@@ -131,7 +134,7 @@ def failure(
     *,
     told: str = "The run failed.",
 ) -> Alert:
-    """Say which step of a run failed, why, on which objects, and what is so now.
+    """Return the alert for a failed run: the step, the reason, the objects, and the state of prod.
 
     `steps` are those that it has begun, `failures` those of steps: none when the run never started or its
     process died; `told` and its steps are then all that is known.
@@ -162,21 +165,21 @@ def _name(step: str) -> str:
 
 
 def _again(steps: Sequence[str]) -> str:
-    """Say what to do about a run without a failed step."""
+    """Return the remedy for a run without a failed step."""
     if not steps:
         return "Look whether daemon and code server run; then start it again."
     return "See the run in the Dagster UI; then start it again. What it left beside prod is dropped then."
 
 
 def worse(now: Verdicts, before: Verdicts) -> list[dg.AssetCheckKey]:
-    """Name the checks that ended worse than the time before; what is new has nothing to be worse than."""
+    """Return the checks that ended worse than before; a new check has no earlier result to be worse than."""
     return [check for check, verdict in now.items() if verdict > before.get(check, verdict)]
 
 
 def worsened(
     promotion: Promotion, run: dg.DagsterRun, now: Verdicts, before: Verdicts, proven: str = ""
 ) -> Alert:
-    """Say which audit checks got worse, and what the run has `proven` of prod, "" for nothing."""
+    """Return the alert for audit checks that got worse; `proven` is the run's proof of prod, "" for none."""
     failed = (sum(verdict > 0 for verdict in each.values()) for each in (now, before))
     return Alert(
         event="audit_worse",
@@ -196,7 +199,7 @@ def worsened(
 
 
 def _proven(instance: dg.DagsterInstance, run_id: str, prod: str) -> str:
-    """Read what a run has proven of prod, "" when it promoted nothing."""
+    """Return the proof of prod that a run recorded, "" when it promoted nothing."""
     found = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
     made = (record.asset_materialization for record in found)
     told = (each.metadata.get(PROVEN) for each in made if each and each.asset_key == dg.AssetKey(prod))
@@ -215,7 +218,7 @@ def _verdicts(instance: dg.DagsterInstance, run_id: str, audits: frozenset[dg.As
 
 
 def _before(instance: dg.DagsterInstance, run_id: str, checks: Verdicts) -> Verdicts:
-    """Look up how each check ended the last time before this run."""
+    """Return the last verdict of each check before this run."""
     found: Verdicts = {}
     for check in checks:
         newest_first = instance.event_log_storage.get_asset_check_execution_history(check, limit=RECENT)

@@ -21,7 +21,7 @@ FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_win
 
 
 def build_assets(promotion: Promotion, prefix: str) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """Build the assets of one promotion from dev to prod; their names begin with the prefix."""
+    """Return the assets of one promotion from dev to prod; their names begin with the prefix."""
     source = dg.AssetSpec(
         f"{prefix}dev_database",
         description="The source. Developers write it; pgpromote only reads it.",

@@ -26,7 +26,7 @@ PROD_AUDIT_IS = (
 
 
 def build_audits(promotion: Promotion, prefix: str) -> list[dg.AssetsDefinition]:
-    """Build the audit assets of one promotion; together they have every rule."""
+    """Return the audit assets of one promotion; together they have every rule."""
     return [
         *(
             _audit(promotion, prefix, name, [rule], f"Read-only report. {audit.describe(rule)}")
@@ -37,7 +37,7 @@ def build_audits(promotion: Promotion, prefix: str) -> list[dg.AssetsDefinition]
 
 
 def audited(promotion: Promotion, run_id: str, rules: Sequence[str]) -> Audit:
-    """Audit the database of a promotion by some rules, compared with dev where that is named."""
+    """Audit the database of a promotion by some rules, compared with dev where that is configured."""
     return audit.audit(
         promotion.audited(),
         run_id,

@@ -1,4 +1,4 @@
-"""What a person can set in the launchpad: flat, typed, with defaults that promote without any input."""
+"""The forms of the launchpad: flat, typed, with defaults that promote without any input."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -138,7 +138,7 @@ class RestoreConfig(ScopeConfig):
     )
 
     def options(self) -> Options:
-        """Return what was chosen as a value."""
+        """Return the chosen options as a value."""
         return Options(
             archive_path=Path(self.archive_path).absolute() if self.archive_path else None,
             strategy=self._strategy(),
@@ -166,7 +166,7 @@ class RestoreConfig(ScopeConfig):
 
 
 def restore_config(options: Options) -> RestoreConfig:
-    """Write options as configuration: what `RestoreConfig.options` reads."""
+    """Return options as configuration: the inverse of `RestoreConfig.options`."""
     plain = {name: value for name, value in vars(options).items() if name not in {"filters", "archive_path"}}
     return RestoreConfig.model_validate(
         {

@@ -1,4 +1,4 @@
-"""What is delivered to a promotion, and what Dagster's runs say of it: promoted, under way, or neither."""
+"""Archives delivered to a promotion, and their state by Dagster's runs: promoted, under way, or neither."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Delivery:
-    """An archive that has landed. `dumped_at` is the manifest's time, without one the file's own.
+    """A delivered archive. `dumped_at` is the time in the manifest, without one that of the file.
 
     `adopt`: it has no manifest, and the run is to adopt it first.
     """
@@ -28,11 +28,11 @@ class Delivery:
 
     @property
     def age(self) -> tuple[datetime, str]:
-        """What orders deliveries, the oldest first."""
+        """The sort key of deliveries, the oldest first."""
         return self.dumped_at, self.path.name
 
     def request(self, asset: str, attempt: int) -> dg.RunRequest:
-        """Ask for a run that restores this content, whatever lies at the path by then."""
+        """Return the request for a run that restores this content, even if the file at the path changes."""
         config: dict[str, object] = {"archive_path": str(self.path), "sha256": self.sha256}
         if self.adopt:
             config["adopt"] = True
@@ -49,7 +49,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of one promotion's job that restores what is delivered."""
+    """The runs of the job that restores the deliveries of one promotion."""
 
     instance: dg.DagsterInstance
     job: str
@@ -58,13 +58,13 @@ class Runs:
     earlier_target: str
 
     def of(self, sha256: str) -> list[dg.DagsterRun]:
-        """Find the runs that were asked for a content; the version before had it as run key alone."""
+        """Return the runs requested for a content; the version before tagged them with the run key alone."""
         before = self._find({TARGET: [self.target, self.earlier_target], RUN_KEY: sha256})
         known = self._find({TARGET: self.target, SHA256: sha256})
         return [*known, *(run for run in before if SHA256 not in run.tags)]
 
     def has_promoted(self, run: dg.DagsterRun) -> bool:
-        """Tell whether a run made its archive prod, even if a later step failed."""
+        """Return whether a run made its archive prod, even if a later step failed."""
         if run.is_success:
             return True
         made = self.instance.get_records_for_run(
@@ -73,7 +73,7 @@ class Runs:
         return any(record.asset_key == self.asset for record in made.records)
 
     def newer_under_way(self, delivery: Delivery) -> str:
-        """Name an archive that was dumped later and whose run has not ended, "" for none."""
+        """Return the name of an archive that was dumped later and whose run has not ended, "" for none."""
         for run in self._find({TARGET: self.target}):
             if not run.is_finished and _moment(run.tags.get(DUMPED_AT, "")) > delivery.dumped_at:
                 return run.tags.get(ARCHIVE, run.run_id)
@@ -86,7 +86,7 @@ class Runs:
 def landed(
     path: Ref, state: Snapshot, sha256: str, manifest: Manifest | None, *, adopt: bool = False
 ) -> Delivery:
-    """Describe an archive that has landed."""
+    """Return the delivery for an archive in the directory."""
     told = _moment(manifest.created_at) if manifest and manifest.sha256 == sha256 else NEVER
     modified = datetime.fromtimestamp(state.modified / 1e9, UTC)
     return Delivery(path, sha256, modified if told == NEVER else told, adopt)

@@ -1,4 +1,4 @@
-"""How far a run of Dagster has come, and what prod is since then: also of a run whose process died."""
+"""The progress of a Dagster run, and the state of prod after it, even if its process died."""
 
 from collections.abc import Mapping, Sequence
 

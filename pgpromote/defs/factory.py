@@ -1,4 +1,4 @@
-"""The one factory: a promotion in, Dagster definitions out."""
+"""The factory of Dagster definitions for a promotion."""
 
 import dagster as dg
 
@@ -16,11 +16,11 @@ from pgpromote.run.run import look_away
 def build_promotion(
     promotion: Promotion, prefix: str = "", watch: Watch = lambda run: look_away
 ) -> dg.Definitions:
-    """Build everything that Dagster knows of one promotion.
+    """Return all Dagster definitions of one promotion.
 
     `prefix` goes before every name, so that two promotions fit into one code location. Steps run in one
-    process: the parallelism is inside pg_restore, and children die with their run (facts-dagster §0).
-    `watch` is told of each run that begins.
+    process: the parallelism is inside pg_restore, and children die with their run (facts-dagster §0). `watch`
+    is called with each run that begins.
     """
     jobs = build_jobs(promotion, prefix)
     assets = [*build_assets(promotion, prefix), *build_audits(promotion, prefix)]

@@ -1,4 +1,4 @@
-"""Turn our errors into what Dagster shows, one paragraph without a second traceback, and read that again."""
+"""Errors of pgpromote as Dagster failures, one paragraph without a second traceback, and back again."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,9 +29,9 @@ INTERRUPTED = "The run was interrupted: terminated by somebody, or its process g
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a step failed: what, what to do, on which objects, and what prod is now where the step knew.
+    """The reason a step failed: problem, remedy, objects, and the state of prod where the step knew it.
 
-    `text` is all of it as one paragraph; `refused` says that a check forbade to go on.
+    `text` is all of it as one paragraph; `refused` is true if a check forbade the step.
     """
 
     what: str
@@ -44,9 +44,9 @@ class Reason:
 
 @contextmanager
 def readable(run: Run | None = None) -> Iterator[None]:
-    """Show an error of ours as a Failure: its text, its hint, its findings. Others pass unchanged.
+    """Raise errors of pgpromote as a Failure with text, hint and findings; other errors pass unchanged.
 
-    Where prod is already the new one of the run, the text begins with that.
+    If the run has already made prod the new one, the text begins with that.
     """
     try:
         yield
@@ -68,7 +68,7 @@ def readable(run: Run | None = None) -> Iterator[None]:
 
 
 def reason(event: dg.DagsterEvent) -> Reason:
-    """Take what a step said of its failure apart; of an error that is not ours, tell the first cause."""
+    """Return the reason in a step failure; for errors that are not pgpromote's, that of the first cause."""
     data = event.step_failure_data
     if data.user_failure_data is None:
         error = data.error
@@ -96,7 +96,7 @@ def reason(event: dg.DagsterEvent) -> Reason:
 
 
 def clean(text: str, promotion: Promotion) -> str:
-    """Hide the secrets of the databases and of the webhook; an error that is not ours may show them."""
+    """Hide the secrets of the databases and of the webhook, which foreign errors may show."""
     return visible(redact(text.replace(promotion.webhook_url() or "\0", "***"), *_databases(promotion)))
 
 

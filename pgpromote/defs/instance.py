@@ -47,7 +47,7 @@ def open_instance() -> DagsterInstance:
 
 
 def _reach(database: Database) -> None:
-    """Connect once: Dagster itself tries for 13 s, and names neither the host nor the variable."""
+    """Connect once, to name host and variable in an error; Dagster itself retries 13 s and names neither."""
     try:
         with connect(database):
             pass

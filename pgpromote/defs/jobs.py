@@ -1,4 +1,4 @@
-"""The jobs, the nightly schedule."""
+"""The jobs and the nightly schedule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Jobs:
 
 
 def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
-    """Build the jobs. All that write to prod carry one tag, which the instance runs one at a time."""
+    """Return the jobs. All that write to prod carry one tag, which the instance runs one at a time."""
     archive, prod = f"{prefix}dev_dump_archive", f"{prefix}prod_schema"
     audits = [f"{prefix}{name}" for name in AUDITS]
     report = f"{prefix}{REPORT}"
@@ -83,7 +83,7 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
 
 
 def build_schedule(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.ScheduleDefinition:
-    """Build the nightly schedule: stopped until someone turns it on.
+    """Return the nightly schedule, stopped until someone turns it on.
 
     A tick is skipped while a refresh of the same prod is queued or running: two nights are never piled up.
     """

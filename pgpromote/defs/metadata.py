@@ -30,7 +30,7 @@ Cell = str | int | float | bool | None
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dg.MetadataValue:
-    """Make a table of text and numbers."""
+    """Return a table of text and numbers."""
     shown = [[visible(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
     records = [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in shown]
     schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
@@ -38,24 +38,24 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dg.Metadata
 
 
 def findings(found: Sequence[Finding]) -> dg.MetadataValue:
-    """Show findings: what is present, what is needed, what to do."""
+    """Return findings as a table: severity, rule, object, message, remedy."""
     columns = ("severity", "rule", "object", "what", "what to do")
     return table(columns, [(f.severity.value, f.rule, f.object, f.message, f.remedy) for f in found])
 
 
 def restore_errors(errors: Sequence[RestoreError]) -> dg.MetadataValue:
-    """Show the errors of a restore."""
+    """Return the errors of a restore as a table: entry, kind, message, statement."""
     columns = ("entry", "kind", "message", "statement")
     return table(columns, [(e.entry, e.kind, e.message, e.statement) for e in errors])
 
 
 def statements(planned: Sequence[Statement]) -> dg.MetadataValue:
-    """Show SQL with the reason for each statement."""
+    """Return SQL statements, each with its reason."""
     return table(("statement", "why"), [(s.sql, s.why) for s in planned])
 
 
 def counts(counted: Mapping[str, int]) -> dg.MetadataValue:
-    """Show how many objects of each kind there are."""
+    """Return the number of objects of each kind."""
     return table(("kind", "count"), list(counted.items()))
 
 
@@ -76,7 +76,7 @@ def archive(contents: Archive, manifest: Manifest) -> Metadata:
 
 
 def repair(repaired: Repair) -> Metadata:
-    """Describe what the repair changed and what it left alone."""
+    """Describe the changes of the repair and the keys that it left alone."""
     skipped = [(s.table, s.column, s.message) for s in repaired.skipped]
     return {
         "repairs": dg.MetadataValue.int(len(repaired.statements)),
@@ -86,7 +86,7 @@ def repair(repaired: Repair) -> Metadata:
 
 
 def proof(proven: Proof) -> Metadata:
-    """Describe what was compared, and how each part of the proof ended."""
+    """Describe the scope of the proof, and the result of each of its parts."""
     unsure = {} if proven.errors else {CONTENTS: proven.doubt}
     verdicts = [
         (text, unsure.get(rule) or len(proven.of(rule)) or "equal") for rule, text in prove.RULES.items()
@@ -101,14 +101,14 @@ def proof(proven: Proof) -> Metadata:
 
 
 def tables(proven: Proof) -> Metadata:
-    """Show table by table what was compared."""
+    """Return the comparison table by table."""
     how = {True: "rows and hash", False: "rows"}
     rows = [(each.table, each.dumped, each.restored, how[each.hashed]) for each in proven.compared]
     return {"proof per table": table(("table", "dumped", "restored", "compared"), rows)}
 
 
 def numbers(done: State) -> Metadata:
-    """Give what plots over time: seconds of each step, sizes, findings by severity."""
+    """Return the numbers to plot over time: seconds of each step, sizes, findings by severity."""
     found = (
         *done.checks,
         *(done.plan.losses if done.plan else ()),
@@ -128,7 +128,7 @@ def numbers(done: State) -> Metadata:
 
 
 def summary(done: State) -> Metadata:
-    """Tell the run on one screen, for whoever looks the morning after."""
+    """Summarise the run on one screen, for a reader on the next morning."""
     lines = [
         f"**{done.source or 'The archive'}** → **{done.target}**",
         "",
@@ -159,12 +159,12 @@ def _by_severity(done: State) -> str:
 
 
 def losses(found: Sequence[Finding]) -> Metadata:
-    """Show what prod lost, or would lose."""
+    """Return the losses of prod, actual or predicted."""
     return {"loss preview": findings(found)}
 
 
 def preview(planned: Plan) -> Metadata:
-    """Describe what prod would lose, who is connected to it, and what a swap needs."""
+    """Describe the predicted losses of prod, its sessions, and the room that a swap needs."""
     sessions = [(s.application, s.user, s.count, s.lasting) for s in planned.sessions]
     shown: Metadata = {
         "sessions on prod": table(("application", "user", "sessions", "not ours to end"), sessions),
@@ -178,7 +178,7 @@ def preview(planned: Plan) -> Metadata:
 
 
 def rehearsal(done: State) -> Metadata:
-    """Describe what a promotion would have done."""
+    """Describe the promotion that a rehearsal has tried."""
     return {
         **(preview(done.plan) if done.plan else {}),
         **(repair(done.repair) if done.repair else {}),
@@ -187,7 +187,7 @@ def rehearsal(done: State) -> Metadata:
 
 
 def cut_over(done: CutOver | None) -> Metadata:
-    """Describe a cut-over; nothing for a strategy without one."""
+    """Describe a cut-over; empty for a strategy without one."""
     if done is None:
         return {}
     return {
@@ -197,7 +197,7 @@ def cut_over(done: CutOver | None) -> Metadata:
 
 
 def scope(filters: Filters) -> Metadata:
-    """Warn about a limited scope; empty when everything is included."""
+    """Return a warning about a limited scope, empty when everything is included."""
     if filters == EVERYTHING:
         return {}
     return {

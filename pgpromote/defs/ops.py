@@ -1,4 +1,4 @@
-"""The ops inside `prod_schema`: each walks one step of the table, and shows what it did."""
+"""The ops inside `prod_schema`: each walks one step of the table and shows its results."""
 
 import dagster as dg
 
@@ -32,12 +32,12 @@ WITH_OPS = tuple(step for step in STEPS if step.op)
 
 
 def build_ops(prefix: str) -> tuple[dg.OpDefinition, ...]:
-    """Build the ops of one promotion. Op names are unique in a code location, hence the prefix."""
+    """Return the ops of one promotion. Op names are unique in a code location, hence the prefix."""
     return tuple(_op(prefix, step, last=step is WITH_OPS[-1]) for step in WITH_OPS)
 
 
 def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
-    """Build the op of a step; beside `result` its outputs are the results of checks."""
+    """Return the op of a step; beside `result` its outputs are the results of checks."""
 
     @dg.op(
         name=f"{prefix}{step.op}",
@@ -81,7 +81,7 @@ def _walk(context: dg.OpExecutionContext, holder: Holder, run: Run, step: Step) 
 
 
 def _checks(context: dg.OpExecutionContext, step: Step, state: State) -> Events:
-    """Yield the results of the checks that are known after a step; a check that could not look has none."""
+    """Yield the results of the checks that a step completes; a skipped check has none."""
     for rule in step.rules:
         found = state.of(rule)
         if found is not None:
@@ -93,7 +93,7 @@ def _checks(context: dg.OpExecutionContext, step: Step, state: State) -> Events:
 
 
 def _asset(run: Run) -> Metadata:
-    """Describe the asset: what prod is now, and what the whole run did."""
+    """Describe the asset: the state of prod, and the whole run."""
     state, options = run.state, run.options
     counted = state.after.rows if state.after else {}
     rows = {name: count for name, count in counted.items() if count is not None}

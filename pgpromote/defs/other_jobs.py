@@ -1,4 +1,4 @@
-"""The steps that stand aside from the lineage graph: bring prod back, and rehearse."""
+"""The ops outside the lineage graph: rollback and rehearsal."""
 
 import dagster as dg
 
@@ -15,7 +15,7 @@ HELD = f"Prod is on hold: nothing is promoted into it until {RESUME}."
 
 
 def build_rollback(prefix: str) -> dg.OpDefinition:
-    """Build the step that brings back what prod was."""
+    """Return the op that brings back an earlier prod."""
 
     @dg.op(
         name=f"{prefix}rollback",
@@ -36,7 +36,7 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
 
 
 def build_rehearsal(prefix: str) -> dg.OpDefinition:
-    """Build the step that does everything but the cut-over, and drops what it made."""
+    """Return the op that does everything but the cut-over, and drops the database it built."""
 
     @dg.op(
         name=f"{prefix}rehearse",

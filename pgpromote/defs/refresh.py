@@ -1,4 +1,4 @@
-"""Run the refresh job in this process, on the configured instance: what cron and the terminal call."""
+"""Run the refresh job in this process, on the configured instance, for cron and the terminal."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ JOB, PROD = "refresh_prod", "prod_schema"
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What a run left behind: per asset, the metadata as plain values, and every failed check.
+    """The results of a run: per asset, the metadata as plain values, and every failed check.
 
-    `problems` are what failed after prod was the new one.
+    `problems` are failures after prod became the new one.
     """
 
     run_id: str
@@ -53,9 +53,9 @@ def refresh(
 ) -> Refreshed:
     """Dump, restore, repair and audit as one Dagster run; call `on_step` as each step begins.
 
-    `watch` takes the run before its first step, and returns what takes the lines of its tools.
+    `watch` is called with the run before its first step, and returns the callback for the lines of its tools.
 
-    What fails after prod is the new one is among the problems. Raises ConfigError or ConnectionFailed
+    Failures after prod became the new one are among the problems. Raises ConfigError or ConnectionFailed
     without a usable instance, RefreshFailed when a step fails before, RefreshRefused when a check forbids it.
     """
     definitions = build_promotion(promotion, watch=watch)
@@ -117,7 +117,7 @@ def _post(
     instance: DagsterInstance,
     result: dg.ExecuteInProcessResult,
 ) -> list[str]:
-    """Post what a sensor would; sensors only see runs that the daemon has launched. Return what failed."""
+    """Post the alert of a run that no sensor sees, as the daemon did not launch it; return any failure."""
     if not promotion.webhook_url():
         return []
     try:

@@ -1,4 +1,4 @@
-"""The report asset: what the whole run was, for people and for programs."""
+"""The report asset: the whole run, for people and for programs."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ REPORT = "promotion_report"
 
 
 def build_report(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
-    """Build the asset that reports on the run it is part of, when everything else is done."""
+    """Return the asset that reports on the run it is part of, when everything else is done."""
 
     @dg.asset(
         name=f"{prefix}{REPORT}",

@@ -1,4 +1,4 @@
-"""The resource that gives each Dagster run its `Run`, and reports on one that failed."""
+"""The resource that gives each Dagster run its `Run`, and reports on a run that failed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,10 +22,10 @@ Watch = Callable[[Run], OnLine]
 
 @dataclass
 class Holder:
-    """One Dagster run: its `Run`, once a step has begun it, and what its other assets have found.
+    """One Dagster run: its `Run`, once a step has begun it, and the findings of its other assets.
 
-    `audited` is what the audits have found so far, `reported` that the report's own step was begun. `watch`
-    is told of the run that begins; `watched` takes the lines of its tools.
+    `audited` holds the findings of the audits so far; `reported` is true once the step of the report has
+    begun. `watch` is called with the run that begins; `watched` is the callback for the lines of its tools.
     """
 
     promotion: Promotion
@@ -48,7 +48,7 @@ class Holder:
 def run_resource(
     promotion: Promotion, prefix: str = "", watch: Watch = lambda run: look_away
 ) -> dg.ResourceDefinition:
-    """Build the resource of one promotion. Nothing secret is in its configuration."""
+    """Return the resource of one promotion. Nothing secret is in its configuration."""
 
     @dg.resource(description=f"The promotion {promotion.name}: databases, archive, lock.")
     def walk(context: dg.InitResourceContext) -> Iterator[Holder]:
@@ -63,7 +63,7 @@ def run_resource(
 
 
 def _report_failure(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
-    """Write the report that the run could not reach; its last step writes the one of a good run."""
+    """Write the report of a run that failed before its last step, which writes that of a good run."""
     failures = _failures(context)
     promoting = holder.begun or any(event.step_key == dump for event in failures)
     if failures and promoting and not holder.reported and context.log:

@@ -1,4 +1,4 @@
-"""Which refreshes are under way: those of the daemon, queued or running, and those of the command line."""
+"""Refreshes under way: those of the daemon, queued or running, and those of the command line."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ COMMAND_LASTS = timedelta(days=1)
 
 
 def tags_of_command(promotion: str, run_id: str) -> dict[str, str]:
-    """Tag the run of this process.
+    """Return the tags for the run of this process.
 
     It has its own value of the target: if this process is killed, its run must not hold up the queue. The
     advisory lock keeps the two apart.
@@ -54,7 +54,7 @@ def _under_way(instance: DagsterInstance, job: str, *tags: dict[str, str]) -> It
 
 
 def _is_alive(record: RunRecord) -> bool:
-    """Tell whether a run may still be going on. Of one of the daemon the daemon itself finds out."""
+    """Return whether a run may still be going on; dead runs of the daemon are found by the daemon."""
     tags = record.dagster_run.tags
     if PID not in tags:
         return True

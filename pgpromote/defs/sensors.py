@@ -1,4 +1,4 @@
-"""Watch the promotion's directory for archives that it did not write itself."""
+"""A sensor that watches the promotion's directory for archives written by others."""
 
 import json
 import os
@@ -32,9 +32,9 @@ BARE = 0
 
 @dataclass
 class Seen:
-    """What the last tick saw: files still settling, and files done with. This is the sensor's cursor.
+    """The files that the last tick saw, still settling or done with: the cursor of the sensor.
 
-    `since` is when the sensor was turned on, in seconds since 1970; None when nobody has told.
+    `since` is when the sensor was turned on, in seconds since 1970; None when that is not recorded.
     """
 
     settling: dict[str, Signature] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Seen:
 
     @classmethod
     def read(cls, cursor: str | None) -> "Seen | None":
-        """Read a cursor; None for one that is not ours. The version before looked one directory higher."""
+        """Read a cursor; None for a foreign one. The version before looked one directory higher."""
         try:
             seen = json.loads(cursor or "{}")
             settling, done = dict(seen["settling"]), dict(seen["done"])
@@ -54,7 +54,7 @@ class Seen:
             return None
 
     def has_settled(self, last: "Seen", name: str, state: Snapshot) -> bool:
-        """Take a file down; tell whether it has to be looked at: the same over two ticks, and not done."""
+        """Record a file; return whether it must be looked at: unchanged over two ticks, and not done."""
         done, signature = last.done.get(name), list(state.signature)
         if done and _is_done(state, done):
             self.done[name] = done
@@ -67,9 +67,9 @@ class Seen:
 
 
 def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefinition:
-    """Build the sensor: one run of `restore_prod` for the newest new archive, stopped until turned on.
+    """Return the sensor: one run of `restore_prod` for the newest new archive, stopped until turned on.
 
-    What is there when it is turned on stays as it is. A file is looked at when its size and time are the
+    Files present when it is turned on stay as they are. A file is looked at when its size and time are the
     same over two ticks. Content that was promoted never runs again; one whose run failed does, when it is
     delivered again. A broken file is reported once. Plain SQL is never picked up (facts §0.9).
     """
@@ -119,7 +119,7 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
 
 
 def _files(promotion: Promotion) -> Iterator[tuple[str, Snapshot]]:
-    """Find the archives in the promotion's directory, and those where the version before looked."""
+    """Yield the archives in the promotion's directory, and in the one where the version before looked."""
     for folder, before in ((promotion.directory, ""), (promotion.dump_dir, HIGHER)):
         with suppress(OSError):  # one that cannot be read has nothing new
             for stored in promotion.store.list(folder):
@@ -134,14 +134,14 @@ def _path(promotion: Promotion, name: str) -> Ref:
 
 
 def _turned_on(context: dg.SensorEvaluationContext, last: Seen) -> bool:
-    """Tell whether the sensor was turned on since its last tick; the version before did not note when."""
+    """Return whether the sensor was turned on since its last tick; the version before kept no such time."""
     since = last.since or context.last_tick_completion_time
     started = context.last_sensor_start_time
     return bool(since and started and started > since)
 
 
 def _begin(files: Mapping[str, Snapshot], since: float | None) -> Seen:
-    """Take down as done what is there; what has landed since the sensor was turned on waits for its turn."""
+    """Return a cursor with the present files as done, and those landed since it was turned on as settling."""
     begun = Seen(since=since)
     for name, state in files.items():
         after = since is not None and state.landed / 1e9 > since
@@ -154,7 +154,7 @@ def _done(state: Snapshot, problem: ArchiveError) -> Signature:
 
 
 def _is_done(state: Snapshot, done: Signature) -> bool:
-    """Say whether a file was done with as it is; one that lacked a manifest is looked at again with one."""
+    """Return whether a file is done with unchanged; one that lacked a manifest is not once it has one."""
     lacked = done == [*state.signature, BARE]
     return done == list(state.signature) or (lacked and state.described is None)
 
@@ -164,12 +164,12 @@ def _cursor(seen: Seen) -> str:
 
 
 def _shown(path: Ref) -> str:
-    """Spell a path so that it can be stored, whatever bytes its name is made of."""
+    """Return a path as text that can be stored, whatever the bytes of its name."""
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 
 def _deliveries(promotion: Promotion, path: Ref, state: Snapshot) -> list[Delivery]:
-    """Read what has landed; nothing if this promotion wrote the file itself.
+    """Return the delivery of a file; empty if this promotion wrote the file itself.
 
     Raises ArchiveError for a broken file, another promotion's, and one in the wrong place.
     """
@@ -205,7 +205,7 @@ def _misplaced(promotion: Promotion, path: Ref) -> ArchiveError:
 def _choose(
     context: dg.SensorEvaluationContext, prefix: str, deliveries: list[Delivery], runs: Runs
 ) -> tuple[list[dg.RunRequest], list[dg.AssetObservation]]:
-    """Ask for a run of the newest delivery; say of the others what supersedes them."""
+    """Request a run of the newest delivery, and report the archive that supersedes each of the others."""
     if not deliveries:
         return [], []
     *older, newest = sorted(deliveries, key=lambda each: each.age)
@@ -225,7 +225,7 @@ def _choose(
 
 
 def _without_run(delivery: Delivery, runs: Runs) -> tuple[str, int]:
-    """Say why the content needs no run ("" when it does), and which attempt the next is."""
+    """Return why the content needs no run ("" when it does), and the number of the next attempt."""
     before = runs.of(delivery.sha256)
     for run in before:
         if runs.has_promoted(run):

@@ -1,4 +1,4 @@
-"""How the result of a step is shown in Dagster: in its log, and as metadata of its output."""
+"""The result of a step in Dagster: in its log, and as metadata of its output."""
 
 from functools import singledispatch
 
@@ -16,7 +16,7 @@ from pgpromote.run.state import Carried, Checked, Kept, Prepared
 
 @singledispatch
 def of(result: object) -> Metadata:
-    """Show the result of a step as metadata; nothing for a type that has no form of its own."""
+    """Return the result of a step as metadata; empty for a type that has no form of its own."""
     return {}
 
 
@@ -65,7 +65,7 @@ def _(result: Kept) -> Metadata:
 
 
 def findings(result: object) -> tuple[Finding, ...]:
-    """Return what is to be written to the log of a step at the level of each finding."""
+    """Return the findings of a step for its log, each at its own level."""
     if isinstance(result, Reset):
         return result.outside
     if isinstance(result, Prepared):

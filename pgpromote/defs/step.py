@@ -1,4 +1,4 @@
-"""What every step of `prod_schema` uses: its run, its log, its checks."""
+"""Common parts of the steps of `prod_schema`: run, log, checks."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,12 +27,12 @@ LEVELS = {
 
 
 def to_stdout(line: str) -> None:
-    """Show a tool's line in the step's stdout tab; the event log would cost 6 ms a line."""
+    """Print a tool's line to the step's stdout tab; the event log would cost 6 ms a line."""
     print(visible(line), flush=True)  # noqa: T201 - captured by Dagster as the step's compute log
 
 
 def lines_of(holder: Holder) -> Callable[[str], None]:
-    """Build what takes a tool's lines: the stdout tab, and whoever watches the walk."""
+    """Return the callback for a tool's lines, which go to the stdout tab and to the walk's watcher."""
 
     def show(line: str) -> None:
         to_stdout(line)
@@ -42,14 +42,14 @@ def lines_of(holder: Holder) -> Callable[[str], None]:
 
 
 class Progress:
-    """Tells now and then in the log how far a restore is."""
+    """A callback that logs the progress of a restore now and then."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.tell = tell
         self.told = time.monotonic()
 
     def __call__(self, work: Work) -> None:
-        """Take how far it is."""
+        """Log the progress, at most once in `TELL_EVERY` seconds."""
         now = time.monotonic()
         if now - self.told >= TELL_EVERY and work.remaining is not None:
             self.told = now
@@ -58,7 +58,7 @@ class Progress:
 
 
 def holder_of(context: dg.OpExecutionContext, prefix: str) -> Holder:
-    """Return the walk of the run of Dagster that the step belongs to."""
+    """Return the walk of the Dagster run that the step belongs to."""
     walk = getattr(context.resources, f"{prefix}run")
     if not isinstance(walk, Holder):
         raise TypeError(f"The resource {prefix}run is {type(walk).__name__}, not a Holder.")
@@ -85,12 +85,12 @@ def log_statements(context: dg.OpExecutionContext, statements: Iterable[Statemen
 
 
 def check_output(name: str) -> str:
-    """Name the op output that carries the result of a check."""
+    """Return the name of the op output that carries the result of a check."""
     return f"check_{name}"
 
 
 def _told(found: Sequence[Finding]) -> str:
-    """Say the worst first, and how many more the table shows."""
+    """Return the worst findings as text, and the number of those that only the table shows."""
     ranked = sorted(found, key=lambda f: list(Severity).index(f.severity))
     lines = [finding.told for finding in ranked[:SHOWN]]
     more = [f"… and {len(ranked) - SHOWN} more"] if len(ranked) > SHOWN else []
@@ -98,7 +98,7 @@ def _told(found: Sequence[Finding]) -> str:
 
 
 def check_result(name: str, found: tuple[Finding, ...]) -> dg.AssetCheckResult:
-    """Turn the findings of one check into its result; only information still counts as passed."""
+    """Return the findings of one check as its result; a check with nothing but information passes."""
     worst = max((LEVELS[f.severity] for f in found), key=lambda level: level.value == "ERROR", default=None)
     return dg.AssetCheckResult(
         check_name=name,

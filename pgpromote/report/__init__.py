@@ -1,4 +1,4 @@
-"""The report of one run: a page for people and its JSON twin for programs, both made of one value.
+"""The report of one run: a page for people and its JSON twin for programs, both rendered from one value.
 
 Record, audits ─► content.build ─► Report ─► page.render, markdown.summary, files.write
 """

@@ -1,4 +1,4 @@
-"""What a webhook is told of a run: for people in the markup of Slack, for programs field by field."""
+"""The alert about a run that a webhook gets: Slack's markup for people, fields for programs."""
 
 from dataclasses import asdict, dataclass
 
@@ -7,7 +7,7 @@ from pgpromote.postgres.details import visible
 
 @dataclass(frozen=True)
 class Alert:
-    """What a webhook is told. Nothing in it is secret; what is empty is not known."""
+    """The content of an alert. Nothing in it is secret; an empty field is not known."""
 
     event: str
     promotion: str
@@ -34,7 +34,7 @@ class Alert:
         return "\n".join(line for line in lines if line)
 
     def payload(self) -> dict[str, object]:
-        """Return what is posted: `text` for people, and a field for each part."""
+        """Return the JSON to post: `text` for people, and a field for each part."""
         shown = {
             name: tuple(map(visible, value)) if name == "objects" else visible(value)
             for name, value in asdict(self).items()
@@ -43,5 +43,5 @@ class Alert:
 
 
 def _plain(text: str) -> str:
-    """Keep names from being read as Slack's markup: `<!channel>` would call everybody."""
+    """Escape names, so that Slack does not read them as markup: `<!channel>` would call everybody."""
     return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

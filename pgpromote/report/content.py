@@ -1,4 +1,4 @@
-"""What a report says, as plain values. Its JSON form is promised in `schema.json`."""
+"""The content of a report as plain values. Its JSON form is promised in `schema.json`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ REPAIR = {
 
 
 class Verdict(StrEnum):
-    """How a run ended. PARTIAL: it was asked for some steps only, and they went well.
+    """The outcome of a run. PARTIAL: only some steps were requested, and they succeeded.
 
-    What fails after prod is the new database, the audits for example, takes nothing from PROMOTED.
+    A failure after prod became the new database, in the audits for example, leaves it PROMOTED.
     """
 
     PROMOTED = "promoted"
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the run: its own name, the one for people, when it began, how long it took."""
+    """One step of the run: its own name, the one for people, its start, its duration."""
 
     name: str
     title: str
@@ -49,7 +49,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Count:
-    """How many objects of one kind prod had and has."""
+    """The number of objects of one kind in prod, before and after."""
 
     kind: str
     before: int
@@ -97,7 +97,7 @@ class Change:
 
 @dataclass(frozen=True)
 class LeftAlone:
-    """A key that the repair did not touch, and why."""
+    """A key that the repair did not touch, with the reason."""
 
     table: str
     column: str
@@ -107,7 +107,7 @@ class LeftAlone:
 
 @dataclass(frozen=True)
 class Repaired:
-    """What was repaired, or would be when it was not `made`, and what was left alone."""
+    """The repairs, only planned when not `made`, and the keys that were left alone."""
 
     made: bool
     changes: tuple[Change, ...]
@@ -116,7 +116,7 @@ class Repaired:
 
 @dataclass(frozen=True)
 class Proven:
-    """How the proof compared, how much, and what that proves.
+    """The method of the proof, its extent, and its conclusion.
 
     `doubt` is why rows are not, or not all, proven; "" when they are. `sentence` says all of it in words.
     """
@@ -139,7 +139,7 @@ class Swapped:
 
 @dataclass(frozen=True)
 class Rights:
-    """What gave the new database prod's owners and grants, and what is different all the same."""
+    """The statements that gave the new database prod's owners and grants, and the differences that remain."""
 
     statements: tuple[Statement, ...]
     findings: tuple[Finding, ...]
@@ -147,11 +147,11 @@ class Rights:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a report says. What was not reached is None or empty.
+    """The content of a report. A part that the run did not reach is None or empty.
 
-    `failure` is why the run failed, "" when it did not, and `prod` what prod is then. `suppressed` are
-    findings that somebody has accepted, `notes` what the audits could not look at. `losses` is None when prod
-    was not looked at.
+    `failure` is why the run failed, "" when it did not, and `prod` the state of prod in that case.
+    `suppressed` are findings that somebody has accepted, `notes` the rules that the audits could not check.
+    `losses` is None when prod was not looked at.
     """
 
     schema: Literal[1]
@@ -184,12 +184,12 @@ class Report:
 
     @property
     def doubtful(self) -> bool:
-        """Whether the run went well, and rows of what it built are not proven."""
+        """Whether the run succeeded, but rows of the database it built are not proven."""
         return self.verdict is not Verdict.FAILED and bool(self.proof and self.proof.doubt)
 
     @property
     def seconds(self) -> float:
-        """How long all steps took together."""
+        """The duration of all steps together, in seconds."""
         return sum(step.seconds for step in self.steps)
 
     def count(self, severity: Severity) -> int:
@@ -199,9 +199,9 @@ class Report:
 
 
 def build(state: State, audited: Audit, now: datetime, problem: str = "") -> Report:
-    """Put down what a run was, and what the audits found afterwards. `now` is when it is written.
+    """Return the report of a run and of the audits after it; `now` is the time of writing.
 
-    `problem` is what failed beside the steps of the run: the dump before them, an audit after them.
+    `problem` is a failure outside the steps of the run: of the dump before them, of an audit after them.
     """
     proof, swapped = state.proof, state.cut_over
     proven = proof.findings if proof else ()
@@ -259,7 +259,7 @@ def _prod(state: State, problem: str) -> str:
 
 
 def _after(state: State) -> Tally | None:
-    """Return what prod holds after the run; what a failed one built beside prod never was prod."""
+    """Return the counts of prod after the run; those of a shadow that was not swapped in are not prod's."""
     beside = state.strategy.beside and not state.cut_over
     return None if beside and _failure(state) else state.after
 
@@ -271,7 +271,7 @@ def _objects(state: State) -> Iterator[Count]:
 
 
 def _rows(state: State) -> Iterator[Rows]:
-    """Line up the tables of prod and of the archive; those that hold another number of rows come first."""
+    """Yield the rows of each table in prod and in the archive, tables with changed numbers first."""
     before, after = state.before, _after(state)
     archive = state.manifest.contents if state.manifest else {}
     found = [

@@ -27,7 +27,7 @@ NAME_AFTER_PROMOTION = r"(?P<stem>\.[0-9]{8}_[0-9]{6}_[0-9]{3}\.[^./]+)\.(html|j
 
 @dataclass(frozen=True)
 class Written:
-    """Where a report lies: the page, and its JSON twin."""
+    """The paths of a report: the page, and its JSON twin."""
 
     page: Path
     json: Path
@@ -62,7 +62,7 @@ def find(directory: Path, promotion: str, run_id: str) -> Path | None:
 
 
 def as_json(report: Report) -> Iterator[str]:
-    """Write a report as `schema.json` promises, piece by piece: that of 10,000 tables is large."""
+    """Yield a report as JSON by `schema.json`, piece by piece: that of 10,000 tables is large."""
     yield from map(visible, json.JSONEncoder(indent=2, ensure_ascii=False, default=_plain).iterencode(report))
     yield "\n"
 
@@ -88,7 +88,7 @@ def _write(path: Path, pieces: Iterable[str]) -> None:
 
 
 def _retain(promotion: str, directory: Path) -> None:
-    """Remove the reports of a promotion beyond the newest, with what a killed writer has left of them."""
+    """Remove the reports of a promotion beyond the newest, and the partial files of killed writers."""
     name = re.compile(re.escape(promotion) + NAME_AFTER_PROMOTION)
     found: defaultdict[str, list[Path]] = defaultdict(list)
     for file in directory.iterdir():

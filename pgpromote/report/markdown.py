@@ -1,4 +1,4 @@
-"""Say on one screen, as Markdown, what a report says: what Dagster shows beside the asset."""
+"""The summary of a report as Markdown, one screen, shown by Dagster beside the asset."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ SPECIAL = re.compile(r"[^\w ,.-]|_")
 
 
 def summary(report: Report) -> str:
-    """Write the summary: verdict, facts, and the tables whose number of rows has changed."""
+    """Return the summary: verdict, facts, and the tables whose number of rows has changed."""
     changed = [rows for rows in report.rows if rows.changed]
     return "\n".join([*_facts(report), *_tables(changed)])
 
@@ -52,7 +52,7 @@ def _tables(changed: list[Rows]) -> Iterator[str]:
 
 
 def text(name: str) -> str:
-    """Write foreign text so that it stays one line of text, whatever it looks like.
+    """Escape foreign text, so that it stays one line of text, whatever it looks like.
 
     >>> text("a|b <i>")
     'a&#124;b &#60;i&#62;'

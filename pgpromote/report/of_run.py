@@ -1,4 +1,4 @@
-"""Write the report of a run when it ends, well or not."""
+"""Write the report of a run at its end, whether it succeeded or failed."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ NOT_AUDITED = Audit((), ())
 
 
 def write_run(run: Run, audited: Audit = NOT_AUDITED, problem: str = "") -> Written:
-    """Write the report of a run as it is now. `problem` is what failed beside its steps.
+    """Write the report of a run in its present state. `problem` is a failure outside its steps.
 
     Raises ArchiveError for a manifest that cannot be read, InvalidUrl, ConfigError.
     """
@@ -21,9 +21,9 @@ def write_run(run: Run, audited: Audit = NOT_AUDITED, problem: str = "") -> Writ
 
 
 def write_failure(run: Run, problem: str, audited: Audit = NOT_AUDITED) -> str:
-    """Write the report of a run that failed, and say where it lies.
+    """Write the report of a failed run; return a sentence that names the file.
 
-    Where none can be written, say why: the error of the run stays the one that counts.
+    If none can be written, the sentence gives the reason: the run's own error stays the one that counts.
     """
     try:
         return f"The report is in {write_run(run, audited, problem).page}."

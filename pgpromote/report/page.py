@@ -1,4 +1,4 @@
-"""Write a report as one HTML file that needs nothing else: no script, no request, no font."""
+"""The page of a report: one HTML file that needs nothing else, no script, no request, no font."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ NARROWEST = 0.4
 
 @dataclass(frozen=True)
 class Bar:
-    """One step in the picture of the run: where its bar begins and how long it is, in percent."""
+    """One step in the timeline of the run: the start of its bar and its length, in percent."""
 
     step: Step
     start: float
@@ -34,7 +34,7 @@ class Bar:
 
 
 def render(report: Report) -> Iterator[str]:
-    """Write the page in pieces. All that comes from a database is text there, whatever it looks like."""
+    """Yield the page in pieces. Text from a database is escaped, whatever it looks like."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415 - slow to load, for one page
 
     environment = Environment(
@@ -55,7 +55,7 @@ def render(report: Report) -> Iterator[str]:
 
 
 def headline(report: Report) -> str:
-    """Say in one sentence how the run ended."""
+    """Return the outcome of the run in one sentence."""
     told = {**HEADLINES, **DOUBTFUL} if report.doubtful else HEADLINES
     return told[report.verdict]
 
@@ -65,12 +65,12 @@ def _finalize(value: object) -> object:
 
 
 def number(value: int | None) -> str:
-    """Write a number of rows or objects, a dash for one that is not known."""
+    """Return a number of rows or objects as text, a dash for one that is not known."""
     return "—" if value is None else f"{value:,}"
 
 
 def bars(steps: tuple[Step, ...]) -> list[Bar]:
-    """Lay the steps along one line from the first one's begin to the last one's end."""
+    """Return the bars of the steps, from the start of the first to the end of the last."""
     if not steps:
         return []
     began = steps[0].started_at

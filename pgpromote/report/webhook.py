@@ -1,4 +1,4 @@
-"""Post JSON to a webhook: patient with a server that is busy, within bounds, and silent about its address."""
+"""Post JSON to a webhook, with bounded retries while its server is busy; errors never show the address."""
 
 import json
 import time
@@ -14,12 +14,12 @@ TOO_MANY_REQUESTS = 429
 
 
 class WebhookFailed(PgpromoteError):
-    """A webhook did not take an alert. Never shows the URL: its path may be a password."""
+    """A webhook did not accept an alert. Never shows the URL: its path may be a password."""
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """Where alerts go, and how patient we are.
+    """The address for alerts, and the limits of the retries.
 
     A failed attempt is followed by a pause that doubles each time. With these defaults a call lasts about
     11 s, so that the five runs that one tick of a sensor handles fit into the tick's 60 s.
@@ -33,7 +33,7 @@ class Webhook:
 
 @dataclass(frozen=True)
 class _Problem:
-    """Why an attempt failed, and whether the next one may go better."""
+    """The reason why an attempt failed, and whether a retry may succeed."""
 
     told: str
     may_pass: bool
@@ -47,7 +47,7 @@ class _Stay(HTTPRedirectHandler):
 
 
 def post(webhook: Webhook, payload: Mapping[str, object]) -> None:
-    """Post the payload; again after a pause when the server is busy or cannot be reached.
+    """Post the payload; retry after a pause when the server is busy or cannot be reached.
 
     Raises WebhookFailed when the server declines, or when no attempt is left.
     """

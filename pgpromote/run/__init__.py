@@ -1,1 +1,1 @@
-"""One run of a promotion: its steps in their order, what a person chose for it, and its state."""
+"""One run of a promotion: its steps in order, its options, and its state."""

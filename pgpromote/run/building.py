@@ -1,4 +1,4 @@
-"""Who builds the database beside prod: our own login, or the separate one, as which dev's code then runs."""
+"""The login that builds the database beside prod: our own, or a separate one as which dev's code runs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pgpromote.run.options import Options
 
 @dataclass(frozen=True)
 class Ended:
-    """What a build login has found at its end: of statistics and keys of indexes, and of sequences."""
+    """The findings when a build login has ended: of statistics and keys of indexes, and of sequences."""
 
     told: tuple[Finding, ...]
     lagging: tuple[Finding, ...]
@@ -28,9 +28,9 @@ class Ended:
 
 @dataclass
 class Build:
-    """The building of one shadow. Without a separate login, what is said here of it does not happen.
+    """The building of one shadow. Without a separate login, the parts that concern one do nothing.
 
-    `bound` are the statements that end what the login was allowed for as long as it builds.
+    `bound` are the statements that revoke the permissions the login had while it built.
     """
 
     clearance: Clearance
@@ -41,13 +41,13 @@ class Build:
 
     @property
     def database(self) -> Database:
-        """Reach the shadow with the login that builds it."""
+        """The shadow, reached by the login that builds it."""
         return self.builder.at(self.shadow) if self.builder else self.shadow
 
     def like(self, database: Database) -> Database:
-        """Make another new database ready for the same login, and return how that reaches it.
+        """Prepare another new database for the same login, and return it as reached by that login.
 
-        Its extensions stand before: who creates one is its owner for ever.
+        Its extensions are created before: who creates one is its owner for ever.
         """
         if self.builder is None:
             return database
@@ -56,7 +56,7 @@ class Build:
         return self.builder.at(database)
 
     def load(self, cleared: Clearance, tools: list[Tools], jobs: int | None, on_line: OnLine) -> Restored:
-        """Restore the archive, all but what fills materialized views. Raises as `restore.restore`."""
+        """Restore the archive, except the filling of materialized views. Raises as `restore.restore`."""
         with checkpoints.forced(self.shadow, self.run_id):
             restored = restore.restore(
                 cleared,
@@ -79,7 +79,7 @@ class Build:
             )
 
     def end(self, wanted: Rights, prod: str, options: Options, fill: Callable[[], None]) -> Ended | None:
-        """Do the rest of what calls dev's code, then take the shadow back; return what was found on the way.
+        """Finish all work that calls dev's code, then take the shadow back; return the findings.
 
         Return None, and do nothing, without a separate login. Raises PgpromoteError of any part.
         """
@@ -111,7 +111,7 @@ class Build:
         return told + index_keys.prove(self.clearance, prod, self.shadow, self.run_id)
 
     def left(self) -> tuple[Finding, ...]:
-        """Find what the login still owns, may or does in the shadow."""
+        """Return findings for all that the login still owns, may or does in the shadow."""
         return build_login.prove_gone(self.shadow, self.builder, self.run_id) if self.builder else ()
 
     def _owners(self, wanted: Rights) -> dict[str, str]:
@@ -125,7 +125,7 @@ class Build:
 def begin(clearance: Clearance, database: Database, login: Database | None, place: Place) -> Build:
     """Create the archive's extensions in a database, and let the login build in it.
 
-    The login may log in where promotions meet.
+    The login must be able to log in to the database where promotions meet.
     """
     restore.create_extensions(clearance, database, place.run_id)
     builder = build_login.log_in(login, place) if login else None

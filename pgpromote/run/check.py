@@ -1,4 +1,4 @@
-"""Check everything before prod is touched, and show what prod would lose."""
+"""Check everything before prod is touched, and predict the losses of prod."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from pgpromote.run.state import Checked, State
 
 
 def check(run: Run) -> State:
-    """Take the promotion lock, run every check for the archive, and look at what prod would lose.
+    """Take the promotion lock, run every check for the archive, and predict the losses of prod.
 
     A prod that cannot be reached fails its check by name; without the lock nothing else is allowed. Raises
     Refused when a check forbids the promotion, or when prod is not as the expected plan has shown it.
@@ -63,12 +63,12 @@ def look(promotion: Promotion, options: Options, run_id: str) -> Report:
 
 
 def preview(aim: Aim, run: Run) -> Plan:
-    """Return what prod would lose."""
+    """Return the predicted losses of prod."""
     return plan.preview(aim, aim.manifest, run.target, run.run_id)
 
 
 def check_plan(run: Run) -> None:
-    """Check that prod is as the plan that a person expects has shown it. Raises Refused."""
+    """Compare prod with the plan that a person expects. Raises Refused."""
     if run.options.expect_plan:
         plan.check(run.options.expect_plan, run.target, run.tools, run.run_id)
 

@@ -1,4 +1,4 @@
-"""Notes on steps: what was done, in lines for the log; warnings are also for a person at the terminal."""
+"""Notes on steps as lines for the log; a person at the terminal sees the warnings too."""
 
 from collections.abc import Iterator
 
@@ -18,12 +18,12 @@ def of_check(state: State) -> Iterator[Note]:
 
 
 def limited(filters: str) -> str:
-    """Say that the scope is limited on purpose."""
+    """Return the warning about a scope that is limited on purpose."""
     return f"Warning: limited on purpose to {filters}; this is not the whole database."
 
 
 def of_prepare(state: State) -> Iterator[Note]:
-    """Say what was dropped and made beside prod, and what keeps what prod was."""
+    """Yield notes on the databases dropped and made beside prod, and on the safety archive."""
     if prepared := state.prepared:
         for name in prepared.orphans:
             yield _info(f"Dropped {name}, which a dead promotion had left.")
@@ -36,7 +36,7 @@ def of_prepare(state: State) -> Iterator[Note]:
 
 
 def of_reset(state: State) -> Iterator[Note]:
-    """List what the reset has taken outside of its schema."""
+    """Yield the objects that the reset has dropped outside of its schema."""
     if reset := state.reset:
         yield _warning(f"Resetting the schema {reset.schema}; outside of it the reset takes:")
         for finding in reset.outside:
@@ -46,13 +46,13 @@ def of_reset(state: State) -> Iterator[Note]:
 
 
 def of_restore(state: State) -> Iterator[Note]:
-    """Say how long the restore took."""
+    """Yield the duration of the restore."""
     if done := state.restored:
         yield _info(f"Restored {done.path} into {done.target} in {done.seconds} s with {done.jobs} jobs.")
 
 
 def of_swap(state: State) -> Iterator[Note]:
-    """Say how long new connections had to wait, and which database is kept."""
+    """Yield how long new connections had to wait, and the database that is kept."""
     if done := state.cut_over:
         told = f"Prod is the new database; the gap was {done.downtime_ms} ms, {done.previous} is kept."
         yield _info(told)

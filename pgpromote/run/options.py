@@ -1,4 +1,4 @@
-"""What a person can choose for one run of a promotion."""
+"""The options of one run of a promotion, chosen by a person."""
 
 from dataclasses import dataclass, replace
 
@@ -10,14 +10,14 @@ from pgpromote.postgres.strategy import SWAP, Strategy
 
 @dataclass(frozen=True)
 class Options:
-    """What a person can choose for one run; the defaults promote without any input.
+    """The options of one run; the defaults promote without any input.
 
-    `archive_path` is the promotion's own when None, `jobs` what keeps prod's server busy. `expect_plan` is
-    the fingerprint of prod that a plan has shown, "" for any; `sha256` is the one of the file that the run
-    was asked for, likewise. `way_back`: what prod was comes back, whatever could not be built there any more.
-    `adopt`: an archive without a manifest is adopted first. `despite_hold`: a person goes on although a
-    rollback has put prod on hold. `accept_loss` are patterns of tables that dev may have emptied; `all` for
-    any. `restore_as_superuser` lets code of dev run as one.
+    `archive_path` is the promotion's own when None, `jobs` the number that keeps prod's server busy.
+    `expect_plan` is the fingerprint of prod that a plan has shown, "" for any; `sha256` is that of the file
+    which the run was asked for, likewise. `way_back`: an earlier prod comes back, even if some of it could
+    not be built there any more. `adopt`: an archive without a manifest is adopted first. `despite_hold`: a
+    person goes on although a rollback has put prod on hold. `accept_loss` are patterns of tables that dev may
+    have emptied; `all` for any. `restore_as_superuser` lets code of dev run as one.
     """
 
     archive_path: Ref | None = None

@@ -1,4 +1,4 @@
-"""What prod is when a run ends: decided from the state of the run, and never from a text."""
+"""The state of prod when a run ends: decided from the state of the run, and never from a text."""
 
 from pgpromote.postgres.errors import UNTOUCHED, Outcome, PgpromoteError, ProdState
 from pgpromote.postgres.prove import Proof
@@ -9,12 +9,12 @@ AFTERWARDS = "Then start the job audit_prod; prod needs no other promotion."
 
 
 def broken(strategy: Strategy) -> ProdState:
-    """Return what prod is when a step fails that writes to the database that is being restored."""
+    """Return the state of prod when a step fails that writes to the database being restored."""
     return ProdState.DROPPED if strategy.beside else ProdState.MIXED
 
 
 def of(state: State) -> Outcome:
-    """Return what prod is when a run ends now."""
+    """Return the outcome for prod if a run ends now."""
     if state.prod is ProdState.RENEWED:
         return Outcome(state.prod, f"{renewed(state)}.")
     if state.prod is ProdState.DROPPED and not state.prepared:
@@ -31,18 +31,18 @@ def left(state: State) -> Outcome:
 
 
 def renewed(state: State) -> str:
-    """Say that prod is the new one, and how well that is proven: the beginning of a sentence."""
+    """Return the beginning of a sentence: prod is the new one, and how far that is proven."""
     return said(state.strategy, state.proof)
 
 
 def said(strategy: Strategy, proof: Proof | None) -> str:
-    """Say how prod became the new one, and whether its rows are proven."""
+    """Return how prod became the new one, and whether its rows are proven, as a clause."""
     known = "" if proof is None else f" ({proof.doubt})" if proof.doubt else " and is proven"
     return ("Prod was swapped" if strategy.beside else "Prod was restored in place") + known
 
 
 def afterwards(state: State, error: PgpromoteError) -> PgpromoteError:
-    """Return an error that begins with what prod is, where it came after prod was the new one."""
+    """Return an error that begins with the state of prod, if it came after prod was the new one."""
     if not state.renewed:
         return error
     message = f"{renewed(state)}; what failed came after that. {error.message}"

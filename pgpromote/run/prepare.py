@@ -48,6 +48,6 @@ def reset_schema(run: Run) -> State:
 
 
 def _doubts(run: Run, taken: Ref) -> tuple[Finding, ...]:
-    """Find what would keep a rollback from bringing the safety archive back; its definitions are tried."""
+    """Return the obstacles to a rollback to the safety archive; its definitions are tried."""
     report = look(run.promotion, bringing_back(taken, run.options.allow), run.run_id)
     return safeguard.doubts(report, run.place, run.tools)

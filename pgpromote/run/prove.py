@@ -1,4 +1,4 @@
-"""Repair keys, fill views, prove what was restored, and give it prod's owners and grants.
+"""Repair keys, fill views, prove the restored database, and give it prod's owners and grants.
 
 In this order: afterwards we may not be allowed to read everything any more. Statistics and keys of indexes
 come last, with the rights of the owners. A separate build login has done with both before anything is
@@ -36,7 +36,7 @@ def fill(run: Run) -> State:
 
 
 def prove(run: Run) -> State:
-    """Compare objects and rows with the archive, and count what is there. Raises NotProven."""
+    """Compare objects and rows with the archive, and count them. Raises NotProven."""
     clearance, options, build = needed(run.clearance), run.options, needed(run.build)
     ended = build.end(rights_of_prod(run), run.target.name, options, run.within)
     made = run.state.repair if options.repair else None
@@ -76,7 +76,7 @@ def carry(run: Run) -> State:
 
 
 def analyze(run: Run) -> State:
-    """Gather statistics, compare the keys of indexes, and look whether the archive is still the same file.
+    """Gather statistics, compare the keys of indexes, and check that the archive is still the same file.
 
     Raises NotProven.
     """
@@ -86,18 +86,18 @@ def analyze(run: Run) -> State:
 
 
 def rights_of_prod(run: Run) -> Rights:
-    """Read prod's rights; in place, return what they were before anything was changed."""
+    """Read prod's rights; in place, return those from before anything was changed."""
     return run.rights or rights.read(run.target, run.run_id)
 
 
 def moved(run: Run, wanted: Rights) -> tuple[Finding, ...]:
-    """Find rights that are not as wanted, and whatever is still the build login's."""
+    """Return findings for rights that differ from those wanted, and for remains of the build login."""
     found = rights.prove(wanted, run.database, run.run_id, run.options.rights)
     return found + needed(run.build).left()
 
 
 def _proven(run: Run, proof: proofs.Proof, *findings: Finding) -> State:
-    """Keep a proof with more findings. Raises NotProven when one of them forbids to call it proven."""
+    """Keep a proof with more findings. Raises NotProven when one of them contradicts the proof."""
     told = proof.with_findings(findings)
     if told.errors and not told.of(proofs.UNCHANGED):
         told = told.with_findings(tuple(proofs.unchanged(needed(run.clearance))))

@@ -1,4 +1,4 @@
-"""Restore the archive, all but what fills materialized views."""
+"""Restore the archive, except the entries that fill materialized views."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from pgpromote.run.state import State
 
 
 def restore(run: Run) -> State:
-    """Restore the archive by the login that builds, and follow how far that is."""
+    """Restore the archive by the login that builds, and follow the progress."""
     cleared, build = needed(run.clearance), needed(run.build)
     run.work = planned_for(cleared)
     with run.work.followed(build.database, run.run_id, run.on_line, run.on_work) as line:

@@ -1,4 +1,4 @@
-"""How much of a restore is done, weighed by the rows that each entry loads, sorts or checks."""
+"""The progress of a restore, weighed by the rows that each entry loads, sorts or checks."""
 
 import re
 import time
@@ -30,11 +30,12 @@ def remaining(done: float, total: float, seconds: float) -> float | None:
 
 @dataclass
 class Work:
-    """The entries that a restore brings, and how far it is with them.
+    """The entries of a restore, and its progress.
 
-    `rows` is how many each table holds, by `schema.name`; without a manifest nobody knows, and entries count
-    alike. `now` is what is being worked on, `loaded` how many rows were seen to have come into each table:
-    the server knows nothing of a table between its last row and pg_restore's word that it is done.
+    `rows` is the number of rows of each table, by `schema.name`; without a manifest it is not known, and
+    entries count alike. `now` holds the current activities, `loaded` the number of rows seen to have come
+    into each table: the server knows nothing of a table between its last row and pg_restore's word that it is
+    done.
     """
 
     entries: Sequence[TocEntry] = ()
@@ -48,7 +49,7 @@ class Work:
     data: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Weigh the entries, once."""
+        """Compute the weight of each entry, once."""
         tables = {entry.dump_id: entry.name for entry in self.entries if entry.kind == "TABLE"}
         self.weights = {entry.dump_id: self._weigh(entry, tables) for entry in self.entries}
         self.data = {entry.name: entry.dump_id for entry in self.entries if entry.kind == "TABLE DATA"}
@@ -60,14 +61,14 @@ class Work:
         return ENTRY + READ * self.rows.get(table, 0) * (entry.kind in SCANNED)
 
     def take(self, line: str) -> None:
-        """Take one line of pg_restore."""
+        """Record one line of pg_restore."""
         if match := ITEM.match(line):
             self.items.add(int(match[1]))
         elif BEGUN.match(line):
             self.begun += 1
 
     def see(self, now: Sequence[Activity]) -> None:
-        """Take what is being worked on."""
+        """Record the current activities."""
         # A new dictionary each time: another thread may be reading the old one.
         self.loaded = self.loaded | {each.name: each.rows for each in now if each.rows is not None}
         self.now = now
@@ -80,7 +81,7 @@ class Work:
         on_line: Callable[[str], None],
         on_work: Callable[["Work"], None],
     ) -> Iterator[Callable[[str], None]]:
-        """Yield what takes each line of the tools and passes it on; tell `on_work` once a second."""
+        """Yield a callback for the lines of the tools, which passes each on; call `on_work` once a second."""
 
         def take(line: str) -> None:
             self.take(line)
@@ -96,14 +97,14 @@ class Work:
 
     @property
     def done(self) -> set[int]:
-        """The entries that are done, by their numbers."""
+        """The dump ids of the entries that are done."""
         if self.items:
             return self.items & self.weights.keys()
         return {entry.dump_id for entry in self.entries[: max(self.begun - 1, 0)]}
 
     @property
     def share(self) -> float:
-        """How much of all is done, from 0 to 1."""
+        """The progress, from 0 to 1."""
         whole, done = sum(self.weights.values()), self.done
         came = sum(self._came(name) for name in self.loaded if self.data.get(name) not in done)
         built = sum(self.rows.get(each.name, 0) * READ * (each.share or 0) for each in self.now)
@@ -111,15 +112,15 @@ class Work:
 
     @property
     def remaining(self) -> float | None:
-        """Estimate the seconds that remain; None before anything is done."""
+        """The estimated seconds that remain; None before anything is done."""
         return remaining(self.share, 1, time.monotonic() - self.started)
 
     def told(self) -> str:
-        """Say how many entries are done: `12 of 40 entries`."""
+        """Return the number of entries that are done as text: `12 of 40 entries`."""
         return f"{len(self.done)} of {len(self.entries)} entries"
 
     def doing(self) -> list[str]:
-        """Say what is being worked on, a table each: `loading public.orders, 5 of 10 rows`."""
+        """Return the current activities as text, a table each: `loading public.orders, 5 of 10 rows`."""
         return list(map(self._told, self.now))
 
     def _came(self, table: str) -> float:
@@ -134,7 +135,7 @@ class Work:
 
 
 def planned_for(clearance: Clearance) -> Work:
-    """Plan the work of a restore; materialized views, which are filled later, are no part of it."""
+    """Return the planned work of a restore; materialized views, which are filled later, are no part of it."""
     manifest = clearance.manifest
     entries = restorable(clearance.archive) if clearance.archive else ()
     return Work(

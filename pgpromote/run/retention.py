@@ -1,4 +1,4 @@
-"""What is kept of what prod was: databases on its server, safety archives on this machine."""
+"""Retention of earlier contents of prod: databases on its server, safety archives on this machine."""
 
 from pgpromote.postgres.archives import safety
 from pgpromote.postgres.databases import previous
@@ -9,7 +9,7 @@ from pgpromote.run.state import Kept
 
 
 def retain(promotion: Promotion, run_id: str, taken: Ref | None) -> Kept:
-    """Drop previous databases and safety archives beyond what is to be kept; never the one just `taken`."""
+    """Drop previous databases and safety archives beyond those to keep; never the one just `taken`."""
     place = promotion.place(run_id)
     keep, min_age = promotion.keep, promotion.keep_after
     databases = previous.retain(place, keep=keep, min_age=min_age)
@@ -27,7 +27,7 @@ def retain(promotion: Promotion, run_id: str, taken: Ref | None) -> Kept:
 
 
 def beyond(promotion: Promotion, run_id: str, options: Options) -> tuple[str, ...]:
-    """Name what `retain` would drop after a promotion with these options. Raises ConnectionFailed."""
+    """Return the names that `retain` would drop after a run with these options. Raises ConnectionFailed."""
     place = promotion.place(run_id)
     keep, min_age = promotion.keep, promotion.keep_after
     swapped = options.strategy.beside

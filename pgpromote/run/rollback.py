@@ -1,6 +1,7 @@
-"""Bring back what prod was: a previous database by its name, or a safety archive by way of a shadow.
+"""Bring back an earlier prod: a previous database by its name, or a safety archive through a shadow.
 
-What prod is now is told first: from which archive it came, and whether a rollback has put it on hold.
+The status of the current prod comes first: the archive it came from, and whether a rollback has put it on
+hold.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ AGAIN = "Look again: pgpromote rollback"
 
 @dataclass(frozen=True)
 class Status:
-    """What prod is now: the database and where its content comes from, None when nothing says it.
+    """The status of prod now: the database and the provenance of its content, None when that is not recorded.
 
     `held` is the hold that a rollback has put on it, `newest` the previous database that a rollback without a
     name would consider first.
@@ -46,7 +47,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Way:
-    """A way back from what is prod `now`: a previous database, a safety archive, or neither of them."""
+    """A way back from the prod of `now`: a previous database, a safety archive, or neither of them."""
 
     now: Status
     database: Previous | None = None
@@ -54,21 +55,21 @@ class Way:
 
     @property
     def name(self) -> str:
-        """The name that is brought back, "" for none."""
+        """The name of the database or archive that is brought back, "" for none."""
         if self.archive:
             return str(self.archive.path)
         return self.database.name if self.database else ""
 
     @property
     def until(self) -> datetime | None:
-        """When what comes back was prod last."""
+        """The time until which that content was prod."""
         if self.archive:
             return self.archive.taken_at
         return self.database.swapped_at if self.database else None
 
 
 def status(promotion: Promotion, run_id: str) -> Status:
-    """Return what prod is now. Raises PgpromoteError when there is none."""
+    """Return the status of prod. Raises PgpromoteError when there is no prod."""
     place = promotion.place(run_id)
     target = place.target
     with place.session() as session:
@@ -80,7 +81,7 @@ def status(promotion: Promotion, run_id: str) -> Status:
 
 
 def choose(promotion: Promotion, run_id: str, name: str = "") -> Way:
-    """Choose what `bring_back` would bring back. Raises as it does, but not when there is nothing."""
+    """Return the way that `bring_back` would go. Raises as it does, but not when there is none."""
     now, system = status(promotion, run_id), _system_of_prod(promotion, run_id)
     databases, archives = history(promotion, run_id)
     own = [taken for taken in archives if taken.usable and taken.is_of(promotion.target().label, system)]
@@ -92,7 +93,7 @@ def choose(promotion: Promotion, run_id: str, name: str = "") -> Way:
 
 
 def history(promotion: Promotion, run_id: str) -> tuple[list[Previous], list[Safety]]:
-    """List what can be brought back, each newest first."""
+    """Return the previous databases and the safety archives, each newest first."""
     place = promotion.place(run_id)
     return previous.history(place), safety.history(
         promotion.safety_dir, place.target.name, store=promotion.store
@@ -108,13 +109,13 @@ def bring_back(
     shown: Status | None = None,
     watch: Callable[[Run], OnLine] = lambda run: look_away,
 ) -> CutOver:
-    """Bring back what prod was: the newest previous database or safety archive, or the one named.
+    """Bring back an earlier prod: the newest previous database or safety archive, or the one named.
 
     A safety archive comes back as any other archive does: through a shadow, proven, swapped in, with the
-    owners and grants that it holds. What is prod until now puts a hold on the promotions that follow. `watch`
-    is told of the run that does so, and returns what takes the lines of its tools. Raises Refused when there
-    is nothing of that name, when it is not certain what prod was last, or when prod is no longer what was
-    `shown`; PgpromoteError when there is no prod.
+    owners and grants that it holds. The prod that it replaces puts a hold on the promotions that follow.
+    `watch` is called with the run that restores it, and returns the callback for the lines of its tools.
+    Raises Refused when there is nothing of that name, when it is not certain which prod was the last, or when
+    prod is no longer the one `shown`; PgpromoteError when there is no prod.
     """
     place = promotion.place(run_id)
     target = place.target
@@ -132,7 +133,7 @@ def bring_back(
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Let an interruption say what prod is, where there is no run that says it."""
+    """Add the state of prod to an interruption where no run adds it."""
     try:
         yield
     except Interrupted as stop:
@@ -147,7 +148,7 @@ def _system_of_prod(promotion: Promotion, run_id: str) -> str:
 
 
 def _named(name: str, databases: list[Previous], archives: list[Safety], own: list[Safety]) -> Safety | None:
-    """Find the safety archive of this name; None when the name is a previous database's, or nothing's."""
+    """Return the safety archive of this name; None when a previous database has the name, or nothing."""
     for found in databases:
         if found.name == name and not found.trusted:
             raise Refused([previous.strange(found.name, found.owner, Severity.ERROR)])
@@ -160,7 +161,7 @@ def _named(name: str, databases: list[Previous], archives: list[Safety], own: li
 
 
 def _last(promotion: Promotion, databases: list[Previous], own: list[Safety]) -> Safety | None:
-    """Find the safety archive that holds what prod was last; None when the newest previous database does."""
+    """Return the safety archive of the last prod; None when the newest previous database holds that."""
     newest = next((found for found in databases if found.usable or not found.trusted), None)
     if newest is None:
         return next(iter(own), None)

@@ -1,6 +1,6 @@
 """One run: it takes the promotion lock, walks steps one after the other, and keeps its state.
 
-Its database beside prod, unless that was swapped in, and its lock end with it.
+At its end it gives back the lock, and drops its database beside prod unless that was swapped in.
 """
 
 import time
@@ -31,15 +31,16 @@ Value = TypeVar("Value")
 
 
 def look_away(line: str) -> None:
-    """Take a line of a tool that nobody reads."""
+    """Ignore a line of a tool."""
 
 
 @dataclass
 class Run:
-    """What lives as long as a run: its lock, its databases, its archive; and its state, which outlives it.
+    """The live parts of a run: its lock, its databases, its archive; and its state, which outlives it.
 
-    `on_line` takes the lines of the tools, `on_work` how far the restore is. `within` walks the
-    steps within the one that is being walked. `problems` are failures that do not end the run.
+    `on_line` is the callback for the lines of the tools, `on_work` that for the progress of the restore.
+    `within` walks the steps within the one that is being walked. `problems` are failures that do not end the
+    run.
     """
 
     promotion: Promotion
@@ -70,7 +71,7 @@ class Run:
 
     @property
     def place(self) -> Place:
-        """Where the run works: prod, and the database in which promotions meet."""
+        """The place of the run: prod, and the database in which promotions meet."""
         return self.promotion.place(self.run_id)
 
     @property
@@ -87,7 +88,7 @@ class Run:
 
     @property
     def builder(self) -> Database:
-        """The same database, by the login as which it is built, and dev's code runs."""
+        """The same database by the login that builds it, and as which dev's code runs."""
         return self.build.database if self.build else self.database
 
     def lock(self) -> None:
@@ -96,17 +97,18 @@ class Run:
             self.held = self.stack.enter_context(promotion_lock(self.place))
 
     def make_shadow(self) -> Shadow:
-        """Make the database beside prod; it is dropped at the end of the run unless it was swapped in."""
+        """Create the database beside prod; it is dropped at the end of the run unless it was swapped in."""
         self.shadow = shadows.create(self.place)
         self.stack.push(self._drop_shadow)
         return self.shadow
 
     @contextmanager
     def step(self, name: str, title: str, phase: str, prod: ProdState, *, renews: bool) -> Iterator[None]:
-        """Keep in the state that a step is walked in the block: when, for how long, and how it failed.
+        """Record in the state that the block walks a step: its start, its duration, its failure.
 
-        `prod` is what prod is if the step fails; if it goes well and `renews` prod, that is the new one
-        afterwards. Raises LockLost before the block when the run has lost its lock; errors say what prod is.
+        `prod` is the state of prod if the step fails; if it succeeds and `renews` prod, prod is the new one
+        afterwards. Raises LockLost before the block when the run has lost its lock; errors carry the state of
+        prod.
         """
         started_at, started = datetime.now(UTC), time.monotonic()
         try:
@@ -129,7 +131,7 @@ class Run:
             self.state = replace(self.state, steps=(*self.state.steps, walked))
 
     def keep(self, state: State) -> None:
-        """Keep the new state, also on disk. That it cannot be written there is a problem, not the end."""
+        """Keep the new state, also on disk; a failure to write it is a problem, not the end of the run."""
         self.state = state
         try:
             states.write(self.state, self.promotion.report_dir)
@@ -139,7 +141,7 @@ class Run:
                 self.problems.append(told)
 
     def _outcome(self, known: Outcome | None) -> Outcome:
-        """Return what prod is: as the error itself knows, or else as the state says."""
+        """Return the outcome for prod: that of the error if it has one, else that of the state."""
         found = outcome.of(self.state)
         if known:
             return known.noting(*(note for note in found.notes if note not in known.notes))
@@ -163,7 +165,7 @@ class Run:
             failure.add_note(staying)
 
     def end(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
-        """Keep that the run has ended, and let an error between two steps say what prod is."""
+        """Record the end of the run, and add the state of prod to an error between two steps."""
         if not self.state.current:
             return
         told = self.state.failure or (str(failure) if failure else "")
@@ -175,7 +177,7 @@ class Run:
 
 
 def needed(value: Value | None) -> Value:
-    """Return what an earlier step has left. Raises PgpromoteError when that was not walked here."""
+    """Return the result of an earlier step. Raises PgpromoteError when that was not walked here."""
     if value is None:
         raise PgpromoteError(
             "A step before this one has not been walked in this process, so there is nothing to go on.",

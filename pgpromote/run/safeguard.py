@@ -1,4 +1,4 @@
-"""What keeps prod from being lost: a look at what dev lost, and an archive of prod that leads back."""
+"""Safeguards of prod: a check for losses of dev, and a safety archive of prod for a rollback."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,13 +30,13 @@ HINT = "Remove the cause in prod and start again; without the safety archive's w
 
 
 def bounds(promotion: Promotion, options: Options) -> Bounds | None:
-    """Return how much dev may have lost; None for what brings prod back: that may be less, on purpose."""
+    """Return the bounds on losses of dev; None for a way back, which may hold less on purpose."""
     accepted = (*promotion.bounds.accepted, *options.accept_loss)
     return None if options.way_back else replace(promotion.bounds, accepted=accepted)
 
 
 def choice(promotion: Promotion, options: Options) -> Choice:
-    """Return what the checks take from a run's options and from the promotion's settings."""
+    """Return the choices for the checks, from a run's options and the promotion's settings."""
     return Choice(
         strategy=options.strategy,
         allow_data_loss_outside=options.allow_data_loss_outside,
@@ -53,7 +53,10 @@ def choice(promotion: Promotion, options: Options) -> Choice:
 
 
 def implausible(promotion: Promotion, options: Options, run_id: str) -> tuple[Finding, ...]:
-    """Find only what dev lost and nobody accepts, before all checks; what fails here they will say."""
+    """Return the losses of dev that nobody accepts, before all checks; empty when they cannot be read.
+
+    The checks then report why.
+    """
     path = options.archive_path or promotion.archive_path
     if path.suffix == ".sql":
         return ()
@@ -75,7 +78,7 @@ def implausible(promotion: Promotion, options: Options, run_id: str) -> tuple[Fi
 
 
 def settle(run: Run) -> None:
-    """Look once more at what prod would lose, now that it is counted; note what prod will have come from.
+    """Check the losses of prod once more, now that rows are counted; note the provenance of the new prod.
 
     An archive without a manifest does not say before how many rows it brings. Raises Refused.
     """
@@ -108,10 +111,10 @@ def take(
 
 
 def doubts(report: Report, place: Place, tools: list[Tools]) -> tuple[Finding, ...]:
-    """Say what would keep a rollback from bringing a safety archive back, as warnings.
+    """Return the obstacles to a rollback to a safety archive, as warnings.
 
-    `report` holds what the checks say of it. Where they allow it, its definitions, owners and grants are
-    tried in a database beside prod, which takes about a second; rows are not.
+    `report` holds the checks of that archive. If they allow it, its definitions, owners and grants are tried
+    in a database beside prod, which takes about a second; rows are not.
     """
     if report.clearance is None:
         return tuple(_doubts(report))
@@ -142,7 +145,7 @@ def _try(clearance: Clearance, place: Place, tools: list[Tools]) -> None:
 
 
 def _definitions(archive: Archive | None) -> Archive | None:
-    """Leave out rows and large objects, with what is said of these."""
+    """Return an archive without rows and large objects, and without entries about the latter."""
     return archive and replace(
         archive,
         entries=tuple(
@@ -156,6 +159,6 @@ def _definitions(archive: Archive | None) -> Archive | None:
 
 
 def provenance(promotion: Promotion, run_id: str, path: Ref, clearance: Clearance) -> Provenance:
-    """Say where the content of the new prod comes from, for the mark of the old one."""
+    """Return the provenance of the new prod's content, for the mark of the old one."""
     source = origin.text_of(clearance)
     return Provenance(promotion.name, run_id, mark.printable(path.name), clearance.sha256, source=source)

@@ -1,4 +1,4 @@
-"""Ask the server how it writes a definition: restore it once more, and describe what is there."""
+"""Restore a definition once more, and describe it as the server writes it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,7 +21,7 @@ def rewriter(
     *,
     ready: Callable[[Database], Database],
 ) -> Rewrite:
-    """Return what a proof calls to have definitions restored once more: `read_back` for this archive."""
+    """Return a callback for proofs that restores definitions once more: `read_back` for this archive."""
     return partial(
         read_back,
         place=place,
@@ -42,8 +42,8 @@ def read_back(
 ) -> Description:
     """Restore definitions of an archive into an empty database beside prod, and return its description.
 
-    The database is marked as a shadow, and dropped at the end. `ready` makes it ready for the login that
-    restores, and returns how that reaches it. Raises PgpromoteError when it cannot be made.
+    The database is marked as a shadow, and dropped at the end. `ready` prepares it for the login that
+    restores, and returns it as reached by that login. Raises PgpromoteError when it cannot be made.
     """
     with ExitStack() as stack:
         made = shadow.create(place)

@@ -23,7 +23,7 @@ from pgpromote.postgres.strategy import Strategy
 
 @dataclass(frozen=True)
 class Walked:
-    """A step that was walked: its names, when it began, by this machine's clock, and how long it took."""
+    """A step that was walked: its names, its start by this machine's clock, and its duration."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class Walked:
 
 @dataclass(frozen=True)
 class Note:
-    """A line about a step. Of all notes, a person at a terminal is told the warnings."""
+    """A line about a step. A person at a terminal sees the warnings only."""
 
     severity: Severity
     text: str
@@ -42,7 +42,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Checked:
-    """The findings of the checks; `skipped` names those that could not look, and why."""
+    """The findings of the checks; `skipped` names those that could not look, with the reason."""
 
     checks: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -137,7 +137,7 @@ class State:
 
     @property
     def checks(self) -> tuple[Finding, ...]:
-        """The findings before anything was restored."""
+        """The findings of the checks and of the plan."""
         found = self.checked.findings if self.checked else ()
         return (*found, *(self.prepared.warnings if self.prepared else ()))
 
@@ -148,7 +148,7 @@ class State:
 
     @property
     def dropped(self) -> tuple[str, ...]:
-        """What was dropped because it is beyond what is to be kept."""
+        """The previous databases and safety archives that retention has dropped."""
         return self.kept.dropped if self.kept else ()
 
     @property
@@ -163,7 +163,7 @@ class State:
 
     @property
     def lost(self) -> tuple[Finding, ...]:
-        """What prod would lose; once prod is the new one, each says first where that is now."""
+        """The losses of prod; once prod is the new one, each says first where the lost object is now."""
         return tuple(self._lost())
 
     @property

@@ -38,7 +38,7 @@ def read(directory: Path, promotion: str, run_id: str) -> State | None:
 
 
 def unfinished(directory: Path, promotion: str) -> Iterator[State]:
-    """Yield the states of the runs of a promotion that have not ended: they are under way, or died."""
+    """Yield the states of a promotion's runs that have not ended: they are under way, or died."""
     for path in sorted((directory / FOLDER).glob(f"{promotion}.*{SUFFIX}"), reverse=True):
         state = _read(path)
         if state and not state.ended:
@@ -52,7 +52,7 @@ def retain(directory: Path, promotion: str) -> None:
 
 
 def spelled(run_id: str) -> str:
-    """Write the id of a run as a part of a file's name that holds no dot."""
+    """Return the id of a run as a part of a file's name that holds no dot."""
     return quote(run_id, safe="").replace(".", "%2E")
 
 

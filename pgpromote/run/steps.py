@@ -1,7 +1,7 @@
-"""The table of steps: what a run does, in this order. A new step is one row here, and one function.
+"""The table of steps of a run, in their order. A new step is one row here, and one function.
 
-The command line, the ops of Dagster, the picture of progress, the report, the alerts and what an error says
-of prod read this table.
+The command line, the ops of Dagster, the picture of progress, the report, the alerts and the state of prod in
+an error read this table.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,12 +27,12 @@ from pgpromote.run.swap import confirm, retain, swap
 class Step:
     """One step of a run.
 
-    `do` walks it and returns the state; what came of it is in the fields `keeps`. `op` is its op in Dagster;
-    a step without one is walked `within` another. `title` is what a person calls it, `phase` its name beside
-    the bar of progress. `runs` tells for which strategies it is walked, `renews` for which prod is the new
-    one after it. `fails` is what prod is if it fails: None stands for what the strategy makes of a database
-    that is half restored. `rules` are the checks of Dagster whose results are known after it, `notes` what is
-    to be said of it.
+    `do` walks it and returns the state; its results are in the fields `keeps`. `op` is its op in Dagster; a
+    step without one is walked `within` another. `title` is its name for people, `phase` its name beside the
+    bar of progress. `runs` returns whether a strategy has it, `renews` whether prod is the new one after it.
+    `fails` is the state of prod if it fails: None stands for the one in which the strategy leaves a database
+    that is half restored. `rules` are the checks of Dagster whose results are known after it, `notes` the
+    lines for its log.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Step:
     rules: tuple[str, ...] = ()
 
     def walk(self, run: Run) -> None:
-        """Walk the step; nothing happens for a strategy that does not have it."""
+        """Walk the step; do nothing for a strategy that does not have it."""
         strategy = run.options.strategy
         if self.runs(strategy):
             prod, renews = self.fails or broken(strategy), self.renews(strategy)
@@ -144,7 +144,7 @@ PROMOTED = STEPS[: STEPS.index(RETAIN)]
 
 
 def walk(run: Run, steps: tuple[Step, ...] = PROMOTED) -> Iterator[Step]:
-    """Walk steps in their order, and yield each when it is done; that one walks those within it."""
+    """Walk steps in order, and yield each when it is done; steps within it are walked by it."""
     for each in steps:
         if not each.within and each.runs(run.options.strategy):
             each.walk(run)

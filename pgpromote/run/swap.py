@@ -1,4 +1,4 @@
-"""Swap the proven database in as prod, and drop what is not to be kept of what prod was."""
+"""Swap the proven database in as prod, and apply retention to earlier ones."""
 
 from dataclasses import replace
 
@@ -35,5 +35,5 @@ def swap(run: Run) -> State:
 
 
 def retain(run: Run) -> State:
-    """Drop previous databases and safety archives beyond what is to be kept."""
+    """Drop previous databases and safety archives beyond those to keep."""
     return replace(run.state, kept=retention.retain(run.promotion, run.run_id, run.state.safety))

@@ -1,1 +1,1 @@
-"""How values look on a terminal, and how far a run is."""
+"""Values and the progress of a run on a terminal."""

@@ -1,4 +1,4 @@
-"""Say in words what prod is, what it was before, why that ended, and what brings it back."""
+"""Prod and its earlier contents in words: status, history, and the way back."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ UNKNOWN = "nothing says from which archive"
 
 @dataclass(frozen=True)
 class Kept:
-    """One thing that prod was: its kind, when it ended, its size, what it is, and what brings it back."""
+    """An earlier prod: its kind, its end, its size, its content, and the command that brings it back."""
 
     kind: str
     until: datetime
@@ -34,13 +34,13 @@ class Kept:
 
 
 def kept(databases: Sequence[Previous], archives: Sequence[Safety]) -> list[Kept]:
-    """List what prod was in one list, newest first."""
+    """Return previous databases and safety archives in one list, newest first."""
     found = [*map(_database, databases), *map(_archive, archives)]
     return sorted(found, key=lambda each: each.until, reverse=True)
 
 
 def came_from(came: Provenance | None) -> str:
-    """Say from where a content came: `promotion shop, archive shop_dev.dump, SHA-256 1f2e3d4c5b6a…`."""
+    """Return the provenance of a content: `promotion shop, archive shop_dev.dump, SHA-256 1f2e3d4c5b6a…`."""
     if came is None:
         return UNKNOWN
     parts = [f"promotion {came.promotion}" if came.promotion else ""]
@@ -51,12 +51,12 @@ def came_from(came: Provenance | None) -> str:
 
 
 def moment(at: datetime) -> str:
-    """Write a time of prod's server, in UTC."""
+    """Return a time of prod's server as text, in UTC."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def of_status(status: Status) -> dict[str, str]:
-    """Sum up what prod is."""
+    """Return the status of prod as facts."""
     came, newest = status.came, status.newest
     return {
         "prod": status.prod,
@@ -68,12 +68,12 @@ def of_status(status: Status) -> dict[str, str]:
 
 
 def on_hold(held: Hold | None) -> str:
-    """Say that prod is on hold and what ends that; "" when it is not."""
+    """Return a sentence that prod is on hold and how to end that; "" when it is not."""
     return f"{held.told} {RESUME} ends that." if held else ""
 
 
 def of_way(way: Way) -> Iterator[str]:
-    """Say what prod is now, and what would come back in its place."""
+    """Yield the current prod, and the one that would replace it, in words."""
     came = way.now.came
     since = f" since {moment(came.since)}" if came and came.since else ""
     yield f"{way.now.prod} is now: {came_from(came)}{since}."

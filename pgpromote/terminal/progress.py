@@ -1,4 +1,4 @@
-"""How far a run is, as a picture that is drawn anew each moment: phases, percent, bytes, remaining time."""
+"""The progress of a run as a picture, redrawn each moment: phases, percent, bytes, remaining time."""
 
 import time
 from collections.abc import Callable
@@ -23,18 +23,18 @@ TABLE = "pg_dump: dumping contents of table "
 
 @dataclass
 class Count:
-    """What pg_dump has told so far: the tables that it has begun."""
+    """A count of the tables that pg_dump has begun."""
 
     tables: int = 0
 
     def take(self, line: str) -> None:
-        """Take one line."""
+        """Count one line of pg_dump."""
         self.tables += line.startswith(TABLE)
 
 
 @dataclass
 class Dumping:
-    """A dump into a store; `last_size` is the size in bytes of what it replaces, 0 for nothing."""
+    """A dump into a store; `last_size` is the size in bytes of the archive it replaces, 0 for none."""
 
     title: str
     path: Ref
@@ -44,12 +44,12 @@ class Dumping:
     store: Store = FILES
 
     def __post_init__(self) -> None:
-        """Remember what the dump replaces."""
+        """Read the size of the archive that the dump replaces."""
         last = self.store.state(self.path)
         self.last_size = last.size if last else 0
 
     def __rich__(self) -> RenderableType:
-        """Draw the dump as it is now."""
+        """Draw the dump in its present state."""
         seconds = time.monotonic() - self.started
         written = self.store.written(self.path)
         if not self.last_size:
@@ -70,7 +70,7 @@ class Running:
     started: float = field(default_factory=time.monotonic)
 
     def __rich__(self) -> RenderableType:
-        """Draw the run as it is now."""
+        """Draw the run in its present state."""
         state = self.run.state
         if not state.current:
             return Group(_title(self.title), _line("", Text(clock(time.monotonic() - self.started))))
@@ -99,11 +99,11 @@ class Stepping:
     steps: list[tuple[str, float]] = field(default_factory=list)
 
     def begin(self, step: str) -> None:
-        """Take a step that begins now, which ends the one before."""
+        """Begin a step, which ends the one before."""
         self.steps.append((step, time.monotonic()))
 
     def __rich__(self) -> RenderableType:
-        """Draw the steps as they are now."""
+        """Draw the steps in their present state."""
         ends = [*(began for _, began in self.steps), time.monotonic()][1:]
         seconds = (end - began for (_, began), end in zip(self.steps, ends, strict=True))
         return Group(
@@ -121,12 +121,12 @@ class Refreshing:
     after: Stepping = field(default_factory=Stepping)
 
     def watch(self, run: Run) -> Callable[[str], None]:
-        """Take the run before it begins, and return what takes the lines of its tools."""
+        """Draw this run from its start on, and return the callback for the lines of its tools."""
         self.running = Running(f"Restoring into {run.target.label}", run, STEPS)
         return self.running.count.take
 
     def begin(self, step: str) -> None:
-        """Take a step that begins, by Dagster's name: one within an asset is one of the run."""
+        """Begin a step, by Dagster's name: one within an asset is one of the run."""
         _, within, name = step.rpartition(".")
         if within and self.running and self.dumped is None:
             self.running.started = time.monotonic()
@@ -135,7 +135,7 @@ class Refreshing:
             self.after.begin(name.replace("_", " "))
 
     def __rich__(self) -> RenderableType:
-        """Draw the refresh as it is now."""
+        """Draw the refresh in its present state."""
         if self.running is None or self.dumped is None:
             return self.dumping
         dumped = _line("dump", Text(f"{self.dumped:.1f} s", "green"))
@@ -151,22 +151,22 @@ class Returning:
     running: Running | None = None
 
     def watch(self, run: Run) -> Callable[[str], None]:
-        """Take the run before it begins, and return what takes the lines of its tools."""
+        """Draw this run from its start on, and return the callback for the lines of its tools."""
         self.running = Running(self.title, run, STEPS, self.count)
         return self.count.take
 
     def __rich__(self) -> RenderableType:
-        """Draw the rollback as it is now."""
+        """Draw the rollback in its present state."""
         return self.running or _title(self.title)
 
 
 def clock(seconds: float) -> str:
-    """Spell seconds as a clock does: `0:01:05`."""
+    """Return seconds as a clock shows them: `0:01:05`."""
     return str(timedelta(seconds=int(seconds)))
 
 
 def _bar(done: int, total: int, seconds: float) -> tuple[RenderableType, RenderableType]:
-    """Draw a bar with percent and the time that remains. What is larger than the last time stays at 99 %."""
+    """Return a bar with percent, and the time that remains. More than the last size or time stays at 99 %."""
     percent = min(100 * done // total, 99 if done > total else 100)
     bar = ProgressBar(total=total, completed=min(done, total), width=BAR_WIDTH)
     return bar, _percent(percent, remaining(done, total, seconds))

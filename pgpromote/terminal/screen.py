@@ -1,4 +1,4 @@
-"""How the command line shows values: tables and lines for people, JSON for programs."""
+"""Values on the screen of the command line: tables and lines for people, JSON for programs."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def drawn(
 ) -> Iterator[Callable[[str], None]]:
     """Draw a picture of the block's progress on a terminal, one plain line otherwise.
 
-    Yields what takes a tool's lines; `verbose` prints them instead of the picture.
+    Yields the callback for a tool's lines; `verbose` prints them instead of the picture.
     """
     if verbose or not ERR.is_interactive:
         ERR.print(picture.title)
@@ -90,7 +90,7 @@ def drawn(
 
 @contextmanager
 def only_steps(picture: Refreshing, *, verbose: bool = False) -> Iterator[Callable[[str], None]]:
-    """Yield what shows a step, and keep everything else that the block prints off the terminal.
+    """Yield the callback that shows a step, and keep all other output of the block off the terminal.
 
     On a terminal it is shown in the picture, otherwise on a plain line.
 
@@ -121,19 +121,19 @@ def _step(key: str) -> str:
 
 
 def show_dumped(archive: Archive, manifest: Manifest) -> None:
-    """Show on one screen what was dumped."""
+    """Show a new archive on one screen."""
     _headline("Dumped", f"{manifest.source} in {manifest.seconds} s")
     _facts(summary.of_dump(archive, manifest))
 
 
 def show_adopted(archive: Archive, manifest: Manifest) -> None:
-    """Show on one screen what was taken in, and that nobody knows what its source held."""
+    """Show an adopted archive on one screen, and that the contents of its source are not known."""
     _headline("Adopted", f"{archive.path}; its {NOT_PROVEN}", "yellow")
     _facts(summary.of_adoption(archive, manifest))
 
 
 def show_run(done: State) -> None:
-    """Show on one screen what a run did."""
+    """Show a run on one screen."""
     if done.cut_over:
         _headline("Swapped", done.target)
     elif done.strategy.beside:
@@ -152,14 +152,14 @@ def show_scope(filters: Filters) -> None:
 
 
 def show_notes(notes: Iterable[Note]) -> None:
-    """Print what a person at the terminal should know of a step."""
+    """Print the notes on a step that a person at the terminal should see."""
     for note in notes:
         if note.severity is Severity.WARNING:
             ERR.print(note.text)
 
 
 def show_problem(problem: str) -> None:
-    """Warn loudly of what failed although the command did what it is for."""
+    """Print a loud warning about a failure that does not fail the command."""
     ERR.print(f"Warning: {problem}", style="bold yellow")
 
 
@@ -182,7 +182,7 @@ def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
 
 
 def show_report(report: Report) -> None:
-    """Show every check, with its findings, or why it could not look."""
+    """Show every check, with its findings or the reason why it was skipped."""
     for check in report.checks:
         if why := report.skipped.get(check):
             _headline(f"{'skipped':>9}", f"{check.replace('_', ' ')}: {why}", "dim")
@@ -196,7 +196,7 @@ def show_report(report: Report) -> None:
 
 
 def show_finding(finding: Finding) -> None:
-    """Show what was found and what to do."""
+    """Show a finding and its remedy."""
     OUT.print(f"      {finding.message}")
     if finding.hint:
         OUT.print(f"      → {finding.hint}")
@@ -205,9 +205,9 @@ def show_finding(finding: Finding) -> None:
 def show_plan(
     plan: Plan, options: Options, fingerprint: str, command: str, dropped: Sequence[str] = ()
 ) -> None:
-    """Show what prod would lose, who is connected, what a swap needs, and the command that goes on.
+    """Show the predicted losses, the sessions, the needs of a swap, and the command that does it.
 
-    `dropped` is what retention would drop afterwards.
+    `dropped` are the names that retention would drop afterwards.
     """
     lost = any(finding.severity is not Severity.INFO for finding in plan.losses)
     limited = f", limited to {options.filters}" if str(options.filters) else ""
@@ -235,7 +235,7 @@ def _kept(options: Options) -> str:
 
 
 def show_losses(losses: Sequence[Finding], console: Console = ERR) -> None:
-    """Show what prod would lose; what is to be done is told once for findings in a row."""
+    """Show the losses of prod; a remedy is shown once for findings in a row."""
     for hint, found in groupby(losses, lambda finding: finding.hint):
         for finding in found:
             console.print(f"      {finding.message}")
@@ -244,7 +244,7 @@ def show_losses(losses: Sequence[Finding], console: Console = ERR) -> None:
 
 
 def show_history(found: Sequence[past.Kept]) -> None:
-    """Show what prod was before, newest first, and on a line of its own how to bring each back."""
+    """Show earlier contents of prod, newest first, each with a line for the command that brings it back."""
     if not found:
         OUT.print("No previous database and no safety archive is kept.")
     for each in found:
@@ -258,12 +258,12 @@ def show_history(found: Sequence[past.Kept]) -> None:
 
 
 def show_status(status: Status) -> None:
-    """Show what prod is now, and whether it is on hold."""
+    """Show the status of prod, and whether it is on hold."""
     _facts({name: one_line(value) for name, value in past.of_status(status).items()})
 
 
 def show_way(way: Way) -> None:
-    """Show what prod is now, and what a rollback would bring back."""
+    """Show the current prod, and the one that a rollback would bring back."""
     ERR.print(*map(one_line, past.of_way(way)), sep="\n")
 
 
@@ -277,7 +277,7 @@ def show_audit(
     suppressed: Sequence[Finding] = (),
     notes: Sequence[Finding] = (),
 ) -> None:
-    """Show the findings of each audit rule that has some, the worst first, with what puts them right.
+    """Show the findings of each audit rule that has some, the worst first, with their remedies.
 
     `notes` say which rules had nothing to go on.
     """
@@ -301,7 +301,7 @@ def show_audit(
 
 
 def _by_table(found: Sequence[Finding]) -> Iterator[Finding]:
-    """Put plain information about the columns of a table on one line; what is worse stays as it is."""
+    """Join plain information about the columns of a table into one line; worse findings stay as they are."""
     for (plain, table), columns in groupby(
         found, lambda each: (each.severity is Severity.INFO and each.judged, each.object.rpartition(".")[0])
     ):
@@ -314,7 +314,7 @@ def _by_table(found: Sequence[Finding]) -> Iterator[Finding]:
 
 
 def show_repair(repair: Repair, *, done: bool) -> None:
-    """Show the statements with their reasons, and what was left alone."""
+    """Show the statements with their reasons, and the keys that were left alone."""
     _headline("Repaired" if done else "Would repair", f"{len(repair.changes)} primary key(s)")
     for statement in repair.statements:
         OUT.print(f"  {statement.sql};")
@@ -331,7 +331,7 @@ def show_repair(repair: Repair, *, done: bool) -> None:
 def show_refreshed(
     assets: Mapping[str, Mapping[str, object]], failed_checks: Sequence[str], *, briefly: bool = False
 ) -> None:
-    """Show what a refresh did: all of it where nobody looks, `briefly` or at a terminal one screen."""
+    """Show the results of a refresh: one screen on a terminal or `briefly`, otherwise all of them."""
     archive, prod = assets["dev_dump_archive"], assets["prod_schema"]
     rows, skipped = len(_records(prod["rows by table"])), len(_records(prod["repair skipped"]))
     audits = [f"{found['findings']} in {name}" for name, found in assets.items() if name.endswith("_audit")]
@@ -358,7 +358,7 @@ def show_refreshed(
 
 
 def _lost(prod: Mapping[str, object]) -> str:
-    """Name what only prod had; after a swap it is still in the previous database."""
+    """Return the names of objects only prod had; after a swap they are still in the previous database."""
     names = [each["object"] for each in _records(prod["loss preview"]) if each["severity"] != Severity.INFO]
     shown = len(names) if _whole() else SHOWN
     more = f" and {len(names) - shown} more" if len(names) > shown else ""

@@ -1,6 +1,6 @@
-"""What a run was, for one screen: at most 24 lines of 80 columns, as long as names are of ordinary length.
+"""The summary of a run on one screen: at most 24 lines of 80 columns, with names of ordinary length.
 
-`whole` cuts nothing: what is piped is a mail or a log, and often all that is left of a run.
+`whole` cuts nothing: piped output is a mail or a log, and often all that is left of a run.
 """
 
 import shlex
@@ -26,7 +26,7 @@ SHOWN = 3
 
 
 def of_dump(archive: Archive, manifest: Manifest) -> Facts:
-    """Sum up a dump."""
+    """Return the summary of a dump."""
     return {
         "archive": str(archive.path),
         "size": f"{archive.size:,} bytes, {archive.compression}",
@@ -38,7 +38,7 @@ def of_dump(archive: Archive, manifest: Manifest) -> Facts:
 
 
 def of_adoption(archive: Archive, manifest: Manifest) -> Facts:
-    """Sum up what was taken in without a manifest."""
+    """Return the summary of an archive that was adopted without a manifest."""
     return {
         "archive": str(archive.path),
         "size": f"{archive.size:,} bytes, {archive.compression}",
@@ -50,7 +50,7 @@ def of_adoption(archive: Archive, manifest: Manifest) -> Facts:
 
 
 def of_run(state: State) -> Facts:
-    """Sum up a run that promoted or rehearsed."""
+    """Return the summary of a run that promoted or rehearsed."""
     facts = {"archive": str(state.archive), "sha256": state.sha256}
     if state.restored:
         facts |= _restored(state.restored)
@@ -67,7 +67,7 @@ def of_run(state: State) -> Facts:
 
 
 def sessions(plan: Plan, strategy: Strategy) -> str:
-    """Say who is connected to prod, and what a promotion does to them; "" for nobody."""
+    """Return who is connected to prod, and the effect of a promotion on them; "" for nobody."""
     if not plan.sessions:
         return ""
     named = ", ".join(f"{s.count} of {s.user} ({s.application or 'no name'})" for s in plan.sessions)
@@ -83,7 +83,7 @@ def sessions(plan: Plan, strategy: Strategy) -> str:
 
 
 def needed(plan: Plan) -> str:
-    """Say how much room a swap needs on prod's server and what that is made of; "" when it is not known."""
+    """Return the room that a swap needs on prod's server, with its parts; "" when it is not known."""
     if plan.needed_size is None:
         return ""
     return (
@@ -93,7 +93,7 @@ def needed(plan: Plan) -> str:
 
 
 def lines(facts: Mapping[str, str], *, whole: bool) -> list[str]:
-    """Write facts below each other. Lists are wrapped, and cut after two lines unless `whole`."""
+    """Return facts as lines, one below the other. Lists wrap, and are cut after two lines unless `whole`."""
     written = []
     for name, value in facts.items():
         if value:
@@ -103,14 +103,14 @@ def lines(facts: Mapping[str, str], *, whole: bool) -> list[str]:
 
 
 def findings(found: Sequence[Finding], *, whole: bool) -> list[str]:
-    """Say the worst findings first, each on one line, and how many more there are."""
+    """Return the worst findings, each on one line, and the number of the others."""
     ranked = sorted(found, key=lambda finding: list(Severity).index(finding.severity))
     texts = [finding.told for finding in ranked]
     return first(texts, whole=whole)
 
 
 def of_interest(state: State) -> list[Finding]:
-    """List what a run found: what dev lost and somebody accepts; what prod had alone, told once."""
+    """Return the findings of interest: accepted losses of dev; objects that only prod had, told once."""
     # That there is no manifest, the proof says too.
     losses = [loss for loss in state.lost if loss.object != str(state.archive)]
     lost = tuple(f" {loss.object}" for loss in losses)
@@ -123,7 +123,7 @@ def of_interest(state: State) -> list[Finding]:
 
 
 def first(texts: Sequence[str], *, whole: bool) -> list[str]:
-    """Keep the first texts, each on one line, and say how many more there are; all of them if `whole`."""
+    """Return the first texts, each on one line, and the number of the others; all texts if `whole`."""
     texts = [one_line(text) for text in texts]
     if whole:
         return [f"    {text}" for text in texts]
@@ -152,7 +152,7 @@ def _repair(repair: Repair, *, done: bool) -> Facts:
 
 
 def _left_alone(repair: Repair) -> Iterator[str]:
-    """Name the keys that were left alone, and only count composite ones, of which there are hundreds."""
+    """Yield the keys that were left alone; composite ones, of which there are hundreds, are only counted."""
     shown, composite = told_and_counted(repair)
     yield from (f"{each.table}.{each.column}" for each in shown)
     if composite:
@@ -160,7 +160,7 @@ def _left_alone(repair: Repair) -> Iterator[str]:
 
 
 def told_and_counted(repair: Repair) -> tuple[list[Skipped], int]:
-    """Split what was left alone: what is told one by one, and how many keys of several columns."""
+    """Return the keys left alone that are listed one by one, and the number of keys of several columns."""
     told = [each for each in repair.skipped if each.reason != COMPOSITE]
     return told, len(repair.skipped) - len(told)
 

@@ -27,7 +27,7 @@ WIDE = 160  # columns, where no terminal says how many
 
 @dataclass
 class Bench:
-    """One bench: what is asked for, and what was measured so far."""
+    """One bench: the options, and the measurements so far."""
 
     console: Console
     major: int
@@ -78,7 +78,7 @@ class Bench:
             self.rows += goals.catalog_rows(points) if "catalog" in self.wanted else []
 
     def document(self, version: str, load: float) -> dict[str, Any]:
-        """Return all that was measured, as `bench.json` has it. `load` is the machine's before the bench."""
+        """Return all measurements, as `bench.json` has them. `load` is the machine's before the bench."""
         return {
             "version": VERSION,
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),

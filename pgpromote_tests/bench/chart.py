@@ -1,4 +1,4 @@
-"""A bar chart of the goals as SVG: each bar is what was measured as a share of its goal."""
+"""A bar chart of the goals as SVG: each bar is a measurement as a share of its goal."""
 
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
@@ -10,7 +10,7 @@ COLOURS = {Verdict.MET: "#2e7d32", Verdict.FIRST: "#f9a825", Verdict.MISSED: "#c
 
 
 def draw(rows: Sequence[Row]) -> str:
-    """Draw the rows that were measured; the line is the goal, and a bar ends at twice its goal at most."""
+    """Return a chart of the measured rows; the line is the goal, and a bar ends at twice its goal at most."""
     measured = [(row, row.figure.median) for row in rows if row.figure]
     height = LINE * (len(measured) + 2)
     lines = [

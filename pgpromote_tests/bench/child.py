@@ -1,4 +1,4 @@
-"""One promotion in a process of its own; it prints as JSON what it did. `python -m … walk` or `… dagster`."""
+"""One promotion in a process of its own; it prints its results as JSON. `python -m … walk` or `… dagster`."""
 
 import time
 
@@ -25,7 +25,7 @@ from pgpromote_tests.bench.trace import Trace, watching  # noqa: E402
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was proven, and how long prod was unavailable by the cut-over's own clock."""
+    """The extent of the proof, and how long prod was unavailable by the cut-over's own clock."""
 
     proof: str
     tables: int
@@ -85,9 +85,9 @@ def refresh(promotion: Promotion, trace: Trace) -> Outcome:
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process has held.
+    """Return the peak memory of this process, in bytes.
 
-    Not by getrusage: Linux counts there what the process that started us held, too.
+    Not by getrusage: Linux counts there the memory of the parent process, too.
     """
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     (peak,) = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
@@ -95,7 +95,7 @@ def peak_bytes() -> int:
 
 
 def main(how: str) -> None:
-    """Promote as asked, and print what was taken down."""
+    """Promote by the given method, and print the recorded results."""
     trace = Trace()
     trace.add("imports", time.monotonic() - STARTED)
     if how == "dagster":

@@ -1,4 +1,4 @@
-"""A client of prod during a promotion: it asks all the time, and comes back when its connection ends."""
+"""A client of prod during a promotion: it queries all the time, and reconnects when its connection ends."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ PACE = 0.005  # seconds between two questions: often enough for a gap of some mi
 
 
 class Client(threading.Thread):
-    """Asks until it is stopped. `outage` is the longest time without an answer after a lost connection."""
+    """Queries until it is stopped. `outage` is the longest time without an answer after a lost connection."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
@@ -22,7 +22,7 @@ class Client(threading.Thread):
         self.outage = 0.0
 
     def run(self) -> None:
-        """Connect, ask, and connect again at once when that fails."""
+        """Connect, query, and connect again at once when that fails."""
         last, lost = time.monotonic(), False
         while not self.stopped.is_set():
             try:
@@ -41,7 +41,7 @@ class Client(threading.Thread):
 
 @contextmanager
 def asking(url: str) -> Iterator[Client]:
-    """Let a client ask for as long as the block runs."""
+    """Run a client for the duration of the block."""
     client = Client(url)
     client.start()
     assert client.answered.wait(60), "prod did not answer before the promotion"

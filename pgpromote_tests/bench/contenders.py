@@ -1,4 +1,4 @@
-"""What is compared: each contender makes the case's target of its source, and says how long that took."""
+"""The contenders: each makes the case's target of its source, and returns the seconds it took."""
 
 import json
 import re
@@ -41,7 +41,7 @@ class Promoted:
 
     @property
     def split(self) -> dict[str, float]:
-        """Seconds by part, with what Python itself took to start and to end."""
+        """Seconds by part, with those of Python's own start and end."""
         parts = {name: part.seconds for name, part in self.parts.items()}
         beside = sum(seconds for name, seconds in parts.items() if "(beside)" not in name)
         return {**parts, "start and end of Python": self.seconds - beside}
@@ -104,7 +104,7 @@ def pgcopydb_version() -> tuple[str, frozenset[int]]:
 
 
 def parse_pgcopydb(text: str) -> tuple[str, frozenset[int]]:
-    """Take version and major versions out of what `pgcopydb --version` says."""
+    """Return version and major versions from the output of `pgcopydb --version`."""
     version = re.search(r"pgcopydb version (\S+)", text)
     compatible = re.search(r"compatible with Postgres (.*)", text)
     majors = re.findall(r"\d+", compatible[1]) if compatible else []
@@ -112,7 +112,7 @@ def parse_pgcopydb(text: str) -> tuple[str, frozenset[int]]:
 
 
 def settings(program: str, commands: Sequence[Sequence[str]]) -> list[str]:
-    """Take out of what a promotion has run how it dumps or restores: the pass with the most connections."""
+    """Return the settings of a promotion's dump or restore: those of the pass with most connections."""
     candidates = [
         [argument for argument in command[1:] if argument.partition("=")[0] in SHARED]
         for command in _of(program, commands)
@@ -131,7 +131,7 @@ def _jobs(arguments: Sequence[str]) -> int:
 
 
 def connection(program: str, commands: Sequence[Sequence[str]], url: str) -> str:
-    """Connect as the promotion's program did, session settings included, but to another database."""
+    """Return the promotion's connection string, session settings included, for another database."""
     command = max(_of(program, commands), key=_jobs)
     used = next(each for each in command if each.startswith("--dbname=")).partition("=")[2]
     return "--dbname=" + make_conninfo("", **{**conninfo_to_dict(used), **conninfo_to_dict(url)})
@@ -142,7 +142,7 @@ def _run(command: Sequence[str], case: Case) -> float:
 
 
 def _timed(command: Sequence[str], case: Case) -> tuple[float, str]:
-    """Run a program to its end; what it prints is told when it fails. Returns its seconds and its stdout."""
+    """Run a program to its end; its output is shown when it fails. Returns its seconds and its stdout."""
     started = time.monotonic()
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, env=case.environment, stdin=subprocess.DEVNULL

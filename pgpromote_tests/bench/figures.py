@@ -8,7 +8,7 @@ from statistics import linear_regression, median
 
 
 class Verdict(StrEnum):
-    """How a row stands to its goal."""
+    """The standing of a row to its goal."""
 
     MET = "met"
     FIRST = "first met"
@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Figure:
-    """A median with the least and the greatest of what was measured."""
+    """A median with the least and the greatest of the measurements."""
 
     median: float
     least: float
@@ -26,16 +26,16 @@ class Figure:
 
     @property
     def spread(self) -> float:
-        """How far least and greatest lie apart, as a share of the median."""
+        """The distance of least and greatest, as a share of the median."""
         return (self.greatest - self.least) / self.median if self.median else 0.0
 
 
 @dataclass(frozen=True)
 class Row:
-    """One goal and what was measured. `goal` is the most that is allowed, in `unit` ("" for a ratio).
+    """One goal and its measurement. `goal` is the most that is allowed, in `unit` ("" for a ratio).
 
-    `then` is the goal after this one, None without. `why` says why there is no figure, or what it is of;
-    `because` what keeps it from its goal, as far as that is known.
+    `then` is the goal after this one, None without. `why` is the reason why there is no figure, or the object
+    of the figure; `because` the obstacle to the goal, as far as that is known.
     """
 
     key: str
@@ -49,7 +49,7 @@ class Row:
 
     @property
     def verdict(self) -> Verdict:
-        """Compare the figure with the goals."""
+        """The verdict of the figure against the goals."""
         if self.figure is None:
             return Verdict.NOT_MEASURED
         if self.figure.median > self.goal:
@@ -57,25 +57,25 @@ class Row:
         return Verdict.FIRST if self.then is not None and self.figure.median > self.then else Verdict.MET
 
     def named(self, *parts: str) -> "Row":
-        """Fill the title."""
+        """Return the row with its title filled in."""
         return replace(self, title=self.title.format(*parts))
 
     def measured(self, figure: Figure, of: str = "") -> "Row":
-        """Add what was measured, and of what."""
+        """Return the row with a figure, and the object that was measured."""
         return replace(self, figure=figure, why=of)
 
     def unmeasured(self, why: str) -> "Row":
-        """Say why nothing was measured."""
+        """Return the row with the reason why nothing was measured."""
         return replace(self, why=why)
 
 
 def figure(values: Sequence[float]) -> Figure:
-    """Summarise what was measured several times."""
+    """Return the figure for repeated measurements."""
     return Figure(median(values), min(values), max(values))
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Figure:
-    """Divide round by round: what a round's noise does to both is left out."""
+    """Return the ratio, divided round by round: noise of a round that affects both is left out."""
     return figure([mine / other for mine, other in zip(ours, theirs, strict=True)])
 
 

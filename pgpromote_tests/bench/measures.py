@@ -1,4 +1,4 @@
-"""What is run, in which order, and how often."""
+"""The measurements, their order, and their number of rounds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Contender = Callable[[Case], Value]
 
 @dataclass(frozen=True)
 class Sides:
-    """Contenders side by side: what each round gave, by name. Ours is always among them."""
+    """Contenders side by side: the seconds of each round, by name. Ours is always among them."""
 
     version: str
     size: int
@@ -39,7 +39,7 @@ class Sides:
 
 @dataclass(frozen=True)
 class Point:
-    """One promotion of one size, with a client that kept asking prod. `size` is in bytes."""
+    """One promotion of one size, with a client that kept querying prod. `size` is in bytes."""
 
     size: int
     tables: int
@@ -50,7 +50,7 @@ class Point:
 def side_by_side(stage: Stage, scale: float, rounds: int, names: Sequence[str]) -> Sides:
     """Run the contenders in turn, round by round, after one promotion that is not counted.
 
-    That one warms the caches, and tells which settings the bare commands must use.
+    That one warms the caches, and gives the settings for the bare commands.
     """
     source = stage.auction(scale)
     commands = once(stage, source, contenders.ours).commands
@@ -69,7 +69,7 @@ def side_by_side(stage: Stage, scale: float, rounds: int, names: Sequence[str]) 
 
 
 def beside_pgcopydb(wanted: int, scale: float, rounds: int) -> tuple[Sides | None, str]:
-    """Run pgcopydb and ours on the wanted version, else the newest that pgcopydb knows; say which."""
+    """Run pgcopydb and ours on the wanted version, else the newest that pgcopydb knows; return which."""
     version, majors = contenders.pgcopydb_version()
     if not version:
         return None, "pgcopydb is not installed (Debian: apt-get install pgcopydb postgresql)"
@@ -108,7 +108,7 @@ def grown_tables(stage: Stage, scale: float) -> list[Point]:
 
 
 def once(stage: Stage, source: str, contender: Contender[Value]) -> Value:
-    """Let a contender make a fresh target of a source."""
+    """Run a contender on a fresh target of a source."""
     with stage.case(source) as case:
         return contender(case)
 

@@ -1,4 +1,4 @@
-"""What is made of the measurements: one row per goal of the project."""
+"""Rows made of the measurements, one per goal of the project."""
 
 from collections.abc import Sequence
 
@@ -47,26 +47,26 @@ CATALOG_PARTS = ("checks", "loss preview", "tally", "repair plan", "completeness
 
 
 def side_rows(sides: Sides) -> list[Row]:
-    """Compare the promotion with what was run beside it, and say how much it promoted."""
+    """Compare the promotion with the contenders beside it, and add how much it promoted."""
     ours, said = sides.seconds["pgpromote"], f"{sides.size / 1e6:,.0f} MB, PostgreSQL {sides.version}"
     rows = {row.key: row for row in (MANUAL, BARE)}
     return [rows[name].measured(ratio(ours, theirs), said) for name, theirs in sides.others.items()]
 
 
 def pgcopydb_row(sides: Sides | None, said: str) -> Row:
-    """Compare the promotion with pgcopydb, or say why that could not be."""
+    """Compare the promotion with pgcopydb, or give the reason why that could not be."""
     if sides is None:
         return PGCOPYDB.unmeasured(said)
     return PGCOPYDB.measured(ratio(sides.seconds["pgpromote"], sides.others["pgcopydb"]), said)
 
 
 def orchestration_row(done: Sequence[Promoted]) -> Row:
-    """Take the tools' own time from the whole."""
+    """Return the time of the whole without that of the tools."""
     return ORCHESTRATION.measured(figure([each.seconds - each.tools for each in done]))
 
 
 def catalog_rows(points: Sequence[Point]) -> list[Row]:
-    """Sum what reads catalogs, and compare how many queries that took."""
+    """Sum the time of the parts that read catalogs, and compare their numbers of queries."""
     first, last = points[0], points[-1]
     seconds = sum(last.promoted.parts[part].seconds for part in CATALOG_PARTS)
     queries = [sum(point.promoted.queries[part] for part in CATALOG_PARTS) for point in (first, last)]
@@ -79,7 +79,7 @@ def catalog_rows(points: Sequence[Point]) -> list[Row]:
 
 
 def gap_rows(points: Sequence[Point]) -> list[Row]:
-    """Show the longest gap of all sizes."""
+    """Return the longest gap of all sizes."""
     sizes = f"{points[0].size / 1e6:,.0f} to {points[-1].size / 1e6:,.0f} MB; the worst counts"
     return [
         GAP.measured(_worst([point.promoted.gap_ms / 1000 for point in points]), sizes),
@@ -88,7 +88,7 @@ def gap_rows(points: Sequence[Point]) -> list[Row]:
 
 
 def memory_rows(points: Sequence[Point]) -> list[Row]:
-    """Show the highest peak of all sizes, and whether it grows with them."""
+    """Return the highest peak of all sizes, and whether it grows with them."""
     peaks = [point.promoted.peak_bytes / 1e6 for point in points]
     sizes = f"{points[0].size / 1e6:,.0f} to {points[-1].size / 1e6:,.0f} MB"
     return [

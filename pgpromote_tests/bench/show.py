@@ -19,7 +19,7 @@ SMALLEST = 0.005  # seconds: less is not worth a line
 
 
 def rows(console: Console, measured: Sequence[Row]) -> None:
-    """Show each goal with what was measured."""
+    """Show each goal with its measurement."""
     table = _table("goals", "row", "what", "goal", "median", "least … greatest", "verdict", "of")
     for row in measured:
         colour = COLOURS[row.verdict]
@@ -37,7 +37,7 @@ def rows(console: Console, measured: Sequence[Row]) -> None:
 
 
 def contenders(console: Console, title: str, seconds: Mapping[str, Sequence[float]]) -> None:
-    """Show how long each contender took."""
+    """Show the seconds of each contender."""
     table = _table(title, "contender", "median s", "least … greatest", "spread")
     for name, values in seconds.items():
         all_of = figure(values)

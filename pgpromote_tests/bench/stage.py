@@ -55,7 +55,7 @@ SIZE = "SELECT pg_database_size(current_database())"
 
 @dataclass(frozen=True)
 class Case:
-    """One source and a fresh target, with directories of its own: what a contender gets."""
+    """One source and a fresh target, with directories of its own: the input of a contender."""
 
     source: str
     target: str
@@ -65,7 +65,7 @@ class Case:
 
 @dataclass
 class Stage:
-    """The two servers. A source is built once, with what it holds counted."""
+    """The two servers. A source is built once, with its contents counted."""
 
     home: Path
     dev: Server
@@ -117,7 +117,7 @@ class Stage:
 
     @contextmanager
     def case(self, source: str, before: str = "template0") -> Iterator[Case]:
-        """Give a fresh target, check afterwards that it holds what the source holds, and drop it.
+        """Yield a fresh target, check afterwards that its contents equal those of the source, and drop it.
 
         The target is empty, or a copy of the database `before`.
         """

@@ -1,4 +1,4 @@
-"""Take down how long the parts of a promotion take, and how many queries each makes."""
+"""Record the seconds of the parts of a promotion, and the queries that each makes."""
 
 import subprocess
 import threading
@@ -47,7 +47,7 @@ PARTS = {
 
 @dataclass
 class Part:
-    """Seconds without what other parts within took, and queries."""
+    """Seconds without those of other parts within, and queries."""
 
     seconds: float = 0.0
     queries: int = 0
@@ -55,7 +55,7 @@ class Part:
 
 @dataclass
 class Frame:
-    """A part that runs: when it began, and what the parts within took."""
+    """A part that runs: its start, and the seconds of the parts within."""
 
     name: str
     started: float
@@ -64,7 +64,7 @@ class Frame:
 
 @dataclass
 class Trace:
-    """What was taken down. A part that runs beside the main thread is kept apart: its time is not added."""
+    """A recording. A part that runs beside the main thread is kept apart: its time is not added."""
 
     parts: dict[str, Part] = field(default_factory=lambda: defaultdict(Part))
     commands: list[list[str]] = field(default_factory=list)
@@ -78,12 +78,12 @@ class Trace:
         return frames
 
     def name(self, part: str) -> str:
-        """Name a part by the thread it runs in."""
+        """Return the name of a part for the thread it runs in."""
         return part if threading.current_thread() is threading.main_thread() else f"{part} (beside)"
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Take down the block."""
+        """Record the block as a part."""
         frames, frame = self.stack(), Frame(self.name(name), time.monotonic())
         frames.append(frame)
         try:
@@ -93,7 +93,7 @@ class Trace:
             self.add(frame.name, time.monotonic() - frame.started, frame.within)
 
     def add(self, name: str, seconds: float, within: float = 0.0) -> None:
-        """Add what a part took, and take it from the part around it."""
+        """Add the seconds of a part, and subtract them from the part around it."""
         self.parts[name].seconds += seconds - within
         if self.stack():
             self.stack()[-1].within += seconds
@@ -104,7 +104,7 @@ class Trace:
         self.parts[name].queries += 1
 
     def traced(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a function of a part."""
+        """Return a function of a part, wrapped so that it is recorded."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
             with self.part(name):
@@ -115,7 +115,7 @@ class Trace:
 
 @contextmanager
 def watching(trace: Trace) -> Iterator[None]:
-    """Take down the parts, the programs that are started, and the queries, for as long as the block runs."""
+    """Record parts, programs that are started, and queries, for the duration of the block."""
     execute = psycopg.Cursor.execute
 
     class Watched(subprocess.Popen[bytes]):
@@ -152,7 +152,7 @@ def watching(trace: Trace) -> Iterator[None]:
 
 
 def program(command: Sequence[str]) -> str:
-    """Name a program, and what it is started for when that is not to talk to a database."""
+    """Return the name of a program, and its purpose when that is not to connect to a database."""
     name = Path(command[0]).name
     if any(argument.startswith("--dbname=") for argument in command):
         return name

@@ -1,4 +1,4 @@
-"""A schema as Django's migrations leave it: contrib apps, a shop, a learning platform and a content manager.
+"""A schema as Django's migrations create it: contrib apps, a shop, a learning platform and a content manager.
 
 django.txt has one line for each model, in the words of its fields; django.sql is what changed later:
 

@@ -1,4 +1,4 @@
-"""A schema as a Rails application leaves it in db/structure.sql: a shop, a community and a forge in one.
+"""A schema as a Rails application dumps it to db/structure.sql: a shop, a community and a forge in one.
 
 rails.txt has one line for each table, in the words of a migration; rails.sql is what changed later:
 

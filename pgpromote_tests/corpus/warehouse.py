@@ -1,4 +1,4 @@
-"""A schema as a warehouse has it after years: partitions on two levels, inheritance, types and odd names."""
+"""A schema as a warehouse grows it over years: partitions on two levels, inheritance, types and odd names."""
 
 from pathlib import Path
 

@@ -50,7 +50,7 @@ class Build:
         return f"{name}_{self.mark}"
 
     def quoted(self, script: str) -> str:
-        """Put the quoted names of the roles where the script has <owner> and the like."""
+        """Replace <owner> and the like in a script by the quoted names of the roles."""
         for key, name in (("<owner>", OWNER), ("<promoter>", PROMOTER), ("<builder>", BUILDER)):
             script = script.replace(key, sql.Identifier(self.role(name)).as_string())
         return script
@@ -71,16 +71,16 @@ class Build:
         psql(self.stage.dev, source, f"{self.quoted('SET ROLE <owner>;')}\n{script}").check_returncode()
 
     def alone(self) -> "Build":
-        """Return the same without a separate login."""
+        """Return the same lab without a separate login."""
         return self.with_url("")
 
     def with_url(self, url: str) -> "Build":
-        """Return the same with another build login."""
+        """Return the same lab with another build login."""
         environment = {**self.stage.promotion.environment, BUILD: url}
         return replace(self, stage=replace(self.stage, promotion=from_environment(environment)))
 
     def left(self) -> dict[str, list[tuple[object, ...]]]:
-        """Say what the build login still has on the whole server, asked without code of the product."""
+        """Return all that is still the build login's on the server, queried without code of the product."""
         return {what: found for what, query in LEFT.items() if (found := self.prod.rows(self.quoted(query)))}
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Promote a case and compare what came of it with what its file expects."""
+"""Promote a case and compare the result with the expectations of its file."""
 
 import os
 import re
@@ -39,7 +39,7 @@ DROPPED = {
 
 @dataclass(frozen=True)
 class Told:
-    """How a promotion ended, and what it told on the way."""
+    """The outcome of a promotion, and its findings on the way."""
 
     error: PgpromoteError | None
     checked: tuple[Finding, ...]
@@ -55,7 +55,7 @@ class Told:
 
     @property
     def errors(self) -> set[str]:
-        """The rules that forbade to go on."""
+        """The rules whose errors stopped the promotion."""
         found = self.error.findings if isinstance(self.error, Refused | NotProven) else ()
         return {each.rule for each in found if each.severity is Severity.ERROR}
 
@@ -85,7 +85,7 @@ class Stage:
         return (self.dev, self.source), (self.prod, self.target)
 
     def demand(self, what: str, *, so: bool) -> None:
-        """Note a problem unless it is so."""
+        """Record a problem unless the condition holds."""
         if not so:
             self.problems.append(what)
 
@@ -204,7 +204,7 @@ def _told(run: Run, error: PgpromoteError | None) -> Told:
 
 
 def play(stage: Stage) -> list[str]:
-    """Promote a case as often as its file says, and return what is not as expected."""
+    """Promote a case as often as its file says, and return the deviations from its expectations."""
     before = oracle.contents(stage.prod, stage.target), _beside(stage)
     for _ in range(int(stage.case.setting("times", "1"))):
         told = promote_case(stage)
@@ -251,7 +251,7 @@ OUTCOMES: Mapping[str, Callable[[Stage, Told], None]] = {
 
 
 def _promoted(stage: Stage, told: Told) -> None:
-    """Compare both sides: definitions, rows, answers; only what the file says may differ."""
+    """Compare both sides: definitions, rows, answers; only differences that the file names are allowed."""
     case = stage.case
     for section in case.of("after"):
         _run_sections(case, section.kind, stage.prod, stage.target)
@@ -271,7 +271,7 @@ def _promoted(stage: Stage, told: Told) -> None:
 
 
 def _schema_difference(stage: Stage, told: Told) -> list[str]:
-    """Compare what one pg_dump says of both, the repaired identities apart."""
+    """Return the differences between the dumps of both by one pg_dump, repaired identities apart."""
     program = max(stage.dev, stage.prod, key=lambda server: server.major).tools().path("pg_dump")
     theirs = oracle.schema(stage.prod, stage.target, program, told.identities)
     if stage.case.setting("schema") == "reloaded" or stage.dev.major != stage.prod.major:
@@ -284,7 +284,7 @@ def _schema_difference(stage: Stage, told: Told) -> list[str]:
 
 
 def _different_answers(stage: Stage) -> Iterator[str]:
-    """Ask both sides; what the file says prod answers counts before what dev does."""
+    """Yield different answers of both sides; an answer for prod in the file counts before that of dev."""
     told = [text for _, text in stage.case.parts("answers")]
     for number, (role, query) in enumerate(stage.case.parts("check")):
         ours, theirs = (_answer(server, database, query, role) for server, database in stage.sides())

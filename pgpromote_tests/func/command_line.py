@@ -1,4 +1,4 @@
-"""The command line as a real process, what its databases look like, and waiting for conditions."""
+"""The command line as a real process, the contents of its databases, and waiting for conditions."""
 
 import json
 import os
@@ -28,7 +28,7 @@ RANDOM_KEY = re.compile(r"^\\(?:un)?restrict .*\n", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended and what it said."""
+    """The exit code and the output of a command."""
 
     returncode: int
     stdout: str
@@ -104,7 +104,7 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 
 
 def sessions(server: Server) -> list[tuple[object, ...]]:
-    """Return what pgpromote and its children do on a server."""
+    """Return the sessions of pgpromote and its children on a server."""
     return server.rows(
         "SELECT pid, application_name, wait_event_type, wait_event, state, query FROM pg_stat_activity "
         "WHERE application_name LIKE 'pgpromote:%' ORDER BY pid"
@@ -164,6 +164,6 @@ def moved(sample: Sample, path: Path, content: bytes | None = None) -> Path:
 
 
 def adopted(path: Path, server: Server) -> Path:
-    """Adopt an archive without a manifest, as a person has to before it is restored."""
+    """Adopt an archive without a manifest, as a person must before it is restored; return its path."""
     adopt.adopt(path, [server.tools()], "test")
     return path

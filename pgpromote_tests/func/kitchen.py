@@ -92,13 +92,13 @@ class Promoted:
         return self.findings_with(self.manifest)
 
     def findings_with(self, manifest: Manifest | None) -> tuple[Finding, ...]:
-        """Prove what was restored against a manifest."""
+        """Prove the restored database against a manifest."""
         proof = proof_of(self.prod, self.clearance, manifest, self.target, repaired=self.repaired)
         return proof.findings
 
 
 def promote(url: str, dev: Server, prod: Server, path: Path) -> Promoted:
-    """Dump, restore and repair; what is left to do is the proof."""
+    """Dump, restore and repair; the proof is left to do."""
     target = prod.new_database()
     _, manifest = dump.dump(
         parse_url(url, "DEV_DATABASE_URL"), path, [dev.tools()], "test", compression="gzip:1"

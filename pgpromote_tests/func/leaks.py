@@ -17,10 +17,10 @@ VALUE = f"{SECRET}-x"
 
 @dataclass(frozen=True)
 class Leak:
-    """A table whose rows were fine when dev took them, and which no server takes again.
+    """A table whose rows were fine when dev accepted them, and which no server accepts again.
 
     `definition` uses `app.NAME(text)`, which returns its argument on dev and gets another `body` afterwards.
-    `told` is what the error must still say.
+    `told` is the text that the error must still hold.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Leak:
     row: str = VALUE
 
     def script(self) -> str:
-        """Create the table, fill it, and let its function change its mind."""
+        """Return a script that creates the table, fills it, and changes the result of its function."""
         function = f"FUNCTION app.{self.name}(v text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS"
         return f"""
             CREATE {function} $f$ BEGIN RETURN v; END $f$;
@@ -125,7 +125,7 @@ TALKATIVE = f"""
 
 @dataclass(frozen=True)
 class Shop:
-    """A command line whose files all lie in one directory, and where its alerts go."""
+    """A command line whose files all lie in one directory, and the receiver of its alerts."""
 
     commands: CommandLine
     receiver: Receiver
@@ -141,7 +141,7 @@ class Shop:
         return self.directory / "reports" / "shop.details.log"
 
     def leaks(self, *said: Ended) -> Iterator[str]:
-        """Name each place that shows a planted value: output, alerts, and all files but archives."""
+        """Yield each place that shows a planted value: output, alerts, and all files but archives."""
         for ended in said:
             if PLANTED.search(ended.text.encode(errors="surrogateescape")):
                 yield ended.text

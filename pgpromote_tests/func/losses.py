@@ -30,7 +30,7 @@ Place = Callable[..., Stage]
 
 
 def place_of(start_server: StartServer, directory: Path, major: int, who: str, where: str = "prod") -> Place:
-    """Return what makes a dev and a prod, where we are a superuser, or prod's owner and nothing else."""
+    """Return a factory of a dev and a prod, for a superuser, or for prod's owner and nothing else."""
     dev, prod = start_server(major, "dev"), start_server(major, where)
 
     def made(in_dev: str = FILLED, in_prod: str = TABLES, **settings: str) -> Stage:

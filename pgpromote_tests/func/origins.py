@@ -1,4 +1,4 @@
-"""Promotions beside each other, and what the check says of whose an archive is."""
+"""Promotions beside each other, and the findings of the check on the origin of an archive."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ class Two:
     theirs: Stage
 
     def delivered(self, path: Path) -> Path:
-        """Dump theirs, and put it where one looks for ours."""
+        """Dump theirs, and put it at the path of ours; return that path."""
         dump(self.theirs.promotion)
         own = self.theirs.promotion.archive_path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def refused(staged: Stage, **options: object) -> list[Finding]:
 
 
 def promoted(staged: Stage, **options: object) -> list[Severity]:
-    """Promote, and return how bad this rule finds it."""
+    """Promote, and return the severities of this rule's findings."""
     with staged.walk(**options) as run:
         promote(run)
         assert run.state.checked
@@ -80,7 +80,7 @@ def promoted(staged: Stage, **options: object) -> list[Severity]:
 
 
 def of_the_version_before(path: Path) -> None:
-    """Take out of the manifest what the version before did not write."""
+    """Remove from the manifest the fields that the version before did not write."""
     manifest = archive.manifest_path(path)
     told = json.loads(manifest.read_text())
     told = {key: value for key, value in told.items() if key not in NEW_FIELDS} | {"promotion": "5d0f"}

@@ -1,4 +1,4 @@
-"""A dev and a prod that are not alike, their promotion, and what is said of it."""
+"""A dev and a prod that are not alike, their promotion, and its findings."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,12 +26,12 @@ def stage(
 
 
 def told(findings: Iterable[Finding], rule: str) -> list[tuple[Severity, str]]:
-    """Give the severity and the text of what one rule found."""
+    """Return severity and text of the findings of one rule."""
     return [(f.severity, f"{f.message} {f.hint}") for f in findings if f.rule == rule]
 
 
 def proven(shop: Stage, **options: object) -> Checked:
-    """Promote what was dumped; check that the proof found nothing worse than information."""
+    """Promote the dump; check that the proof found nothing worse than information."""
     with shop.walk(**options) as run:
         done = promote(run)
     assert done.proof

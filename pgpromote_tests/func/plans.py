@@ -1,4 +1,4 @@
-"""A plan without the preflight, and what it names."""
+"""A plan without the preflight, and the names in it."""
 
 import re
 
@@ -13,7 +13,7 @@ PLAIN = "CREATE TABLE items (id int PRIMARY KEY, note text); CREATE TABLE other 
 
 
 def cleared(sample: Sample, *, strategy: Strategy = SWAP, filters: Filters = EVERYTHING) -> Clearance:
-    """Clear an archive without a look at prod, which is the preflight's business."""
+    """Return clearance for an archive without looking at prod, which the preflight does."""
     return Clearance(
         path=sample.path,
         sha256=sample.manifest.sha256,
@@ -28,7 +28,7 @@ def cleared(sample: Sample, *, strategy: Strategy = SWAP, filters: Filters = EVE
 
 
 def only_in_prod(found: plan.Plan) -> set[str]:
-    """Name the objects that the plan says are only in prod."""
+    """Return the objects that the plan lists as only in prod."""
     matches = (ONLY.fullmatch(finding.message) for finding in found.losses)
     return {match[1] for match in matches if match}
 

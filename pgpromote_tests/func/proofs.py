@@ -1,4 +1,4 @@
-"""Prove what a test has restored, as a run does."""
+"""Prove a database that a test has restored, as a run does."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -16,7 +16,7 @@ from pgpromote_tests.servers import Server
 
 
 def rewriting(prod: Server, target: Database, settings: Mapping[str, str]) -> Rewrite:
-    """Return what restores definitions once more beside the target."""
+    """Return the callback that restores definitions once more beside the target."""
     return partial(
         scratch.read_back,
         place=Place(target, "test"),
@@ -36,7 +36,7 @@ def proof_of(
     behind: bool = True,
     exclude: Sequence[str] = (),
 ) -> Proof:
-    """Prove a restored database; `repaired` is what repair made, `behind` that it was to move sequences."""
+    """Prove a restored database; `repaired` are the identities made, `behind` that sequences were to move."""
     return prove.prove(
         clearance,
         manifest,

@@ -1,4 +1,4 @@
-"""A database with every kind of right in it, another one to carry them over to, and the server's own opinion.
+"""A database with every kind of right in it, another one to carry them to, and the server's own verdict.
 
 The matrix comes from has_*_privilege() and the owner columns: it shares no code or query with the product.
 """
@@ -215,7 +215,7 @@ class Lab:
         return f"__{self.prod.name}"
 
     def named(self, script: str) -> str:
-        """Put the lab's role names in place of `<owner>` and the like."""
+        """Replace `<owner>` and the like in a script by the lab's role names."""
         for role in ROLES:
             name = (role + self.mark).replace('"', '""')
             script = script.replace("<odd>" if role.startswith("Odd") else f"<{role}>", f'"{name}"')
@@ -248,7 +248,7 @@ class Lab:
             return carry.capture(session)
 
     def carry_over(self, login: Database | None = None) -> int:
-        """Apply the plan to the new database; return how many statements that took."""
+        """Apply the plan to the new database; return the number of statements."""
         wanted = self.capture(self.prod)
         with connect(login or self.new) as session:
             statements = carry.plan(session, wanted)

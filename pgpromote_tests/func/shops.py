@@ -1,4 +1,4 @@
-"""Shops to cut over: a prod with old content, its shadow with new content, and what belongs to the name."""
+"""Shops to cut over: a prod with old content, its shadow with new content, and settings of the name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -62,7 +62,7 @@ def _without_options(startup: bytes) -> bytes:
 
 
 class _Client(socketserver.BaseRequestHandler):
-    """One client: its login is the server's to judge, and its connection goes to the pool afterwards."""
+    """One client: the server checks its login, and its connection goes to the pool afterwards."""
 
     server: "_Proxy"
 

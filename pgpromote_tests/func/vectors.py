@@ -1,7 +1,7 @@
-"""What an ordinary user of dev can plant so that it runs while dev is restored: one vector a script.
+"""Code that an ordinary user of dev can plant to run while dev is restored: one vector a script.
 
-`public.payload` gives back what it gets, and tries to do the harm of `HARMS`; for a role without rights
-nothing happens. What has no function of its own writes a file by the server's own, and only for a superuser.
+`public.payload` returns its argument, and tries to do the harm of `HARMS`; for a role without rights nothing
+happens. A vector that has no function of its own writes a file by the server's own, and only for a superuser.
 """
 
 # Immutable to look at: it leaves the work to another function.
@@ -111,7 +111,7 @@ PLUS = """CREATE FUNCTION public.plus(x integer, y integer) RETURNS integer LANG
 
 
 def scripts(role: str, file: str) -> dict[str, str]:
-    """Write the script of each vector, for a role (as SQL writes it) and a file."""
+    """Return the script of each vector, for a role (as SQL writes it) and a file."""
     harms = [harm.format(role=role.replace("'", "''"), file=file) for harm in HARMS]
     with_payload = {
         name: PAYLOAD.format(harm=harms[number % len(harms)]) + PLUS + script

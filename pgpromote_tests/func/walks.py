@@ -1,4 +1,4 @@
-"""Runs that tests walk step by step: between two steps they do what a fault or another person would do."""
+"""Runs that tests walk step by step, with a fault or the act of another person between two steps."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,13 +30,13 @@ class Stage:
         dump.dump(made.source(), made.archive_path, made.tools(), "test", store=store)
 
     def beside(self) -> list[str]:
-        """List what stands beside prod."""
+        """Return the databases beside prod."""
         pattern = self.promotion.target().name.replace("_", "\\_") + "\\_\\_%"
         named = self.prod.rows(f"SELECT datname FROM pg_database WHERE datname LIKE '{pattern}' ORDER BY 1")
         return [str(name) for (name,) in named]
 
     def contents(self) -> list[str]:
-        """Dump all of prod, definitions, rights and rows."""
+        """Dump all of prod, definitions, rights and rows, as lines."""
         return contents_of(self.prod, self.prod.url(self.promotion.target().name))
 
     def in_dev(self, script: str) -> None:
@@ -59,7 +59,7 @@ class Stage:
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
-        """Check that prod is afterwards what it was, and that nothing stands beside it."""
+        """Check that the block leaves prod unchanged and no database beside it."""
         before = self.contents(), self.beside()
         yield
         assert (self.contents(), self.beside()) == before

@@ -1,4 +1,4 @@
-"""Constraints that are added to what exists: checks, keys, exclusions, foreign keys."""
+"""Constraints added to existing tables: checks, keys, exclusions, foreign keys."""
 
 from dataclasses import replace
 

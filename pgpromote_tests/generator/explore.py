@@ -1,4 +1,4 @@
-"""Explore a pair of servers with many examples, and tell what was found."""
+"""Explore a pair of servers with many examples, and report the failures."""
 
 import time
 from collections import Counter
@@ -19,7 +19,7 @@ Tell = Callable[[Outcome], None]
 
 @dataclass
 class Figures:
-    """What the examples of a pair were."""
+    """The examples of a pair, counted by verdict and by kind of statement."""
 
     pair: str
     seconds: float = 0
@@ -41,7 +41,7 @@ class Figures:
 
 
 def explore(pair: Pair, judge: Judge, examples: int, seed: int, tell: Tell = lambda outcome: None) -> Figures:
-    """Judge so many examples, for a seed always the same. Failures are told as they come, and kept."""
+    """Judge so many examples, for a seed always the same. Failures are reported as they come, and kept."""
     figures, begun = Figures(str(pair)), time.monotonic()
 
     def check(script: tuple[Statement, ...]) -> None:
@@ -66,13 +66,13 @@ def explore(pair: Pair, judge: Judge, examples: int, seed: int, tell: Tell = lam
 
 
 def reduced(pair: Pair, judge: Judge, failures: Iterable[Outcome], seconds: float) -> list[str]:
-    """Describe the first failure of each way, reduced within so many seconds each."""
+    """Return the first failure of each way, reduced within so many seconds each, as text."""
     firsts = {way(outcome): outcome for outcome in reversed([*failures])}
     return [described(pair, reduce(first, partial(judge, pair), seconds)) for first in firsts.values()]
 
 
 def described(pair: Pair, outcome: Outcome) -> str:
-    """Write a failure for people: the versions, the verdict, what was said and found, the script."""
+    """Return a failure as text for people: the versions, the verdict, messages and findings, the script."""
     script = ";\n".join(statement.sql for statement in outcome.script)
     found = "\n".join(outcome.found)
     return f"{pair}: {outcome.verdict}\n{outcome.said}\n{found}\n--@ dev\n{script};\n"

@@ -1,4 +1,4 @@
-"""What happens to objects after they were made: columns dropped, renamed, altered; tables moved."""
+"""Changes to objects after their creation: columns dropped, renamed, altered; tables moved."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def add_column(world: World) -> None:
 
 
 def drop_default(world: World) -> None:
-    """Drop or set what a column is filled by."""
+    """Drop or set the default of a column, or drop its expression or NOT NULL."""
     if not (found := world.tables()):
         return
     relation = world.one(found)
@@ -86,7 +86,7 @@ def rename(world: World) -> None:
 
 
 def drop(world: World) -> None:
-    """Drop an object with what depends on it."""
+    """Drop an object with its dependents."""
     if found := world.tables("rplv"):
         relation = world.one(found)
         kind = "VIEW" if relation.kind == "v" else "TABLE"

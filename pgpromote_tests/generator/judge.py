@@ -1,4 +1,4 @@
-"""Promote one script, and judge what came of it by the oracle, and by what plain pg_restore does."""
+"""Promote one script, and judge the result by the oracle, and by the result of plain pg_restore."""
 
 import os
 import re
@@ -38,7 +38,7 @@ ATTEMPTS = 8
 
 
 class Verdict(StrEnum):
-    """How a promotion ended, judged."""
+    """The judged outcome of a promotion."""
 
     EQUAL = "equal"
     REFUSED = "refused"  # by a check or the dump, and plain pg_restore fails or makes something else, too
@@ -53,7 +53,7 @@ FAILURES = (Verdict.FALSE, Verdict.WRONG, Verdict.BROKEN)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was promoted, how it ended, what the product said, what the oracle found."""
+    """The script, the verdict on its promotion, the product's messages, and the oracle's findings."""
 
     script: tuple[Statement, ...]
     verdict: Verdict
@@ -78,12 +78,12 @@ class Pair:
 
     @property
     def traits(self) -> Traits:
-        """What scripts for this pair may use."""
+        """The features that scripts for this pair may use."""
         return Traits(self.dev.major, self.prod.major, self.extensions)
 
     @property
     def program(self) -> Callable[[str], str]:
-        """Name the path of a client program that reads both."""
+        """A function that returns the path of a client program that reads both."""
         return max(self.dev, self.prod, key=lambda server: server.major).tools().path
 
     def __str__(self) -> str:
@@ -101,7 +101,7 @@ Judge = Callable[[Pair, Iterable[Statement]], Outcome]
 
 @contextmanager
 def databases(*servers: Server) -> Iterator[list[str]]:
-    """Make an empty database on each server, yield their URLs; drop them, and what stands beside them."""
+    """Make an empty database on each server, yield their URLs; drop them, and the databases beside them."""
     name = f"generated_{uuid4().hex[:12]}"
     try:
         yield [server.new_url(name=f"{name}_{number}") for number, server in enumerate(servers)]
@@ -111,7 +111,7 @@ def databases(*servers: Server) -> Iterator[list[str]]:
 
 
 def restored_plainly(pair: Pair, dev_url: str, shown: Picture) -> tuple[str, ...]:
-    """Restore dev by pg_dump and pg_restore alone, and list what failed or differs."""
+    """Restore dev by pg_dump and pg_restore alone, and list errors and differences."""
     with databases(pair.prod) as (url,), tempfile.NamedTemporaryFile() as archive:
         for command in (
             [pair.program("pg_dump"), "-Fc", f"--file={archive.name}", dev_url],
@@ -166,7 +166,7 @@ def promoted(pair: Pair, statements: Iterable[Statement]) -> Outcome:
 
 
 def _is_harmless(pair: Pair, difference: str, *, as_plainly: bool) -> bool:
-    """Tell whether a difference is only the server's own way of writing the same, or told in the docs.
+    """Return whether a difference is only the server's own way of writing the same, or stated in the docs.
 
     A server flattens an AND of ANDs when it parses one, so parentheses go; another release may write it
     otherwise. A child that began to inherit later is made inheriting, and gets its parent's compression of a

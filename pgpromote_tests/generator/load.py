@@ -1,4 +1,4 @@
-"""Load a script on dev: what fails is dropped, so the script that is kept is what has loaded."""
+"""Load a script on dev: statements that fail are dropped, so the script that is kept has loaded whole."""
 
 from collections.abc import Iterable
 

@@ -37,7 +37,7 @@ def quote(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Write a text as a string constant, whatever standard_conforming_strings says."""
+    """Return a text as a string constant that is the same with any standard_conforming_strings."""
     quoted = "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
     return " E" + quoted if "\\" in text else quoted
 

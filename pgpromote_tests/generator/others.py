@@ -134,7 +134,7 @@ def comment(world: World) -> None:
 
 
 def setting(world: World) -> None:
-    """Set what the sessions of this database have, other than the server's."""
+    """Set defaults for the sessions of this database that differ from the server's."""
     change = f"ALTER DATABASE %I SET {world.one(SETTINGS)}"
     world.say("DATABASE", f"DO $do$ BEGIN EXECUTE format({literal(change)}, current_database()); END $do$")
 

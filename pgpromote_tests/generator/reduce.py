@@ -15,7 +15,7 @@ Script = tuple[Statement, ...]
 
 
 def way(outcome: Outcome) -> str:
-    """Describe how a script failed, without its names."""
+    """Return the way in which a script failed, without its names."""
     headers = sorted({_kind(difference) for difference in outcome.found})
     return " ".join([outcome.verdict, outcome.said.split(":")[0], *outcome.rules, *headers])
 

@@ -1,7 +1,7 @@
 """Scripts of statements, drawn by hypothesis as a list of steps.
 
-A step is a maker and the seed of what it chooses, so that an example stays small, and one without a step
-is the same otherwise.
+A step is a maker and the seed of its choices, so that an example stays small, and one without a step is the
+same otherwise.
 """
 
 from collections.abc import Callable
@@ -92,7 +92,7 @@ def steps(drawn: bytes) -> list[Step]:
 
 
 def statements(drawn: list[Step], traits: Traits) -> tuple[Statement, ...]:
-    """Write what the steps make, one after another."""
+    """Return the statements of the steps, one after another."""
     world = World(traits)
     for step in drawn:
         world.rng = Random(step.seed)  # noqa: S311 - chosen content, no secret

@@ -166,7 +166,7 @@ def rows(world: World) -> None:
 
 
 def tune(world: World, relation: Relation) -> None:
-    """Change how columns are stored and measured, and how rows are told in replication."""
+    """Change storage and statistics of columns, and the replica identity."""
     column = quote(world.one(relation.columns).name)
     changes = [
         f"ALTER COLUMN {column} SET STATISTICS {world.one((0, 50, 1000))}",

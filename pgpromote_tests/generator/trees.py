@@ -1,4 +1,4 @@
-"""Inheritance and partitions: two levels, default partitions, what was added or attached later."""
+"""Inheritance and partitions: two levels, default partitions, children added or attached later."""
 
 from dataclasses import replace
 
@@ -150,7 +150,7 @@ def _index(world: World, root: Relation) -> None:
 
 
 def detach(world: World) -> None:
-    """Take a partition out of its tree, if it is one."""
+    """Detach a partition from its tree, if it is one."""
     roots, leaves = world.tables("p"), world.tables("l")
     if roots and leaves:
         root, leaf = world.one(roots), world.one(leaves)

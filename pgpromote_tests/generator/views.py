@@ -62,7 +62,7 @@ OTHERS = (
 
 
 def _query(world: World) -> tuple[str, tuple[Column, ...]] | None:
-    """Write a query over any relations, and say which columns come out; none where that is not known."""
+    """Return a query over any relations, and its columns; None where these are not known."""
     if not (found := world.tables("rplvm")):
         return None
     one, two = world.one(found), world.one(found)

@@ -1,4 +1,4 @@
-"""What a script has made so far, and the choices that its makers take from it."""
+"""The objects that a script has made so far, and the random choices of its makers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Literal = Callable[[Random], str]
 
 @dataclass(frozen=True)
 class Traits:
-    """What the two servers have in common: the older major's features, extensions that both can create."""
+    """The features common to both servers: those of the older major, extensions that both can create."""
 
     dev: int
     prod: int
@@ -39,7 +39,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Type:
-    """A type: how it is written, what family its expressions have, how its constants are drawn."""
+    """A type: its SQL spelling, the family of its expressions, the way to draw its constants."""
 
     sql: str
     family: str
@@ -101,7 +101,7 @@ class Statement:
 
 @dataclass
 class World:
-    """What exists so far. Makers add to it, and draw from it by `rng`."""
+    """The objects so far. Makers add to it, and draw from it by `rng`."""
 
     traits: Traits
     rng: Random = field(default_factory=Random)

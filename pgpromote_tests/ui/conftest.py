@@ -1,4 +1,4 @@
-"""One start of services and browser for all tests, and what the tests click once for all of them."""
+"""One start of services and browser for all tests, and the clicks that all of them share."""
 
 import re
 import shutil

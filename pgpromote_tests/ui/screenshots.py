@@ -15,7 +15,7 @@ DOCS = CHECKOUT / "docs"
 
 
 def main() -> None:
-    """Promote twice, so that prod has a yesterday, let a third run fail, and keep what the UI shows."""
+    """Promote twice, so that prod has a yesterday, let a third run fail, and save pictures of the UI."""
     with tempfile.TemporaryDirectory() as directory, ui.opened(Path(directory)) as stage:
         for _ in range(2):
             assert stage.dagster.ended(stage.dagster.launch("refresh_prod")) == "SUCCESS"
@@ -37,7 +37,7 @@ def main() -> None:
 
 @contextmanager
 def kept(stage: Stage, name: str) -> Iterator[Page]:
-    """Open a tab, and keep a picture of what it shows at the end."""
+    """Open a tab, and save a picture of it at the end."""
     with stage.page() as page:
         yield page
         page.mouse.move(0, 0)  # so that nothing is shown for the pointer

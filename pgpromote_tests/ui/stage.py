@@ -1,4 +1,4 @@
-"""The demo's services with a browser before them: what the tests click, and what the screenshots show."""
+"""The demo's services and a browser, for the tests that click and for the screenshots."""
 
 import os
 import shutil
@@ -107,7 +107,7 @@ def in_sidebar(page: Page, asset: str, icon: str = "") -> Locator:
 
 
 def switch(page: Page) -> Locator:
-    """Return the switch of a schedule's or sensor's page: what people click is its picture."""
+    """Return the switch of a schedule's or sensor's page: its picture is the part that people click."""
     return row(page, "Running").get_by_role("img")
 
 
@@ -117,7 +117,7 @@ def row(page: Page, key: str) -> Locator:
 
 
 def open_failed_step(page: Page, run: str, step: str) -> Locator:
-    """Open a failed run, click the step that failed, and return the event that tells why."""
+    """Open a failed run, click the step that failed, and return the event with the reason."""
     page.goto(f"/runs/{run}")
     page.get_by_text("Failure", exact=True).wait_for()
     page.get_by_text(step, exact=True).last.click()

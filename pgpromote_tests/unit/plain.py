@@ -1,4 +1,4 @@
-"""A plain archive and a plain prod, which pass every rule, and how to look at one rule."""
+"""A plain archive and a plain prod, which pass every rule, and a way to run one rule."""
 
 from dataclasses import fields, replace
 from pathlib import Path
@@ -64,7 +64,7 @@ FACTS = Facts(
 
 
 def given(facts: Facts = FACTS, **changes: Any) -> Facts:
-    """Change facts by the names of their own fields, of those of prod, and of those of the choice."""
+    """Return changed facts; changes are named by fields of the facts, of prod, or of the choice."""
     own, prod, choice = (
         {name: value for name, value in changes.items() if name in {each.name for each in fields(part)}}
         for part in (Facts, Prod, Choice)
@@ -75,7 +75,7 @@ def given(facts: Facts = FACTS, **changes: Any) -> Facts:
 
 
 def found(rule: str, facts: Facts) -> list[tuple[Severity, str, str]]:
-    """Run one rule; give what people see of its findings: severity, object, message with hint."""
+    """Run one rule; return its findings as people see them: severity, object, message with hint."""
     return [(severity, subject, f"{text} {hint}") for severity, subject, text, hint in RULES[rule](facts)]
 
 

@@ -1,4 +1,4 @@
-"""Records of runs that never were, with names that look like markup."""
+"""States of runs that never were, with names that look like markup."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,7 @@ def checked(*findings: Finding) -> Checked:
 
 
 def steps(*names: str) -> tuple[Walked, ...]:
-    """Lay steps one after the other, without a gap."""
+    """Return steps one after the other, without a gap."""
     began, made = NOW - timedelta(minutes=2), []
     for name in names:
         step = named(name)
@@ -87,7 +87,7 @@ def manifest() -> Manifest:
 
 
 def promoted() -> State:
-    """Make the record of a run that went well, and found something of every kind."""
+    """Return the state of a run that succeeded, and found something of every kind."""
     compared = [("public.orders", 50), (HOSTILE, 30), ("public.same", 1)]
     return replace(
         EMPTY,
@@ -124,7 +124,7 @@ def promoted() -> State:
 
 
 def failed() -> State:
-    """Make the record of a run whose restore failed."""
+    """Return the state of a run whose restore failed."""
     return replace(
         EMPTY,
         current="restore",
