@@ -55,7 +55,8 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
         failed = _walk(context, holder, run, step)
         results = [getattr(run.state, name) for name in step.keeps]
         log_notes(context, step.notes(run.state))
-        for result in results:
+        within = [name for each in STEPS if each.within == step.name for name in each.keeps]
+        for result in (*results, *(getattr(run.state, name) for name in within)):
             log_findings(context, shown.findings(result))
             log_statements(context, shown.statements(result))
         if last:

@@ -11,7 +11,7 @@ from pgpromote.postgres.loading.restore import Restored
 from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import Finding, Statement
 from pgpromote.postgres.reset import Reset
-from pgpromote.run.state import Carried, Checked, Kept, Prepared
+from pgpromote.run.state import Checked, Kept, Prepared
 
 
 @singledispatch
@@ -74,9 +74,11 @@ def findings(result: object) -> tuple[Finding, ...]:
 
 
 def statements(result: object) -> tuple[Statement, ...]:
-    """Return the statements that a step has run."""
+    """Return the statements of a step for its log; thousands of grants are among the lines of its tools."""
     if isinstance(result, Prepared):
         return result.extensions
-    if isinstance(result, Carried | Repair | Reset):
+    if isinstance(result, Restored):
+        return result.filled.statements
+    if isinstance(result, Repair | Reset):
         return result.statements
     return ()

@@ -69,8 +69,13 @@ def carry(run: Run) -> State:
     """
     clearance, wanted, policy = needed(run.clearance), rights_of_prod(run), run.options.rights
     statements = list[Statement]()
-    told = rights.take_over(wanted, run.database, run.run_id, policy, statements.append)
-    handover.give(clearance, run.database, run.tools, run.run_id, statements.append)
+
+    def keep(statement: Statement) -> None:
+        statements.append(statement)
+        run.on_line(statement.sql)
+
+    told = rights.take_over(wanted, run.database, run.run_id, policy, keep)
+    handover.give(clearance, run.database, run.tools, run.run_id, keep)
     run.keep(replace(run.state, carried=Carried(tuple(statements))))
     return _proven(run, needed(run.state.proof), *told, *moved(run, wanted))
 
