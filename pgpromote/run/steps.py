@@ -94,7 +94,7 @@ REPAIR = Step(
     description="Give integer primary keys their identity and move sequences past the highest key.",
 )  # fmt: skip
 FILL = Step(
-    "fill", fill, op="", within="prove", title="Fill views", phase="fill",
+    "fill", fill, op="", within="prove", keeps=("restored",), title="Fill views", phase="fill",
     description="Fill materialized views, while rows are compared.",
 )  # fmt: skip
 PROVE = Step(
