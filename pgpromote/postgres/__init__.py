@@ -1,1 +1,1 @@
-"""What pgpromote knows about PostgreSQL. Nothing here imports Dagster, reads the environment or prints."""
+"""pgpromote's knowledge of PostgreSQL. Nothing here imports Dagster, reads the environment or prints."""

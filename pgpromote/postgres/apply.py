@@ -26,7 +26,7 @@ def apply_together(
     statements: Sequence[Statement],
     on_statement: Callable[[Statement], None] = lambda s: None,
 ) -> None:
-    """Run the statements as `apply` does, in one round trip: an error does not tell which of them failed."""
+    """Run the statements as `apply` does, in one round trip: an error does not name the failed one."""
     for statement in statements:
         on_statement(statement)
     if statements:

@@ -1,10 +1,10 @@
 """Read-only audits of a database: one rule per file under sql/audits. A new file is a new rule.
 
-A file begins with what is known of the rule: lines `-- severity:`, `-- follows dev:` (whether the archive
-carries what the rule looks at, so that dev can be compared) and `-- fix:`, an empty comment line, and one
-paragraph that says why. Its query returns one row per finding: `object`, `message`, and a column for each
-part of the fix's template (NULL: there is no fix to give); perhaps `severity`, where a row differs from its
-rule, and `judged`, false where the role may not read enough to tell.
+A file begins with the facts about the rule: lines `-- severity:`, `-- follows dev:` (whether the archive
+carries the objects that the rule examines, so that dev can be compared) and `-- fix:`, an empty comment line,
+and one paragraph with the reason. Its query returns one row per finding: `object`, `message`, and a column
+for each part of the fix's template (NULL: there is no fix to give); perhaps `severity`, where a row differs
+from its rule, and `judged`, false where the role may not read enough to tell.
 
 Rules read catalogs only: never a user's view, which could run its author's functions as us.
 """
@@ -53,7 +53,7 @@ WORSE = {Severity.INFO: Severity.WARNING, Severity.WARNING: Severity.ERROR, Seve
 
 @dataclass(frozen=True)
 class Rule:
-    """What is known of a rule before it runs. `fix` is a template of SQL, "" where none can be given."""
+    """The description of a rule. `fix` is a template of SQL, "" where none can be given."""
 
     name: str
     severity: Severity
@@ -73,13 +73,13 @@ class Suppression:
         return f"{self.rule}:{self.pattern}"
 
     def covers(self, finding: Finding) -> bool:
-        """Tell whether the finding is accepted."""
+        """Return whether the finding is accepted."""
         return finding.rule == self.rule and fnmatchcase(finding.object, self.pattern)
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What the rules found, what of it is suppressed, and a note for each rule that had nothing to go on."""
+    """The findings of the rules, the suppressed ones, and a note for each rule that had nothing to go on."""
 
     rules: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -91,7 +91,7 @@ class Audit:
         return [finding for finding in self.findings if finding.rule == rule]
 
     def joined(self, other: "Audit") -> "Audit":
-        """Return both audits of a database as one; what both have found is in it once."""
+        """Return both audits of a database as one; a finding of both is in it once."""
         both = ((*getattr(self, each.name), *getattr(other, each.name)) for each in fields(Audit))
         return Audit(*(tuple(dict.fromkeys(found)) for found in both))
 
@@ -103,7 +103,7 @@ class Audit:
 
 @cache
 def rule(name: str) -> Rule:
-    """Read what a rule's file says of it. Raises ConfigError for a rule that does not exist."""
+    """Read the description of a rule from its file. Raises ConfigError for a rule that does not exist."""
     lines = sql.read(f"audits/{_known(name)}").splitlines()
     comment = iter([line.removeprefix("--").strip() for line in takewhile(_is_comment, lines)])
     known = dict(line.split(": ", 1) for line in takewhile(bool, comment))
@@ -112,7 +112,7 @@ def rule(name: str) -> Rule:
 
 
 def describe(name: str) -> str:
-    """Return what a rule looks for and why, one paragraph."""
+    """Return the purpose of a rule and the reason for it, one paragraph."""
     return rule(name).why
 
 
@@ -271,7 +271,7 @@ def _judge(session: Session, rule: Rule, pattern: str | None) -> list[Finding]:
 
 
 def _given(session: Session, rule: str, pattern: str | None) -> Mapping[str, object] | None:
-    """Return what was read before a rule's query, as the query takes it; None: it takes nothing."""
+    """Return the parameters of a rule's query, read before it; None: it takes none."""
     if rule == TRACES:
         return {"dev": pattern, "subscriptions": _subscriptions(session, pattern)}
     reads = {BEHIND: _standing, NEAR_END: _last_values, KEYS: _shared}
@@ -298,7 +298,7 @@ def _subscriptions(session: Session, pattern: str | None) -> list[str] | None:
 
 
 def _standing(session: Session) -> dict[str, object]:
-    """Return where sequences stand that are behind or cannot be judged, as the rule's query takes it."""
+    """Return the positions of sequences that are behind or cannot be judged, as the query takes them."""
     feeds = read_sequences(session)
     standing = [
         (feed, position, position and next_free(feed, position))

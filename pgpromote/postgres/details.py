@@ -1,4 +1,4 @@
-"""What a server or a client program said, in two parts: what anybody may read, and details that hold rows.
+"""Messages of servers and client programs, in two parts: a text for anybody, and details that hold rows.
 
 PostgreSQL's messages are fixed texts with names and values in quotes. Shown are the message with its values
 masked, the SQLSTATE, and the object. DETAIL, CONTEXT, values, and whatever code of a database raises with a
@@ -81,7 +81,7 @@ class Details:
     path: Path | None = None
 
     def keep(self, label: str, text: str) -> str:
-        """Append details to the file. Returns where they are, as `details: PATH`; "" without a file."""
+        """Append details to the file. Returns its place, as `details: PATH`; "" without a file."""
         if self.path is None:
             return ""
         head = f"--- {datetime.now(UTC).isoformat(timespec='milliseconds')} {os.getpid()} {visible(label)}\n"
@@ -107,7 +107,7 @@ class Details:
             path.replace(path.with_name(f"{path.name}.before"))
 
     def since(self, size: int) -> str:
-        """Return what was appended after the file had this size; of a file that was begun anew, all."""
+        """Return the text appended after the file had this size; of a file that was begun anew, all."""
         if self.path is None or not self.path.is_file():
             return ""
         content = self.path.read_bytes()
@@ -123,14 +123,14 @@ NOWHERE = Details()
 
 @dataclass(frozen=True)
 class Told:
-    """What may be shown of an error, and the whole of it where that says more."""
+    """The part of an error that may be shown, and the whole of it where that says more."""
 
     shown: str
     whole: str
 
     @property
     def hides(self) -> bool:
-        """Whether the whole says more than what is shown."""
+        """Whether the whole says more than the shown part."""
         return _joined(self.whole) not in _joined(self.shown)
 
 
@@ -146,7 +146,7 @@ class _Said:
 
 
 def of_error(error: psycopg.Error, known: AbstractSet[str] = frozenset(), *, code: bool = False) -> Told:
-    """Tell an error of a session. `code`: the statement ran code of the database over its rows.
+    """Return an error of a session in its two parts. `code`: the statement ran the database's code over rows.
 
     `known` are names that may be shown, wherever they stand in quotes.
     """
@@ -158,7 +158,7 @@ def of_error(error: psycopg.Error, known: AbstractSet[str] = frozenset(), *, cod
 
 
 def of_message(said: Diagnostic, known: AbstractSet[str] = frozenset(), *, code: bool = False) -> Told:
-    """Tell an error or a warning of a server, as `of_error` does."""
+    """Return an error or a warning of a server in its two parts, as `of_error` does."""
     found = _Said(
         said.message_primary or "",
         said.sqlstate or "",
@@ -172,14 +172,17 @@ def of_message(said: Diagnostic, known: AbstractSet[str] = frozenset(), *, code:
 
 
 def of_login(text: str) -> Told:
-    """Tell why a server was not reached. A trigger on login may have raised it, with a text of its own."""
+    """Return the reason why a server was not reached, in its two parts.
+
+    A trigger on login may have raised it, with a text of its own.
+    """
     return Told(of_record(text.split("\n")) if "\nCONTEXT:" in text else _joined(text), text)
 
 
 def of_program(
     lines: Iterable[str], ending: str = "", known: AbstractSet[str] = frozenset(), *, code: bool = False
 ) -> Told:
-    """Tell what a client program said: its errors; without one its last messages, and how it ended."""
+    """Return the errors of a client program; without one its last messages, and its ending."""
     records = list(records_of(lines))
     errors = [record for record in records if TELLING.search(record[0])]
     told = errors or records[-SHOWN:]
@@ -188,7 +191,7 @@ def of_program(
 
 
 def of_record(record: list[str], known: AbstractSet[str] = frozenset(), *, code: bool = False) -> str:
-    """Return what may be shown of one message of a client program, without the statement that failed."""
+    """Return the part of a client program's message that may be shown, without the statement that failed."""
     text = "\n".join(record)
     if statement := STATEMENT.fullmatch(text.partition(": detail: ")[2]):
         return _joined(f"{statement[1]}{without_literals(statement[2])}")
@@ -208,7 +211,7 @@ def of_record(record: list[str], known: AbstractSet[str] = frozenset(), *, code:
 
 
 def of_line(line: str) -> str:
-    """Return what may be shown of a line as it comes: nothing of a server's message, whose end is not here.
+    """Return the part of a single line that may be shown, without a server's message: its end is missing.
 
     "" for a line in the middle of a message.
     """
@@ -262,9 +265,9 @@ def without_literals(statement: str) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Spell out the characters that nobody sees, that drive a terminal, or that turn what follows.
+    r"""Return a text with invisible characters, and those that control a terminal or text direction, escaped.
 
-    As JSON spells them, so that JSON that passes through here means the same.
+    As JSON escapes them, so that JSON that passes through here means the same.
 
     >>> visible("a\u202eb")
     'a\\u202eb'
@@ -275,7 +278,7 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Spell out tabs and line feeds, too: they would split the row that a name stands in."""
+    """Return a text as `visible` does, with tabs and line feeds escaped, too: they would split a row."""
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
@@ -310,7 +313,7 @@ def _objects(said: _Said) -> Iterator[str]:
 
 
 def _place(context: str) -> str:
-    """Say where it happened: the innermost function and line, and the table, line and column of rows."""
+    """Return the place of an error: innermost function and line, and the table, line and column of rows."""
     return ", ".join(filter(None, (_first(place, context) for place in PLACES)))
 
 
@@ -347,7 +350,7 @@ def _follows_kind(before: str) -> Callable[[str], bool]:
 def _name_ends(
     text: str, start: int, names: AbstractSet[str], trust: Callable[[str], bool] | None
 ) -> int | None:
-    """Return where the quoted name that begins at `start` ends; None for what is no name."""
+    """Return the end of the quoted name that begins at `start`; None for a text that is no name."""
     ends = list(QUOTE.finditer(text, start))[:8]
     for end in ends:
         name = text[start : end.start()]

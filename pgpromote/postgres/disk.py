@@ -1,4 +1,4 @@
-"""Disks: what an archive and a new database need, and what is free for them."""
+"""Disk space: the need of an archive and of a new database, and the free space for them."""
 
 import os
 import shutil
@@ -20,10 +20,10 @@ STEP = 1024
 
 @dataclass(frozen=True)
 class Disk:
-    """What is free on prod's server for a new database, in bytes, None where nobody can say, and who says so.
+    """The free space on prod's server for a new database, in bytes, None for not known, and its source.
 
-    `log` is how far its write-ahead log may grow; not `checkpoints`: our role may not ask for those that
-    would keep it short.
+    `log` is the largest size that its write-ahead log may reach; not `checkpoints`: our role may not ask for
+    those that would keep it short.
     """
 
     free: int | None
@@ -33,7 +33,7 @@ class Disk:
 
 
 def look(session: Session, prod: Database) -> Disk:
-    """Ask the operator's number, else the disk itself where prod's server runs on this machine."""
+    """Return the free space: the operator's number, or the disk's if prod's server runs on this machine."""
     allowed = prod.log_room is None or checkpoints.allowed(session)
     if prod.free is not None:
         return Disk(prod.free, setting("prod_free"), reserve(session), allowed)
@@ -41,15 +41,15 @@ def look(session: Session, prod: Database) -> Disk:
 
 
 def reserve(session: Session) -> int:
-    """Return how many bytes the server's write-ahead log may take."""
+    """Return the number of bytes that the server's write-ahead log may take."""
     return int(str(_one(session, "disk/reserve") or 0))
 
 
 def _free_here(session: Session) -> int | None:
-    """Return what is free in the server's data directory, None when it is not one of this machine.
+    """Return the free space of the server's data directory, None when it is not one of this machine.
 
-    A directory of that name may be another's: the server of a container says the same. When it last changed
-    tells them apart.
+    A directory of that name may be another's: the server of a container says the same. The time of its last
+    change tells them apart.
     """
     path = _one(session, "disk/directory")
     if path is None:
@@ -67,10 +67,10 @@ def _one(session: Session, query: str) -> object:
 
 
 def check_dump(directory: Path, last: Manifest | None, size: int) -> None:
-    """Check that a directory has room for an archive as large as the last one, for a source of so many bytes.
+    """Raise ToolFailed unless a directory has room for an archive as large as the last one.
 
-    The last one stays until the new one is whole. Without it nobody knows how far the rows can be compressed.
-    Raises ToolFailed.
+    `size` is the source's, in bytes, by which the last archive's size is scaled down. The last one stays
+    until the new one is whole. Without it nobody knows how far the rows can be compressed.
     """
     if last is None or not last.size:
         return
@@ -86,7 +86,7 @@ def check_dump(directory: Path, last: Manifest | None, size: int) -> None:
 
 
 def shown(size: int) -> str:
-    """Write a number of bytes as PostgreSQL does: `12.3 GB`."""
+    """Return a number of bytes as PostgreSQL writes it: `12.3 GB`."""
     value, unit = float(size), UNITS[0]
     for unit in UNITS:
         if value < STEP or unit == UNITS[-1]:

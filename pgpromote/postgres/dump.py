@@ -1,4 +1,4 @@
-"""Dump the source: write an archive, prove it readable, hash it, and only then give it its name."""
+"""The dump of the source: write an archive, prove it readable, hash it, and only then give it its name."""
 
 import glob
 import os
@@ -40,9 +40,9 @@ COMPRESSED_BY_METHOD = 16  # the first release whose --compress takes a method
 
 
 def compression_for(tools: Tools, wanted: str = "") -> str:
-    """Choose the best compression that this pg_dump is built with, or check the wanted one.
+    """Return the best compression that this pg_dump is built with, or the wanted one, checked.
 
-    Returns a value for `--compress`. Raises ConfigError when the wanted one is not possible.
+    The value is one for `--compress`. Raises ConfigError when the wanted one is not possible.
     """
     if tools.version.major < COMPRESSED_BY_METHOD:
         level = wanted.removeprefix("gzip:") if wanted else "1"
@@ -81,7 +81,7 @@ def dump_command(
     filters: Filters,
     snapshot: str = "",
 ) -> list[str]:
-    """Build the pg_dump command line. It holds no secret.
+    """Return the pg_dump command line. It holds no secret.
 
     `encoding` is the one of the dump, whatever the database's or the environment's is.
     """
@@ -99,9 +99,9 @@ def dump_command(
 
 
 def _in_bytes(options: list[str], encoding: str) -> list[str]:
-    """Write options so that they reach pg_dump in the encoding in which it compares names.
+    """Return options that reach pg_dump in the encoding in which it compares names.
 
-    What that cannot hold stays as it is: it matches nothing, which pg_dump says.
+    A name that the encoding cannot hold stays as it is: it matches nothing, which pg_dump reports.
     """
     codec = encodings.codec(encoding) or "ascii"
     return [os.fsdecode(option.encode(codec, errors="surrogateescape")) for option in options]
@@ -133,7 +133,7 @@ def dump(
 ) -> tuple[Archive, Manifest]:
     """Dump the source into a custom-format archive of a store, with its manifest.
 
-    `name` is the promotion's, which the manifest keeps; `promotion` is what our sessions are called after.
+    `name` is the promotion's, which the manifest keeps; `run_id` is in the names of our sessions.
 
     An older archive there stays whole until the new one is complete. `encoding` is the archive's, the
     source's own when "". `of_prod` says that prod is meant to be dumped. Raises ConnectionFailed,
@@ -207,10 +207,10 @@ def _last(store: Store, ref: Ref) -> Manifest | None:
 
 
 def _verify(path: Path, tools: Tools, *, thoroughly: bool) -> tuple[str, Archive]:
-    """Read the whole archive, and hash it at the same time; return the SHA-256 and what it holds.
+    """Read the whole archive, and hash it at the same time; return the SHA-256 and the archive.
 
-    Dev's archive is unpacked and proven by every restore, before prod is anything but old. A safety archive
-    may be needed when there is nothing else, so it is unpacked at once.
+    Dev's archive is decompressed and proven by every restore, while prod is still the old one. A safety
+    archive may be needed when there is nothing else, so it is decompressed at once.
     """
     with ThreadPoolExecutor(1) as thread:
         sha256 = thread.submit(archive.digest, path)
@@ -222,7 +222,7 @@ def _verify(path: Path, tools: Tools, *, thoroughly: bool) -> tuple[str, Archive
 
 
 def _range_rights(session: Session) -> dict[str, list[str]]:
-    """Compose what gives the constructors of each range type the rights that they have here."""
+    """Return the statements that give the constructors of each range type the rights that they have here."""
     found: dict[str, list[str]] = {}
     for name, statement in session.execute(sql.read("rights/ranges")):
         found.setdefault(str(name), []).append(str(statement))
@@ -245,7 +245,7 @@ def _measure_all(session: Session, filters: Filters) -> dict[str, Content]:
 
 
 def _select(measured: dict[str, Content], session: Session, written: Archive) -> dict[str, Content]:
-    """Return what the archive's tables hold; measure what is still missing, under pg_dump's own snapshot."""
+    """Return the content of the archive's tables; measure missing ones under pg_dump's own snapshot."""
     tables = contents.loaded_tables(written.entries)
     held = measured | contents.measure(session, [t for t in tables if ".".join(t) not in measured])
     held = {name: held[name] for name in map(".".join, tables)}
@@ -295,7 +295,7 @@ def _look_at(
 
 
 def _check_exclusions(relations: list[tuple[object, ...]], filters: Filters) -> None:
-    """Refuse an exclusion that excludes nothing; pg_dump itself checks only what is included."""
+    """Raise ConfigError for an exclusion that excludes nothing; pg_dump itself checks only inclusions."""
     if filters.schema_only and filters.data_only:
         raise ConfigError("schema_only and data_only exclude each other.", "Choose one of them.")
     schemas = {str(schema) for schema, _ in relations}
@@ -312,7 +312,10 @@ def _check_exclusions(relations: list[tuple[object, ...]], filters: Filters) -> 
 
 
 def _matches(pattern: str, name: str) -> bool:
-    """Match as psql's patterns do in plain cases: * and ?, lower case, but literally within quotes."""
+    """Return whether a psql pattern matches a name, in plain cases.
+
+    * and ? are wildcards, upper case counts as lower case; within quotes all is literal.
+    """
 
     def part(match: re.Match[str]) -> str:
         return match[2].lower() if match[1] is None else glob.escape(match[1])

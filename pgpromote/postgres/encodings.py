@@ -1,4 +1,4 @@
-"""Encodings: PostgreSQL's names for them, and what reads them in Python."""
+"""Encodings: PostgreSQL's names for them, and Python's codecs."""
 
 UTF8 = "UTF8"
 # The server converts these to no other.

@@ -36,10 +36,10 @@ ARROW = "    → "
 
 
 class ProdState(Enum):
-    """What prod is after something failed.
+    """The state of prod after a failure.
 
-    DROPPED: untouched, and what was built beside it is dropped. WHOLE: not known which, old or new. MIXED:
-    perhaps neither. RENEWED: it is the new one, and what failed came after that.
+    DROPPED: untouched, and the database built beside it is dropped. WHOLE: either the old or the new one, not
+    known which. MIXED: perhaps neither. RENEWED: it is the new one, and the failure came after that.
     """
 
     UNTOUCHED = "untouched"
@@ -63,7 +63,7 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What prod is when something failed. `said` replaces the sentence of the state, `notes` follow it."""
+    """The outcome of a failure for prod. `said` replaces the sentence of the state, `notes` follow it."""
 
     prod: ProdState
     said: str = ""
@@ -81,7 +81,7 @@ UNTOUCHED = Outcome(ProdState.UNTOUCHED)
 
 
 class PgpromoteError(Exception):
-    """An error with a message, what to do about it, and what prod is since then, where that is known."""
+    """An error with a message, a remedy, and the state of prod since then, where that is known."""
 
     exit_code: ClassVar[int] = 1
 
@@ -101,7 +101,7 @@ class PgpromoteError(Exception):
         return made
 
     def saying(self, *, message: str = "", hint: str = "", outcome: Outcome | None = None) -> Self:
-        """Return the same error with another message or outcome, and with more to do about it."""
+        """Return the same error with another message or outcome, and with an additional hint."""
         told = copy(self)
         told.message, told.outcome = message or self.message, outcome or self.outcome
         told.hint = " ".join(part for part in (self.hint, hint) if part)
@@ -112,7 +112,10 @@ class PgpromoteError(Exception):
 
 
 class Interrupted(SystemExit):
-    """A signal ends the command. No error: whoever goes on after an error must not go on after this."""
+    """An interruption: a signal ends the command.
+
+    No error: whoever goes on after an error must not go on after this.
+    """
 
     def __init__(self, number: int, outcome: Outcome | None = None) -> None:
         super().__init__(128 + number)
@@ -124,7 +127,7 @@ class Interrupted(SystemExit):
         return " ".join(part for part in told if part)
 
     def saying(self, outcome: Outcome) -> "Interrupted":
-        """Return the same interruption with what prod is now."""
+        """Return the same interruption with the outcome for prod."""
         return Interrupted(self.number, outcome).with_traceback(self.__traceback__)
 
 

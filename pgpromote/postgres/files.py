@@ -1,4 +1,4 @@
-"""Files that others put before us, and our own: only regular ones are read, and none is half there."""
+"""Files from outside, and our own: only regular ones are read, and none is ever half written."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ LINKED = "If it is a link, look where it leads."
 
 @contextmanager
 def opened(path: Path, what: str = "file", hint: str = "") -> Iterator[BufferedReader]:
-    """Open a regular file for reading. Errors call it `what`, such as `archive`, and end with `hint`.
+    """Open a regular file for reading. Errors call it by its kind, such as `archive`, and end with `hint`.
 
     Raises ArchiveError for a directory, a pipe, a device and whatever else it is, and when reading it fails.
     """
@@ -77,10 +77,10 @@ def sync_directory(directory: Path) -> None:
 
 @contextmanager
 def landing(path: Path) -> Iterator[Path]:
-    """Let the block write `<path>.partial`, then give it its name; nothing else ever has that name.
+    """Let the block write `<path>.partial`, then rename it to its name; nothing else ever has that name.
 
-    The file is 0600 in a 0700 directory and never a symbolic link. A lock on it keeps two dumps apart
-    and ends with the process, so a dead dump's remains are simply overwritten.
+    The file is 0600 in a 0700 directory and never a symbolic link. A lock on it keeps two dumps apart and
+    ends with the process, so a dead dump's remains are simply overwritten.
     """
     partial = path.with_name(path.name + ".partial")
     file = _take(path, partial)

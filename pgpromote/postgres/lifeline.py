@@ -1,6 +1,6 @@
-"""Run a program that dies with the process that started it: `lifeline.py PARENT SIGNAL PROGRAM ARGUMENT …`.
+"""A launcher of a program that dies with its parent: `lifeline.py PARENT SIGNAL PROGRAM ARGUMENT …`.
 
-A process of its own says so to the kernel, and then becomes the program. Saying it between fork and exec of a
+A process of its own asks the kernel for that, and then becomes the program. Asking between fork and exec of a
 process with threads ends some children before their program begins (36 of 300 in Dagster's code server).
 Linux only. It imports nothing of ours, so that it begins in a few milliseconds.
 """

@@ -1,4 +1,4 @@
-"""Logins that fail: what libpq or the server says, and what to do about it."""
+"""Failed logins: the messages of libpq or the server, and the hints for them."""
 
 from psycopg.sql import Identifier
 
@@ -7,7 +7,7 @@ from pgpromote.postgres.naming import option
 
 
 def failed(variable: str, database: str, label: str, reason: str) -> ConnectionFailed:
-    """Say that a login failed, and what to do; `reason` is what libpq or the server says, redacted."""
+    """Return the error for a failed login, with a hint; `reason` is libpq's or the server's, redacted."""
     crowded = (
         "The server, the database or the role has no connection left: end some (pg_stat_activity), take "
         f"fewer with {option('jobs')}, or raise max_connections or the CONNECTION LIMIT."

@@ -1,4 +1,4 @@
-"""Membership in roles, as the server is asked for it."""
+"""Membership in roles, as a query asks the server for it."""
 
 from pgpromote.postgres.server import Session
 

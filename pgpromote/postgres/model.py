@@ -14,7 +14,7 @@ Ref = PurePath
 
 
 class Severity(StrEnum):
-    """How bad a finding is: an ERROR stops a promotion, a WARNING is shown, INFO is for the record."""
+    """The severity of a finding: an ERROR stops a promotion, a WARNING is shown, INFO is for the record."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -22,7 +22,7 @@ class Severity(StrEnum):
 
 
 class Policy(StrEnum):
-    """Whose ownership and grants the restored objects get: prod's as before, the source's, or none."""
+    """The source of the restored objects' ownership and grants: prod as before, the source, or none."""
 
     KEEP = "keep"
     SOURCE = "source"
@@ -41,9 +41,9 @@ class Foreign(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing a check or an audit rule found: the object, what is present, what is needed, what to do.
+    """One finding of a check or an audit rule: the object, its state, the need, the remedy.
 
-    `hint` is what to do in words, `fix` the SQL that does it; "" for none. Not `judged`: the rule could not
+    `hint` is the remedy in words, `fix` the SQL that does it; "" for none. Not `judged`: the rule could not
     tell, and the message says why.
     """
 
@@ -62,7 +62,7 @@ class Finding:
 
     @property
     def remedy(self) -> str:
-        """What to do, in words or else as SQL; "" for nothing."""
+        """The remedy, in words or else as SQL; "" for none."""
         return self.hint or self.fix
 
 
@@ -131,9 +131,9 @@ class TocEntry:
 class Archive:
     """A custom-format archive: its header and its table of contents.
 
-    `format_version` is (major, minor) of the archive format; `size` is in bytes; `entries` are those
-    that `pg_restore --list` shows, in its order; `properties` hold the source database's own settings;
-    `sizes` are those of its integers and offsets, in bytes; `frame` is what sets up each session.
+    `format_version` is (major, minor) of the archive format; `size` is in bytes; `entries` are those that
+    `pg_restore --list` shows, in its order; `properties` hold the source database's own settings; `sizes` are
+    those of its integers and offsets, in bytes; `frame` are the entries that set up each session.
     """
 
     path: Path
@@ -175,7 +175,7 @@ class Content:
 
 
 class Archived(StrEnum):
-    """How many of the rows of an extension's own table an archive has: pg_dump asks the extension."""
+    """The share of the rows of an extension's own table in an archive: pg_dump asks the extension."""
 
     ALL = "all"
     SOME = "some"
@@ -264,7 +264,7 @@ class Filters:
     exclude_schemas: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Say what is limited, "" when nothing is."""
+        """Return the limits as a text, "" when there are none."""
         chosen = {key.replace("_", " "): value for key, value in asdict(self).items() if value}
         return ", ".join(
             key if value is True else f"{key} {', '.join(value)}" for key, value in chosen.items()
@@ -280,7 +280,7 @@ MOMENTS_IN_UTC = MappingProxyType({"TimeZone": "UTC"})
 
 @dataclass(frozen=True)
 class Aim:
-    """What a promotion is to bring, whether it is allowed or not.
+    """The aim of a promotion, whether it is allowed or not.
 
     `archive` holds the entries to restore, and is None for a plain SQL dump. `manifest` is the archive's, as
     the checks have read it.
@@ -293,7 +293,7 @@ class Aim:
     manifest: Manifest | None = field(default=None, kw_only=True, repr=False)
 
     def has(self, kind: str) -> bool:
-        """Tell whether the archive brings an object of a kind."""
+        """Return whether the archive brings an object of a kind."""
         return self.archive is not None and self.archive.of_kind(kind) != ()
 
 
@@ -302,8 +302,8 @@ class Clearance(Aim):
     """The proof that every check allowed the restore of one file into one database.
 
     Only `preflight.examine` builds it, from catalogs it has just read. `create_extensions` creates the
-    extensions that prod still lacks, `make_room` drops what the archive replaces. `rights` says whose
-    ownership and grants the objects get, `settings` what sessions that load the archive have set.
+    extensions that prod still lacks, `make_room` drops the objects that the archive replaces. `rights` says
+    whose ownership and grants the objects get, `settings` are those of the sessions that load the archive.
     """
 
     sha256: str
@@ -323,9 +323,10 @@ class Clearance(Aim):
 class RestoreError:
     """One error of pg_restore or psql.
 
-    `kind` says at which step it happened (`statement`, `data`, `connection`, `other`); `entry` is the
-    TOC entry's number, kind and name where pg_restore names one; `statement` is redacted. `whole` is all that
-    was said, as it came and with values of rows: it is never shown, and kept aside before the error is told.
+    `kind` names the step at which it happened (`statement`, `data`, `connection`, `other`); `entry` is the
+    TOC entry's number, kind and name where pg_restore names one; `statement` is redacted. `whole` is the full
+    text, as it came and with values of rows: it is never shown, and written to the details before the error
+    is reported.
     """
 
     kind: str

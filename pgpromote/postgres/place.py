@@ -1,4 +1,4 @@
-"""Where a promotion works: prod, whose sessions these are, and the database where promotions meet."""
+"""The place of a promotion: prod, the run that owns the sessions, and the database where promotions meet."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ AGREED = "postgres"
 
 @dataclass(frozen=True)
 class Place:
-    """Prod as a promotion reaches it, the run whose sessions these are, and the agreed database's name.
+    """Prod as a promotion reaches it, the run that owns the sessions, and the agreed database's name.
 
     The agreed database is on prod's server. The promotion lock is there, and the cut-over is made from there.
     """

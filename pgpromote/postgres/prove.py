@@ -1,4 +1,7 @@
-"""Prove that what was restored is what was dumped. Every difference is a finding; errors fail the run."""
+"""Proof that the restored database equals the dumped one.
+
+Every difference is a finding; errors fail the run.
+"""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -42,9 +45,9 @@ HINT_CHANGED = "Start again. What lands while a restore runs, such as a nightly 
 
 @dataclass(frozen=True)
 class Proof:
-    """What was compared and what differed; `rows` counts the rows of all tables that were compared.
+    """The result of a proof: comparisons and differences; `rows` counts the rows of all compared tables.
 
-    `unproven` is why no table's rows were proven, None when they were compared by their hashes.
+    `unproven` is the reason why no table's rows were proven, None when they were compared by their hashes.
     """
 
     mode: str
@@ -59,7 +62,7 @@ class Proof:
         return tuple(finding for finding in self.findings if finding.rule == rule)
 
     def with_findings(self, findings: tuple[Finding, ...]) -> "Proof":
-        """Add findings of another proof."""
+        """Return the proof with findings of another proof added."""
         return replace(self, findings=self.findings + findings)
 
     def proven(self) -> "Proof":
@@ -75,7 +78,7 @@ class Proof:
 
     @property
     def doubt(self) -> str:
-        """Why rows are not, or not all, proven; "" when every table's hash was compared."""
+        """The reason why rows are not, or not all, proven; "" when every table's hash was compared."""
         counted = sum(not each.hashed for each in self.compared)
         if self.unproven:
             return f"{NOT_PROVEN}: {self.unproven}"
@@ -83,7 +86,7 @@ class Proof:
 
     @property
     def sentence(self) -> str:
-        """What was proven and what was not: whatever reports on a proof says this."""
+        """The result in a sentence, proven and not proven parts: every report on a proof uses it."""
         if self.errors:
             return f"NOT proven: {len(self.errors)} difference(s)"
         what = "nothing" if self.unproven is Unproven.PLAIN_SQL else "objects only"
@@ -111,15 +114,15 @@ def prove(
     meanwhile: Callable[[], None] = lambda: None,
     lagging: tuple[Finding, ...] | None = None,
 ) -> Proof:
-    """Compare what was restored with the archive's entries and with what the manifest says tables held.
+    """Compare the restored database with the archive's entries and with the tables' content in the manifest.
 
     `exact` compares rows and hashes, `count` rows only, `off` no rows. Without a manifest, with one of an
     adopted archive, or for plain SQL, rows cannot be compared, and a warning says so. A sequence that is
-    behind is an error only where it was to be repaired: `repaired` says that repair ran, `identities` what it
-    made, `exclude` what it left alone. `filled` demands that materialized views are. `rewrite` restores
-    definitions once more into an empty database. `meanwhile` is what leaves rows alone and can be done while
-    they are compared, such as to fill materialized views; `lagging` what `sequences` has found, where that
-    was asked before. Raises ToolFailed.
+    behind is an error only where it was to be repaired: `repaired` says that repair ran, `identities` are the
+    columns it made identities, `exclude` the tables it left alone. `filled` demands that materialized views
+    are filled. `rewrite` restores definitions once more into an empty database. `meanwhile` is work that
+    leaves rows alone and can be done while they are compared, such as to fill materialized views; `lagging`
+    are the findings of `sequences`, where it was called before. Raises ToolFailed.
     """
     archive = clearance.archive
 
@@ -158,16 +161,16 @@ def prove(
 def sequences(
     clearance: Clearance, database: Database, run_id: str, *, repaired: bool, exclude: Sequence[str]
 ) -> tuple[Finding, ...]:
-    """Find the sequences that are behind, as `prove` does.
+    """Return findings for the sequences that are behind, as `prove` does.
 
-    It asks for the highest keys, and the planner calls functions of indexes for that, as whoever asks.
+    It asks for the highest keys, and the planner calls functions of indexes for that, as the role that asks.
     """
     with connect(database, run_id) as session:
         return tuple(_sequences(session, clearance, exclude, repaired=repaired))
 
 
 def unchanged(clearance: Clearance) -> Iterator[Finding]:
-    """Find that the file is not the one that the checks have allowed: pg_restore opens it by its name."""
+    """Yield a finding if the file is not the one that the checks allowed: pg_restore opens it by its name."""
     try:
         present = digest(clearance.path)
     except ArchiveError as problem:
@@ -180,7 +183,10 @@ def unchanged(clearance: Clearance) -> Iterator[Finding]:
 
 
 def _hidden(session: Session, archive: Archive) -> list[str]:
-    """List what only prod has and our role may not read; what the archive brings is ours to describe."""
+    """Return prod's relations that our role may not read.
+
+    Those that the archive brings are left out: they are ours to describe.
+    """
     brought = {entry.name for entry in archive.entries} | {contents.LARGE_OBJECTS}
     return [name for name in access.undumpable(session) if not {name, unquoted(name)} & brought]
 

@@ -1,8 +1,8 @@
-"""Drop and recreate a schema of prod before an in-place restore, and say first what that costs.
+"""The reset of a schema of prod before an in-place restore: drop and recreate it, with its cost known before.
 
 `plan` looks, `reset` does. The DROP cascades: it takes columns, views, extensions and more in other schemas
 (facts §0.7). So the plan walks pg_depend by the server's own rule and names everything outside the schema.
-What belongs to the schema itself comes back: owner, grants, default privileges, comment, security labels,
+The properties of the schema itself come back: owner, grants, default privileges, comment, security labels,
 its place in publications, and the extensions that lived in it.
 """
 
@@ -32,11 +32,11 @@ NOTHING: Mapping[str, list[str]] = {"kinds": [], "schemas": [], "names": [], "dr
 
 @dataclass(frozen=True)
 class Reset:
-    """What a reset of `schema` takes and does.
+    """The plan of a reset of `schema`: its losses and its statements.
 
-    `outside` names what the DROP takes outside the schema: an ERROR where data is lost or cannot come back, a
-    WARNING where a definition is lost, INFO where `statements` recreate it. `inside` counts the schema's own
-    objects per type. `locks` is how many locks the DROP holds at once.
+    `outside` names the objects that the DROP takes outside the schema: an ERROR where data is lost or cannot
+    come back, a WARNING where a definition is lost, INFO where `statements` recreate it. `inside` counts the
+    schema's own objects per type. `locks` is the number of locks that the DROP holds at once.
     """
 
     schema: str
@@ -47,14 +47,14 @@ class Reset:
 
 
 def plan(session: Session, schema: str, brought: Mapping[str, list[str]] = NOTHING) -> Reset:
-    """Work out a reset and change nothing.
+    """Return the plan of a reset, without changing anything.
 
     `brought` names the entries of the archive that is restored afterwards, as `catalog.brought_by` does:
-    what they bring again is not lost.
+    objects that they bring again are not lost.
 
     Reads catalogs, asks the tables in which extensions keep a user's data whether they hold any, and tries
-    the schema's security labels in a transaction that it rolls back.
-    Raises ConfigError when there is no such schema, or when it is one of the server's own.
+    the schema's security labels in a transaction that it rolls back. Raises ConfigError when there is no such
+    schema, or when it is one of the server's own.
     """
     present = _schema(session, schema)
     taken = rows(session, _Taken, "reset/taken", {"schema": schema, **brought})
@@ -101,11 +101,10 @@ def reset(
 ) -> Reset:
     """Drop and recreate a schema, given by its name or its plan, in one transaction; return the plan.
 
-    The plan is made again in that transaction, so what is judged is what is there.
-    Raises Refused before anything is run: for every ERROR of the plan, or when the plan no longer holds.
-    `allow_data_loss_outside` overrides the data losses, never what cannot be recreated. Raises PgpromoteError
-    when the schema has more objects than the server has locks, and psycopg.Error of a statement that fails;
-    nothing is changed then.
+    The plan is made again in that transaction, so the present state is judged. Raises Refused before anything
+    is run: for every ERROR of the plan, or when the plan no longer holds. `allow_data_loss_outside` overrides
+    the data losses, never objects that cannot be recreated. Raises PgpromoteError when the schema has more
+    objects than the server has locks, and psycopg.Error of a statement that fails; nothing is changed then.
     """
     schema = wanted.schema if isinstance(wanted, Reset) else wanted
     locks = 0
@@ -246,7 +245,10 @@ def _extensions(session: Session, oids: list[int]) -> list[_Extension]:
 
 
 def _accepted(session: Session, statement: Statement) -> bool:
-    """Try a security label: no catalog tells whether its provider is loaded on this server."""
+    """Return whether a security label can be set.
+
+    No catalog tells whether its provider is loaded on this server.
+    """
     try:
         with session.transaction(force_rollback=True):
             session.execute(statement.sql.encode())

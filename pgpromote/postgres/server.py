@@ -1,4 +1,4 @@
-"""How to reach a PostgreSQL server: a checked URL, a safe session, an identity, the promotion lock."""
+"""Connections to a PostgreSQL server: a checked URL, a safe session, an identity, redacted messages."""
 
 import os
 import re
@@ -96,12 +96,12 @@ HINT_ENCODE = (
 
 @dataclass(frozen=True)
 class Database:
-    """A database to talk to, parsed from a URL.
+    """A database to connect to, parsed from a URL.
 
-    `parameters` holds libpq's connection parameters without secrets; `secrets` those that libpq itself
-    marks as passwords. Only `repr`-safe parts are ever shown. `patience` is how long nothing may move, in s;
-    `free` and `log_room` how many bytes its server, and its log, have room for, where an operator says so;
-    `guarded`: no code of the database may run as us. `details` keeps what servers say of rows.
+    `parameters` holds libpq's connection parameters without secrets; `secrets` those that libpq itself marks
+    as passwords. Only `repr`-safe parts are ever shown. `patience` is the longest silence, in s; `free` and
+    `log_room` are the bytes that its server, and its log, have room for, where an operator sets them;
+    `guarded`: no code of the database may run as us. `details` keeps messages of servers that hold rows.
     """
 
     variable: str
@@ -120,15 +120,16 @@ class Database:
 
     @property
     def label(self) -> str:
-        """Say where the database is, without user or password: `shop on db.example:5432`."""
+        """The place of the database, without user or password: `shop on db.example:5432`."""
         host = self.parameters.get("host", "local socket")
         port = self.parameters.get("port")
         return f"{self.name} on {host}:{port}" if port else f"{self.name} on {host}"
 
     def connections(self) -> int:
-        """Return how many connections keep the server busy: one for each core if it runs here, else four.
+        """Return the number of connections that keep the server busy.
 
-        More only stand in each other's way: four instead of two cost a tenth on two cores (16.14).
+        It is one for each core if it runs here, else four. More only stand in each other's way: four instead
+        of two cost a tenth on two cores (16.14).
         """
         here = is_local(self.parameters.get("host", ""), self.parameters.get("hostaddr", ""))
         return min(os.cpu_count() or ELSEWHERE, MOST) if here else ELSEWHERE
@@ -171,7 +172,7 @@ class Database:
 
 
 def is_local(*named: str) -> bool:
-    """Say whether lists of hosts, as libpq takes them, name nothing but this machine."""
+    """Return whether lists of hosts, as libpq takes them, name nothing but this machine."""
     return all(LOCAL.fullmatch(host) for hosts in named for host in hosts.split(","))
 
 
@@ -181,19 +182,19 @@ def application(run_id: str) -> str:
 
 
 def watch(target: Database, run_id: str) -> Watch:
-    """Watch what a promotion does in a database, as long as that database is patient."""
+    """Return a watch over a promotion's work in a database, with that database's patience."""
     reach = make_conninfo(target.argument(), **target.secrets, client_encoding="UTF8")
     return Watch(reach, application(run_id), target.patience)
 
 
 def _escaped(value: str) -> str:
-    """Write a value for libpq's `options`, which are split at blanks."""
+    """Return a value escaped for libpq's `options`, which are split at blanks."""
     return re.sub(r"([\s\\])", r"\\\1", value)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a server says about itself and about our login."""
+    """The identity of a server and of our login, as the server reports them."""
 
     version_number: int
     system_identifier: str
@@ -216,7 +217,7 @@ class Identity:
 
 
 def parse_url(url: str | None, variable: str) -> Database:
-    """Check a database URL and take it apart. `variable` is the environment name to show in errors.
+    """Parse and check a database URL. `variable` is the environment name to show in errors.
 
     Raises InvalidUrl, which never repeats any part of the URL (facts §4: libpq's own messages do).
     """
@@ -244,7 +245,7 @@ def parse_url(url: str | None, variable: str) -> Database:
 
 
 def _check_shape(url: str, variable: str) -> None:
-    """Refuse what libpq would split in another place than its author meant, password tail included."""
+    """Raise InvalidUrl for a URL that libpq would split elsewhere than meant, password tail included."""
     if any(character.isspace() or ord(character) < ord(" ") for character in url):
         raise InvalidUrl(f"{variable} holds a space or a control character.", HINT_ENCODE)
     if "#" in url:
@@ -265,14 +266,14 @@ def redact(text: str, *targets: Database) -> str:
 
 
 def disclosed(said: Told, target: Database) -> str:
-    """Return what may be shown of what a server said; the whole goes to the target's file, which is named."""
+    """Return the part of a message that may be shown; the whole goes to the target's file, which is named."""
     shown = redact(said.shown, target)
     where = target.details.keep(target.label, redact(said.whole, target)) if said.hides else ""
     return f"{shown} [{where}]" if where else shown
 
 
 def shown_to(on_line: Callable[[str], None], target: Database) -> Callable[[str], None]:
-    """Build what passes a client program's lines on as they come, without what the server says in them."""
+    """Return a callback that passes a client program's lines on as they come, without the server's texts."""
 
     def show(line: str) -> None:
         if shown := details.of_line(line):
@@ -328,7 +329,7 @@ def connect(target: Database, run_id: str = "", *, autocommit: bool = False) -> 
 
 @contextmanager
 def _leaving(session: Session) -> Iterator[None]:
-    """Let whatever ends the block wait no longer than for a last answer: the network may be frozen."""
+    """Limit the wait for a last answer when an error ends the block: the network may be frozen."""
     try:
         yield
     except BaseException:
@@ -371,7 +372,7 @@ def rows(
 
 
 def identify(session: Session) -> Identity:
-    """Read who the server is and who we are on it."""
+    """Read the identity of the server and of our role on it."""
     with session.cursor(row_factory=class_row(Identity)) as cursor:
         identity = cursor.execute(sql.read("catalog/identity")).fetchone()
     if identity is None:

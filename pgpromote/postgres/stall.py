@@ -30,7 +30,7 @@ TICK = 0.1
 
 
 def hint() -> str:
-    """Say what helps against a silence, and what it leaves."""
+    """Return the hint against a silence, with its consequence."""
     return (
         "Look at what is between us and the server: the network, a proxy, a pooler. What was not committed "
         f"is rolled back. Then start again. {setting('stall_minutes')} says how long a silence may last."
@@ -51,7 +51,7 @@ class _Working:
 
 @dataclass
 class Watch:
-    """A look at how long nothing has moved, and at what the server does for us meanwhile.
+    """A watch over the time in which nothing has moved, and over the server's work for us meanwhile.
 
     `reach` is a connection string with its secrets, `application` the name of our sessions on that server,
     `patience` in seconds.
@@ -70,11 +70,11 @@ class Watch:
         self.since, self.looks = time.monotonic(), 0
 
     def leave(self) -> None:
-        """Wait for no more than a last answer from now on. Any thread may say so."""
+        """Wait for no more than a last answer from now on. Any thread may call this."""
         self.since, self.leaving = time.monotonic(), True
 
     def stalled(self) -> bool:
-        """Tell whether nothing has moved for too long: no byte, no line, no work of the server."""
+        """Return whether nothing has moved for too long: no byte, no line, no work of the server."""
         quiet = time.monotonic() - self.since
         if self.leaving:
             return quiet >= GOODBYE_SECONDS
@@ -86,12 +86,12 @@ class Watch:
         return self.looks >= LOOKS
 
     def told(self) -> str:
-        """Say what was waited for in vain."""
+        """Return a text on the silence that was too long."""
         quiet = time.monotonic() - self.since
         return f"nothing has come through for {quiet:.0f} s, and the server is not at work for us"
 
     def _at_work(self) -> bool:
-        """Ask the server by a new connection; one that cannot be had is no sign of work."""
+        """Return whether the server is at work, by a new connection; one that fails is no sign of work."""
         before = self.seen
         try:
             with WatchedSession.connect(
@@ -115,7 +115,7 @@ class WatchedSession(psycopg.Connection[tuple[object, ...]]):
     watch: Watch | None = None
 
     def wait(self, gen: PQGen[Value], interval: float = TICK, timeout: float | None = None) -> Value:
-        """Wait for what a statement gives. psycopg calls this for all that it does on a connection."""
+        """Wait for the result of a statement. psycopg calls this for all that it does on a connection."""
         return super().wait(self._watched(gen), interval, timeout)
 
     @contextmanager
@@ -142,7 +142,7 @@ class WatchedSession(psycopg.Connection[tuple[object, ...]]):
                 self.watch.leaving = leaving
 
     def _watched(self, gen: PQGen[Value]) -> PQGen[Value]:
-        """Pass on what is waited for and what has come of it; look at the watch while nothing comes."""
+        """Pass on psycopg's waits and their results; check the watch while nothing comes."""
         if self.watch:
             self.watch.moved()
         try:
@@ -166,14 +166,14 @@ class WatchedSession(psycopg.Connection[tuple[object, ...]]):
 
 
 def leave(session: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Let a session wait for no more than a last answer from now on. Any thread may say so."""
+    """Let a session wait for no more than a last answer from now on. Any thread may call this."""
     if isinstance(session, WatchedSession) and session.watch:
         session.watch.leave()
 
 
 @contextmanager
 def within(session: psycopg.Connection[tuple[object, ...]], patience: float) -> Iterator[None]:
-    """Bound how long nothing may come through a session while the block runs, in seconds."""
+    """Bound the silence on a session while the block runs, in seconds."""
     watch = session.watch if isinstance(session, WatchedSession) else None
     if watch is None:
         yield

@@ -1,11 +1,11 @@
-"""The ways in which an archive becomes prod, as values that answer what the rest of the code asks of them."""
+"""The strategies by which an archive becomes prod, as values that answer the questions of the other code."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """How an archive becomes prod.
+    """A strategy by which an archive becomes prod.
 
     `beside`: it is restored into a database of its own, which is swapped in as prod; until then prod stays as
     it is. Otherwise prod itself is changed, and a failure leaves a mix of old and new. `empty`: that database

@@ -57,13 +57,13 @@ class Tools:
         return max((form for major, form in FORMATS.items() if major <= self.version.major), default=(1, 14))
 
     def sends_unknown_setting(self, server: ServerVersion) -> bool:
-        """Tell whether pg_restore begins with `SET transaction_timeout`, which the server does not know."""
+        """Return whether pg_restore begins with `SET transaction_timeout`, which the server does not know."""
         return self.version.major >= LIMITS_TRANSACTIONS > server.major
 
 
 @dataclass(frozen=True)
 class Completed:
-    """How a program ended and what each of its processes printed, line by line, the leader's first."""
+    """The result of a program: its exit code and the lines of each of its processes, the leader's first."""
 
     returncode: int
     streams: tuple[tuple[str, ...], ...]
@@ -80,14 +80,14 @@ class Completed:
 
     @property
     def ending(self) -> str:
-        """How it ended, in words: `exit code 1`, `SIGKILL`."""
+        """The ending in words: `exit code 1`, `SIGKILL`."""
         return (
             f"exit code {self.returncode}" if self.returncode >= 0 else signal.Signals(-self.returncode).name
         )
 
 
 def directories(first: Iterable[Path], search_path: str) -> list[Path]:
-    """List where client programs may be: the given places, then PATH, then the usual packages'."""
+    """Return the directories that may hold client programs: the given ones, PATH, the usual packages'."""
     packaged = [match for pattern in PACKAGED for match in sorted(Path("/").glob(pattern[1:]))]
     places = [*first, *(Path(part) for part in search_path.split(os.pathsep) if part), *packaged]
     # /bin and /usr/bin are often one directory; the name that came first stays.
@@ -95,14 +95,14 @@ def directories(first: Iterable[Path], search_path: str) -> list[Path]:
 
 
 def find(places: Iterable[Path]) -> list[Tools]:
-    """Find every complete set of client programs, in the order of the places; skip what does not run."""
+    """Return every complete set of client programs that runs, in the order of the places."""
     complete = (place for place in places if all(os.access(place / name, os.X_OK) for name in PROGRAMS))
     versions = ((place, client_version(place / "pg_dump")) for place in complete)
     return [Tools(place, version) for place, version in versions if version]
 
 
 def client_version(program: Path) -> ServerVersion | None:
-    """Ask a client program for its version; None when it does not run, as a wrapper without its package.
+    """Return a client program's version; None when it does not run, as a wrapper without its package.
 
     Raises ToolFailed when a signal ends it: the installation may be the one that is needed.
     """
@@ -122,7 +122,7 @@ def client_version(program: Path) -> ServerVersion | None:
 def choose(
     available: Sequence[Tools], server: ServerVersion, archive_format: tuple[int, int] = (1, 12)
 ) -> Tools:
-    """Choose the programs for a server: its own major version, else the nearest newer one.
+    """Return the programs for a server: its own major version, else the nearest newer one.
 
     For a dump this also gives the oldest archive format that can be had. For a restore only those count that
     read `archive_format`. Raises ToolMissing when there are none: pg_dump and pg_restore refuse a newer
@@ -139,7 +139,7 @@ def choose(
 
 
 def choose_like(available: Sequence[Tools], pg_dump: str, server: ServerVersion) -> Tools:
-    """Choose programs of the release that wrote an archive, if they can read the server; else as `choose`.
+    """Return programs of the release that wrote an archive, if they can read the server; else as `choose`.
 
     `pg_dump` is that release's version, such as `16.14 (Debian)`. Raises ToolMissing.
     """
@@ -163,7 +163,7 @@ def _none_fits(
 
 
 def newest(available: Sequence[Tools]) -> Tools:
-    """Choose the newest programs: they read the archives of every older release. Raises ToolMissing."""
+    """Return the newest programs: they read the archives of every older release. Raises ToolMissing."""
     if not available:
         hint = f"Install postgresql-client, or set {setting('pg_bin')}."
         raise ToolMissing("No pg_restore was found.", hint)
@@ -171,7 +171,7 @@ def newest(available: Sequence[Tools]) -> Tools:
 
 
 def encrypts(tools: Tools) -> bool:
-    """Say whether the programs were built with TLS: libpq says what it cannot do before it connects."""
+    """Return whether the programs were built with TLS: libpq reports its limits before it connects."""
     command = [tools.path("pg_dump"), "--dbname=sslmode=require", "--port=1", "--host=/"]
     return not any("SSL support is not compiled in" in line for line in run(command, {}).lines)
 
@@ -212,7 +212,7 @@ def run_on(
     on_line: OnLine = lambda line: None,
     codec: str = "utf-8",
 ) -> Completed:
-    """Run a program on a database as `run` does, and watch what it does there. Raises ToolFailed."""
+    """Run a program on a database as `run` does, and watch its work there. Raises ToolFailed."""
     return run(command, database.environment(run_id), on_line, codec, watch(database, run_id))
 
 
@@ -251,7 +251,7 @@ def tied(command: Sequence[str]) -> list[str]:
 
 
 def _look(command: Sequence[str], watching: Watch | None, *, came: bool) -> None:
-    """Look at the watch when a line came, or none. Raises ToolFailed after too long a silence."""
+    """Update the watch when a line came, else check it. Raises ToolFailed after too long a silence."""
     if watching and came:
         watching.moved()
     elif watching and watching.stalled():
@@ -259,10 +259,10 @@ def _look(command: Sequence[str], watching: Watch | None, *, came: bool) -> None
 
 
 def _pieces(source: socket.socket, leader: int, look: Callable[[bool], None]) -> Iterator[tuple[int, bytes]]:
-    """Read until the last writer is gone: who wrote each piece, and the piece; `look` whether one came.
+    """Yield the writer and the text of each piece until the last writer is gone; call `look` after each wait.
 
-    The workers of pg_restore share one stderr and write a line in pieces, so their messages mix within
-    lines; on Linux the socket tells who wrote each piece.
+    The workers of pg_restore share one stderr and write a line in pieces, so their messages mix within lines;
+    on Linux the socket tells who wrote each piece.
     """
     source.settimeout(TICK)
     while True:
@@ -280,7 +280,7 @@ def _pieces(source: socket.socket, leader: int, look: Callable[[bool], None]) ->
 def _lines(
     pieces: Iterable[tuple[int, bytes]], leader: int, on_line: Callable[[str], None], codec: str
 ) -> tuple[tuple[str, ...], ...]:
-    """Put lines together, and keep apart what each process wrote, the leader's first."""
+    """Join pieces to lines, and return the lines of each process apart, the leader's first."""
     lines: dict[int, list[str]] = {leader: []}
     unfinished: dict[int, bytes] = {}
     for writer, data in pieces:

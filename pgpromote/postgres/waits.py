@@ -33,7 +33,7 @@ class _Holder:
 
 
 def timed_out(session: "psycopg.Connection[Any]", label: str) -> SessionFailed:
-    """Name the holders of exclusive locks after a lock timeout. The session's transaction is rolled back."""
+    """Return the error for a lock timeout, with the holders of exclusive locks; roll the session back."""
     session.rollback()
     with session.cursor(row_factory=class_row(_Holder)) as cursor:
         holders = cursor.execute(sql.read("waits/holders")).fetchall()

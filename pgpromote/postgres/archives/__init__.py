@@ -1,1 +1,1 @@
-"""Archives: what is in a file, what of it is restored, whose it is, and where it is kept."""
+"""Archives: the content of a file, the selection that is restored, its origin, and its store."""

@@ -58,7 +58,7 @@ def read(path: Path) -> Archive:
 
 
 def walk(path: Path) -> Archive:
-    """Read an archive, and walk over its data block by block, without unpacking it.
+    """Read an archive, and pass over its data block by block without decompressing it.
 
     Finds every cut, and a table without its rows. Takes a twentieth of the time of `verify`, but only for a
     compressed archive: one without compression has a block for each row. Raises ArchiveError.
@@ -125,7 +125,7 @@ def parse(file: BinaryIO, path: Path, size: int) -> Archive:
 
 
 def _entries(source: "_Reader", version: tuple[int, int]) -> tuple[list[TocEntry], str]:
-    """Read the entries, once more where they are not in UTF-8: in which encoding they are is one of them."""
+    """Read the entries; read them again where their encoding, itself an entry, is not UTF-8."""
     start = source.file.tell()
     if not 0 < (count := source.integer()) <= MOST_ENTRIES:
         message = f"{source.path} is cut or damaged: it says that it holds {count:,} entries."
@@ -207,7 +207,7 @@ def _entry(source: "_Reader", version: tuple[int, int]) -> TocEntry:
 
 @dataclass
 class _Reader:
-    """Reads the archive's primitive values; any surprise means that the file is cut or damaged.
+    """A reader of the archive's primitive values; any surprise means that the file is cut or damaged.
 
     `codec` is Python's for the archive's encoding, "" where it has none: then only ASCII can be read.
     """
@@ -284,8 +284,8 @@ def extension_schema(entry: TocEntry) -> str:
 def restorable(archive: Archive) -> Iterator[TocEntry]:
     """Yield the entries that pg_restore gets: without extensions, and without schemas that hold one.
 
-    They stand before the restore; pg_restore would drop both first, which takes the columns of an
-    extension's types along or fails.
+    Extensions and their schemas exist before the restore; pg_restore would drop both first, which takes the
+    columns of an extension's types along or fails.
     """
     homes = {extension_schema(entry) for entry in archive.of_kind("EXTENSION")}
     for entry in archive.entries:
@@ -308,20 +308,20 @@ def large_objects(entries: Iterable[TocEntry]) -> list[int]:
 
 
 def unquote(name: str) -> str:
-    """Turn an identifier as SQL writes it into the plain name."""
+    """Return the plain name of an identifier as SQL writes it."""
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def unquoted(name: str) -> str:
-    """Turn a name with its schema, as SQL writes it, into the plain `schema.name`."""
+    """Return the plain `schema.name` of a qualified name as SQL writes it."""
     return ".".join(map(unquote, re.findall(NAME, name)))
 
 
 def verify(path: Path, tools: Tools, on_line: Callable[[str], None] = lambda line: None) -> None:
     """Read the whole archive once, decompressing everything.
 
-    Finds every truncation of a custom archive (54 of 54 tried, facts §3); changed bits inside are the
-    digest's business. Raises ArchiveError, and ToolFailed when the reading itself was interrupted.
+    Finds every truncation of a custom archive (54 of 54 tried, facts §3); changed bits inside are found by
+    the digest. Raises ArchiveError, and ToolFailed when the reading itself was interrupted.
     """
     completed = run([tools.path("pg_restore"), f"--file={os.devnull}", str(path)], {}, on_line)
     if completed.interrupted:
@@ -332,13 +332,13 @@ def verify(path: Path, tools: Tools, on_line: Callable[[str], None] = lambda lin
 
 
 def not_read(path: Path, completed: Completed) -> ToolFailed:
-    """Say that a client program was ended before it could say anything of a file."""
+    """Return the error for a client program that was ended before it could report on a file."""
     told = f": {completed.lines[-1]}" if completed.lines else "."
     return ToolFailed(f"The reading of {path} was interrupted by {completed.ending}{told}", "Start again.")
 
 
 def verify_sql(path: Path) -> None:
-    """Check that a plain SQL dump has pg_dump's first and last words. Raises ArchiveError."""
+    """Check that a plain SQL dump has pg_dump's first and last lines. Raises ArchiveError."""
     with _opened(path) as file:
         head = file.read(200)
         file.seek(max(0, os.fstat(file.fileno()).st_size - 200))
@@ -367,12 +367,12 @@ def digest(path: Path) -> str:
 
 
 def manifest_path(ref: Ref) -> Path:
-    """Return where the manifest of an archive lies that is a file: beside it."""
+    """Return the path of an archive's manifest: a file beside the archive."""
     return Path(ref.with_name(ref.name + ".manifest.json"))
 
 
 def read_manifest(path: Path) -> Manifest | None:
-    """Read the manifest of an archive, None when it has none.
+    """Read the manifest of an archive; return None when it has none.
 
     Raises ArchiveError when the manifest itself is damaged, or is no file that can be a manifest.
     """
@@ -388,5 +388,5 @@ def read_manifest(path: Path) -> Manifest | None:
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """Write a manifest as JSON, keys in the order of the class."""
+    """Return a manifest as JSON, keys in the order of the class."""
     return json.dumps(asdict(manifest), indent=2) + "\n"

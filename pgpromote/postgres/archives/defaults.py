@@ -29,7 +29,7 @@ class _Column:
 
 
 def drop_superfluous(session: Session, archive: Archive) -> None:
-    """Take from the archive's tables the defaults that their columns did not have."""
+    """Drop the defaults that the restore gave to columns which had none on the source."""
     statements = list(_statements(session, archive))
     for start in range(0, len(statements), BATCH):
         apply(session, statements[start : start + BATCH])
@@ -52,7 +52,7 @@ def _statements(session: Session, archive: Archive) -> Iterator[Statement]:
 
 
 def _is_absent(column: str, table: str, given: Sequence[str]) -> bool:
-    """Tell whether an archive gives no default to a column that has its place in the table or its parent."""
+    """Return whether an archive gives no default to a column that is listed in the table or its parent."""
     if given:
         return all(definition.endswith(SET_BARE) for definition in given)
     names = (column, Identifier(column).as_string())

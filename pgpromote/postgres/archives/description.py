@@ -1,8 +1,8 @@
-"""How pg_dump describes a database: an archive without rows, whose entries are compared with another's.
+"""The description of a database by pg_dump: an archive without rows, to compare with another's entries.
 
-Compared are an entry's SQL, its tablespace and its access method. Not compared: rows, and what only fills
-something; owners and grants, which are proven by roles (`rights`); and what a run makes itself, extensions'
-comments and the schema public.
+Compared are an entry's SQL, its tablespace and its access method. Not compared: rows, and entries that only
+fill an object; owners and grants, which are proven by roles (`rights`); and objects that a run makes itself,
+extensions' comments and the schema public.
 """
 
 import tempfile
@@ -33,7 +33,7 @@ LOCK_WAIT = "--lock-wait-timeout=300s"
 
 @dataclass(frozen=True)
 class Description:
-    """What pg_dump says of a database, and on which operators and functions objects rest (None: unknown)."""
+    """A database as pg_dump describes it, with the operators and functions of its objects (None: unknown)."""
 
     entries: tuple[TocEntry, ...] = field(repr=False)
     rests_on: Mapping[str, Sequence[str]] | None = field(repr=False)
@@ -41,7 +41,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Difference:
-    """Entries of one kind and name that only one side has so: SQL on the one, SQL on the other."""
+    """Entries of one kind and name whose SQL differs: for each side, the texts that only it has."""
 
     kind: str
     schema: str
@@ -51,7 +51,7 @@ class Difference:
 
     @property
     def key(self) -> Key:
-        """What names the entries: kind, schema, tag."""
+        """The key of the entries: kind, schema, tag."""
         return self.kind, self.schema, self.tag
 
     @property
@@ -106,7 +106,10 @@ def differences(wanted: Iterable[TocEntry], found: Iterable[TocEntry]) -> list[D
 
 
 def texts_of(entries: Iterable[TocEntry]) -> dict[Key, Counter[str]]:
-    """Return what is compared of entries: kind, schema and tag to their SQL; operators may share a name."""
+    """Return the compared texts of entries, counted, by kind, schema and tag.
+
+    Operators may share a name.
+    """
     texts: dict[Key, Counter[str]] = {}
     for entry in filter(is_compared, entries):
         texts.setdefault((entry.kind, entry.schema, entry.tag), Counter())[_text(entry)] += 1
@@ -119,7 +122,7 @@ def _text(entry: TocEntry) -> str:
 
 
 def is_compared(entry: TocEntry) -> bool:
-    """Tell whether an entry defines something that the run itself does not make, fill or hand over."""
+    """Return whether an entry defines an object that the run itself does not make, fill or hand over."""
     if entry.section == "data" or entry.kind in FILLING | RIGHTS:
         return False
     remark = entry.kind in REMARKS and entry.tag.startswith(NOT_OURS)
@@ -127,7 +130,7 @@ def is_compared(entry: TocEntry) -> bool:
 
 
 def needed_for(archive: Archive, keys: Iterable[Key]) -> list[TocEntry]:
-    """Return the entries of these names with all that they depend on and what shapes those tables, in order.
+    """Return the entries of these names, their dependencies and the parts that shape their tables, in order.
 
     All extensions come along: an operator or a function may be found in any of them.
     """

@@ -1,6 +1,6 @@
 """The statements that pg_dump writes, for each kind of entry, as `sql_text.shape` gives them.
 
-What it does not write is not to be here: an archive that somebody forged may hold any SQL.
+A statement that pg_dump does not write must not be listed: a forged archive may hold any SQL.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Whether somebody on the way to a server can read or change what goes there and comes back.
+"""Encryption of the connections: whether a third party on the network can read or change their traffic.
 
 libpq encrypts when the server offers it, checks nobody's certificate unless told to, and goes on in the clear
-where it was built without TLS: all of that silently. Sockets and loopback addresses have no way in between.
+where it was built without TLS: all of that silently. Sockets and loopback addresses have no network between.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ HINT = "Add sslmode=verify-full to {variable}, and sslrootcert for an authority 
 
 @dataclass(frozen=True)
 class Link:
-    """The way to a database that is not on this machine.
+    """The connection to a database that is not on this machine.
 
     `sslmode` is the one in force; `encrypted` is our own session, `offered` says that the server has TLS.
     `plain` names the client programs when they were built without TLS, else it is "".
@@ -41,7 +41,7 @@ class _Told:
 
 
 def links(reached: Iterable[tuple[Database | None, Tools | None]], run_id: str) -> Iterator[Link]:
-    """Look at the way to each database, with the client programs that will take it too.
+    """Yield the connection to each database, with the client programs that will use it too.
 
     Yields none for a database on this machine, or behind Kerberos' own encryption. Raises ConnectionFailed.
     """
@@ -66,7 +66,7 @@ def links(reached: Iterable[tuple[Database | None, Tools | None]], run_id: str) 
 
 
 def findings(link: Link) -> Iterator[Finding]:
-    """Say what is wrong with the way to a database."""
+    """Yield a finding for each weakness of a connection."""
     hint = HINT.format(variable=link.variable)
     if not link.encrypted and not link.offered:
         message = f"The connection to {link.label} is not encrypted: its server offers no TLS."

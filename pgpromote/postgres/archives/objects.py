@@ -1,13 +1,15 @@
-"""Whether every object that an archive brings is there, as it was on dev, and works; and nothing besides.
+"""Proof that every object of an archive exists, as it was on dev, and works; and that nothing else exists.
 
-One program describes both sides: pg_dump wrote the archive, and pg_dump describes what was restored. Entries
-are compared with their SQL, in both directions. What reads back otherwise is asked about twice:
+One program describes both sides: pg_dump wrote the archive, and pg_dump describes the restored database.
+Entries are compared with their SQL, in both directions. A text that differs is examined twice:
 
-1. Does the object rest on the operators and functions on which it rested on dev? If not, it works otherwise.
+1. Does the object depend on the operators and functions on which it depended on dev? If not, it works
+   otherwise.
 2. Restored once more into an empty database, does it read back as it does here? Then it is the server's own
    way of writing it: it moves casts, drops aliases, orders columns of inheriting tables.
 
-What pg_dump says nothing of is asked of the catalogs: valid indexes, triggers behind keys, filled views.
+Facts that pg_dump does not write are read from the catalogs: valid indexes, triggers behind keys, filled
+views.
 """
 
 from collections import Counter
@@ -63,9 +65,9 @@ def compare(
 ) -> list[Finding]:
     """Compare the description that an archive holds with that of the restored database.
 
-    `whole` says that nothing else may be there; `identities` are the columns (table and column, quoted) that
-    the run has given one. Where `wanted` does not know on what objects rest, one that reads back otherwise
-    may work otherwise, and a warning says so.
+    With `whole`, any other object is a finding; `identities` are the columns (table and column, quoted) that
+    the run has made identity columns. Where the dependencies in `wanted` are unknown, an object that reads
+    back otherwise may work otherwise, and a warning says so.
     """
     different = differences(wanted.entries, found.entries)
     otherwise = _resting_otherwise(wanted, found, different)
@@ -89,7 +91,7 @@ def _is_repaired(each: Difference, identities: Collection[Column]) -> bool:
 def _judge(
     archive: Archive, differing: Sequence[Difference], rewrite: Rewrite, *, sure: bool
 ) -> Iterator[tuple[Difference, Finding]]:
-    """Say what is wrong, and what only reads otherwise: that is where both sides have it."""
+    """Yield a finding for each difference; an object on both sides that only reads otherwise is none."""
     yield from ((each, _wrong(each)) for each in differing if not (each.wanted and each.found))
     changed = [each for each in differing if each.wanted and each.found]
     if not changed:
@@ -107,7 +109,7 @@ def _judge(
 def _read_back(
     archive: Archive, differing: Sequence[Difference], rewrite: Rewrite
 ) -> Mapping[Key, Counter[str]]:
-    """Restore once more what differs, and return how it reads back; if not enough, the whole archive."""
+    """Restore the differing entries once more and return their texts; if not enough, the whole archive."""
     part = needed_for(archive, [each.key for each in differing])
     texts = texts_of(rewrite(archive, part).entries)
     if all(_has(texts, each) for each in differing):
@@ -144,7 +146,7 @@ def _unasked(each: Difference, problem: PgpromoteError) -> Finding:
 
 
 def _both(each: Difference) -> str:
-    """Show the lines of both sides that differ, without secrets."""
+    """Return the differing lines of both sides, without secrets."""
     lines = list(ndiff("".join(each.wanted).splitlines(), "".join(each.found).splitlines()))
     return f"Dev: {_only(lines, '- ')} Here: {_only(lines, '+ ')}"
 
@@ -157,7 +159,7 @@ def _only(lines: Sequence[str], sign: str) -> str:
 def _resting_otherwise(
     wanted: Description, found: Description, differing: Sequence[Difference]
 ) -> dict[str, Finding]:
-    """Find objects of the archive that rest on other operators or functions than on dev: name → finding."""
+    """Return a finding, by name, for each object with other operators or functions than on dev."""
     if wanted.rests_on is None or found.rests_on is None:
         return {}
     one_sided = {each.name for each in differing if not (each.wanted and each.found)}
@@ -171,7 +173,7 @@ def _resting_otherwise(
 
 
 def _wholes(name: str) -> Iterator[str]:
-    """Yield a name and what it may be a part of: a column's default stands in the entry of its table."""
+    """Yield a name and its possible wholes: a column's default stands in the entry of its table."""
     yield name
     yield from (name[:place] for place, letter in enumerate(name) if letter == " ")
 
@@ -189,7 +191,7 @@ def _otherwise(name: str, lost: set[str], new: set[str], differing: Sequence[Dif
 
 
 def not_working(session: Session, archive: Archive, *, whole: bool, populated: bool) -> list[Finding]:
-    """Find indexes that are not valid, keys that nothing checks, and views that are not filled.
+    """Return findings for invalid indexes, keys that nothing checks, and views that are not filled.
 
     `whole` says that all of the database came from the archive; `populated` demands that views are filled
     that were on dev.

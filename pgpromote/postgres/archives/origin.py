@@ -1,4 +1,4 @@
-"""Whose an archive is: of which promotion, and of which database on which server."""
+"""The origin of an archive: its promotion, its source database and that database's server."""
 
 import shlex
 from collections.abc import Collection, Iterator
@@ -18,7 +18,7 @@ class Origin:
     """A database that archives are dumped from.
 
     `alias` is the name by which it was connected to: a pooler may have its own. `promotion` is the one that
-    dumped it, `label` says where the database is as a URL does. "" and None: not known.
+    dumped it, `label` locates the database as a URL does. "" and None: not known.
     """
 
     database: str
@@ -34,15 +34,15 @@ class Origin:
         return f"{self.system_identifier}/{self.oid or ''}".rstrip("/")
 
     def text(self) -> str:
-        """Write it in one line, for the mark of a database."""
+        """Return the origin in one line, for the mark of a database."""
         return f"{self.system_identifier}/{self.oid or ''}/{self.database}"
 
     def is_called_as(self, other: "Origin") -> bool:
-        """Tell whether both are called the same, by any of their names."""
+        """Return whether both are called the same, by any of their names."""
         return not {self.database, self.alias}.isdisjoint({other.database, other.alias} - {""})
 
     def is_surely(self, other: "Origin") -> bool:
-        """Tell whether both are one: on one server; where that is not known, at one place."""
+        """Return whether both are one database: on one server; where that is not known, at one place."""
         same = (
             self.system_identifier == other.system_identifier
             if self.system_identifier
@@ -51,7 +51,7 @@ class Origin:
         return same and self.is_called_as(other)
 
     def differs_from(self, other: "Origin") -> bool:
-        """Tell whether what is known of both says that they are two databases."""
+        """Return whether the known parts of both identify two databases."""
         known = [
             (mine, theirs)
             for mine, theirs in zip(_parts(self), _parts(other), strict=True)
@@ -62,10 +62,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a promotion takes: archives of its own name, of one source, and in one run the file asked for.
+    """The archives that a promotion accepts: of its own name, of one source, and of one digest.
 
     `source_id` is a system identifier, or one with the database's OID: `7412345678901234567/16384`. "" is
-    any, as for `sha256`.
+    any, as for `sha256`, the digest of the file that one run asks for.
     """
 
     promotion: str
@@ -75,7 +75,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known beside the archive: the source that is configured, the one of the last promotion, prod.
+    """The origins known beside the archive's: the configured source, the one of the last promotion, prod.
 
     `configured` has the name of its URL alone when it does not answer.
     """
@@ -89,7 +89,7 @@ NOTHING = Known()
 
 
 def of_archive(archive: Archive, manifest: Manifest | None) -> Origin:
-    """Say where an archive was dumped; without a manifest it knows the database's name only."""
+    """Return the origin of an archive; without a manifest only the database's name is known."""
     connected = archive.source_database
     if manifest is None:
         return Origin(connected, connected)
@@ -104,12 +104,12 @@ def of_archive(archive: Archive, manifest: Manifest | None) -> Origin:
 
 
 def text_of(aim: Aim) -> str | None:
-    """Write where an archive was dumped, for the mark of what it replaces; None for plain SQL."""
+    """Return an archive's origin as text, for the mark of the database it replaces; None for plain SQL."""
     return of_archive(aim.archive, aim.manifest).text() if aim.archive else None
 
 
 def of_source(source: Database, identity: Identity | None = None) -> Origin:
-    """Say what the configured database is; one that does not answer has a name only."""
+    """Return the configured database as an origin; one that does not answer has a name only."""
     if identity is None:
         return Origin(source.name, source.name, label=source.label)
     return Origin(
@@ -122,7 +122,7 @@ def of_source(source: Database, identity: Identity | None = None) -> Origin:
 
 
 def last_promoted(session: Session, prod: str) -> Origin | None:
-    """Say where prod's content came from, as far as the marks of the databases before it tell."""
+    """Return the origin of prod's content, as far as the marks of the databases before it record it."""
     marked = mark.find(session, prod, Kind.PREVIOUS)
     followed = (found.mark.followed for found in marked)
     origins = (read(each.source) for each in followed if each and each.source)
@@ -130,7 +130,7 @@ def last_promoted(session: Session, prod: str) -> Origin | None:
 
 
 def read(text: str) -> Origin | None:
-    """Read what `Origin.text` has written; None for anything else."""
+    """Parse the text of `Origin.text`; return None for any other text."""
     system_identifier, _, rest = text.partition("/")
     oid, slash, database = rest.partition("/")
     if not (slash and database and (oid.isdecimal() or not oid)):
@@ -139,9 +139,9 @@ def read(text: str) -> Origin | None:
 
 
 def judge(path: Ref, archive: Origin, expected: Expected, known: Known, allow: Collection[str]) -> Said:
-    """Say what keeps an archive from being ours.
+    """Yield the reasons to refuse an archive for its origin.
 
-    What prod was itself is always ours. What a person allows by name is a warning.
+    An archive of prod itself is always accepted. A reason that a person allows by name is a warning.
     """
     if known.prod and archive.is_surely(known.prod):
         return
@@ -166,7 +166,7 @@ def judge(path: Ref, archive: Origin, expected: Expected, known: Known, allow: C
 
 
 def other_promotion(path: Ref, archive: Origin, expected: Expected) -> tuple[str, str] | None:
-    """Say that an archive is of another promotion, and what to do; None when it does not say so."""
+    """Return message and hint for an archive of another promotion; None when it names no other."""
     if archive.promotion in {"", expected.promotion}:
         return None
     message = f"{path} is an archive of the promotion {archive.promotion}, not of {expected.promotion}."
@@ -178,7 +178,10 @@ def other_promotion(path: Ref, archive: Origin, expected: Expected) -> tuple[str
 
 
 def _pinned(path: Ref, archive: Origin, wanted: str, allow: Collection[str]) -> Said:
-    """Demand the source that a setting names; what does not say where it is from is not it."""
+    """Yield a reason unless the archive is of the source that a setting names.
+
+    An archive that records no origin does not match.
+    """
     if wanted in {archive.system_identifier, archive.id}:
         return
     present, demand = archive.id or "no identifier", setting("source_id")

@@ -1,7 +1,7 @@
 """The psql commands in a plain SQL dump: they run programs, read files, connect, or end the transaction.
 
-Text is taken apart as psql does (psqlscan.l): strings, dollar quotes, comments and the rows of COPY are no
-commands. Only what pg_dump itself writes passes: SQL, rows, \\restrict and \\unrestrict.
+Text is parsed as psql does (psqlscan.l): strings, dollar quotes, comments and the rows of COPY are no
+commands. Only the commands that pg_dump itself writes pass: SQL, rows, \\restrict and \\unrestrict.
 """
 
 import re
@@ -59,7 +59,7 @@ class _Scan:
         return " ".join(self.words)
 
     def take(self, text: str) -> Iterator[str]:
-        """Take one line, and yield the name of each command in it."""
+        """Scan one line, and yield the name of each command in it."""
         if self.rows:
             self.rows = text != END_OF_ROWS
             return
@@ -82,7 +82,7 @@ class _Scan:
                 yield from self._enter(found[0])
 
     def _leave(self, text: str, place: int) -> int:
-        """Go on within a string, a name or a comment, and return where it or the line ends."""
+        """Skip the open string, name or comment, and return the position where it or the line ends."""
         if self.within.startswith("$"):
             end = text.find(self.within, place)
             place, self.within = (len(text), self.within) if end < 0 else (end + len(self.within), "")
@@ -126,7 +126,7 @@ class _Scan:
 
 
 def commands(lines: Iterable[str]) -> Iterator[Command]:
-    """Find psql's own commands in a text, line by line."""
+    """Yield psql's own commands in a text, line by line."""
     scan = _Scan()
     for number, line in enumerate(lines, start=1):
         for name in scan.take(line.rstrip("\r\n")):

@@ -1,9 +1,8 @@
-"""The archives of prod that are taken before it is changed in place: name them, list them, remove old ones.
+"""Safety archives of prod, taken before it is changed in place: their names, their list, their removal.
 
 They lie in one directory, `<prod>__safety_<time>.dump`, each with its manifest. The time is in UTC, to the
-millisecond; the name of prod is percent-encoded, so that any name is a file name and none is another's.
-The version before kept those of every promotion in one directory of that name, a level higher; they count,
-too.
+millisecond; the name of prod is percent-encoded, so that any name is a file name and none is another's. The
+version before kept those of every promotion in one directory of that name, a level higher; they count, too.
 """
 
 import re
@@ -27,10 +26,10 @@ NAME_AFTER_PROD = r"(?P<time>[0-9]{8}_[0-9]{6}_[0-9]{3})\.dump"
 class Safety:
     """A safety archive of prod.
 
-    `taken_at` is the time in its name, `size` what it takes on disk in bytes. `promotion` is the one that it
-    was taken for, `source` the database that it holds and `system` the identifier of its server ("" in older
+    `taken_at` is the time in its name, `size` its size on disk in bytes. `promotion` is the one that it was
+    taken for, `source` the database that it holds and `system` the identifier of its server ("" in older
     ones), all from its manifest. `usable` is false for one that is not whole: still being written, left by a
-    dump that died, or no longer what its manifest says.
+    dump that died, or different from its manifest.
     """
 
     path: Ref
@@ -43,16 +42,19 @@ class Safety:
 
     @property
     def server(self) -> str:
-        """What tells its server from others: the identifier, in older archives the label of the source."""
+        """The identity of its server: the system identifier, in older archives the label of the source."""
         return self.system or self.source
 
     def is_of(self, label: str, system: str) -> bool:
-        """Tell whether it was taken on this server, however a URL spells it; an older one knows the label."""
+        """Return whether it was taken on this server, however a URL spells it.
+
+        An older one knows the label only.
+        """
         return self.system == system if self.system else self.source == label
 
 
 def path(directory: Ref, prod_name: str, now: datetime, *, store: Store = FILES) -> Ref:
-    """Name the safety archive of a moment: it may lie where the version before has put it.
+    """Return the path of the safety archive of a moment, in the older directory if it lies there.
 
     >>> path(Ref("safety"), "a/b", datetime(2026, 3, 1, 4, 5, 6, 78000, UTC)).name
     'a%2Fb__safety_20260301_040506_078.dump'
@@ -63,9 +65,10 @@ def path(directory: Ref, prod_name: str, now: datetime, *, store: Store = FILES)
 
 
 def history(directory: Ref, prod_name: str, *, store: Store = FILES) -> list[Safety]:
-    """List the safety archives of prod, newest first. Raises ArchiveError when the directory cannot be read.
+    """Return the safety archives of prod, newest first.
 
-    The digest is not compared: that reads a whole archive, and a restore does it anyway.
+    Raises ArchiveError when the directory cannot be read. The digest is not compared: that reads a whole
+    archive, and a restore does it anyway.
     """
     with _readable(directory):
         return [found for found, _ in _find(store, directory, prod_name)]
@@ -82,13 +85,14 @@ def retain(
     taken: Ref | None = None,
     store: Store = FILES,
 ) -> tuple[str, ...]:
-    """Remove the archives beyond what is to be kept of each server.
+    """Remove the archives beyond those to be kept of each server.
 
     Kept are the `keep` newest, and one more: the newest of the rest that was taken `min_age` ago or earlier,
     else the oldest of the rest. `max_age` drops older ones, but never the newest, and never the one more.
-    Never the one just `taken`: without it the run could not be undone. What is not whole does not count. It
-    goes once a newer archive is whole, unless a dump is writing it.
-    Returns the names of the archives that are gone, newest first. Raises ArchiveError.
+    Never the one just `taken`: without it the run could not be undone. An archive that is not whole does not
+    count. It is removed once a newer archive is whole, unless a dump is writing it.
+
+    Returns the names of the removed archives, newest first. Raises ArchiveError.
     """
     removed = []
     with _readable(directory):
@@ -100,7 +104,7 @@ def retain(
 
 
 def _earlier(directory: Ref) -> Ref:
-    """Say where the version before kept safety archives: beside the directory of the promotion, not in it."""
+    """Return the older version's directory of safety archives, beside the promotion's, not in it."""
     return directory.parent.parent / directory.name
 
 
@@ -115,7 +119,10 @@ def beyond(
     entering: bool = False,
     store: Store = FILES,
 ) -> tuple[str, ...]:
-    """Name the whole archives that `retain` would remove; `entering`: a newer one will be there by then."""
+    """Return the names of the whole archives that `retain` would remove.
+
+    With `entering`, a newer archive is counted as present.
+    """
     with _readable(directory):
         there = _find(store, directory, prod_name)
         found = _beyond(there, keep, max_age, now, min_age, entering=int(entering))
@@ -131,7 +138,7 @@ def _beyond(
     *,
     entering: int = 0,
 ) -> list[tuple[Safety, Stored]]:
-    """Choose those that are to be removed, newest first."""
+    """Return the archives that are to be removed, newest first."""
     usable = [each for each, _ in found if each.usable]
     newest = max((each.taken_at for each in usable), default=NEVER)
     staying = set[Ref]()
@@ -155,7 +162,7 @@ def _prefix(prod_name: str) -> str:
 
 
 def _find(store: Store, directory: Ref, prod_name: str) -> list[tuple[Safety, Stored]]:
-    """Find the safety archives of prod, newest first, each with what the store has of it."""
+    """Return the safety archives of prod, newest first, each with its entry in the store."""
     name = re.compile(re.escape(_prefix(prod_name)) + NAME_AFTER_PROD)
     found = [
         (_read(store, stored, taken_at), stored)

@@ -1,8 +1,8 @@
-"""What of an archive comes to prod: the filters a person set, and what a source keeps to itself.
+"""The selection of an archive's objects for prod: the filters a person set, and the kinds that stay on dev.
 
 Foreign servers, user mappings, publications, subscriptions and event triggers reach beyond their database:
-what is right on dev would tie prod to dev's partners. So they stay on dev, with everything that depends on
-them, unless they are asked for by their kind.
+those that are right on dev would tie prod to dev's partners. So they stay on dev, with everything that
+depends on them, unless they are asked for by their kind.
 """
 
 from dataclasses import dataclass, replace
@@ -45,8 +45,8 @@ VIEW_RULE = " _RETURN"
 class LeftOut:
     """An object of the source that stays there.
 
-    `kind` is set for what reaches beyond the database; `needs` for what had to stay with it: the object that
-    it cannot be without.
+    `kind` is set for an object that reaches beyond the database; `needs`, for one that depends on such an
+    object, is the object it requires.
     """
 
     entry: TocEntry
@@ -56,17 +56,17 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Selection:
-    """What is to be restored, and the objects that stay on the source though no filter excludes them."""
+    """The entries to be restored, and the objects that stay on the source though no filter excludes them."""
 
     archive: Archive
     left_out: tuple[LeftOut, ...]
 
 
 def choose(archive: Archive, filters: Filters, bring: frozenset[Foreign]) -> Selection:
-    """Limit an archive to the filters, and leave out what reaches beyond the source's database.
+    """Limit an archive to the filters, and leave out objects that reach beyond the source's database.
 
-    `bring` names the kinds that come along nevertheless. Whatever depends on an entry that is left out
-    (a foreign table, a view on it …) is left out with it. Raises ConfigError when a filter names nothing.
+    `bring` names the kinds that come along nevertheless. Whatever depends on an entry that is left out (a
+    foreign table, a view on it …) is left out with it. Raises ConfigError when a filter names nothing.
     """
     selected = select(archive, filters)
     foreign = {entry.dump_id for entry in archive.entries if _stays(entry, bring)}
@@ -107,7 +107,7 @@ def _all_dependents(entries: tuple[TocEntry, ...], chosen: set[int]) -> dict[int
 
 
 def _without_parts(staying: dict[int, TocEntry]) -> set[TocEntry]:
-    """Take away what only belongs to another entry that stays, so that nobody misses it beside that."""
+    """Return the staying entries that are not parts of another, as parts are not reported apart."""
     relations = {number: entry for number, entry in staying.items() if entry.kind in RELATIONS}
     names = {(entry.schema, entry.tag) for entry in relations.values()}
 
@@ -125,12 +125,12 @@ def _spaces(tag: str) -> list[int]:
 
 
 def select(archive: Archive, filters: Filters) -> Archive:
-    """Limit an archive to what the filters leave.
+    """Limit an archive to the entries that the filters leave.
 
-    A table brings all that belongs to it: rows, partitions, sequences and where they stand, indexes,
-    constraints, triggers, policies, comments, grants. A schema brings its creation. What is excluded takes
-    along whatever depends on it. Extensions stay, for the types of columns. Raises ConfigError when a filter
-    names nothing, or a partition without its parent.
+    A table brings all that belongs to it: rows, partitions, sequences and their values, indexes, constraints,
+    triggers, policies, comments, grants. A schema brings its creation. An excluded object takes along
+    whatever depends on it. Extensions stay, for the types of columns. Raises ConfigError when a filter names
+    nothing, or a partition without its parent.
     """
     if filters == EVERYTHING:
         return archive
@@ -150,7 +150,10 @@ def select(archive: Archive, filters: Filters) -> Archive:
 
 
 def _check_partitions(archive: Archive, chosen: set[TocEntry]) -> None:
-    """Refuse a partition without its parent: attached to prod's, it gets every index a second time."""
+    """Raise ConfigError for a partition without its parent.
+
+    Attached to prod's, it would get every index a second time.
+    """
     left = {entry.dump_id: entry for entry in archive.of_kind("TABLE") if entry not in chosen}
     ties = [entry for entry in archive.of_kind("INDEX ATTACH") if entry in chosen]
     parents = sorted({left[number].name for tie in ties for number in tie.dependencies if number in left})
@@ -187,9 +190,11 @@ def _with_parts(archive: Archive, names: tuple[str, ...]) -> set[TocEntry]:
 
 
 def _belongs(entry: TocEntry, found: dict[int, TocEntry], attached: dict[tuple[str, str], int]) -> bool:
-    """Tell whether an entry belongs to what was found. What only refers to it does not: another one's policy.
+    """Return whether an entry belongs to a found one.
 
-    A partition belongs to its parent, as dropping the parent drops it. `attached` holds what ties them.
+    One that only refers to it, such as another table's policy, does not belong. A partition belongs to its
+    parent, as dropping the parent drops it. `attached` maps a partition to its TABLE ATTACH entry, which
+    depends on the parent.
     """
     if entry.kind in {"TABLE", "FOREIGN TABLE"}:
         return attached.get((entry.schema, entry.tag)) in found
@@ -202,7 +207,10 @@ def _belongs(entry: TocEntry, found: dict[int, TocEntry], attached: dict[tuple[s
 
 
 def _is_own(part: TocEntry, table: TocEntry) -> bool:
-    """Tell a table's own foreign key or policy from one that only refers to it: both depend on the table."""
+    """Return whether a foreign key or policy is the table's own.
+
+    One of another table that only refers to this one depends on it, too.
+    """
     return part.schema == table.schema and part.tag.startswith(f"{table.tag} ")
 
 
@@ -214,10 +222,10 @@ def _with_dependents(entries: tuple[TocEntry, ...], chosen: set[TocEntry]) -> se
 
 
 def _falls_with(entry: TocEntry, excluded: dict[int, TocEntry]) -> bool:
-    """Tell whether an entry goes with an excluded one.
+    """Return whether an entry is excluded along with an excluded one.
 
-    A foreign key goes with its own table only: prod may have the other one, and where it does not, an
-    error is honest and a lost constraint is not.
+    A foreign key goes with its own table only: prod may have the other one, and where it does not, an error
+    is honest and a lost constraint is not.
     """
     needed = [excluded[number] for number in entry.dependencies if number in excluded]
     return any(entry.kind != "FK CONSTRAINT" or _is_own(entry, other) for other in needed)
@@ -244,7 +252,7 @@ def _check_filters(archive: Archive, filters: Filters) -> None:
 
 
 def search(archive: Archive, kinds: tuple[str, ...] = (), pattern: str = "*") -> tuple[TocEntry, ...]:
-    """Find entries by kind and by a shell pattern over `schema.name` or the name alone."""
+    """Return the entries of these kinds that match a shell pattern over `schema.name` or the name alone."""
     wanted = {kind.upper() for kind in kinds}
     return tuple(
         entry

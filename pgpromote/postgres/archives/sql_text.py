@@ -1,6 +1,6 @@
-"""SQL text taken apart as the server does (scan.l), or not at all: what is unusual is not guessed.
+"""A lexer for SQL text that works as the server's (scan.l), or gives up: an unusual text is not guessed.
 
-Only what pg_dump writes is understood: no block comments, no Unicode escapes, and no string in pieces.
+Only the SQL that pg_dump writes is understood: no block comments, no Unicode escapes, no string in pieces.
 """
 
 import re
@@ -30,7 +30,7 @@ SPLITTING = re.compile(r'[\s"]')
 
 
 class Token(NamedTuple):
-    """A piece of SQL: kind is `word`, `name` (in quotes), `string`, `number`, `sign` or `operator`.
+    """A token of SQL: kind is `word`, `name` (in quotes), `string`, `number`, `sign` or `operator`.
 
     `text` is a word as the server folds it, a name without its quotes, and "" for a string.
     """
@@ -44,11 +44,11 @@ class Token(NamedTuple):
         return self.kind in {"word", "name"}
 
     def is_word(self, *words: str) -> bool:
-        """Tell whether it is one of these words, not in quotes."""
+        """Return whether it is one of these words, not in quotes."""
         return self.kind == "word" and self.text in words
 
     def is_sign(self, *signs: str) -> bool:
-        """Tell whether it is one of these signs."""
+        """Return whether it is one of these signs."""
         return self.kind == "sign" and self.text in signs
 
 
@@ -57,7 +57,7 @@ STRING = Token("string", "")
 
 
 def tokens(text: str) -> Tokens | None:
-    """Take SQL apart; None when a piece of it is not understood."""
+    """Split SQL into tokens; return None when a part of it is not understood."""
     found, place, pieced = list[Token](), 0, False
     while place < len(text):
         match = TOKEN.match(text, place)
@@ -82,7 +82,7 @@ def _folded(kind: str, text: str) -> str:
 
 
 def statements(found: Tokens, *, routine: bool = False) -> list[Tokens] | None:
-    """Split into statements; None when where one ends is not clear.
+    """Split into statements; return None when the end of one is not clear.
 
     A semicolon within parentheses, of a rule, ends none; nor does one in the body of a `routine`, BEGIN
     ATOMIC … END, behind which nothing may follow: whoever forges one could let it end earlier.
@@ -101,14 +101,17 @@ def statements(found: Tokens, *, routine: bool = False) -> list[Tokens] | None:
 
 
 def _opened(found: Tokens, place: int, blocks: int) -> int:
-    """Say whether a word opens a block (1) or closes one (-1); CASE is one, and holds no semicolon."""
+    """Return 1 for a word that opens a block, -1 for one that closes it, else 0.
+
+    CASE is a block, and holds no semicolon.
+    """
     if not blocks:
         return int([token.text for token in found[place : place + 2]] == ["begin", "atomic"])
     return int(found[place].is_word("case")) - int(found[place].is_word("end"))
 
 
 def shape(statement: Tokens) -> str:
-    """Write a statement in one line, a space between its tokens, for patterns; strings are `''`."""
+    """Return a statement in one line, a space between its tokens, for patterns; strings are `''`."""
     return " ".join(_shape(token) for token in statement)
 
 
@@ -119,7 +122,7 @@ def _shape(token: Token) -> str:
 
 
 def items(found: Tokens) -> Iterator[Tokens]:
-    """Split what stands between commas that are in no parentheses."""
+    """Split at the commas that are in no parentheses."""
     start, depth = 0, 0
     for place, token in enumerate(found):
         depth += DEPTH.get(token.text, 0) if token.kind == "sign" else 0
@@ -130,7 +133,7 @@ def items(found: Tokens) -> Iterator[Tokens]:
 
 
 def chain(found: Tokens, place: int) -> int:
-    """Return where a name with its schema, which begins here, ends (exclusive)."""
+    """Return the end (exclusive) of the qualified name that begins here."""
     end = place + 1
     while end + 1 < len(found) and found[end].is_sign(".") and found[end + 1].named:
         end += 2
@@ -138,7 +141,7 @@ def chain(found: Tokens, place: int) -> int:
 
 
 def closing(found: Tokens, place: int) -> int:
-    """Return where the parenthesis that opens here is closed, or the end."""
+    """Return the position of the parenthesis that closes the one opened here, or the end."""
     depth = 0
     for end in range(place, len(found)):
         depth += DEPTH.get(found[end].text, 0) if found[end].kind == "sign" else 0

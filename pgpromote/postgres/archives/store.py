@@ -1,6 +1,6 @@
-"""Where archives are kept, each with its manifest: today, as files of this machine.
+"""The store of archives, each with its manifest: today, files of this machine.
 
-Whoever lists, writes, describes or removes an archive asks a `Store`; what reads one takes the file that
+To list, write, describe or remove an archive, a caller asks a `Store`; to read one, it opens the file that
 `local` returns. A store of another kind is a class with these methods.
 """
 
@@ -23,7 +23,7 @@ ENDINGS = (MANIFEST + PARTIAL, MANIFEST, PARTIAL, "")
 
 @dataclass(frozen=True)
 class Stored:
-    """What a folder has of one archive: the sizes of its regular files in bytes, by what follows its name.
+    """The files of one archive in a folder: sizes of its regular files in bytes, by suffix of the name.
 
     One without "" is not there (yet): a dump is writing it, or has died.
     """
@@ -34,10 +34,10 @@ class Stored:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An archive as it is now: two snapshots of one `signature` are the same file with the same content.
+    """The state of an archive now: two snapshots of one `signature` are the same file with the same content.
 
     `signature` has the size in bytes, the time of the last change in ns, and the file's number. `landed` is
-    when it got its name, `described` when its manifest did (None: it has none), in ns since 1970.
+    the time when it got its name, `described` when its manifest did (None: it has none), in ns since 1970.
     """
 
     signature: tuple[int, int, int]
@@ -56,15 +56,15 @@ class Snapshot:
 
     @property
     def modified(self) -> int:
-        """When its content was last changed, in ns since 1970."""
+        """The time of the last change of its content, in ns since 1970."""
         return self.signature[1]
 
 
 class Store:
-    """Archives as files of this machine, 0600 in directories of 0700, each with its manifest beside it."""
+    """A store of archives as files of this machine, 0600 in directories of 0700, each with its manifest."""
 
     def list(self, folder: Ref) -> Sequence[Stored]:
-        """List the archives of a folder by name, also what is there of unfinished ones. Raises OSError."""
+        """Return the archives of a folder by name, including files of unfinished ones. Raises OSError."""
         found: defaultdict[str, dict[str, int]] = defaultdict(dict)
         directory = Path(folder)
         for file in directory.iterdir() if directory.exists() else ():
@@ -75,7 +75,7 @@ class Store:
         return [Stored(directory / name, sizes) for name, sizes in sorted(found.items()) if name]
 
     def state(self, ref: Ref) -> Snapshot | None:
-        """Return an archive's state, None when it is not there or cannot be looked at."""
+        """Return an archive's state; None when it does not exist or cannot be read."""
         try:
             status = Path(ref).stat()
         except OSError:
@@ -84,16 +84,16 @@ class Store:
         return Snapshot(signature, status.st_ctime_ns, _landed(archive.manifest_path(ref)))
 
     def local(self, ref: Ref) -> Path:
-        """Return the file to read an archive from, its manifest beside it. Opening it says if it is there."""
+        """Return the path to read an archive from, its manifest beside it. The file may not exist."""
         return Path(ref)
 
     def manifest(self, ref: Ref) -> Manifest | None:
-        """Read an archive's manifest, None when it has none. Raises ArchiveError for a damaged one."""
+        """Read an archive's manifest; return None when it has none. Raises ArchiveError for a damaged one."""
         return archive.read_manifest(Path(ref))
 
     @contextmanager
     def publish(self, ref: Ref) -> Iterator[Path]:
-        """Let the block write an archive into a file, then give that its name; an error leaves the old one.
+        """Let the block write an archive into a partial file, then rename it; an error keeps the old one.
 
         The old manifest goes first: between the two an archive is unknown, never wrongly known. Raises Busy
         while another writes it, ToolFailed.
@@ -103,25 +103,25 @@ class Store:
             archive.manifest_path(ref).unlink(missing_ok=True)
 
     def written(self, ref: Ref) -> int:
-        """Return how many bytes are there of an archive that is being written; 0 when none is."""
+        """Return the bytes written so far of an archive that is being written; 0 when none is."""
         partial = self.state(_file(ref, PARTIAL))
         return partial.size if partial else 0
 
     def describe(self, ref: Ref, manifest: Manifest, check: Callable[[], None] = lambda: None) -> None:
         """Write an archive's manifest. `check` may still raise, while nobody else can write one.
 
-        Raises as `publish` does.
+        Raises Busy and ToolFailed, as `publish` does.
         """
         with files.landing(archive.manifest_path(ref)) as partial:
             check()
             partial.write_text(archive.manifest_text(manifest), encoding="utf-8")
 
     def busy(self, found: Stored) -> bool:
-        """Tell whether somebody is writing an archive, or has just done so; a dead dump holds no lock."""
+        """Return whether an archive is being written, or has just been; a dead dump holds no lock."""
         return any(_is_written(_file(found.ref, ending)) for ending in found.sizes)
 
     def remove(self, ref: Ref) -> None:
-        """Remove an archive and what lies beside it, the manifest first: the rest is then taken for nothing.
+        """Remove an archive and its files, the manifest first: the rest then counts for nothing.
 
         Raises OSError.
         """
@@ -137,7 +137,7 @@ def _file(ref: Ref, ending: str) -> Path:
 
 
 def _size(file: Path) -> int | None:
-    """Return a file's size; None when it is no regular file, or has just gone or got its final name."""
+    """Return a file's size; None when it is no regular file, has just gone or has got its final name."""
     try:
         status = file.lstat()
     except FileNotFoundError:

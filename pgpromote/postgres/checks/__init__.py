@@ -1,1 +1,1 @@
-"""Checks before prod is touched: what is read of both servers, and what that forbids."""
+"""Checks before prod is touched: the facts read from both servers, and the rules over them."""

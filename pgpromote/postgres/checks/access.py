@@ -1,4 +1,4 @@
-"""What our role may do with what is in prod: read it for an archive, give it back to its owners."""
+"""The access of our role in prod: to read objects for an archive, and to give them back to their owners."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ DATABASE_OWNER = "pg_database_owner"
 
 @dataclass(frozen=True)
 class Given:
-    """What owners are given: owner and schema ("" for none) → one such object; and who holds each schema."""
+    """The objects that owners are given: owner and schema ("" for none) → an example; and schemas' owners."""
 
     things: dict[tuple[str, str], str] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)
@@ -38,12 +38,12 @@ class Barred:
 
 
 def given(archive: Archive) -> Given:
-    """List what a restore of the archive with its own owners gives to whom."""
+    """Return the objects that a restore of the archive with its own owners gives to each owner."""
     return _given([(e.owner, e.schema, e.kind, e.tag, f"{e.kind} {e.name}") for e in restorable(archive)])
 
 
 def barred(session: Session, wanted: Given) -> tuple[Barred, ...]:
-    """Find the owners that our role cannot give to what they are given."""
+    """Return the owners that our role cannot give their objects to."""
     if not wanted.things:
         return ()
     pairs = sorted(wanted.things)
@@ -58,14 +58,14 @@ def barred(session: Session, wanted: Given) -> tuple[Barred, ...]:
 
 
 def barred_in(session: Session) -> tuple[Barred, ...]:
-    """Find the owners in this database that our role could not give back to what is theirs."""
+    """Return the owners in this database that our role could not give their objects back to."""
     return barred(session, _owned(session))
 
 
 def unkept(session: Session, brought: Iterable[TocEntry], *, empty: bool) -> tuple[Barred, ...]:
-    """Find the roles in this database as which our role may not act, so that it cannot keep their rights.
+    """Return the roles in this database as which our role may not act, so that it cannot keep their rights.
 
-    Only what the archive brings counts, and beside prod the schema `public`, which every database has.
+    Only objects that the archive brings count, and beside prod the schema `public`, which every database has.
     """
     public = [("", "public")] if empty else []
     some = [(entry.schema, entry.tag.partition("(")[0]) for entry in brought]
@@ -85,7 +85,7 @@ def _owned(session: Session, some: Sequence[tuple[str, str]] | None = None) -> G
 
 
 def undumpable(session: Session) -> tuple[str, ...]:
-    """Name what pg_dump has to read in this database and our role may not."""
+    """Return the relations of this database that pg_dump has to read and our role may not."""
     with session.cursor(row_factory=scalar_row) as cursor:
         return tuple(map(str, cursor.execute(sql.read("preflight/undumpable")).fetchall()))
 
@@ -137,7 +137,7 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Limits:
-    """What limits our role in prod, and what would change rows that it loads."""
+    """The limits of our role in prod, and the triggers that would change rows that it loads."""
 
     bypasses: bool = True
     superusers: frozenset[str] = frozenset()
@@ -150,7 +150,7 @@ NO_LIMITS = Limits()
 
 
 def limits(session: Session, loaded: Sequence[tuple[str, str]]) -> Limits:
-    """Read what limits our role; `loaded` are tables of prod, as (schema, name), that only get rows."""
+    """Read the limits of our role; `loaded` are tables of prod, as (schema, name), that only get rows."""
     tables = {"schemas": [schema for schema, _ in loaded], "names": [name for _, name in loaded]}
     with session.cursor(row_factory=scalar_row) as cursor:
         bypasses = bool(cursor.execute(sql.read("preflight/bypasses")).fetchone())

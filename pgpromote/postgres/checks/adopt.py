@@ -1,7 +1,7 @@
-"""Take in an archive that came without a manifest: read it in full, hash it, and write down what it is.
+"""Adoption of an archive that came without a manifest: read it in full, hash it, and write its manifest.
 
-From then on the file is known, and every later change of it is found. What dev held stays unknown: whatever
-is made of such an archive says that its rows are not proven.
+From then on the file is known, and every later change of it is found. Dev's content stays unknown: every
+report on such an archive says that its rows are not proven.
 """
 
 import shlex
@@ -74,10 +74,10 @@ def take(ref: Ref, available: Sequence[Tools], promotion: str, *, store: Store =
 
 
 def waiting(ref: Ref, sha256: str, *, store: Store = FILES) -> bool:
-    """Say whether an archive of these bytes is to be adopted: it has no manifest, or was replaced since.
+    """Return whether an archive of these bytes is to be adopted: it has no manifest, or was replaced since.
 
-    What changed without having been written, as on a failing disk, is not. Raises ArchiveError for a manifest
-    that cannot be read.
+    A file that changed without having been written, as on a failing disk, is not. Raises ArchiveError for a
+    manifest that cannot be read.
     """
     manifest, state = store.manifest(ref), store.state(ref)
     if manifest is None:
@@ -86,7 +86,7 @@ def waiting(ref: Ref, sha256: str, *, store: Store = FILES) -> bool:
 
 
 def not_adopted(ref: Ref, otherwise: str) -> NotAdopted:
-    """Return the error that says what to do with an archive without a manifest, by hand or `otherwise`."""
+    """Return the error for an archive without a manifest, with the remedy by hand and `otherwise`."""
     message, hint = trust.without_manifest(ref)
     return NotAdopted(message, f"{hint} {otherwise}")
 
@@ -110,13 +110,13 @@ def _allow(store: Store, ref: Ref, sha256: str, *, anew: bool) -> None:
 
 
 def _reader(path: Path, found: Archive, available: Sequence[Tools]) -> Tools:
-    """Choose the newest programs that were built with the archive's compression. Raises ToolMissing."""
+    """Return the newest programs that were built with the archive's compression. Raises ToolMissing."""
     ranked = sorted(available, key=lambda tools: tools.version.number, reverse=True)
     able = (each for each in ranked if clients.unreadable(path, found, each, thoroughly=False) is None)
     return next(able, None) or newest(available)
 
 
 def _signature(store: Store, ref: Ref) -> tuple[int, ...]:
-    """Tell one state of an archive from another; () for none that is there, which reading it tells."""
+    """Return the signature of an archive's state; () for a missing one, which reading it reports."""
     state = store.state(ref)
     return state.signature if state else ()

@@ -1,4 +1,4 @@
-"""What the separate build login is: nothing but a name that may log in, if it is to be a wall."""
+"""The separate build login: to be a wall, it must be nothing but a name that may log in."""
 
 from dataclasses import dataclass
 from itertools import chain
@@ -15,7 +15,7 @@ class BareLogin:
     """The build login as its server sees it.
 
     `powers` are attributes of its role, such as CREATEDB; `memberships` the roles whose rights it has;
-    `owned` what it owns outside of shadows; `tablespaces` those in which it may create. `ours` says that the
+    `owned` its property outside of shadows; `tablespaces` those in which it may create. `ours` says that the
     promoter may give to it and take from it.
     """
 
@@ -29,7 +29,7 @@ class BareLogin:
 
 @dataclass(frozen=True)
 class Looked:
-    """What is known of the build login: itself, or the problem that kept us from asking it.
+    """The known state of the build login: itself, or the problem that kept us from asking it.
 
     Not `same_server` means that prod's is another one.
     """
@@ -40,7 +40,7 @@ class Looked:
 
 
 def look(login: Database, place: Place, promoter: str) -> Looked:
-    """Log in, in the database where promotions meet, and read what the login may."""
+    """Log in to the agreed database, and read the login's powers there."""
     there = login.at(place.agreed)
     try:
         with connect(there, autocommit=True) as session:
@@ -52,7 +52,7 @@ def look(login: Database, place: Place, promoter: str) -> Looked:
 
 
 def surplus(login: BareLogin) -> list[str]:
-    """Say what the login has that code of dev could use: powers, memberships, property."""
+    """Return the possessions of the login that code of dev could use: powers, memberships, property."""
     return list(
         chain(
             (f"it has {power}" for power in login.powers),

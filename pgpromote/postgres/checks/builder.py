@@ -35,7 +35,7 @@ HINT_IN_PLACE = (
 
 
 def only_grants(text: str) -> bool:
-    r"""Tell whether SQL does nothing but give and take rights on objects, as pg_dump writes it.
+    r"""Return whether SQL does nothing but give and take rights on objects, as pg_dump writes it.
 
     >>> only_grants('GRANT SELECT(a) ON TABLE public."t;" TO reader WITH GRANT OPTION;\n')
     True
@@ -48,7 +48,7 @@ def only_grants(text: str) -> bool:
 
 
 def is_drop(text: str) -> bool:
-    """Tell whether SQL is one DROP, or nothing.
+    """Return whether SQL is one DROP, or nothing.
 
     >>> is_drop('DROP FUNCTION public.f("a;b" integer);'), is_drop('DROP FUNCTION f(); ALTER ROLE x')
     (True, False)
@@ -110,7 +110,7 @@ def _not_bare(login: BareLogin, promoter: str) -> Found:
 
 
 def _not_its_own(facts: Facts, login: BareLogin, archive: Archive) -> Found:
-    """Say what the archive holds that the login cannot create, or would be given to it for good."""
+    """Yield the archive's objects that the login cannot create, or that would be given to it for good."""
     for name, what in _beyond(archive):
         message = f"{what} can only be created by a superuser; the build login {login.user} is none."
         yield Severity.ERROR, name, message, OF_OUR_OWN
@@ -125,7 +125,7 @@ def _not_its_own(facts: Facts, login: BareLogin, archive: Archive) -> Found:
 
 
 def _of_the_source(facts: Facts, login: BareLogin, archive: Archive) -> Found:
-    """Say what is no owner or grant where the archive names those: the promoter gives them by its words."""
+    """Yield texts that are no owner or grant where the archive names those: the promoter runs their words."""
     hint = f"Dump again, or choose {option('rights')} keep."
     grants = [(entry.name, entry.definition) for entry in archive.of_kind("ACL", "DEFAULT ACL")]
     ranges = facts.manifest.range_rights if facts.manifest else {}

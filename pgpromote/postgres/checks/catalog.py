@@ -1,4 +1,4 @@
-"""What prod has: the facts that the checks compare an archive with, read in one pass."""
+"""Prod's catalog: the facts that the checks compare an archive with, read in one pass."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -56,7 +56,7 @@ class Dependent:
 
 @dataclass(frozen=True)
 class Published:
-    """What is replaced and a publication of prod would no longer publish; `member` is how to add it again."""
+    """A replaced object that a publication of prod would no longer publish; `member` adds it again."""
 
     publication: str
     what: str
@@ -75,8 +75,8 @@ class Schema:
 class Catalog:
     """Prod as the checks see it. `dagster_schemas` are those that hold the tables of Dagster's storage.
 
-    `tablespace` is the database's own. `settings` are (role, name) of what the database sets for all ("") or
-    for one role, names in lower case. `has_xml` says that the server is built with libxml.
+    `tablespace` is the database's own. `settings` are (role, name) of the settings that the database makes
+    for all ("") or for one role, names in lower case. `has_xml` says that the server is built with libxml.
     """
 
     identity: Identity
@@ -102,7 +102,7 @@ class Catalog:
 
 
 def read(session: Session, dropped: Sequence[TocEntry], reset_schema: str = "") -> Catalog:
-    """Read prod's catalog, and what stands in the way of dropping the objects of these archive entries.
+    """Read prod's catalog, and the obstacles to dropping the objects of these archive entries.
 
     A schema that is reset is gone before them, with everything in it.
     """
@@ -138,7 +138,7 @@ def _column(session: Session, query: str) -> list[object]:
 
 
 def _has_xml(session: Session) -> bool:
-    """Ask for the simplest use of libxml: a server tells no one but superusers how it was built."""
+    """Return whether the simplest use of libxml works: only superusers may see how a server was built."""
     try:
         with session.transaction():
             session.execute("SELECT pg_catalog.xml_is_well_formed('')")
@@ -148,12 +148,12 @@ def _has_xml(session: Session) -> bool:
 
 
 def brought_by(archive: Archive | None) -> dict[str, list[str]]:
-    """Name for a query of prod's own all that an archive brings; nothing for a plain SQL dump."""
+    """Return all names that an archive brings, for a query of prod's own; none for a plain SQL dump."""
     return _named(tuple(restorable(archive)) if archive else ())
 
 
 def _named(entries: Sequence[TocEntry]) -> dict[str, list[str]]:
-    """Name archive entries for a query, as parallel lists."""
+    """Return the names of archive entries for a query, as parallel lists."""
     return {
         "kinds": [entry.kind for entry in entries],
         "schemas": [entry.schema for entry in entries],

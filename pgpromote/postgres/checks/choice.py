@@ -1,4 +1,4 @@
-"""What a person has chosen for one restore, as far as PostgreSQL is concerned."""
+"""A person's choices for one restore, as far as PostgreSQL is concerned."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from pgpromote.postgres.strategy import CLEAN, Strategy
 
 @dataclass(frozen=True)
 class Choice:
-    """How an archive is restored, and what is accepted of it.
+    """The way an archive is restored, and the losses that are accepted.
 
-    What a schema reset loses outside of the schema has to be allowed. Filters limit what is restored, and so
-    what is checked. `bring` names what is not left out although it reaches beyond the source's database;
-    `allow` the slots and subscriptions of prod that may stay with the previous database, and whose archive
-    may be taken. `safety_archive`: prod is dumped before it is changed in place. `despite_hold`: a person
-    goes on although a rollback has put prod on hold. `restore_as_superuser` lets the archive's code run as
-    one. `bounds` say how much dev may have lost; without them that is not looked at. `expected` says which
-    archive it has to be, None: any.
+    Losses of a schema reset outside of the schema have to be allowed. Filters limit the restored objects, and
+    so the checks. `bring` names the kinds that are not left out although they reach beyond the source's
+    database; `allow` the slots and subscriptions of prod that may stay with the previous database, and the
+    origins whose archive is accepted. `safety_archive`: prod is dumped before it is changed in place.
+    `despite_hold`: a person goes on although a rollback has put prod on hold. `restore_as_superuser` lets the
+    archive's code run as one. `bounds` say how much dev may have lost; without them that is not checked.
+    `expected` says which archive it has to be, None: any.
     """
 
     strategy: Strategy = CLEAN

@@ -1,4 +1,4 @@
-"""Which of the client programs restores an archive into a server, and whether it can read that archive."""
+"""The choice of the client programs that restore an archive into a server and can read that archive."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ WITHOUT_DATA = "no data will be available"
 def choose(
     available: list[Tools], version: ServerVersion | None, archive: Archive | None = None
 ) -> tuple[Tools | None, PgpromoteError | None]:
-    """Choose the programs for a server of this version, or say why there are none."""
+    """Return the programs for a server of this version, or the problem when there are none."""
     if version is None:
         return None, None
     try:
@@ -29,7 +29,7 @@ def choose(
 
 
 def unreadable(path: Path, archive: Archive, client: Tools, *, thoroughly: bool) -> PgpromoteError | None:
-    """Let the client itself say whether it can read the archive, and read all of it when asked.
+    """Return the client's problem with reading the archive, None for none; read all of it when `thoroughly`.
 
     Raises ToolFailed when the reading was interrupted: that says nothing of the archive.
     """

@@ -3,7 +3,7 @@
 A check, a domain, a generated column, an expression of an index, a partition key or statistics is computed
 for each row, a materialized view when it is filled: with the rights of the role that restores. Whether one of
 them calls more than the server's own is decided from the archive's text, for a manifest may be forged, and so
-may the text: every statement has to be one that pg_dump writes. What is not understood counts as code.
+may the text: every statement has to be one that pg_dump writes. A text that is not understood counts as code.
 
 pg_dump qualifies every name that is not pg_catalog's, and lets pg_restore set an empty search path.
 """
@@ -54,7 +54,7 @@ UNCLEAR = "is not as pg_dump writes it"
 
 @dataclass(frozen=True)
 class Code:
-    """An object of the archive that is code, or may be, and why."""
+    """An object of the archive that is code, or may be, and the reason."""
 
     name: str
     why: str
@@ -62,7 +62,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Server:
-    """What is known of names on a server: functions of its own, and words of SQL that can be none."""
+    """The known names of a server: its own functions, and words of SQL that can be none."""
 
     harmless: frozenset[str] = frozenset()
     other: frozenset[str] = frozenset()
@@ -79,14 +79,17 @@ class _Table:
 
 @dataclass
 class _Search:
-    """What the archive's definitions have told so far. Relations that may be read are kept by name."""
+    """The state of a search through the archive's definitions.
+
+    Relations that may be read are kept by name.
+    """
 
     server: Server
     tables: dict[str, _Table] = field(default_factory=dict)
     readable: dict[str, list[tuple[TocEntry, Tokens]]] = field(default_factory=dict)
 
     def why(self, entry: TocEntry) -> str:
-        """Say why an entry counts as code, "" when it does not."""
+        """Return the reason why an entry counts as code, "" when it does not."""
         found, pattern = tokens(entry.definition), PATTERNS.get(entry.kind)
         if pattern is None:
             return "runs while it is restored"
@@ -121,7 +124,10 @@ class _Search:
         return self.calls(body) or (self.reads(body) if entry.kind in READ else "")
 
     def _range(self, body: Tokens) -> str:
-        """Say what a range type calls: to tell values apart, and how far they are from each other."""
+        """Return the call of a range type that may be more than the server's own, "" for none.
+
+        It calls a function to compare values, and one to measure their distance.
+        """
         for option, called in CALLED_BY_RANGE.findall(shape(body)):
             name = called.replace(" ", "").removeprefix("pg_catalog.")
             if "." in name or (option != "subtype_opclass" and name not in self.server.harmless):
@@ -129,7 +135,7 @@ class _Search:
         return ""
 
     def _of_table(self, table: str, statement: Tokens, body: Tokens) -> Tokens | None:
-        """Leave out of a table's definition what is not computed: types of columns, and their defaults."""
+        """Return a table's definition without its uncomputed parts: types of columns, and their defaults."""
         if statement[0].is_word("alter"):
             if len(list(items(body))) > 1:
                 return None
@@ -176,7 +182,7 @@ class _Search:
                 known |= {".".join(t.text for t in parent if t.named) for parent in parents}
 
     def calls(self, found: Tokens) -> str:
-        """Say what an expression calls that may be more than the server's own, "" for nothing."""
+        """Return the call in an expression that may be more than the server's own, "" for none."""
         place = 0
         while place < len(found):
             end = chain(found, place) if found[place].named else place + 1
@@ -205,7 +211,7 @@ class _Search:
         return "" if harmless else ".".join(name.text for name in names)
 
     def _is_syntax(self, names: Sequence[Token], before: Token) -> bool:
-        """Tell a word of SQL, or what no call can be, from a function's name before a parenthesis."""
+        """Return whether a name before a parenthesis is a word of SQL, or no call for another reason."""
         if before.is_word("references"):
             return True
         if len(names) > 1:
@@ -214,13 +220,13 @@ class _Search:
         return word or before.is_word("using", "with", "recursive")
 
     def reads(self, found: Tokens) -> str:
-        """Say which catalog a query reads: with a superuser's eyes, passwords as well."""
+        """Return the catalog that a query reads: with a superuser's eyes, passwords as well."""
         names = (token.text for token in found if token.named)
         secret = (name for name in names if name.startswith("pg_") or name == "information_schema")
         return next((f"reads {name}" for name in secret if name != "pg_catalog"), "")
 
     def read_by_views(self) -> Iterator[Code]:
-        """Find code in what materialized views read, at any distance."""
+        """Yield code in relations that materialized views read, at any distance."""
         seen = set[str]()
         wanted = {
             name
@@ -242,7 +248,7 @@ class _Search:
         return "" if entry.kind == "MATERIALIZED VIEW" else self.calls(body) or self.reads(body)
 
     def copied(self, entry: TocEntry) -> str:
-        """Say why the rows of a table are code, "" when they are rows and nothing is computed for them."""
+        """Return the reason why a table's rows are code; "" for plain rows for which nothing is computed."""
         made = statements(tokens(entry.copy) or ())
         match = COPIED.fullmatch(shape(made[0])) if made and len(made) == 1 else None
         if made is None or match is None:
@@ -253,7 +259,7 @@ class _Search:
         return f"leaves {min(left)} to its default, which is code" if left else ""
 
     def _defaults(self, table: str, seen: set[str]) -> set[str]:
-        """Name the columns of a table, or of those it inherits from, whose defaults are code."""
+        """Return the columns of a table, or of those it inherits from, whose defaults are code."""
         known = self.tables.get(table)
         if known is None or table in seen:
             return set()
@@ -267,13 +273,13 @@ def _operator(found: Tokens) -> str:
 
 
 def _ends(column: Tokens, start: int, end: int) -> bool:
-    """Tell whether the default that starts here ends there."""
+    """Return whether the default that starts here ends there."""
     depth = sum(DEPTH.get(token.text, 0) for token in column[start:end] if token.kind == "sign")
     return not depth and column[end].is_word(*BEHIND_DEFAULT)
 
 
 def named(statement: Tokens) -> tuple[str, Tokens]:
-    """Return the first name with a schema, `schema.name`, and what follows it."""
+    """Return the first name with a schema, `schema.name`, and the tokens after it."""
     for place, token in enumerate(statement):
         if token.named and (end := chain(statement, place)) > place + 1:
             return ".".join(t.text for t in statement[place:end] if t.named), statement[end:]
@@ -281,24 +287,24 @@ def named(statement: Tokens) -> tuple[str, Tokens]:
 
 
 def powers(session: Session) -> tuple[str, ...]:
-    """Name the roles by which our own one rules the server, none for an ordinary role."""
+    """Return the roles by which our own one rules the server, none for an ordinary role."""
     return tuple(str(row[0]) for row in session.execute(sql.read("dev_code/powers")))
 
 
 def find(archive: Archive, session: Session) -> tuple[Code, ...]:
-    """Find what of an archive runs while it is restored into a server, or may."""
+    """Return the objects of an archive that run, or may run, while it is restored into a server."""
     return tuple(search(archive, read(session)))
 
 
 def read(session: Session) -> Server:
-    """Read what may be called on a server."""
+    """Read the functions that may be called on a server."""
     found = session.execute(sql.read("dev_code/harmless")).fetchall()
     kinds = {kind: frozenset(str(name) for name, one in found if one == kind) for _, kind in found}
     return Server(kinds["harmless"], kinds["other"], kinds["keyword"])
 
 
 def search(archive: Archive, server: Server) -> Iterator[Code]:
-    """Find what of an archive runs while it is restored into a server whose names are known, or may."""
+    """Yield the objects of an archive that run, or may run, in a restore into a server of known names."""
     yield from _frame(archive)
     seen, late = _Search(server), set[int]()
     for entry in archive.entries:
@@ -314,14 +320,14 @@ def search(archive: Archive, server: Server) -> Iterator[Code]:
 
 
 def in_manifest(manifest: Manifest | None) -> Iterator[Code]:
-    """Find statements of a manifest that are not those which give a range type its rights."""
+    """Yield statements of a manifest that are not those which give a range type its rights."""
     for name, texts in ((manifest and manifest.range_rights) or {}).items():
         if not all(_is_written("ACL", f"{text};") for text in texts):
             yield Code(f"the manifest's rights of {name}", UNCLEAR)
 
 
 def _is_written(kind: str, text: str) -> bool:
-    """Tell whether a text is one statement of this kind."""
+    """Return whether a text is one statement of this kind."""
     made = statements(tokens(text) or ())
     return made is not None and len(made) == 1 and PATTERNS[kind].fullmatch(shape(made[0])) is not None
 
@@ -331,7 +337,7 @@ def _fires(entry: TocEntry, late: set[int]) -> bool:
 
 
 def _frame(archive: Archive) -> Iterator[Code]:
-    """Check how pg_restore sets up each session."""
+    """Yield entries by which pg_restore sets up each session that are not as pg_dump writes them."""
     counted = Counter(entry.kind for entry in archive.frame)
     for kind, pattern in FRAME.items():
         entries = [entry for entry in archive.frame if entry.kind == kind]

@@ -1,4 +1,4 @@
-"""Gather what the checks look at: the file, prod, dev and the client programs."""
+"""The facts that the checks examine: the file, prod, dev and the client programs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -35,12 +35,13 @@ from pgpromote.postgres.tools import Tools
 
 @dataclass(frozen=True)
 class Facts:
-    """What the rules look at. None means: could not be read, and another rule says why.
+    """The facts for the rules. None means: could not be read, and another rule says why.
 
-    `commands` is what plain SQL would make psql do by itself. `links` are the ways to prod and dev that lead
-    off this machine; `known` is what the archive's origin is judged by. `code` is what of the archive runs
-    while it is restored, looked for where our role has powers over prod's server and no build login restores
-    in its stead; `builder` is that login, None where there is none.
+    `commands` are the commands that plain SQL would make psql run by itself. `links` are the connections to
+    prod and dev that lead off this machine; `known` holds the origins by which the archive's is judged.
+    `code` is the code of the archive that runs while it is restored, looked for where our role has powers
+    over prod's server and no build login restores in its stead; `builder` is that login, None where there is
+    none.
     """
 
     path: Path
@@ -82,19 +83,19 @@ class Facts:
 
 
 def no_prod(facts: Facts) -> str:
-    """Say why prod's catalog is missing, "" when it is there."""
+    """Return the reason why prod's catalog is missing, "" when it is there."""
     return "" if facts.catalog else "prod could not be reached"
 
 
 def no_archive(facts: Facts) -> str:
-    """Say why the archive's entries are missing, "" when they are there."""
+    """Return the reason why the archive's entries are missing, "" when they are there."""
     if facts.archive:
         return ""
     return "the archive could not be read" if facts.archive_problem else "plain SQL has no list of objects"
 
 
 def no_manifest(facts: Facts) -> str:
-    """Say why no manifest tells what dev held, "" when one does."""
+    """Return the reason why no manifest records dev's content, "" when one does."""
     if facts.manifest and not facts.manifest.adopted:
         return ""
     known = "was adopted" if facts.manifest else "has no manifest"
@@ -102,12 +103,12 @@ def no_manifest(facts: Facts) -> str:
 
 
 def no_client(facts: Facts) -> str:
-    """Say why there is no client program to ask, "" when there is one."""
+    """Return the reason why there is no client program to ask, "" when there is one."""
     return "" if facts.client else no_prod(facts) or "no client program fits prod"
 
 
 def no_source(facts: Facts) -> str:
-    """Say why dev could not be asked, "" when it was."""
+    """Return the reason why dev could not be asked, "" when it was."""
     if not facts.has_source:
         return f"{setting('dev_database_url')} is not set"
     return "dev could not be reached" if facts.source_problem else ""

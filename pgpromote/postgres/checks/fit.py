@@ -1,4 +1,4 @@
-"""The rules about what the archive brings and prod's server cannot hold, or holds otherwise."""
+"""The rules about objects that the archive brings and prod's server cannot hold, or holds otherwise."""
 
 import re
 
@@ -144,7 +144,10 @@ def tablespaces(facts: Facts) -> Found:
 
 
 def _partitioned_in_own(archive: Archive, own: str) -> Found:
-    """Find what is partitioned and in the database's own tablespace, which nobody may name for it."""
+    """Yield partitioned tables and indexes in the database's own tablespace.
+
+    PostgreSQL does not let that tablespace be named for them.
+    """
     partitioned = {table.dump_id for table in archive.of_kind("TABLE") if _is_partitioned(table)}
     for entry in archive.of_kind("TABLE", "INDEX", "CONSTRAINT"):
         if entry.tablespace == own and partitioned & {entry.dump_id, *entry.dependencies}:
@@ -222,7 +225,7 @@ def xml(facts: Facts) -> Found:
 
 
 def _has_type(name: str, entry: TocEntry) -> bool:
-    """Tell whether a definition has a column, or is a domain, of one of the server's own types."""
+    """Return whether a definition has a column, or is a domain, of one of the server's own types."""
     return re.search(rf"{NAME} {name}(?=[,;\[\s])", _without_strings(entry.definition)) is not None
 
 

@@ -1,4 +1,4 @@
-"""The rules about what our role may: what the restore needs, and what a rollback would need after it."""
+"""The rules about the rights of our role: for the restore, and for a rollback after it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ def rights(facts: Facts) -> Found:
 
 
 def _not_given(facts: Facts) -> Found:
-    """Say what our role cannot give to whom it should belong, or be open to."""
+    """Yield the objects that our role cannot give to their owners, or open to the roles of their grants."""
     for barred in facts.prod.barred:
         if facts.choice.strategy.empty or not barred.ours:
             yield (Severity.ERROR, *_barred(barred, facts))
@@ -73,7 +73,7 @@ def _schema_rights(archive: Archive, catalog: Catalog) -> Found:
 
 
 def superuser_only(archive: Archive) -> Iterator[tuple[str, str]]:
-    """Name what only a superuser can create: by its name alone, and with its kind."""
+    """Yield the objects that only a superuser can create: by its name alone, and with its kind."""
     for entry in archive.entries:
         pattern = SUPERUSER_DEFINITIONS.get(entry.kind)
         if entry.kind in SUPERUSER_KINDS or (pattern and pattern.search(entry.definition)):
@@ -92,7 +92,7 @@ def _undumpable(names: tuple[str, ...], user: str) -> tuple[Severity, str, str, 
 
 
 def _barred(barred: Barred, facts: Facts) -> tuple[str, str, str]:
-    """Say what keeps an owner from getting its objects, and what helps."""
+    """Return owner, message and hint for an owner that cannot get its objects."""
     user = facts.catalog.identity.user if facts.catalog else ""
     if not barred.ours:
         message = (
@@ -108,7 +108,7 @@ def _barred(barred: Barred, facts: Facts) -> tuple[str, str, str]:
 
 
 def _defaults(facts: Facts) -> Found:
-    """Say which default privileges of prod our role cannot give to the new database, or to a new schema."""
+    """Yield prod's default privileges that our role cannot give to the new database, or to a new schema."""
     user = facts.catalog.identity.user if facts.catalog else ""
     renewed = {entry.tag for entry in facts.archive.of_kind("SCHEMA")} if facts.archive else set()
     renewed |= {"", "public"} if facts.choice.strategy.empty else set()
@@ -130,7 +130,7 @@ def _defaults(facts: Facts) -> Found:
 
 
 def _act_as(role: str, facts: Facts) -> str:
-    """Say how our role may act as another; never as a superuser, which would make it one."""
+    """Return the hint by which our role may act as another; never as a superuser, which would make it one."""
     if role in facts.prod.limits.superusers:
         return (
             f"{role} is a superuser, so do not grant it: give the object to another role (ALTER … OWNER TO), "
@@ -153,7 +153,7 @@ def rollback_possible(facts: Facts) -> Found:
 
 
 def listed(names: Sequence[str]) -> str:
-    """List the first few names, and say how many more there are.
+    """Return the first few names, and the number of the others, as a text.
 
     >>> listed(["a", "b", "c", "d", "e", "f", "g"])
     'a, b, c, d, e and 2 more'
@@ -163,7 +163,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def grant_role(role: str, user: str) -> str:
-    """Write the statement that lets a role act as another one.
+    """Return the statement that lets a role act as another one.
 
     >>> grant_role("owner", "my-app")
     'GRANT "owner" TO "my-app";'
@@ -172,5 +172,5 @@ def grant_role(role: str, user: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """Quote a name for SQL, whatever it holds."""
+    """Return a name quoted for SQL, whatever it holds."""
     return Identifier(name).as_string()

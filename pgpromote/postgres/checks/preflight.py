@@ -1,4 +1,4 @@
-"""Check everything before prod is touched, and report all findings at once.
+"""The preflight: check everything before prod is touched, and report all findings at once.
 
 Only `examine` builds a Clearance, and everything that touches prod takes one.
 """
@@ -32,10 +32,10 @@ from pgpromote.postgres.tools import Tools
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of all checks: their names, what they found, and the clearance if nothing forbids it.
+    """The outcome of all checks: their names, their findings, and the clearance if nothing forbids it.
 
-    `skipped` names those that could not look, each with why. `aim` is what prod can be compared with, even if
-    a check forbids the promotion; None when prod or the archive could not be read.
+    `skipped` names those that could not look, each with the reason. `aim` is the archive to compare prod
+    with, even if a check forbids the promotion; None when prod or the archive could not be read.
     """
 
     checks: tuple[str, ...]
@@ -71,9 +71,9 @@ def examine(
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
-    `source` is asked only whether it is the same database as prod or marked as prod, for its version and
-    which one it is. `build_login` is the separate login that builds beside prod.
-    Raises ConfigError for what cannot be combined.
+    `source` is asked only for its identity and its version, and whether it is the same database as prod or
+    marked as prod. `build_login` is the separate login that builds beside prod. Raises ConfigError for
+    choices that cannot be combined.
     """
     facts = gathering.gather(path, place, available, choice, source=source, build_login=build_login)
     findings = tuple(
@@ -125,7 +125,7 @@ def _clear(facts: Facts, catalog: Catalog) -> Clearance:
 
 
 def _create_extension(entry: TocEntry, catalog: Catalog) -> Iterator[Statement]:
-    """Create the extension where the source had it, and the schema for it if prod lacks that."""
+    """Yield the statement that creates the extension as in the source, and its schema if prod lacks that."""
     schema = extension_schema(entry)
     if schema not in catalog.schemas and not schema.startswith("pg_"):
         statement = compose.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(compose.Identifier(schema))

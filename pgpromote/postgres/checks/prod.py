@@ -1,4 +1,4 @@
-"""What prod is, as the checks need it: read in one session, with every problem kept."""
+"""The facts about prod for the checks: read in one session, with every problem kept."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ from pgpromote.postgres.server import Database, Session
 
 @dataclass(frozen=True)
 class Prod:
-    """What is read in one session in prod."""
+    """The facts that are read in one session in prod."""
 
     catalog: Catalog | None = None
     reset: Reset | None = None
@@ -110,7 +110,7 @@ def _implausible(
 
 
 def _dropped(archive: Archive, reset: str) -> list[TocEntry]:
-    """List what is dropped object by object: all but what a schema reset has dropped before."""
+    """Return the entries dropped one by one: all but those that a schema reset has dropped before."""
     return [
         entry
         for entry in archives.restorable(archive)
@@ -119,7 +119,7 @@ def _dropped(archive: Archive, reset: str) -> list[TocEntry]:
 
 
 def _only_filled(archive: Archive, *, replaces: bool) -> list[tuple[str, str]]:
-    """List the tables that get rows and are not made anew."""
+    """Return the tables that get rows and are not made anew."""
     made = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE")} if replaces else set()
     filled = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE DATA")}
     return sorted(filled - made)

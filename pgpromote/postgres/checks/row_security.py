@@ -1,4 +1,4 @@
-"""The rules about rows: what row security shows or hides, and what triggers do to those that are loaded."""
+"""The rules about rows: row security that shows or hides them, and triggers that change loaded ones."""
 
 import re
 from collections import Counter
@@ -36,7 +36,7 @@ def rows_visible(facts: Facts) -> Found:
 
 
 def _hidden(facts: Facts, archive: Archive) -> Iterator[Name]:
-    """Name the tables that bind their owner, and those of prod that stay and hide rows from us."""
+    """Yield the tables that bind their owner, and those of prod that stay and hide rows from us."""
     loaded = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE DATA")}
     brought = set() if facts.choice.filters.data_only else _tables(archive)
     yield from loaded & brought & _secured(archive) & _forced(archive)

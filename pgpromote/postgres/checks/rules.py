@@ -1,7 +1,7 @@
 """The rules that must hold before prod is touched.
 
-A rule is a function named as the check that people see; its docstring says what it demands. It takes the
-facts and yields (severity, object, message, hint) for everything that is not so.
+A rule is a function named as the check that people see; its docstring states its demand. It takes the facts
+and yields (severity, object, message, hint) for each violation.
 """
 
 import re
@@ -320,10 +320,10 @@ NEEDS: dict[str, tuple[Part, ...]] = {
 
 
 def missing(check: str, facts: Facts) -> str:
-    """Say why a check cannot look, "" when it can."""
+    """Return the reason why a check cannot look, "" when it can."""
     return next((why for part in NEEDS.get(check, ()) if (why := part(facts))), "")
 
 
 def describe(check: str) -> str:
-    """Say in one sentence what a check demands."""
+    """Return the demand of a check in one sentence."""
     return (RULES[check].__doc__ or "").strip()

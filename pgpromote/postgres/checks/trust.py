@@ -1,4 +1,4 @@
-"""The rules about what a run may trust: the file and whose it is, the code in it, the way to the servers."""
+"""The rules about trust: in the file and its origin, the code in it, and the connections to the servers."""
 
 import shlex
 
@@ -51,7 +51,7 @@ def manifest_there(facts: Facts) -> Found:
 
 
 def without_manifest(ref: Ref) -> tuple[str, str]:
-    """Say of an archive that it has no manifest, and what to do."""
+    """Return message and hint for an archive without a manifest."""
     message = f"{ref} has no manifest: nobody can tell whether it was damaged or changed, or what dev held."
     hint = (
         f"Copy its manifest beside it, too; {command('dump')} writes one. For an archive of pg_dump that you "

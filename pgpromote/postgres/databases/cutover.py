@@ -1,11 +1,12 @@
-"""Swap a database in as prod by its name, in one transaction: prod is always wholly old or wholly new.
+"""The cut-over: swap a database in as prod by its name, in one transaction.
 
-Two sessions in the agreed database do it (facts §6). The first renames; that locks the database, so that
-new connections wait, and then waits for the old ones to end. The second ends them. Nothing persistent is
-changed before COMMIT: whoever dies in the middle leaves prod as it was, and open.
+Prod is always wholly old or wholly new. Two sessions in the agreed database do it (facts §6). The first
+renames; that locks the database, so that new connections wait, and then waits for the old ones to end. The
+second ends them. Nothing persistent is changed before COMMIT: if the run dies in the middle, prod is as it
+was, and open.
 
-A third name makes the gap short: the incoming database is renamed aside first, so nobody is left in it when
-prod is taken.
+A third name makes the gap short: the incoming database first gets a temporary name, so nobody is left in it
+when prod is taken.
 """
 
 import time
@@ -54,7 +55,7 @@ SMOKE_EVERY = 0.05
 
 @dataclass(frozen=True)
 class CutOver:
-    """A cut-over that is done: how long new connections had to wait, in ms, and what prod was before.
+    """A finished cut-over: the wait of new connections, in ms, and the name of the previous database.
 
     `tested` says that the new prod answered us by its name. It is false after a rollback, and where prod did
     not answer us before either.
@@ -88,10 +89,11 @@ class _Exchange:
 def _previous(
     session: Session, outgoing: Side, incoming: Mark, *, run_id: str, ended: End, followed: Provenance
 ) -> tuple[str, Mark]:
-    """Name and mark what was prod: its name and the server's time in UTC, what it was, what follows it.
+    """Return name and mark of the outgoing prod: its name is from the server's time in UTC.
 
-    What did not end by a promotion puts a hold on the next ones. The baseline that the incoming database's
-    mark holds moves to it: that mark makes way for prod's comment. A change in place has made it void.
+    The mark records its origin and its successor. One that did not end by a promotion puts a hold on the next
+    ones. The baseline that the incoming database's mark holds moves to it: that mark makes way for prod's
+    comment. A change in place has made it void.
     """
     history = Mark(
         Kind.PREVIOUS, outgoing.name, outgoing.oid, run_id, outgoing.now, outgoing.comment,
@@ -117,11 +119,12 @@ def swap(
     """Make a shadow database prod; keep the old prod as `<prod>__previous_<time>`.
 
     Owner, grants, comment, connection limit, settings and security labels of the database are carried over.
-    `came` says where the content comes from; `way_back` that it was prod before, so that the old prod is put
-    aside by a rollback. `allow` names replication slots and subscriptions that may stay with the old prod.
+    `came` is the origin of the content; `way_back` says that it was prod before, so that a rollback puts the
+    old prod aside. `allow` names replication slots and subscriptions that may stay with the old prod.
     `limit_seconds` bounds each wait for others. A new prod that does not answer by its name is swapped back:
     the shadow is a shadow again. A prod that did not answer us before is not tested afterwards. The session
     of `lock` renames, and in that transaction it is checked that it holds the lock.
+
     Raises Refused and LockLost before anything is done, CutOverFailed when the swap did not happen or was
     undone.
     """
@@ -154,8 +157,8 @@ def rollback(
 ) -> CutOver:
     """Swap a previous database back in, by default the newest; it gets its own comment back.
 
-    What was prod until now becomes a previous database, so a rollback can be rolled back, and puts a hold on
-    the next promotions. All else is as in `swap`, but prod is not tested afterwards.
+    The prod until now becomes a previous database, so a rollback can be rolled back, and puts a hold on the
+    next promotions. All else is as in `swap`, but prod is not tested afterwards.
     """
     with _untouched(), _sessions(place, limit_seconds, lock) as (session, killer):
         outgoing = obstacles.side(session, place.target.name)
@@ -172,7 +175,7 @@ def rollback(
 
 
 def _silence(place: Place, oid: int | None = None) -> str:
-    """Say why prod does not answer by its name, or is not the database with this OID; "" when all is well."""
+    """Return the reason why prod does not answer by its name, or has not this OID; "" when all is well."""
     try:
         with connect(place.target, place.run_id) as session:
             found = identify(session).database_oid
@@ -193,7 +196,7 @@ def _persistent_silence(place: Place, oid: int) -> str:
 
 
 def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collection[str]) -> CutOverFailed:
-    """Exchange both databases once more: each gets the name, the mark and the comment that it had."""
+    """Exchange both databases again, each with its old name, mark and comment; return the error to raise."""
     target, label = done.place.target, done.place.target.label
     try:
         with _sessions(done.place, done.seconds) as (session, killer):
@@ -220,7 +223,7 @@ def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collecti
 
 @contextmanager
 def _untouched() -> Iterator[None]:
-    """Let an error say that nothing was done; one of the renames themselves says what is so."""
+    """Add to an error of the block that nothing was done; an error of the renames states its own outcome."""
     try:
         yield
     except CutOverFailed:
@@ -323,7 +326,7 @@ def _finish(exchange: _Exchange, aside: str) -> list[Statement]:
 
 
 def _carry(exchange: _Exchange) -> None:
-    """Give the incoming database what belongs to prod's name; each step reads what is still missing."""
+    """Give the incoming database the properties of prod's name; each step reads those still missing."""
     oids = {"outgoing": exchange.outgoing.oid, "incoming": exchange.incoming.oid}
     for step in CARRIED:
         parameters = {**oids, "become": become(exchange.session)}
@@ -331,7 +334,7 @@ def _carry(exchange: _Exchange) -> None:
 
 
 def _check_oids(exchange: _Exchange) -> None:
-    """Make sure that the names we exchanged belonged to the databases that we looked at."""
+    """Raise Refused unless the exchanged names belonged to the databases that were examined."""
     if _named(exchange.session, exchange) != (exchange.incoming.oid, exchange.outgoing.oid):
         raise Refused([_replaced(exchange.place.target)])
 
@@ -371,7 +374,10 @@ def _ending_sessions(exchange: _Exchange, database: int) -> Iterator[None]:
 
 
 def _was_committed(exchange: _Exchange) -> bool:
-    """Find out how a transaction ended whose connection was lost; its lock tells when it has ended."""
+    """Return whether a transaction was committed whose connection was lost.
+
+    Its lock shows when it has ended.
+    """
     try:
         with connect(exchange.place.meeting, exchange.place.run_id) as session:
             session.execute(sql.read("cutover/lock"), {"class": LOCK_CLASS, "prod": exchange.outgoing.name})

@@ -1,4 +1,4 @@
-"""The hold that a rollback puts on the promotions into a prod: find it, and end it.
+"""The hold that a rollback puts on the promotions into a prod: to read and to end it.
 
 It is written into the mark of the database that the rollback has put aside, in the transaction of the
 cut-over: it stays there through every swap, any machine can read it, and prod's owner may write it. Retention
@@ -25,7 +25,7 @@ RULE = "not_on_hold"
 
 @dataclass(frozen=True)
 class Hold:
-    """A hold on the promotions into `prod`: a rollback put `database` aside; `was` is what that holds.
+    """A hold on the promotions into `prod`: a rollback put `database` aside, whose content came from `was`.
 
     `ended` says whether that rollback took another one back.
     """
@@ -39,7 +39,7 @@ class Hold:
 
     @property
     def told(self) -> str:
-        """Say since when prod is on hold, and why."""
+        """The sentence for people: since when prod is on hold, and why."""
         archive = self.was.archive if self.was else None
         what = f", which came from {archive}" if archive else ""
         return (
@@ -49,7 +49,7 @@ class Hold:
 
 
 def find(session: Session, prod: str) -> Hold | None:
-    """Find the hold on the promotions into a prod, the newest of several; None when there is none.
+    """Return the hold on the promotions into a prod, the newest of several; None when there is none.
 
     That of an owner who is not trusted holds, too: prod may have got another owner since.
     """
@@ -61,7 +61,7 @@ def find(session: Session, prod: str) -> Hold | None:
 
 
 def read(place: Place) -> Hold | None:
-    """Find the hold on the promotions into a prod. Raises ConnectionFailed."""
+    """Return the hold on the promotions into a prod, in a new session. Raises ConnectionFailed."""
     with place.session() as session:
         return find(session, place.target.name)
 
@@ -84,7 +84,7 @@ def release(place: Place) -> Hold | None:
 
 
 def refusal(hold: Hold, *, despite: bool) -> Finding:
-    """Say that prod is on hold: an error, or a warning where a person goes on `despite` it."""
+    """Return the finding for a prod on hold: an error, or a warning where a person goes on `despite` it."""
     severity = Severity.WARNING if despite else Severity.ERROR
     hint = f"When the next archive may become prod: {command('resume')}"
     return Finding(RULE, severity, hold.prod, f"{hold.told} Nothing is promoted until it is resumed.", hint)

@@ -1,4 +1,4 @@
-"""Which of what prod was before is kept: the newest ones, and one more of before today's changes."""
+"""The retention rule for prod's earlier states: the newest ones, and one more from before today's changes."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,16 +7,16 @@ DAY = timedelta(hours=24)
 
 
 def one_more(rest: Sequence[datetime], before: datetime) -> int | None:
-    """Choose the one that is kept beside the newest: the newest from before that time, else the oldest.
+    """Return the index of the one kept beside the newest: the newest from before that time, else the oldest.
 
-    `rest` says when each of the others ended, newest first. Returns its place there, None when it is empty.
+    `rest` has the times at which the others ended, newest first. Returns None when it is empty.
     """
     older = (place for place, ended in enumerate(rest) if ended <= before)
     return next(older, len(rest) - 1) if rest else None
 
 
 def kept(ended: Sequence[datetime], count: int, before: datetime) -> frozenset[int]:
-    """Choose which are kept of those that ended then, newest first: their places.
+    """Return the indexes of those to keep, given the times at which they ended, newest first.
 
     They are the `count` newest and one more; none at all when `count` is 0.
 

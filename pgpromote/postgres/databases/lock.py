@@ -1,4 +1,4 @@
-"""Advisory locks: one promotion into a prod at a time, and whether two URLs lead to one database."""
+"""Advisory locks: one promotion into a prod at a time, and a probe whether two URLs lead to one database."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -92,7 +92,7 @@ def _scalar(session: Session, query: str, parameters: Mapping[str, object]) -> o
 
 
 def same_database(source: Database, target: Database) -> bool:
-    """Tell whether two URLs lead to the same database, whatever they call it.
+    """Return whether two URLs lead to the same database, whatever they call it.
 
     Takes a lock through one and tries it through the other: only within one database does the second try
     fail. Right also for clones, which share the system identifier (facts §4), and through a pooler: both

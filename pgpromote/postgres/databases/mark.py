@@ -1,10 +1,10 @@
 """The databases that pgpromote keeps beside prod, and the mark by which it knows them again.
 
-The mark is the database's comment: what the database is for, of which prod, of which promotion. Nothing
-without it is ever dropped or swapped in. A comment can be forged by the database's owner, so the owner
-counts, too: it has to be ourselves, prod's owner or a superuser.
+The mark is the database's comment: the purpose of the database, its prod, its promotion. Nothing without it
+is ever dropped or swapped in. A comment can be forged by the database's owner, so the owner counts, too: it
+has to be ourselves, prod's owner or a superuser.
 
-What prod comes from is written on the database that prod took the place of: prod's own comment is its
+The origin of prod's content is written on the database that prod took the place of: prod's own comment is its
 users'. Prod itself may carry another mark: a setting of the database, which stays with its name in every
 cut-over.
 """
@@ -35,14 +35,17 @@ PROD_SETTING, PROD_VALUE = "pgpromote.environment", "prod"
 
 
 class Kind(StrEnum):
-    """What a database beside prod is: prod's next content, or what it was before."""
+    """The kind of a database beside prod: prod's next content, or an earlier prod."""
 
     SHADOW = "shadow"
     PREVIOUS = "previous"
 
 
 class End(StrEnum):
-    """Why a previous database is no longer prod. RETURN: the rollback that had brought it was taken back."""
+    """The reason why a previous database is no longer prod.
+
+    RETURN: the rollback that had brought it was undone.
+    """
 
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
@@ -51,11 +54,11 @@ class End(StrEnum):
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the content of a prod comes from; what is None is not known.
+    """The origin of the content of a prod; None means not known.
 
     `promotion` is the name of the promotion, `run` its run, `archive` the name of the file, `sha256` its
-    digest, `source` where it was dumped, as `Origin.text` writes it. `oid` is the database, `since` when it
-    became prod, by the server's clock, and `changed_at` when it was last changed in place after that.
+    digest, `source` the origin of the archive, as `Origin.text` writes it. `oid` is the database, `since`
+    when it became prod, by the server's clock, and `changed_at` when it was last changed in place after that.
     """
 
     promotion: str | None = None
@@ -70,14 +73,16 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Mark:
-    """What is written on a database beside prod.
+    """The mark on a database beside prod.
 
     `prod_oid` is the OID of prod when the mark was made, `promotion` the run that made it, `at` the server's
     time then, `comment` the database's own comment, whose place the mark takes. `overwritten_at` is when prod
     was last changed in place since: its safety archive has that time in its name, if one was taken.
-    Of a previous database, and None in older marks: why it `ended`, what it `was` as prod, what `followed`;
-    `held_at` is when a rollback has put it aside, until the promotion is resumed. `promoted` says what the
-    database held that took its place (`baseline`); on a shadow, what the shadow itself holds.
+
+    Of a previous database, and None in older marks: `ended` is why it is no longer prod, `was` its provenance
+    as prod, `followed` that of its successor; `held_at` is when a rollback has put it aside, until the
+    promotion is resumed. `promoted` is the baseline of the database that took its place (`baseline`); on a
+    shadow, of the shadow itself.
     """
 
     kind: Kind
@@ -94,10 +99,10 @@ class Mark:
     promoted: str | None = None
 
     def text(self) -> str:
-        """Write the mark as a comment, in ASCII: the agreed database may have any encoding.
+        """Return the mark as a comment, in ASCII: the agreed database may have any encoding.
 
-        What is None is left out, and what is newer stands within the promotion: an older pgpromote reads a
-        mark only if it knows every key, and takes any value for the promotion.
+        None is left out, and newer fields stand within the promotion: an older pgpromote reads a mark only if
+        it knows every key, and takes any value for the promotion.
         """
         known = _without_none(asdict(self))
         newer = {key: known.pop(key) for key in NEWER if key in known}
@@ -151,7 +156,7 @@ class _Commented:
 
 
 def read(comment: str) -> Mark | None:
-    """Read a mark from a comment; None when the comment is not a mark of ours."""
+    """Parse a mark from a comment; return None when the comment is not a mark of ours."""
     if not comment.startswith(SIGN):
         return None
     try:
@@ -172,7 +177,7 @@ def _in_utc(found: dict[str, object]) -> dict[str, object]:
 
 
 def _provenance(found: Mapping[str, object]) -> Provenance:
-    """Read a provenance; what a later pgpromote may add is left out. Raises KeyError, TypeError."""
+    """Read a provenance, without fields that a later pgpromote may add. Raises KeyError, TypeError."""
     known = {each.name: found[each.name] for each in fields(Provenance) if each.name in found}
     if not all(isinstance(value, PARTS.get(key, str)) for key, value in known.items()):
         raise TypeError
@@ -180,12 +185,12 @@ def _provenance(found: Mapping[str, object]) -> Provenance:
 
 
 def find(session: Session, prod: str, kind: Kind) -> list[Marked]:
-    """Find the databases of a kind that are marked as this prod's, newest first; only those to be trusted."""
+    """Return the trusted databases of a kind that are marked as this prod's, newest first."""
     return [each for each in _marked(session, prod, kind) if each.trusted]
 
 
 def find_previous(session: Session, prod: str) -> list[Marked]:
-    """Find the previous databases of this prod, newest first, also those of an owner who is not trusted.
+    """Return the previous databases of this prod, newest first, also those of an owner who is not trusted.
 
     Prod may have got another owner since. Of a stranger's database only the name that we give counts.
     """
@@ -194,7 +199,7 @@ def find_previous(session: Session, prod: str) -> list[Marked]:
 
 
 def provenance(marked: Iterable[Marked], oid: int) -> Provenance | None:
-    """Tell where the content of prod comes from, None when no previous database says it. Newest first."""
+    """Return the origin of prod's content; None when no previous database, newest first, records it."""
     for each in marked:
         came = each.mark.followed if each.trusted else None
         if came and came.oid == oid:
@@ -225,7 +230,9 @@ def printable(name: str) -> str:
 
 
 def name_beside(prod: str, suffix: str) -> str:
-    """Name a database beside prod. One that would be too long is cut, and a digest keeps it unique.
+    """Return the name of a database beside prod.
+
+    One that would be too long is cut, and a digest keeps it unique.
 
     >>> name_beside("shop", "__shadow_1f2e3d4c")
     'shop__shadow_1f2e3d4c'
@@ -238,7 +245,7 @@ def name_beside(prod: str, suffix: str) -> str:
 
 
 def previous_name(prod: str, at: datetime) -> str:
-    """Name a previous database by the time at which it was swapped out.
+    """Return the name of a previous database, from the time at which it was swapped out.
 
     >>> previous_name("shop", datetime(2026, 3, 1, 4, 5, 6, 78000, UTC))
     'shop__previous_20260301_040506_078'
@@ -248,17 +255,17 @@ def previous_name(prod: str, at: datetime) -> str:
 
 
 def comment(database: str, text: str | None, why: str) -> Statement:
-    """Compose the statement that comments a database, with a mark or with the text it had."""
+    """Return the statement that comments a database, with a mark or with the text it had."""
     return statement(SQL("COMMENT ON DATABASE {} IS {}").format(Identifier(database), Literal(text)), why)
 
 
 def statement(query: Composable, why: str) -> Statement:
-    """Make a statement of a composed query."""
+    """Return a composed query as a statement with its reason."""
     return Statement(query.as_string(), why)
 
 
 def drop(session: Session, found: Marked, *, force: bool) -> None:
-    """Drop a marked database, with `force` under the feet of the sessions that our role may end.
+    """Drop a marked database; with `force`, first end the sessions in it that our role may end.
 
     The session is in autocommit. DROP DATABASE ends autovacuum itself, and waits up to 5 s for everyone else.
     WITH (FORCE) would be refused to an owner while autovacuum, a superuser's, is there. Raises psycopg.Error.
@@ -279,7 +286,7 @@ def mark_prod(session: Session) -> None:
 
 
 def unmark_prod(session: Session) -> None:
-    """Take the mark of prod away from the session's database. Raises PgpromoteError as `mark_prod` does."""
+    """Remove the mark of prod from the session's database. Raises PgpromoteError as `mark_prod` does."""
     setting = SQL("RESET {}").format(Identifier(*PROD_SETTING.split(".")))
     _alter(session, setting, "this is no longer prod")
 
@@ -297,13 +304,16 @@ def _alter(session: Session, setting: Composable, why: str) -> None:
 
 
 def is_prod(session: Session) -> bool:
-    """Tell whether the session's database is marked as prod, whatever a role or a session sets for itself."""
+    """Return whether the session's database is marked as prod.
+
+    Values that a role or a session sets for itself do not count.
+    """
     row = session.execute(sql.read("mark/is_prod"), {"name": PROD_SETTING, "value": PROD_VALUE}).fetchone()
     return row == (True,)
 
 
 def marked_source(label: str) -> Finding:
-    """Say that a source is marked as prod."""
+    """Return the finding for a source that is marked as prod."""
     dev, prod = setting("dev_database_url"), setting("prod_database_url")
     return Finding(
         "right_direction",

@@ -1,4 +1,4 @@
-"""What forbids to exchange two databases by their names, or would get lost; also known before the restore."""
+"""Obstacles to the exchange of two databases by name, and losses by it; also known before the restore."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class _Obstacle:
 
 
 def side(session: Session, name: str) -> Side:
-    """Read what an exchange must know of a database. Raises PgpromoteError when there is none."""
+    """Read the facts of a database that an exchange needs. Raises PgpromoteError when there is none."""
     found = rows(session, Side, "obstacles/side", {"name": name})
     if not found:
         raise PgpromoteError(f"There is no database {name}.", _way_back(session, name))
@@ -80,7 +80,7 @@ def side(session: Session, name: str) -> Side:
 
 
 def _way_back(session: Session, name: str) -> str:
-    """Say what makes a database again that was dropped, or renamed, by hand."""
+    """Return the hint that restores a database which was dropped, or renamed, by hand."""
     newest = next((each for each in mark.find_previous(session, name) if each.usable), None)
     if newest is None:
         return "Correct its name, or look at the history."
@@ -94,9 +94,10 @@ def _way_back(session: Session, name: str) -> str:
 def find(
     session: Session, outgoing: Side, incoming: Side | None = None, allow: Collection[str] = ()
 ) -> Iterator[Finding]:
-    """Find what forbids to exchange the databases; `incoming` is None as long as it is not there yet.
+    """Yield the obstacles to an exchange of the databases.
 
-    `allow` names replication slots and subscriptions that may stay with the outgoing one.
+    `incoming` is None as long as it does not exist yet. `allow` names replication slots and subscriptions
+    that may stay with the outgoing one.
     """
     user = session.info.user
     for each in (outgoing, incoming):
@@ -116,7 +117,7 @@ def find(
 
 
 def _words(row: _Obstacle, user: str) -> dict[str, str]:
-    """Give what the texts name, as people read it and as SQL has to quote it."""
+    """Return the placeholders of the texts, as people read them and as SQL has to quote them."""
     return {
         "object": row.object,
         "where": row.where,
@@ -129,7 +130,7 @@ def _words(row: _Obstacle, user: str) -> dict[str, str]:
 
 
 def writers(session: Session) -> tuple[Writer, ...]:
-    """Find sessions of other promotions that have written in this database and are still at it.
+    """Return the sessions of other promotions that have written in this database and are still at it.
 
     `session` bears the name of the promotion that asks; its own sessions are not listed.
     """

@@ -1,4 +1,4 @@
-"""Poolers between us and the server: one that shares processes takes locks and settings away from us."""
+"""Detection of poolers that share server processes: behind one, locks and settings of a session are lost."""
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import Refused
@@ -14,11 +14,10 @@ TRIES = 10
 
 
 def check_none(session: Session, target: Database, run_id: str) -> None:
-    """Check that a session, in autocommit mode, keeps its server process from one transaction to the next.
+    """Raise Refused unless a session, in autocommit mode, keeps its server process between transactions.
 
-    A pooler answers with a process id of its own, and only then is more asked: another session holds a
+    A pooler answers with a process id of its own, and only then is more examined: another session holds a
     transaction, and if it got the process of ours, or ours got another, processes are shared.
-    Raises Refused.
     """
     ours = _process(session)
     if session.info.backend_pid == ours:

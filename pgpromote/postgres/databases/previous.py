@@ -1,4 +1,4 @@
-"""The databases that prod was before: list them, mark them, and drop those beyond what is to be kept."""
+"""Previous databases, which were prod before: list them, mark them, and drop those beyond the retention."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,12 +24,12 @@ REFUSALS = (ObjectInUse, InsufficientPrivilege, WrongObjectType)
 class Previous:
     """A database that prod was before.
 
-    `swapped_at` is when it was swapped out, by the server's clock, and `promotion` who did it. `size` is in
-    bytes, None when we may not see it. `trusted` is false when its owner is neither prod's nor ourselves nor
-    a superuser, so that the mark may be forged. `usable` is false then, and when its DROP was cut short.
-    `overwritten_at` is when prod was last changed in place since. `ended` is why it is no longer prod, `was`
-    where its content came from: None in marks of older versions. `held_at` is when a rollback put it aside
-    and the promotion on hold, None when it did not, or the promotion was resumed.
+    `swapped_at` is when it was swapped out, by the server's clock, and `promotion` the run that did it.
+    `size` is in bytes, None when we may not see it. `trusted` is false when its owner is neither prod's nor
+    ourselves nor a superuser, so that the mark may be forged. `usable` is false then, and when its DROP was
+    cut short. `overwritten_at` is when prod was last changed in place since. `ended` is why it is no longer
+    prod, `was` the origin of its content: None in marks of older versions. `held_at` is when a rollback put
+    it aside and the promotion on hold, None when it did not, or the promotion was resumed.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Previous:
 
 @dataclass(frozen=True)
 class Retained:
-    """What a retention did: the names that it dropped, and why others are still there."""
+    """The result of a retention: names of the dropped databases, and findings on those that stay."""
 
     dropped: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -70,21 +70,23 @@ class _State:
 
 
 def history(place: Place) -> list[Previous]:
-    """List the databases that prod was before, newest first."""
+    """Return the databases that prod was before, newest first."""
     with place.session() as session:
         return [_previous(found, state) for found, state in _read(session, place.target.name)]
 
 
 def retain(place: Place, *, keep: int, min_age: timedelta = keeping.DAY) -> Retained:
-    """Drop the previous databases beyond what is to be kept.
+    """Drop the previous databases beyond the retention.
 
     Kept are the `keep` newest, and one more: the newest of the rest that ended `min_age` ago or earlier, else
-    the oldest of the rest. With a `keep` of 0 none is kept. What a rollback has put aside counts for none of
-    these: it stays while the promotion is on hold, and goes then.
-    Only marked ones with the name that they were given are dropped: who renames one wants to keep it. Never
-    one that is in use or owns a replication slot, a subscription or a prepared transaction: DROP DATABASE
-    would take an inactive slot along without a word. Those come back as findings, and so do those that the
-    server refuses to drop, or whose owner is not trusted. One that is not usable does not count as kept.
+    the oldest of the rest. With a `keep` of 0 none is kept. A database that a rollback has put aside counts
+    for none of these: it stays while the promotion is on hold, and goes then.
+
+    Only marked ones with the name that they were given are dropped: whoever renames one wants to keep it.
+    Never one that is in use or owns a replication slot, a subscription or a prepared transaction: DROP
+    DATABASE would take an inactive slot along without a word. Those come back as findings, and so do those
+    that the server refuses to drop, or whose owner is not trusted. One that is not usable does not count as
+    kept.
     """
     dropped: list[str] = []
     with place.session() as session:
@@ -102,7 +104,10 @@ def retain(place: Place, *, keep: int, min_age: timedelta = keeping.DAY) -> Reta
 def beyond(
     place: Place, *, keep: int, min_age: timedelta = keeping.DAY, swapped: bool = True
 ) -> tuple[str, ...]:
-    """Name what `retain` would drop after a promotion; `swapped`: prod itself is a previous database then."""
+    """Return the names that `retain` would drop after a promotion.
+
+    With `swapped`, prod itself is a previous database then.
+    """
     with place.session() as session:
         found = _beyond(_read(session, place.target.name), keep, min_age, entering=int(swapped))
     return tuple(each.name for each, state in found if not _in_use(_previous(each, state)))
@@ -111,7 +116,7 @@ def beyond(
 def _beyond(
     read: list[tuple[Marked, _State]], keep: int, min_age: timedelta, *, entering: int = 0
 ) -> list[tuple[Marked, _State]]:
-    """Choose those that are to be dropped, newest first; `entering` newer ones will be there by then."""
+    """Return those that are to be dropped, newest first; `entering` newer ones will exist by then."""
     held = any(found.mark.held_at for found, _ in read)
     ours = [(found, state) for found, state in read if found.trusted and not found.renamed]
     counted = [(found, state) for found, state in ours if found.mark.ended is not End.ROLLBACK]
@@ -123,7 +128,7 @@ def _beyond(
 
 
 def _staying(marked: list[Marked], keep: int, now: datetime, min_age: timedelta, entering: int) -> set[int]:
-    """Choose those that stay, by OID. One that is not usable does so while enough usable ones are missing."""
+    """Return the OIDs of those that stay. An unusable one does so while enough usable ones are missing."""
     usable = [found for found in marked if found.usable]
     ended = [*[now] * entering, *(found.mark.at for found in usable)]
     places = keeping.kept(ended, keep, now - min_age)
@@ -138,8 +143,8 @@ def _staying(marked: list[Marked], keep: int, now: datetime, min_age: timedelta,
 def mark_overwritten(place: Place, at: datetime) -> None:
     """Write into the mark of every previous database that prod is changed in place now.
 
-    The newest is no longer what prod was last then. `at` is the time in the name of the safety archive.
-    Raises Refused when we may not comment one of them.
+    The newest is no longer prod's last state then. `at` is the time in the name of the safety archive. Raises
+    Refused when we may not comment one of them.
     """
     with place.session() as session, session.transaction():
         for found in mark.find(session, place.target.name, Kind.PREVIOUS):
@@ -151,7 +156,7 @@ def mark_overwritten(place: Place, at: datetime) -> None:
 
 
 def strange(name: str, owner: str, severity: Severity = Severity.WARNING) -> Finding:
-    """Say of a database with our mark and name that we cannot trust its owner, and what helps."""
+    """Return the finding for a database with our mark and name whose owner is not trusted, and its remedy."""
     giving = SQL("ALTER DATABASE {} OWNER TO").format(Identifier(name)).as_string()
     return Finding(
         "previous_owner",
@@ -205,7 +210,7 @@ def _previous(found: Marked, state: _State) -> Previous:
 
 
 def _in_use(previous: Previous) -> str:
-    """Say why a previous database has to stay, "" when it may go."""
+    """Return the reason why a previous database has to stay, "" when it may go."""
     owned = {
         "the replication slot": previous.slots,
         "the subscription": previous.subscriptions,
@@ -218,7 +223,7 @@ def _in_use(previous: Previous) -> str:
 
 
 def _drop(session: Session, found: Marked) -> str:
-    """Drop a previous database; return why that was not possible, "" when it is gone."""
+    """Drop a previous database; return the reason of a failure, "" when it is gone."""
     try:
         mark.drop(session, found, force=False)
     except REFUSALS as error:

@@ -1,4 +1,4 @@
-"""Make room in prod for what an archive brings: drop what it replaces, and say what is gone if that fails."""
+"""Room in prod for an archive: drop the objects that it replaces, and list the lost ones if that fails."""
 
 from collections.abc import Sequence
 

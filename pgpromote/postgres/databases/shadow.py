@@ -31,7 +31,7 @@ UNFINISHED = LOCK_CLASS
 
 @dataclass(frozen=True)
 class Shadow:
-    """A shadow database, and the prod that it was made for as it was then."""
+    """A shadow: the database beside prod that is to become prod, with prod's name and OID at its creation."""
 
     name: str
     oid: int
@@ -39,7 +39,7 @@ class Shadow:
     prod_oid: int
 
     def at(self, target: Database) -> Database:
-        """Return how to reach the shadow: prod's server and login."""
+        """Return the shadow as a database to connect to, with prod's server and login."""
         return target.at(self.name)
 
 
@@ -53,7 +53,9 @@ class Swept:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a shadow takes over from prod at its creation. `tablespace` is None for template0's own.
+    """The properties of prod that a shadow takes over at its creation.
+
+    `tablespace` is None for template0's own.
 
     `owner` is prod's, None where our role cannot make it the shadow's, or is it already.
     """
@@ -91,7 +93,7 @@ def create(place: Place) -> Shadow:
 
 
 def plan(name: str, origin: Origin) -> Statement:
-    """Compose CREATE DATABASE for a shadow. The database is closed until it is marked."""
+    """Return CREATE DATABASE for a shadow. The database is closed until it is marked."""
     clauses: list[Composable] = [
         SQL("CREATE DATABASE {} TEMPLATE template0").format(Identifier(name)),
         SQL("ENCODING {}").format(Literal(origin.encoding)),
@@ -111,7 +113,7 @@ def plan(name: str, origin: Origin) -> Statement:
 
 
 def drop(place: Place, name: str) -> None:
-    """Drop a shadow of this prod, with whoever is connected to it; nothing happens when there is none.
+    """Drop a shadow of this prod, ending the sessions in it; do nothing when there is none.
 
     Raises Refused for every database that is not marked as a shadow of this prod.
     """
@@ -154,7 +156,7 @@ def _stays(name: str, problem: SessionFailed) -> Finding:
 
 
 def orphans(session: Session, prod: str) -> list[str]:
-    """List the shadows of prod whose promotion is dead: no session on the server bears its name any more.
+    """Return the shadows of prod whose promotion is dead: no session on the server bears its name any more.
 
     `session` is in the agreed database and bears the name of the promotion that asks.
     """

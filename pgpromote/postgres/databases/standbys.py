@@ -14,7 +14,7 @@ ENDING = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname L
 
 @dataclass(frozen=True)
 class Standby:
-    """A standby that is attached; `seen` says that our role may see that it is one."""
+    """An attached standby; `seen` says that our role may see that it is one."""
 
     name: str
     address: str
@@ -22,12 +22,12 @@ class Standby:
 
 
 def read(session: Session) -> tuple[Standby, ...]:
-    """List the standbys attached to the server; those fed by files or by another standby are unseen."""
+    """Return the standbys attached to the server; those fed by files or by another standby are unseen."""
     return tuple(rows(session, Standby, "standbys/standbys"))
 
 
 def findings(standbys: tuple[Standby, ...], prod: str, user: str) -> Iterator[Finding]:
-    """Say of each standby that its sessions stay in the database that is prod today."""
+    """Yield a finding for each standby: its sessions stay in the database that is prod today."""
     pattern = prod.replace("\\", r"\\").replace("_", r"\_").replace("%", r"\%") + r"\_\_%"
     ending = SQL(ENDING).format(Literal(pattern)).as_string()
     for each in standbys:

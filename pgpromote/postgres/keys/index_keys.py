@@ -1,8 +1,8 @@
-"""Whether indexes hold the keys under which prod will look for them.
+"""Proof that indexes hold the keys under which prod will look for them.
 
-A restore builds an index under a search path that holds nothing but pg_catalog. A function that finds a
-table by its bare name finds none there, or another one than when an application calls it. Then nobody looks
-for the keys that the index has, and a unique one lets duplicates in.
+A restore builds an index under a search path that holds nothing but pg_catalog. A function that finds a table
+by its bare name finds none there, or another one than when an application calls it. Then nobody looks for the
+keys that the index has, and a unique one lets duplicates in.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ RESTRICTED = 170000  # from this server on, indexes are built under a search pat
 class _Key:
     """Keys over one table; `name` is that of the index, or of the partitioned table.
 
-    `owner` is whose search path counts, `caller` who calls the functions.
+    `owner` is the role whose search path counts, `caller` the role that calls the functions.
     """
 
     kind: str
@@ -53,7 +53,8 @@ def prove(
     """Compare the keys of restored indexes with those that their tables' owners would write in `prod`.
 
     The functions are called as the owner, in transactions that can write nothing. So owners must be in place;
-    or `owners` says whose each table, `schema.table`, will be, and our role, whose it is still, calls them.
+    or `owners` gives the future owner of each table, `schema.table`, and our role, its owner still, calls
+    them.
     """
     with connect(database, run_id, autocommit=True) as session:
         keys = [key for key in server.rows(session, _Key, "index_keys/keys") if _is_restored(clearance, key)]
@@ -119,7 +120,7 @@ def _search_path(session: Session, database: str, key: _Key) -> str:
 
 
 def _digest(session: Session, key: _Key, path: str) -> object:
-    """Digest a table's keys under a search path, as the caller."""
+    """Return a digest of a table's keys under a search path, computed as the caller."""
     # The expressions are the server's own words.
     query = compose.SQL(sql.read("index_keys/digest")).format(
         expressions=compose.SQL(key.expressions),

@@ -1,13 +1,13 @@
-"""Make primary keys fill themselves again: add missing identities, move sequences that lag behind.
+"""Repair of primary keys, so that they fill themselves again: add identities, move sequences that lag behind.
 
 A table whose integer primary key lost its default takes no insert without an id; one whose sequence lags
-behind its ids fails with a duplicate key. Both are repaired without changing what the schema means: what
-might be meant otherwise (a foreign key, a trigger, a composite key …) is reported and left alone.
+behind its ids fails with a duplicate key. Both are repaired without changing the meaning of the schema: a key
+that might be meant otherwise (a foreign key, a trigger, a composite key …) is reported and left alone.
 
 `plan` only reads. `repair` makes each change in a transaction of its own, or many in one where nobody waits:
-it locks the tables and the sequence, reads where they stand, composes the statements from that, runs them,
-and reads once more: nothing may be left to do. So the values are right however much was written meanwhile,
-and no second plan is needed: one change does not touch what another column is judged by.
+it locks the tables and the sequence, reads their positions, composes the statements from that, runs them, and
+reads once more: nothing may be left to do. So the values are right however much was written meanwhile, and no
+second plan is needed: one change does not affect the facts by which another column is judged.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -81,10 +81,10 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Change:
-    """One repair: the column, what is done, and the statements that do it.
+    """One repair: the column, the action, and the statements that perform it.
 
-    `action` is ADD_IDENTITY or BUMP; `before` is the value that the next insert would have got (None
-    where nothing feeds the column), `after` the one that it gets now.
+    `action` is ADD_IDENTITY or BUMP; `before` is the value that the next insert would have got (None where
+    nothing feeds the column), `after` the one that it gets now.
     """
 
     table: str
@@ -108,7 +108,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Repair:
-    """What is repaired, what is left alone and why, and what a person should look at."""
+    """The result of a repair: changes, defects left alone with their reasons, and findings for a person."""
 
     changes: tuple[Change, ...]
     skipped: tuple[Skipped, ...]
@@ -127,7 +127,7 @@ class Repair:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What a feed needs; `upcoming` is the value that it gives next, after the change (None: unreadable)."""
+    """The verdict on a feed; `upcoming` is its next value, after the change (None: unreadable)."""
 
     feed: Feed
     upcoming: int | None = None
@@ -136,10 +136,10 @@ class _Judged:
 
 
 def plan(session: Session, exclude: Sequence[str] = ()) -> Repair:
-    """Find the primary keys to repair, and compose the statements. Changes nothing.
+    """Return the primary keys to repair, with the composed statements. Changes nothing.
 
-    `exclude` holds patterns such as `lookup_*` or `sales.region` (fnmatch, `table` or `schema.table`).
-    Raises ConfigError for a pattern that matches no table.
+    `exclude` holds patterns such as `lookup_*` or `sales.region` (fnmatch, `table` or `schema.table`). Raises
+    ConfigError for a pattern that matches no table.
     """
     return _plan(session, excluded_tables(session, exclude))
 
@@ -153,10 +153,10 @@ def repair(
     alone: bool = False,
     on_statement: Callable[[Statement], None] = lambda s: None,
 ) -> Repair:
-    """Repair the primary keys of a database, and return what was done; only plan it unless `really`.
+    """Repair the primary keys of a database, and return the result; only plan it unless `really`.
 
-    `alone` says that nobody else uses the database: many tables are then locked and changed together.
-    Raises ConfigError as `plan` does, and RepairFailed for the first table that cannot be repaired.
+    `alone` says that nobody else uses the database: many tables are then locked and changed together. Raises
+    ConfigError as `plan` does, and RepairFailed for the first table that cannot be repaired.
     """
     with connect(database, run_id, autocommit=True) as session:
         session.read_only = False  # said aloud, because a database may have the other default
@@ -258,13 +258,16 @@ def _told(judged: Sequence[_Judged], untracked: Sequence[Skipped]) -> Repair:
 
 
 def _untracked(session: Session, excluded: frozenset[int]) -> list[Skipped]:
-    """Tell of the defaults that cannot be followed; what a function fills is complete, whatever it does."""
+    """Return the defaults that cannot be followed.
+
+    A key that a function fills is complete, whatever the function does.
+    """
     defaults = [d for d in read_unfollowed(session) if d.oid not in excluded and d.reason in REASONS]
     return [_skipped(d.table, d.column, d.reason) for d in defaults]
 
 
 def _judge(session: Session, feeds: Sequence[Feed]) -> list[_Judged]:
-    """Decide about each feed: change it, skip it for a reason, or find nothing wrong."""
+    """Return the verdict on each feed: change it, skip it for a reason, or find nothing wrong."""
     return list(map(_judge_one, feeds, read_positions(session, feeds)))
 
 
@@ -297,7 +300,7 @@ def _statements(feed: Feed, position: Position, after: int) -> Iterator[Statemen
 
 
 def _findings(judged: _Judged) -> Iterator[Finding]:
-    """Say what a person should look at, though nothing is wrong with the next insert."""
+    """Yield findings for a person, though nothing is wrong with the next insert."""
     feed, upcoming = judged.feed, judged.upcoming
     if upcoming is None or feed.reason:
         return

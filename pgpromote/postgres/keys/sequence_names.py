@@ -44,10 +44,10 @@ class _Sequence:
 
 
 def read(session: Session) -> list[Named]:
-    """Find the sequences that defaults name in a text, in this database's own search path.
+    """Return the sequences that defaults name in a text, in this database's own search path.
 
     A name without a schema that is not in this path counts where only one sequence has it: a role may have
-    another path. What no sequence or several can be meant by is left out.
+    another path. A name that no sequence or several bear is left out.
     """
     found = [
         (default, match[1].replace("''", "'"))
@@ -84,5 +84,5 @@ def _resolved(name: str, path: list[str], known: Mapping[tuple[str, str], int]) 
 
 
 def _folded(name: str) -> str:
-    """Read an identifier as the server does: without quotes, in lower case where it has none."""
+    """Return an identifier as the server reads it: without quotes, in lower case where it has none."""
     return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()

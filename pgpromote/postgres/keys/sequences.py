@@ -1,4 +1,4 @@
-"""Where sequences stand: what feeds a primary key, what it gives next, where dev had it. Only reads."""
+"""Positions of sequences: the feed of a primary key, its next value, its value on dev. Only reads."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,13 +26,13 @@ HINT_MOVED = "Find who has moved it since the restore, then restore again."
 
 @dataclass(frozen=True)
 class Feed:
-    """A primary key column and what feeds it: a sequence, or nothing yet (`sequence` is None).
+    """A primary key column and its feed: a sequence, or nothing yet (`sequence` is None).
 
-    Names are quoted by the server. `table`, `name` and `column` are the first of `tables` (OIDs), `users`
-    and `columns`: all columns that take values from the sequence. `low` and `high` are the values that
-    the sequence and each of its columns can hold. `reason` is a key of `repair.REASONS`, or "" when we may
-    repair; `readable` tells whether we may read where it stands. `parent_only`: an identity would not
-    reach the partitions. `other` is the table that the reason is about, "" for none.
+    Names are quoted by the server. `table`, `name` and `column` are the first of `tables` (OIDs), `users` and
+    `columns`: all columns that take values from the sequence. `low` and `high` are the values that the
+    sequence and each of its columns can hold. `reason` is a key of `repair.REASONS`, or "" when we may
+    repair; `readable` says whether we may read its position. `parent_only`: an identity would not reach the
+    partitions. `other` is the table that the reason is about, "" for none.
     """
 
     table: int
@@ -55,7 +55,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a sequence stands: the value it would give next, and the furthest that its columns hold."""
+    """The position of a sequence: the value it would give next, and the furthest that its columns hold."""
 
     upcoming: int
     furthest: int | None
@@ -84,8 +84,8 @@ class _Table:
 def next_free(feed: Feed, position: Position) -> int | None:
     """Return the value that the sequence should give next, or None when its range is used up.
 
-    Never goes back. A new value keeps to the sequence's own steps (`start` modulo `increment`), so that
-    an odd and an even sequence stay apart.
+    Never goes back. A new value keeps to the sequence's own steps (`start` modulo `increment`), so that an
+    odd and an even sequence stay apart.
     """
     value, furthest = position.upcoming, position.furthest
     if furthest is not None and (value <= furthest if feed.increment > 0 else value >= furthest):
@@ -95,7 +95,10 @@ def next_free(feed: Feed, position: Position) -> int | None:
 
 
 def excluded_tables(session: Session, patterns: Sequence[str]) -> frozenset[int]:
-    """Return the OIDs of the tables that the patterns leave alone. Raises ConfigError as below."""
+    """Return the OIDs of the tables that the patterns exclude.
+
+    Raises ConfigError as `check_exclusions` does.
+    """
     if not patterns:
         return frozenset()
     with session.cursor(row_factory=class_row(_Table)) as cursor:
@@ -105,7 +108,7 @@ def excluded_tables(session: Session, patterns: Sequence[str]) -> frozenset[int]
 
 
 def check_exclusions(patterns: Sequence[str], tables: Iterable[tuple[str, str]]) -> None:
-    """Refuse a pattern that matches none of the tables, given as (schema, table). Raises ConfigError."""
+    """Raise ConfigError for a pattern that matches none of the tables, given as (schema, table)."""
     known = list(tables)
     for pattern in patterns:
         if not any(_matches(pattern, schema, table) for schema, table in known):
@@ -120,7 +123,7 @@ def _matches(pattern: str, schema: str, table: str) -> bool:
 
 
 def read_feeds(session: Session, excluded: frozenset[int] = frozenset()) -> list[Feed]:
-    """Read what feeds each primary key: first the keys that nothing feeds, then the sequences.
+    """Read the feed of each primary key: first the keys that nothing feeds, then the sequences.
 
     A feed of one of the excluded tables has the reason `excluded`.
     """
@@ -159,14 +162,14 @@ def _read(
 
 
 def _marked(feed: Feed, excluded: frozenset[int], code: set[object]) -> Feed:
-    """Give a feed the reason why it is left alone, where that is not its own: first what somebody chose."""
+    """Return a feed with the reason to leave it alone, where it has one; a person's exclusion comes first."""
     if feed.readable and code.intersection(feed.tables):
         feed = replace(feed, reason="code", readable=False)
     return replace(feed, reason="excluded") if excluded.intersection(feed.tables) else feed
 
 
 def read_positions(session: Session, feeds: Sequence[Feed]) -> list[Position | None]:
-    """Read where each feed stands, all in one round trip; None for those we may not read."""
+    """Read the position of each feed, all in one round trip; None for those we may not read."""
     readable = [(number, feed) for number, feed in enumerate(feeds) if feed.readable]
     positions: dict[int, Position] = {}
     for number, last_value, is_called, furthest in read_together(session, list(starmap(_state, readable))):
@@ -211,7 +214,7 @@ def with_identities(session: Session, feeds: Sequence[Feed]) -> list[Feed]:
 
 
 def composed(query: str, **parts: str | int) -> str:
-    """Fill the placeholders of a query under sql/repair: numbers, and names that the server has quoted.
+    """Return a query under sql/repair with its placeholders filled: numbers, and names quoted by the server.
 
     psycopg's Identifier would quote every name, and people read these; for thousands it is slow, too.
     """
@@ -219,7 +222,7 @@ def composed(query: str, **parts: str | int) -> str:
 
 
 def _state(number: int, feed: Feed) -> str:
-    """Ask where a sequence stands, and for the furthest value its columns hold in the direction it counts.
+    """Return the query for a sequence's position, and the furthest value of its columns in its direction.
 
     Values that the sequence cannot give do not count: they never collide with it.
     """
@@ -241,9 +244,9 @@ class _Upcoming:
 
 
 def set_back(session: Session, archive: Archive) -> list[Finding]:
-    """Find sequences that do not stand where the archive left them, nor further on.
+    """Return findings for sequences that stand before the position that the archive sets.
 
-    One that starts again at its end may stand anywhere; one that is not there is told by `objects`.
+    One that starts again at its end may stand anywhere; a missing one is reported by `objects`.
     """
     sequences = session.execute(sql.read("sequences/steps"))
     steps = {(str(schema), str(name)): int(str(step)) for schema, name, step in sequences}
@@ -260,7 +263,7 @@ def set_back(session: Session, archive: Archive) -> list[Finding]:
 
 
 def position(entry: TocEntry) -> tuple[int, bool]:
-    """Return where a `SEQUENCE SET` entry puts its sequence: the value, and whether it has been given."""
+    """Return the position that a `SEQUENCE SET` entry sets: the value, and whether it has been given."""
     match = SETVAL.match(entry.definition)
     if match is None:
         raise ValueError(f"{entry.name} sets no sequence")

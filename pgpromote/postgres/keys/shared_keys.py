@@ -1,9 +1,9 @@
-"""Find primary keys that are another table's keys, though no foreign key says so, and must not be numbered.
+"""Detection of primary keys that are another table's keys without a foreign key, and must not be numbered.
 
 Of two tables whose rows belong together one by one, only one numbers them. An identity on the other would
 turn an INSERT that forgets the key from an error into a row of nobody. Many tables that have nothing to do
 with each other hold the keys 1 to n, so it takes more than that all keys are the other's, too: the column is
-named for the other table, or what both hold cannot be by chance.
+named for the other table, or the keys that both hold cannot be the same by chance.
 """
 
 from bisect import bisect_left
@@ -56,7 +56,7 @@ class _Pair:
 
 @dataclass(frozen=True)
 class _Spread:
-    """How keys lie: how many a table holds from the lowest to the highest, and another one in that range."""
+    """The distribution of keys: the number that a table holds in its range, and that another holds there."""
 
     rows: int
     others: int
@@ -75,9 +75,9 @@ class _Spread:
 
 
 def spare(session: Session, feeds: Sequence[Feed]) -> list[Feed]:
-    """Give the feeds whose key is another table's the reason `shared_key`, and that table's name.
+    """Return the feeds; those whose key is another table's get the reason `shared_key` and that table's name.
 
-    Only keys that nothing feeds and that nothing else keeps from being repaired are looked at.
+    Only keys that nothing feeds and that nothing else keeps from being repaired are examined.
     """
     unfed = [feed for feed in feeds if not (feed.sequence or feed.reason)]
     tables = {table.oid: table for table in rows(session, Table, "repair/keyed")} if unfed else {}
@@ -92,10 +92,10 @@ def spare(session: Session, feeds: Sequence[Feed]) -> list[Feed]:
 
 
 def _by_name(session: Session, feeds: Sequence[Feed], tables: Mapping[int, Table]) -> dict[int, Table]:
-    """Find the keys that are named for another table and are all among its keys.
+    """Return the keys that are named for another table and are all among its keys, with that table.
 
-    An empty table's are, too: that its INSERTs go on failing without a key is told at once, and a number that
-    nobody gave is not.
+    An empty table's are, too: its INSERTs, which go on failing without a key, show the defect at once, and a
+    number that nobody gave does not.
     """
     named: dict[str, list[Table]] = {}
     for table in tables.values():
@@ -113,7 +113,7 @@ def _by_name(session: Session, feeds: Sequence[Feed], tables: Mapping[int, Table
 
 
 def _named(table: Table, named: Mapping[str, list[Table]]) -> Iterator[_Pair]:
-    """Pair a key with the tables for which its column is named: those in its own schema, if there are any."""
+    """Yield a key with the tables that its column is named for: those in its own schema, if any."""
     stems = {form for stem in _stems(table.column) for form in _forms(stem)}
     own = _forms(table.name)
     if stems & own:
@@ -128,14 +128,14 @@ def _named(table: Table, named: Mapping[str, list[Table]]) -> Iterator[_Pair]:
 
 
 def _stems(column: str) -> set[str]:
-    """Say what a column may be named for: `build_id`, `buildId` and `id_build` for `build`."""
+    """Return the names that a column may refer to: `build_id`, `buildId` and `id_build` for `build`."""
     plain = _plain(column)
     marked = {plain.removesuffix(mark) for mark in MARKS} | {plain.removeprefix("id")}
     return marked - {""}
 
 
 def _forms(name: str) -> set[str]:
-    """Write a name without case and between-word signs, as it is and in the singular.
+    """Return a name without case and between-word signs, as it is and in the singular.
 
     >>> sorted(_forms("Order_Entries"))
     ['orderentri', 'orderentrie', 'orderentries', 'orderentry']
@@ -155,7 +155,7 @@ def _plain(name: str) -> str:
 
 
 def _by_value(session: Session, feeds: Sequence[Feed], tables: Mapping[int, Table]) -> dict[int, Table]:
-    """Find the keys that are all among another table's, which has too many gaps for that to be chance."""
+    """Return the keys that are all among another table's, whose gaps are too many for that to be chance."""
     highest = _highest(session, [tables[feed.table] for feed in feeds if tables[feed.table].estimate])
     # As far as the planner knows their rows; keys without gaps are 1 to n.
     gapped = [table for oid, high in highest.items() if (table := tables[oid]).estimate < high]
@@ -177,7 +177,7 @@ def _by_value(session: Session, feeds: Sequence[Feed], tables: Mapping[int, Tabl
 def _nearest(
     table: Table, tables: Mapping[int, Table], highest: Mapping[int, int], ranked: Sequence[tuple[int, int]]
 ) -> Iterator[Table]:
-    """Yield the tables whose keys reach as far as this one's, the nearest first, without what hangs on it."""
+    """Yield the tables whose keys reach as far as this one's, the nearest first, without its dependents."""
     for place in range(bisect_left(ranked, (highest[table.oid], 0)), len(ranked)):
         other = tables[ranked[place][1]]
         if other.oid != table.oid and not _hangs_on(other, table):
@@ -185,7 +185,7 @@ def _nearest(
 
 
 def _hangs_on(other: Table, table: Table) -> bool:
-    """Tell by its names that a table depends on this one, as a copy, or by a key that is named for it."""
+    """Return whether, by its names, a table depends on this one, as a copy or by a key named for it."""
     forms = _forms(table.name)
     if {form for stem in _stems(other.column) for form in _forms(stem)} & forms:
         return True
@@ -204,7 +204,7 @@ def _highest(session: Session, tables: Sequence[Table]) -> dict[int, int]:
 
 
 def _within(session: Session, pairs: Sequence[_Pair]) -> list[_Pair]:
-    """Keep the pairs of which every key of the one table is among the other's."""
+    """Return the pairs of which every key of the one table is among the other's."""
     return [pairs[number] for number, within in read_together(session, _composed("within", pairs)) if within]
 
 

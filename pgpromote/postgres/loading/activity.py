@@ -1,4 +1,4 @@
-"""What a restore's own sessions are in the middle of, asked for while they work."""
+"""The current work of a restore's own sessions, read while they run."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +16,9 @@ EVERY = 1.0  # seconds between two looks; one costs the server a few millisecond
 
 @dataclass(frozen=True)
 class Activity:
-    """A table into which rows come, or of which an index is built.
+    """A table that is being loaded, or of which an index is being built.
 
-    `rows` are those that have come so far, None for an index; `share` is how much of the index is done, None
+    `rows` is the number loaded so far, None for an index; `share` is the finished share of the index, None
     for rows.
     """
 
@@ -36,7 +36,7 @@ class Activity:
 
 @contextmanager
 def watched(target: Database, run_id: str, see: Callable[[Sequence[Activity]], None]) -> Iterator[None]:
-    """Tell `see`, from a thread of its own, what the promotion's sessions do while the block runs.
+    """Report to `see`, from a thread of its own, the activities of the promotion's sessions during the block.
 
     Raises ConnectionFailed before the block begins.
     """

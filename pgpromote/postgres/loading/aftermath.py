@@ -1,4 +1,4 @@
-"""What a failed restore has left, and what to do about it, as far as its kind tells."""
+"""The state after a failed restore, and the hint for it, by the kind of the restore."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ HINT_IN_PLACE = (
 
 @contextmanager
 def told(clearance: Clearance) -> Iterator[None]:
-    """Let an error of plain SQL say what is so: no rollback takes back an allowed command."""
+    """Add outcome and hint to an error of plain SQL: no rollback takes back an allowed command."""
     try:
         yield
     except PgpromoteError as error:
@@ -42,5 +42,5 @@ def _beyond(clearance: Clearance, found: tuple[Command, ...]) -> str:
 
 
 def hint(clearance: Clearance) -> str:
-    """Say what to do after a failed restore of an archive."""
+    """Return the hint after a failed restore of an archive."""
     return HINT_BESIDE if clearance.strategy.beside else HINT_IN_PLACE

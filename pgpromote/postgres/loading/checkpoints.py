@@ -39,13 +39,13 @@ def forced(database: Database, run_id: str) -> Iterator[None]:
 
 
 def allowed(session: Session) -> bool:
-    """Tell whether our role may ask for a checkpoint."""
+    """Return whether our role may ask for a checkpoint."""
     row = session.execute(sql.read("checkpoints/allowed")).fetchone()
     return bool(row and row[0])
 
 
 def _watch(session: Session, room: int, ended: Event) -> None:
-    """Look once more when it has ended, so that a session that was lost is told."""
+    """Make the checkpoints; look once more after the end, so that a lost session is reported."""
     over = False
     while not over:
         over = ended.wait(EVERY)

@@ -16,19 +16,19 @@ UNCHECKED = (" NOT VALID;\n", " NOT ENFORCED;\n")
 
 
 def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[tuple[list[TocEntry], int]]:
-    """Yield the entries of each pass, and with how many connections they are restored.
+    """Yield the entries of each pass, with the number of connections that restore them.
 
-    A schema that stands is not created: a reset has made it. Rows of extensions' tables come first: no entry
-    depends on them, not even a foreign key to them. Grants come last, in a pass of their own.
+    A schema in `standing` is not created: a reset has made it. Rows of extensions' tables come first: no
+    entry depends on them, not even a foreign key to them. Grants come last, in a pass of their own.
 
     Materialized views are filled later: that keeps one core busy at most, so rows are compared meanwhile.
     With parallel jobs pg_restore builds an index as soon as the rows of its table are there; a function in it
     may read another table, whose rows are not. Indexes of partitions are attached one at a time: pg_restore
     knows of no table that this locks, so it deadlocks with a foreign key that is checked meanwhile (seen on
-    18.4, in 2 of 10 restores of a warehouse). A check or a foreign key that is NOT VALID may come before
-    rows that break it: those of partitions, of inheriting tables, of columns of a domain. So may the trigger
-    of a partitioned table, which fires (seen on 16.14 and 18.4). A trigger that is disabled on one partition
-    comes after the one that it was made from.
+    18.4, in 2 of 10 restores of a warehouse). A check or a foreign key that is NOT VALID may come before rows
+    that break it: those of partitions, of inheriting tables, of columns of a domain. So may the trigger of a
+    partitioned table, which fires (seen on 16.14 and 18.4). A trigger that is disabled on one partition comes
+    after the one that it was made from.
     """
     entries = [
         entry
@@ -50,20 +50,20 @@ def passes(archive: Archive, standing: Collection[str], jobs: int) -> Iterator[t
 
 
 def _of_extensions(archive: Archive) -> set[int]:
-    """Name the rows, and the values of sequences, whose tables and sequences an archive does not bring."""
+    """Return the dump IDs of rows and sequence values whose tables and sequences are not in the archive."""
     made = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE", "SEQUENCE")}
     held = archive.of_kind("TABLE DATA", "SEQUENCE SET")
     return {entry.dump_id for entry in held if made and (entry.schema, entry.tag) not in made}
 
 
 def _needing_all_rows(archive: Archive, entries: list[TocEntry]) -> set[int]:
-    """Name indexes that call a function of the archive."""
+    """Return the dump IDs of indexes that call a function of the archive."""
     called = {entry.dump_id for entry in archive.of_kind(*CALLED)}
     return {e.dump_id for e in entries if e.kind in INDEXES and not called.isdisjoint(e.dependencies)}
 
 
 def _with_dependents(entries: list[TocEntry], chosen: set[int]) -> set[int]:
-    """Add all that needs what is chosen, such as its comments; entries are in order."""
+    """Return the chosen dump IDs and those of all dependents, such as comments; entries are in order."""
     found = set(chosen)
     for entry in entries:
         if not found.isdisjoint(entry.dependencies):
@@ -72,7 +72,7 @@ def _with_dependents(entries: list[TocEntry], chosen: set[int]) -> set[int]:
 
 
 def _is_alone(entry: TocEntry) -> bool:
-    """Tell whether an entry is restored by one connection: a constraint that checks no row yet, or a trigger.
+    """Return whether one connection restores an entry: a constraint that checks no row yet, or a trigger.
 
     Such a constraint locks a whole tree of partitions at once, against which an index that is attached, or a
     foreign key of a partition, deadlocks (seen on 18.4). Row security is switched on with them: where it
@@ -83,10 +83,10 @@ def _is_alone(entry: TocEntry) -> bool:
 
 
 def _makes_trigger(entry: TocEntry) -> bool:
-    """Tell whether an entry makes a trigger; not whether a comment or a condition has such words."""
+    """Return whether an entry makes a trigger; such words in a comment or a condition do not count."""
     return entry.kind == "TRIGGER" and "CREATE " in entry.definition
 
 
 def is_trigger(entry: TocEntry) -> bool:
-    """Tell whether an entry makes a trigger, or says something about one."""
+    """Return whether an entry makes a trigger, or comments on one."""
     return entry.kind == "TRIGGER" or (entry.kind == "COMMENT" and entry.tag.startswith("TRIGGER "))

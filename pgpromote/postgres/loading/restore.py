@@ -1,4 +1,4 @@
-"""Restore an archive into prod, in parallel, and say honestly how it went."""
+"""The restore of an archive into prod, in parallel, with every error reported."""
 
 import tempfile
 import time
@@ -62,7 +62,7 @@ ANALYZE_CATALOGS = (
 class Restored:
     """A restore that reported no error. `seconds` is its duration, `counts` the entries per kind.
 
-    `filled` says how materialized views were filled beside pg_restore.
+    `filled` is the result of filling materialized views beside pg_restore.
     """
 
     path: Path
@@ -89,7 +89,7 @@ class Client:
 
 
 def create_extensions(clearance: Clearance, target: Database, run_id: str) -> tuple[Statement, ...]:
-    """Create the extensions that the clearance found missing. Returns what was run."""
+    """Create the extensions that the clearance found missing. Returns the statements that were run."""
     if clearance.create_extensions:
         with connect(target, run_id) as session:
             apply(session, clearance.create_extensions)
@@ -108,8 +108,8 @@ def fill_materialized_views(
 ) -> Filled:
     """Fill the materialized views, also those that the archive brings empty, as far as they can be filled.
 
-    With definitions or rows alone there is nothing to fill them from. `demanded`: raises RestoreFailed with
-    every view that was filled on the source and cannot be filled here.
+    With definitions or rows alone there is nothing to fill them from. With `demanded`, raises RestoreFailed
+    with every view that was filled on the source and cannot be filled here.
     """
     archive = clearance.archive
     if archive is None or clearance.filters.schema_only or clearance.filters.data_only:
@@ -202,12 +202,11 @@ def restore(
     keeper: Database | None = None,
     on_line: OnLine = lambda line: None,
 ) -> Restored:
-    """Restore the cleared file into prod, replacing what is there.
+    """Restore the cleared file into prod, replacing its content.
 
     An archive is restored with `jobs` connections, `target.connections()` when None. A plain SQL dump runs in
-    one connection and one transaction: slower, not parallel. `keeper` reaches the same database as one who
-    may analyze its catalogs, where another restores. Raises RestoreFailed with every error,
-    ToolFailed.
+    one connection and one transaction: slower, not parallel. `keeper` reaches the same database as a role
+    that may analyze its catalogs, where another restores. Raises RestoreFailed with every error, ToolFailed.
     """
     started = time.monotonic()
     jobs = jobs or target.connections()
@@ -260,7 +259,7 @@ def _restore_archive(
     jobs: int,
     on_line: OnLine,
 ) -> Sequence[str]:
-    """Restore in passes. In place, errors of the first do not keep the second from telling its own."""
+    """Restore in passes. In place, errors of the first do not keep the second from reporting its own."""
     completed: list[Completed] = []
     errors: list[RestoreError] = []
     for entries, connections in passes(archive, standing, jobs):
@@ -312,7 +311,7 @@ def define(
 ) -> None:
     """Restore definitions of an archive into an empty database of ours, without owners, grants and rows.
 
-    What cannot be restored is left out: whoever asks for it looks at what is there.
+    Entries that cannot be restored are left out: the caller examines the result.
     """
     tools = _client(archive, database, available, run_id).tools
     first, late = [e for e in entries if not is_trigger(e)], [e for e in entries if is_trigger(e)]
@@ -329,11 +328,11 @@ def define(
 def restore_command(
     client: Client, target: Database, clearance: Clearance, use_list: Path, *, jobs: int, stop: bool = True
 ) -> list[str]:
-    """Build the pg_restore command line. It holds no secret.
+    """Return the pg_restore command line. It holds no secret.
 
     Into an empty database the first error is one too many, except where one is expected, or where it is not
-    to `stop`; in place, all of them are wanted at once. What the archive replaces has been dropped before.
-    Owners are given when all is restored: see `handover`.
+    to `stop`; in place, all of them are wanted at once. Objects that the archive replaces have been dropped
+    before. Owners are given when all is restored: see `handover`.
     """
     command = [client.tools.path("pg_restore"), f"--dbname={target.argument(dict(clearance.settings))}"]
     command += ["--no-password", "--verbose", "--no-owner", f"--jobs={jobs}", f"--use-list={use_list}"]
@@ -346,7 +345,7 @@ def restore_command(
 
 
 def sql_command(client: Client, target: Database, path: Path) -> list[str]:
-    """Build the psql command line for a plain SQL dump: stop at the first error, all or nothing."""
+    """Return the psql command line for a plain SQL dump: stop at the first error, all or nothing."""
     limit = {"transaction_timeout": "0"} if client.server.major >= LIMITS_TRANSACTIONS else {}
     command = [client.tools.path("psql"), f"--dbname={target.argument(limit)}", "--no-password"]
     command += ["--no-psqlrc", "--quiet"]

@@ -1,4 +1,4 @@
-"""What pg_restore and psql print: the errors in it, and what usually causes them."""
+"""Messages of pg_restore and psql: the errors in them, and their usual causes."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ HINT_NO_PARTITION = (
 
 
 def advice(errors: Sequence[RestoreError], hint: str) -> str:
-    """Say what to do: first about the first error that has a usual cause, if any."""
+    """Return the hint for errors: first that of the first error that has a usual cause, if any."""
     for error in errors:
         if tree := NO_PARTITION.search(error.message):
             return f"{HINT_NO_PARTITION.format(tree=tree[1])} {hint}"
@@ -60,7 +60,7 @@ def advice(errors: Sequence[RestoreError], hint: str) -> str:
 
 
 def counted(completed: Completed, errors: list[RestoreError]) -> list[RestoreError]:
-    """Add a doubt to the errors when pg_restore's own count of them does not agree."""
+    """Return the errors, with a doubt added when pg_restore's own count of them does not agree."""
     ignored = _ignored(completed)
     if ignored is None or ignored == len(errors) + _counted_twice(completed):
         return errors
@@ -73,7 +73,7 @@ def _ignored(completed: Completed) -> int | None:
 
 
 def without_unknown_setting(completed: Completed) -> Completed:
-    """Take out what a server before 17 answers to the setting that a newer pg_restore begins with.
+    """Return the output without a server's error (before 17) about the first setting of a newer pg_restore.
 
     Each connection sends it, and nothing follows from the error. pg_restore counts its leader's alone (17.10
     and 18.4, into 15 and 16); if that is all it counted, it has done its work.
@@ -96,19 +96,20 @@ def _is_unknown_setting(record: Sequence[str]) -> bool:
 
 
 def _counted_twice(completed: Completed) -> int:
-    """Count the entries that failed in a worker: pg_restore adds one for each to its workers' own counts.
+    """Return the number of entries that failed in a worker.
 
-    Seen on 16.14 and 18.4: 3 errors of the leader and 2 of workers are reported as 7.
+    pg_restore adds one for each to its workers' own counts. Seen on 16.14 and 18.4: 3 errors of the leader
+    and 2 of workers are reported as 7.
     """
     return sum(len({error.entry for error in _parse(stream, "")}) for stream in completed.streams[1:])
 
 
 def parse(streams: Sequence[Sequence[str]]) -> list[RestoreError]:
-    """Take the errors out of pg_restore's output, each with its entry and statement.
+    """Parse the errors in pg_restore's output, each with its entry and statement.
 
-    The lines come process by process, the leader's first, so that a message stays whole. pg_restore gives
-    no SQLSTATE, only the server's message. It names an entry only when it is another one than before, and
-    a worker inherits the last one that the leader named before it was forked.
+    The lines come process by process, the leader's first, so that a message stays whole. pg_restore gives no
+    SQLSTATE, only the server's message. It names an entry only when it is another one than before, and a
+    worker inherits the last one that the leader named before it was forked.
     """
     leader, *workers = streams or [[]]
     inherited = next((_entry(line) for line in reversed(_before_workers(leader)) if ENTRY.match(line)), "")
@@ -148,7 +149,7 @@ def _error(entry: str, message: str, record: Sequence[str]) -> RestoreError:
 
 
 def parse_psql(lines: Iterable[str]) -> list[RestoreError]:
-    """Take the errors out of psql's output; each message begins with its SQLSTATE."""
+    """Parse the errors in psql's output; each message begins with its SQLSTATE."""
     matches = ((PSQL_PROBLEM.match(record[0]), record) for record in records_of(lines))
     return [
         RestoreError("statement", match[2], f"line {match[1]}" if match[1] else "", whole="\n".join(record))
@@ -158,7 +159,7 @@ def parse_psql(lines: Iterable[str]) -> list[RestoreError]:
 
 
 def of_session(error: psycopg.Error, entry: str, statement: str) -> RestoreError:
-    """Take an error of a session of ours as one of the restore."""
+    """Return an error of a session of ours as one of the restore."""
     whole, state = details.of_error(error).whole, f"{error.sqlstate}: " if error.sqlstate else ""
     return RestoreError("statement", " ".join(whole.split()), entry, statement, f"ERROR:  {state}{whole}")
 
@@ -181,7 +182,7 @@ def shown_error(
 
 
 def kept_aside(errors: Iterable[RestoreError], target: Database) -> str:
-    """Keep aside all that was said of the errors; return a sentence that says where."""
+    """Write the full text of the errors to the file of details; return a sentence with its place."""
     wholes = (f"{error.entry}\n{error.whole}\n{error.statement}\n" for error in errors)
     where = target.details.keep(target.label, redact("\n".join(wholes), target))
     return f"{where[0].upper()}{where[1:]}." if where else ""

@@ -1,4 +1,4 @@
-"""Give the planner statistics of a new database, so that its first queries are as fast as the old one's."""
+"""Planner statistics for a new database, so that its first queries are as fast as the old one's."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -49,8 +49,8 @@ def gather(
     """Analyze every table with `jobs` connections, the largest first, partitions with their parent.
 
     `jobs` is `target.connections()` when None; the tables are those `of` a role, or of all roles `but` one.
-    Return a warning for each table that cannot be analyzed: it is
-    as right as the others, only slow. Raises ConnectionFailed, and SessionFailed for a lost connection.
+    Returns a warning for each table that cannot be analyzed: it is as right as the others, only slow. Raises
+    ConnectionFailed, and SessionFailed for a lost connection.
     """
     jobs = jobs or target.connections()
     with connect(target, run_id, autocommit=True) as session:
@@ -110,5 +110,5 @@ def _analyze(session: Session, table: _Table, target: Database) -> Iterator[Find
 
 
 def _reason(said: Diagnostic, target: Database) -> str:
-    """Say why, but never what a row holds."""
+    """Return the reason of a failure, without values of rows."""
     return disclosed(details.of_message(said, code=True), target)

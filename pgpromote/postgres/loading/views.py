@@ -1,7 +1,7 @@
-"""Fill materialized views that pg_restore does not fill, or fills by chance.
+"""Materialized views that pg_restore does not fill, or fills by chance.
 
-It leaves those alone that the source had empty. And it knows only what a view reads itself: of two views it
-may fill the one first that reads the other within a function.
+It leaves those alone that the source had empty. And it knows only the relations that a view reads itself: of
+two views it may fill the one first that reads the other within a function.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True)
 class Filled:
-    """The statements that filled views beside pg_restore, and what is to be said of the views."""
+    """The statements that filled views beside pg_restore, and the findings about the views."""
 
     statements: tuple[Statement, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -37,19 +37,19 @@ NOTHING = Filled()
 
 @dataclass(frozen=True)
 class Refreshed:
-    """How refreshing ended: why a view could not be refreshed, and which never were the same twice."""
+    """The result of refreshing: the error of each failed view, and the views that never settled."""
 
     failures: Mapping[Name, psycopg.Error]
     changing: frozenset[Name] = frozenset()
 
 
 def calling(session: Session) -> frozenset[Name]:
-    """Name the materialized views whose query calls a function that may read any table, (schema, name)."""
+    """Return the materialized views whose query calls a function that may read any table, (schema, name)."""
     return _names(session, "views/calling")
 
 
 def refresh(name: Name) -> str:
-    """Write the statement that fills a view."""
+    """Return the statement that fills a view."""
     return SQL("REFRESH MATERIALIZED VIEW {}").format(Identifier(*name)).as_string()
 
 
@@ -77,14 +77,14 @@ def settle(session: Session, views: Sequence[Name]) -> Refreshed:
 
 
 def empty(name: Name, reason: str) -> Finding:
-    """Say that a view is left empty, as it was on the source."""
+    """Return the finding for a view that is left empty, as it was on the source."""
     label = ".".join(name)
     message = f"{label} is left empty, as on dev: it cannot be filled: {reason}"
     return Finding(RULE, Severity.WARNING, label, message, HINT_EMPTY.format(refresh(name)))
 
 
 def changing(name: Name) -> Finding:
-    """Say that a view holds something else after each refresh."""
+    """Return the finding for a view that holds other rows after each refresh."""
     label = ".".join(name)
     message = f"{label} holds other rows after each refresh, so prod's may not be dev's."
     return Finding(RULE, Severity.WARNING, label, message, HINT_CHANGING)
@@ -101,7 +101,7 @@ def _try(session: Session, name: Name) -> psycopg.Error | None:
 
 
 def _held(session: Session, views: Sequence[Name]) -> dict[Name, Content]:
-    """Hash what views hold; of those that no query may read nothing can be said."""
+    """Return the measured content of views, without those that no query may read."""
     readable = _names(session, "views/populated") - contents.evaluating(session)
     names = [name for name in views if name in readable]
     held = contents.measure(session, names)

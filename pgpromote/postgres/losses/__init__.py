@@ -1,1 +1,1 @@
-"""What prod would lose by a promotion, and whether dev lost something itself."""
+"""Losses: objects and rows that prod would lose by a promotion, or that dev has lost itself."""

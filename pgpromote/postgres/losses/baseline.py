@@ -1,4 +1,4 @@
-"""What prod came from: the rows that the archive promoted last has brought, and what was written by then.
+"""The baseline of prod: the rows that the last promoted archive brought, and the writes counted by then.
 
 It is kept in the mark of the database that prod was before. So any machine finds it on prod's server, no
 user's database gets a table for it, and a plain owner may write it. It names its database by OID, and so
@@ -35,14 +35,14 @@ LIMIT_BYTES = 1 << 26
 
 @dataclass(frozen=True)
 class Written:
-    """How many rows the statistics of a table have counted, of transactions that were rolled back, too."""
+    """Numbers of rows that the statistics of a table have counted, of transactions rolled back, too."""
 
     inserted: int
     updated: int
     deleted: int
 
     def since(self, before: "Written") -> "Written":
-        """Subtract what was counted before."""
+        """Return the difference to an earlier count."""
         return Written(
             self.inserted - before.inserted, self.updated - before.updated, self.deleted - before.deleted
         )
@@ -60,7 +60,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Table:
-    """What a table held when it became prod's: rows (None: not known), its hash's digest, its statistics."""
+    """A table when it became prod's: rows (None: not known), its hash's digest, its statistics."""
 
     rows: int | None
     hash: bytes
@@ -69,25 +69,25 @@ class Table:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the database with this OID held when it became prod, by the digests of its tables' names."""
+    """The content of the database with this OID when it became prod, by the digests of its tables' names."""
 
     oid: int
     salt: bytes
     tables: Mapping[bytes, Table] = field(repr=False)
 
     def of(self, table: str) -> Table | None:
-        """Return what a table held, `schema.name`; None for one that was not there."""
+        """Return the content of a table, `schema.name`; None for one that was not there."""
         return self.tables.get(_digest(self.salt, table))
 
     def unchanged(self, table: str, content: Content | None) -> bool | None:
-        """Tell whether a table still holds what was proven; None when that is not known."""
+        """Return whether a table still holds the proven content; None when that is not known."""
         known = self.of(table)
         if known is None or known.hash == NO_HASH or content is None or content.hash is None:
             return None
         return known.hash == _digest(self.salt, content.hash)
 
     def text(self) -> str:
-        """Write it for a mark: 27 to 50 letters for each table."""
+        """Return the baseline as text for a mark: 27 to 50 letters for each table."""
         parts = [HEAD.pack(VERSION, self.oid, self.salt)]
         for name, table in self.tables.items():
             counted, written = UNKNOWN if table.rows is None else table.rows, table.written
@@ -106,7 +106,7 @@ class _Counted:
 
 
 def read(text: str) -> Baseline | None:
-    """Read what `Baseline.text` has written; None for anything else."""
+    """Parse the text of `Baseline.text`; return None for any other text."""
     try:
         packed = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), LIMIT_BYTES)
         version, oid, salt = HEAD.unpack_from(packed)
@@ -120,7 +120,7 @@ def read(text: str) -> Baseline | None:
 
 
 def find(session: Session) -> Baseline | None:
-    """Find what the session's database came from; None where nobody can say, or it was changed in place."""
+    """Return the baseline of the session's database; None where there is none, or it was changed in place."""
     oid = identify(session).database_oid
     for found in mark.find(session, session.info.dbname, Kind.PREVIOUS):
         if found.mark.promoted and not found.mark.overwritten_at:
@@ -131,7 +131,7 @@ def find(session: Session) -> Baseline | None:
 
 
 def written(session: Session) -> dict[str, Written]:
-    """Read what the statistics have counted for each table: `schema.name` → rows."""
+    """Return the counts of the statistics for each table: `schema.name` → rows."""
     return {
         f"{each.schema}.{each.name}": Written(each.inserted, each.updated, each.deleted)
         for each in rows(session, _Counted, "baseline/written")
@@ -144,7 +144,7 @@ def take(
     manifest: Manifest | None,
     compared: Collection[Compared],
 ) -> Baseline:
-    """Put down what the session's database holds; `held` are its rows, `compared` what was proven of them.
+    """Return the baseline of the session's database from its rows `held` and the proofs in `compared`.
 
     Hashes are those of the manifest, where they were proven in the database's own encoding.
     """
@@ -162,7 +162,7 @@ def take(
 
 
 def keep(baseline: Baseline, place: Place, shadow: str) -> None:
-    """Write it into the mark of a shadow; the swap moves it to the database that prod was before."""
+    """Write the baseline into the mark of a shadow; the swap moves it to the previous database."""
     with place.session() as session:
         for found in mark.find(session, place.target.name, Kind.SHADOW):
             if found.name == shadow:

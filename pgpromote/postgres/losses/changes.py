@@ -1,7 +1,7 @@
-"""What prod's users changed since the last promotion: by hashes exactly, by the server's statistics about.
+"""Changes by prod's users since the last promotion: exact by hashes, approximate by the server's statistics.
 
-The statistics count rows of transactions that were rolled back, do not count TRUNCATE, and begin anew after
-a crash. Hashes are certain, and cost reading every table.
+The statistics count rows of transactions that were rolled back, do not count TRUNCATE, and begin anew after a
+crash. Hashes are certain, and cost reading every table.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,9 +18,10 @@ NOTHING = Written(0, 0, 0)
 
 @dataclass(frozen=True)
 class Change:
-    """One table that prod's users wrote to: about how much; `certain` by its hash, not only by statistics.
+    """A table that prod's users wrote to, with approximate counts.
 
-    `anew` says that the statistics began anew since.
+    `certain` says that its hash proves it, not only statistics; `anew` says that the statistics began anew
+    since.
     """
 
     table: str
@@ -29,7 +30,7 @@ class Change:
     anew: bool
 
     def told(self) -> str:
-        """Say it in a sentence."""
+        """Return the change as a sentence."""
         what = "changed it" if self.certain else "wrote to it"
         said = f"{self.table}: prod's users {what} since the last promotion"
         said += ", its hash is another" if self.certain else ""
@@ -44,9 +45,9 @@ class Change:
 
 
 def find(session: Session, held: Mapping[str, Content] | None = None) -> list[Change] | None:
-    """Find what changed since the session's database became prod; None when nobody can say what it was.
+    """Return the changes since the session's database became prod; None when its baseline is not known.
 
-    `held` is what tables hold now, with hashes; without it only the statistics are asked.
+    `held` is the present content of tables, with hashes; without it only the statistics are used.
     """
     came_from = baseline.find(session)
     return None if came_from is None else list(_changes(session, came_from, held or {}))

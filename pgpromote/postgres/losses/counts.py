@@ -1,4 +1,4 @@
-"""Count what a database holds: objects per kind as an archive names them, and rows per table."""
+"""Counts of a database's content: objects per kind as an archive names them, and rows per table."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ NOTHING: Mapping[str, int] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Tally:
-    """How many objects of each kind, such as `TABLE`, and how many rows in each table, `schema.table`.
+    """Numbers of objects of each kind, such as `TABLE`, and of rows in each table, `schema.table`.
 
     Large objects count as one table, if there are any. None stands for a table that our role may not read in
-    full. What an extension made is left out.
+    full. Objects of an extension are left out.
     """
 
     objects: dict[str, int]
@@ -41,7 +41,7 @@ def _objects(session: Session) -> dict[str, int]:
 
 
 def tables(session: Session) -> dict[tuple[str, str], bool]:
-    """List the tables that hold rows, (schema, name), and whether our role may read all of them."""
+    """Return the tables that hold rows, (schema, name), and whether our role may read all of them."""
     found = session.execute(sql.read("plan/tables"))
     return {
         (str(schema), str(name)): bool(readable)

@@ -1,4 +1,4 @@
-"""What a promotion would cost prod, said before anything is touched; whether prod is still as it was then."""
+"""The cost of a promotion for prod, known before anything is touched, and prod's fingerprint then."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ HINT_UNKNOWN = "A swap notes it, and the previous database keeps the note: keep 
 
 @dataclass(frozen=True)
 class Sessions:
-    """How many sessions of one application and user are connected to prod, and how many we may not end."""
+    """The sessions of one application and user in prod: their number, and how many of them we may not end."""
 
     application: str
     user: str
@@ -53,12 +53,12 @@ class Sessions:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a promotion would cost: what prod would lose, who would be disconnected, the room it takes.
+    """The cost of a promotion: the losses of prod, the sessions to be ended, the space it takes.
 
-    Sizes are in bytes. `needed_size` is what a swap needs on prod's server beside prod: the source's size
-    times HEADROOM, and `log_size` for the server's write-ahead log. It is None for a promotion in place and
-    for an archive that does not say how large its source was. `rows` is how many the tables in question hold
-    in prod, by `schema.name`.
+    Sizes are in bytes. `needed_size` is the space that a swap needs on prod's server beside prod: the
+    source's size times HEADROOM, and `log_size` for the server's write-ahead log. It is None for a promotion
+    in place and for an archive that does not state the size of its source. `rows` counts the rows in prod of
+    the tables in question, by `schema.name`.
     """
 
     losses: tuple[Finding, ...]
@@ -77,11 +77,11 @@ def preview(
     *,
     held: Mapping[str, Content] | None = None,
 ) -> Plan:
-    """Look at what prod would lose by a promotion, without changing anything.
+    """Return the cost of a promotion for prod, without changing anything.
 
-    Rows are counted, not estimated. What prod's users changed since the last promotion is told by statistics,
-    and exactly where `held` says what each table holds, with its hash (`look`). A plain SQL dump says
-    nothing of what it holds, so only a finding says that. Raises ConnectionFailed, SessionFailed.
+    Rows are counted, not estimated. Changes by prod's users since the last promotion are known from
+    statistics, and exactly where `held` gives the content of each table, with its hash (`look`). A plain SQL
+    dump lists no content, so only a finding says that. Raises ConnectionFailed, SessionFailed.
     """
     size = None if not aim.strategy.beside or manifest is None else manifest.database_size
     with connect(target, run_id, autocommit=True) as session:
@@ -101,7 +101,7 @@ def preview(
 def _losses(
     session: Session, aim: Aim, manifest: Manifest | None
 ) -> tuple[list[Finding], dict[str, Content]]:
-    """Find what would be lost; return also what the tables in question hold."""
+    """Return the losses, and the content of the tables in question."""
     found: list[Finding] = []
     if manifest is None or manifest.adopted:
         known = "was adopted" if manifest else "has no manifest"
@@ -124,7 +124,7 @@ def _losses(
 
 
 def _lost_objects(session: Session, scope: Scope) -> tuple[list[Object], list[str]]:
-    """List the objects that would be lost, and the sequences that only give way to identities."""
+    """Return the objects that would be lost, and the sequences that only give way to identities."""
     serials = {each.label: each for each in rows(session, Serial, "plan/serials")}
     lost, refilled = list[Object](), list[str]()
     for each in sorted(filter(scope.loses, _unbrought(session, scope)), key=lambda found: found.place):
@@ -137,7 +137,7 @@ def _lost_objects(session: Session, scope: Scope) -> tuple[list[Object], list[st
 
 
 def _unbrought(session: Session, scope: Scope) -> Iterator[Object]:
-    """Read what prod has and the archive does not bring: of most prods, next to nothing."""
+    """Yield the objects of prod that the archive does not bring: of most prods, next to nothing."""
     query = compose.SQL(sql.read("plan/objects")).format(named=compose.SQL(sql.read("catalog/named")))
     with session.cursor(row_factory=tuple_row) as cursor:
         for row in cursor.execute(query, {}):
@@ -203,7 +203,7 @@ def _lost_within_tables(session: Session, scope: Scope) -> Iterator[Finding]:
 
 
 def _unwritten(scope: Scope, each: Written) -> list[str]:
-    """List what the archive's definition of the table lacks; nothing for a table that it does not bring."""
+    """Return the names that the archive's definition of the table lacks; [] for a table not in it."""
     kinds = ("TABLE", "FOREIGN TABLE")
     found = (scope.definitions.get((kind, each.schema, each.table)) for kind in kinds)
     definition = next((text for text in found if text is not None), None)
@@ -237,7 +237,7 @@ def _changed_rows(
 
 
 def _more(present: Content, brought: Content) -> str:
-    """Say what prod has more of than the archive, "" for nothing."""
+    """Return a text on prod's surplus over the archive, "" for none."""
     told = []
     if present.rows > brought.rows:
         told.append(f"prod has {present.rows} rows, the archive {brought.rows}")
@@ -247,7 +247,7 @@ def _more(present: Content, brought: Content) -> str:
 
 
 def _changed_by_users(session: Session, aim: Aim, held: Mapping[str, Content] | None) -> Iterator[Finding]:
-    """Say which of the tables that would be replaced prod's users changed since the last promotion."""
+    """Yield a finding for each table to be replaced that prod's users changed since the last promotion."""
     if aim.archive is None or aim.filters.data_only:
         return
     found = changes.find(session, held)
@@ -286,22 +286,22 @@ def _lost_large_objects(session: Session, archive: Archive, manifest: Manifest |
 
 @dataclass(frozen=True)
 class Sight:
-    """Prod as it was at one moment: its fingerprint, and what each table held, by `schema.name`."""
+    """Prod at one moment: its fingerprint, and the content of each table, by `schema.name`."""
 
     fingerprint: str
     held: Mapping[str, Content] = field(repr=False)
 
 
 def fingerprint(target: Database, available: list[Tools], run_id: str) -> str:
-    """Return the fingerprint of prod as it is, as `look` does."""
+    """Return the fingerprint of prod at present, as `look` does."""
     return look(target, available, run_id).fingerprint
 
 
 def look(target: Database, available: list[Tools], run_id: str) -> Sight:
-    """Digest prod as it is under one snapshot: definitions, grants, settings, rows, sequences, large objects.
+    """Digest prod under one snapshot: definitions, grants, settings, rows, sequences, large objects.
 
-    Equal for as long as nobody changes anything; another version of pg_dump may give another one.
-    Raises ConnectionFailed, SessionFailed, ToolMissing, ToolFailed.
+    Equal for as long as nobody changes anything; another version of pg_dump may give another one. Raises
+    ConnectionFailed, SessionFailed, ToolMissing, ToolFailed.
     """
     with contents.snapshot(target, run_id) as (session, snapshot):
         identity = identify(session)
@@ -321,7 +321,7 @@ def look(target: Database, available: list[Tools], run_id: str) -> Sight:
 
 
 def check(expected: str, target: Database, available: list[Tools], run_id: str) -> None:
-    """Check that prod is as it was when its fingerprint was taken. Raises Refused when it is not."""
+    """Raise Refused unless prod still has the expected fingerprint."""
     found = fingerprint(target, available, run_id)
     if found != expected:
         message = f"{target.label} has changed since the plan: its fingerprint is {found}, not {expected}."
@@ -332,7 +332,7 @@ def check(expected: str, target: Database, available: list[Tools], run_id: str) 
 def _definitions(
     target: Database, tools: Tools, snapshot: str, encoding: str, run_id: str
 ) -> list[tuple[str, ...]]:
-    """Let pg_dump write prod's definitions; the file may hold secrets and is gone at once."""
+    """Return prod's definitions from pg_dump; its file may hold secrets and is removed at once."""
     with TemporaryDirectory(prefix="pgpromote-") as directory:
         path = Path(directory) / "prod.dump"
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

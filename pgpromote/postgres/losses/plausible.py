@@ -1,8 +1,8 @@
-"""Whether it is plausible that dev lost the rows that the archive lacks: each table before and now.
+"""Plausibility of the rows that the archive lacks: the rows of each table before and now, compared.
 
-Before is what the archive held that prod came from, so that only what dev lost counts: prod's own caches and
-sessions, always empty on dev, were empty there, too. Where nobody knows it, at a first promotion for one,
-before is what prod holds. A tree of partitions counts as one table: its old partitions go and new ones come.
+Before is the content of the archive that prod came from, so that only dev's losses count: prod's own caches
+and sessions, always empty on dev, were empty there, too. Where it is not known, at a first promotion for one,
+before is prod's content. A tree of partitions counts as one table: its old partitions go and new ones come.
 """
 
 import re
@@ -31,7 +31,7 @@ Held = Mapping[str, int | None]
 
 @dataclass(frozen=True)
 class Bounds:
-    """What may be lost unasked: less than this share of all rows, and what is accepted by name.
+    """The bounds of a loss without consent: less than this share of all rows, and tables accepted by name.
 
     `accepted` are patterns of `table` or `schema.table`, with * for any characters; `all` accepts everything.
     """
@@ -40,7 +40,7 @@ class Bounds:
     share: float = HALF
 
     def accept(self, table: str) -> bool:
-        """Tell whether the loss of rows of a table, `schema.table`, is accepted."""
+        """Return whether the loss of rows of a table, `schema.table`, is accepted."""
         names = (table, table.partition(".")[2])
         return any(
             pattern == ALL or fnmatchcase(name, pattern) for pattern in self.accepted for name in names
@@ -58,7 +58,7 @@ class Loss:
 
     @property
     def rows(self) -> int:
-        """How many rows it lost."""
+        """The number of rows that it lost."""
         return self.before - self.after
 
 
@@ -66,7 +66,7 @@ class Loss:
 class Comparison:
     """Rows of tables and of trees of partitions before and now, by `schema.name`; None: not known.
 
-    `where` says in what they were before.
+    `where` names the place of the rows before.
     """
 
     before: Held
@@ -74,7 +74,7 @@ class Comparison:
     where: str
 
     def judge(self, bounds: Bounds) -> Iterator[Finding]:
-        """Find what is above the bounds: errors, and warnings for what is accepted."""
+        """Yield the losses above the bounds: errors, and warnings for accepted ones."""
         lost = self._losses()
         emptied = [loss for loss in lost if not loss.after]
         shrunk = [loss for loss in lost if loss.after]
@@ -88,7 +88,7 @@ class Comparison:
                 yield Finding(RULE, Severity.ERROR, loss.table, self._told(loss, shrunk), hint)
 
     def _losses(self) -> list[Loss]:
-        """List what holds fewer rows than before, the largest loss first."""
+        """Return the tables that hold fewer rows than before, the largest loss first."""
         found = [
             Loss(name, rows, after, name in self.after)
             for name, rows in self.before.items()
@@ -98,11 +98,11 @@ class Comparison:
 
     @property
     def _all_rows(self) -> int:
-        """How many rows there were before in what still has some."""
+        """The number of rows before in the tables that still have some."""
         return sum(rows or 0 for name, rows in self.before.items() if self.after.get(name))
 
     def _too_many(self, shrunk: list[Loss], bounds: Bounds) -> list[Loss]:
-        """Choose what is to be accepted, besides what already is, so that the rest is below the bound."""
+        """Return the losses that must be accepted, or already are, so that the rest is below the bound."""
         lost, limit = sum(loss.rows for loss in shrunk), bounds.share * self._all_rows
         chosen = list[Loss]()
         if shrunk and lost >= limit:
@@ -133,7 +133,7 @@ def find(
     bounds: Bounds | None,
     strategy: Strategy,
 ) -> tuple[Finding, ...]:
-    """Compare an archive with what prod came from; `session` is in prod. Only tables that it replaces count.
+    """Compare an archive with prod's origin; `session` is in prod. Only tables that it replaces count.
 
     Nothing is found without bounds, without a list of objects, and where no row is to go or to come on
     purpose. Raises psycopg.Error.
@@ -155,9 +155,9 @@ def find(
 def find_restored(
     prod: Session, held: Held, shadow: Session, restored: Held, bounds: Bounds
 ) -> tuple[Finding, ...]:
-    """Compare what a shadow holds with what prod came from, whatever was known of the archive.
+    """Compare the content of a shadow with prod's origin, whatever was known of the archive.
 
-    `held` is what prod holds, for the case that nobody knows what it came from.
+    `held` is prod's content, for the case that its origin is not known.
     """
     before, where = _before(prod, [*held], held)
     after = _at_roots(restored, _roots(shadow))
@@ -165,7 +165,7 @@ def find_restored(
 
 
 def _before(session: Session, tables: list[str], held: Held | None = None) -> tuple[Held, str]:
-    """Return what tables held in the archive that prod came from, or else in prod; and which of both."""
+    """Return the rows of tables in the archive that prod came from, or else in prod; and which of both."""
     if came_from := baseline.find(session):
         known = ((table, came_from.of(table)) for table in tables)
         return {table: found.rows for table, found in known if found}, LAST
@@ -173,7 +173,7 @@ def _before(session: Session, tables: list[str], held: Held | None = None) -> tu
 
 
 def _brought(archive: Archive, manifest: Manifest | None) -> Held:
-    """Return how many rows the archive brings into each of its tables."""
+    """Return the number of rows that the archive brings into each of its tables."""
     filled = {entry.name for entry in archive.of_kind("TABLE DATA")}
     filled |= {contents.LARGE_OBJECTS} if archive.of_kind("BLOBS") else set()
     known = manifest.contents if manifest else {}
@@ -190,7 +190,7 @@ def _roots(session: Session) -> dict[str, str]:
 
 
 def _attached(archive: Archive) -> dict[str, str]:
-    """Return the root of each partition of an archive, by what attaches each to the table above it."""
+    """Return the root of each partition of an archive, by the entries that attach it to its parent."""
     numbers = {entry.dump_id: entry for entry in archive.of_kind("TABLE")}
     above = {
         entry.name: parent.name
@@ -220,7 +220,7 @@ def _at_roots(held: Held, roots: Mapping[str, str]) -> Held:
 
 
 def pattern(table: str) -> str:
-    """Write the pattern that accepts the loss of a table's rows."""
+    """Return the pattern that accepts the loss of a table's rows."""
     return SPECIAL.sub("?", table)
 
 

@@ -1,4 +1,4 @@
-"""What a promotion brings to prod, and what it takes away: an archive compared with prod's own objects."""
+"""The scope of a promotion: objects that it brings to prod, and objects of prod that it removes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ class Object:
 
     @property
     def place(self) -> tuple[str, str, bool, str, str]:
-        """Where it stands in a list: a relation before its parts."""
+        """The sort key in a list: a relation before its parts."""
         return self.schema, self.part_of or self.name, self.part_of is not None, self.kind, self.name
 
     @property
@@ -94,7 +94,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a promotion brings and what it takes away."""
+    """The scope of a promotion: the archive's objects compared with prod's."""
 
     archive: Archive
     manifest: Manifest | None
@@ -103,12 +103,12 @@ class Scope:
 
     @cached_property
     def definitions(self) -> Mapping[tuple[str, str, str], str]:
-        """What the archive brings: kind, schema and tag → definition."""
+        """The definitions that the archive brings: kind, schema and tag → definition."""
         return {(entry.kind, entry.schema, entry.tag): entry.definition for entry in self.archive.entries}
 
     @cached_property
     def relations(self) -> frozenset[tuple[str, str]]:
-        """What the archive brings anew with all its parts: (schema, name)."""
+        """The relations that the archive brings anew with all their parts: (schema, name)."""
         return frozenset((e.schema, e.tag) for e in self.archive.of_kind(*RELATIONS))
 
     @cached_property
@@ -119,7 +119,7 @@ class Scope:
 
     @cached_property
     def left_out(self) -> frozenset[tuple[str, str, str]]:
-        """What the file holds, though it is not promoted; the file is read once more, when that matters."""
+        """The entries of the file that are not promoted; the file is read once more, when that matters."""
         held = archives.read(self.archive.path).entries
         return frozenset((e.kind, e.schema, e.tag) for e in held) - self.definitions.keys()
 
@@ -136,14 +136,14 @@ class Scope:
         }
 
     def loses(self, found: Object) -> bool:
-        """Tell whether prod's object would be gone: in place, most of what the archive lacks stays."""
+        """Return whether prod's object would be gone: in place, most objects that the archive lacks stay."""
         if (found.kind, found.schema, found.name) in self.definitions:
             return False
         replaced = found.part_of is not None and found.relation in self.relations
         return self.strategy.empty or replaced or found.schema == self.strategy.reset != ""
 
     def absence(self, found: Object) -> tuple[str, str]:
-        """Say why prod's object is not among what is promoted, and what to do."""
+        """Return the reason why prod's object is not promoted, and a hint."""
         if (found.kind, found.schema, found.name) in self.left_out:
             if self.filters != EVERYTHING:
                 return OUTSIDE
@@ -154,7 +154,7 @@ class Scope:
         return ONLY_IN_PROD
 
     def refills(self, serial: Serial) -> bool:
-        """Tell whether the archive has the key that prod's sequence fills, and no default for it.
+        """Return whether the archive has the key that prod's sequence fills, and no default for it.
 
         Then the repair gives it an identity, unless the archive has one by another name.
         """
@@ -166,13 +166,13 @@ class Scope:
         return alone and UNFILLED.match(written) is not None
 
     def brought(self, table: Table) -> Content | None:
-        """Return what the archive brings into a table, None when that is not known."""
+        """Return the content that the archive brings into a table, None when that is not known."""
         if ("TABLE DATA", table.schema, table.name) not in self.definitions:
             return Content(0, None)
         return self.manifest.contents.get(table.label) if self.manifest else None
 
 
 def spellings(name: str) -> tuple[str, ...]:
-    """Return how pg_dump may write a name: which words it quotes depends on its version."""
+    """Return the spellings of a name by pg_dump: which words it quotes depends on its version."""
     quoted = '"' + name.replace('"', '""') + '"'
     return (quoted, name) if PLAIN_NAME.fullmatch(name) else (quoted,)

@@ -1,8 +1,9 @@
-"""Give a shadow to the separate build login, take it back, and prove that nothing stayed behind.
+"""The separate build login: give it a shadow, take the shadow back, and prove that nothing stayed behind.
 
-`SET ROLE` is no wall: code that runs within a restore can reset it. A login of its own can reach nothing but
-what it was given. So it restores, fills and analyzes; the promoter makes the shadow, and what comes after the
-building is the promoter's again. The database itself is never given: its owner could open it to others.
+`SET ROLE` is no wall: code that runs within a restore can reset it. A login of its own can reach only the
+objects that it was given. So it restores, fills and analyzes; the promoter makes the shadow, and every step
+after the building is the promoter's again. The database itself is never given: its owner could open it to
+others.
 
 Owners are changed object by object. REASSIGN OWNED would move databases, too, prod itself among them.
 """
@@ -29,14 +30,14 @@ HINT = (
 
 @dataclass(frozen=True)
 class Builder:
-    """The build login: how it reaches prod's server, the name of its role there, and that role's settings."""
+    """The build login: its connection to prod's server, the name of its role there, and its settings."""
 
     login: Database
     role: str
     settings: tuple[str, ...] = ()
 
     def at(self, shadow: Database) -> Database:
-        """Return how the login reaches a shadow."""
+        """Return the shadow as a database to connect to, with the build login."""
         return self.login.at(shadow.name)
 
 
@@ -55,7 +56,7 @@ class _Left:
 
 
 def log_in(login: Database, place: Place) -> Builder:
-    """Log in where promotions meet, and learn as which role. Raises ConnectionFailed."""
+    """Log in to the agreed database, and return the login with its role. Raises ConnectionFailed."""
     with connect(login.at(place.agreed), place.run_id, autocommit=True) as session:
         row = session.execute("SELECT SESSION_USER::text").fetchone()
         role = str(row[0] if row else "")
@@ -82,7 +83,7 @@ def free(building: Database, run_id: str) -> list[Statement]:
 
 
 def bind(building: Database, run_id: str, statements: Sequence[Statement]) -> None:
-    """Run what `free` has returned."""
+    """Run the statements that `free` has returned."""
     with connect(building, run_id, autocommit=True) as session:
         _run(session, statements)
 
@@ -90,7 +91,7 @@ def bind(building: Database, run_id: str, statements: Sequence[Statement]) -> No
 def take_back(shadow: Database, builder: Builder, run_id: str) -> None:
     """Close a shadow to the build login, end its sessions there, and make all that it owns the promoter's.
 
-    What cannot be taken, such as an extension that it has made, stays: `prove_gone` finds it.
+    Objects that cannot be taken, such as an extension that it has made, stay: `prove_gone` finds them.
     """
     with connect(shadow, run_id, autocommit=True) as session:
         apply(session, _for(session, "close", builder))
@@ -102,7 +103,7 @@ def take_back(shadow: Database, builder: Builder, run_id: str) -> None:
 
 
 def prove_gone(shadow: Database, builder: Builder, run_id: str) -> tuple[Finding, ...]:
-    """Find whatever the build login still owns, may or does in a shadow: each is an error."""
+    """Return an error for everything that the build login still owns, may or does in a shadow."""
     with connect(shadow, run_id, autocommit=True) as session:
         left = rows(session, _Left, "build_login/left", {"builder": builder.role})
         if _settings(session, builder.role) != builder.settings:
@@ -116,7 +117,7 @@ def prove_gone(shadow: Database, builder: Builder, run_id: str) -> tuple[Finding
 
 
 def _settings(session: Session, role: str) -> tuple[str, ...]:
-    """Read what the role has set for its sessions in all databases, which its own code can change."""
+    """Read the role's settings for its sessions in all databases, which its own code can change."""
     return tuple(str(row[0]) for row in session.execute(sql.read("build_login/settings"), {"role": role}))
 
 
@@ -125,7 +126,10 @@ def _for(session: Session, query: str, builder: Builder) -> list[Statement]:
 
 
 def _owners(here: Rights, old: str, new: str) -> Iterator[Statement]:
-    """Compose what makes a role's objects another's; the schema that every database has goes to its owner."""
+    """Yield the statements that give a role's objects to another.
+
+    The schema that every database has goes to the database's owner.
+    """
     for each in here.objects.values():
         if each.owner == old and not each.part_of and each.kind not in KEEPS_OWNER:
             yield carry.giving(each, DATABASE_OWNER if _is_shared(each) else new, "the build login is done")

@@ -1,12 +1,13 @@
-"""Give the new database the old one's ownership and grants, and prove that nobody lost or gained anything.
+"""Carry over the old database's ownership and grants, and prove that nobody lost or gained anything.
 
-`plan` makes the new database's rights what `capture` read from the old one; `problems` says first what we may
-not do; `compare` finds what differs. `take_over` and `prove` are a promotion's two steps made of them.
+`plan` makes the new database's rights those that `capture` read from the old one; `problems` lists the
+obstacles first; `compare` finds the differences. `take_over` and `prove` are a promotion's two steps made of
+them.
 
 Row security comes with the archive, so it is compared and never carried over.
 
 Left out: rights on the database itself, which the cut-over carries; publications, subscriptions and event
-triggers, which no promotion brings; what belongs to the whole server (parameters, tablespaces, membership).
+triggers, which no promotion brings; rights of the whole server (parameters, tablespaces, membership).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -64,7 +65,7 @@ AT_ONCE = 500
 
 @dataclass(frozen=True)
 class _Step:
-    """One change of objects of a schema: what runs, with whose rights, and who owns them afterwards."""
+    """One change of objects of a schema: the statement, the role that it needs, and the owner afterwards."""
 
     statement: Statement
     objects: tuple[str, ...]
@@ -104,7 +105,7 @@ def take_over(
 
 
 def prove(wanted: Rights, restored: Database, run_id: str, policy: Policy) -> tuple[Finding, ...]:
-    """Find every right and all row security in the restored database that is not what it is in prod.
+    """Return findings for all rights and row security in the restored database that differ from prod's.
 
     An ERROR becomes a WARNING where prod's rights were not to be kept: the difference was chosen.
     """
@@ -122,7 +123,7 @@ def prove(wanted: Rights, restored: Database, run_id: str, policy: Policy) -> tu
 
 
 def plan(session: Session, wanted: Rights) -> list[Statement]:
-    """Work out what makes this database's ownership and grants equal to `wanted`; [] when they are.
+    """Return the statements that make this database's ownership and grants equal to `wanted`; [] for none.
 
     For one transaction: it switches roles with SET LOCAL, and opens a schema for a moment to a role that has
     to act in it. Each new owner of a table takes the table's locks: see `take_over` for thousands of them.
@@ -139,8 +140,8 @@ def _carry_over(
 ) -> None:
     """Apply the plan to a database that nobody uses yet, in transactions that the lock table can hold.
 
-    The session must be in autocommit mode. Raises psycopg.Error of the first statement that fails; what was
-    done before it stays.
+    The session must be in autocommit mode. Raises psycopg.Error of the first statement that fails; the
+    statements before it stay done.
     """
     numbered = zip(accumulate(len(step.objects) for step in steps), steps, strict=True)
     for _, part in groupby(numbered, lambda pair: pair[0] // BATCH):
@@ -155,7 +156,7 @@ def _statements(steps: Sequence[_Step], roles: Mapping[str, Role]) -> Iterator[S
 
 
 def problems(session: Session, wanted: Rights) -> list[Finding]:
-    """List what stands in the way of `plan`: an ERROR for each role that is missing or not ours to act as."""
+    """Return the obstacles to `plan`: an ERROR for each role that is missing or not ours to act as."""
     here = _capture_beside(session, wanted)
     return _problems(_steps(here, wanted), here.roles)
 
@@ -176,7 +177,7 @@ def _problems(steps: Iterable[_Step], roles: Mapping[str, Role]) -> list[Finding
 
 
 def _obstacles(step: _Step, roles: Mapping[str, Role]) -> Iterator[tuple[str, str]]:
-    """Yield what is so, and the statement that helps."""
+    """Yield each obstacle to a step, with the statement that removes it."""
     missing = {step.role, step.new_owner} - roles.keys() - {""}
     for name in sorted(missing):
         yield f"There is no role {name} on this server.", _pasted("CREATE ROLE {};", name)
@@ -213,7 +214,7 @@ def _some(objects: Iterable[str]) -> str:
 
 
 def _actor(step: _Step, roles: Mapping[str, Role]) -> str:
-    """Name the role to switch to, "" when we have the right ourselves."""
+    """Return the role to switch to, "" when we have the right ourselves."""
     ours = step.new_owner or (step.by_owner and step.role in roles and roles[step.role].has_rights)
     return "" if ours else step.role
 
@@ -239,7 +240,7 @@ def _steps(here: Rights, wanted: Rights) -> list[_Step]:
 
 
 def _alike(here: Rights, goal: Mapping[Key, Owned]) -> Iterator[tuple[list[Owned], Owned]]:
-    """Group what is in the schemas, or in none, by what it is and should be, so that one GRANT names many."""
+    """Group objects in the schemas, or in none, by present and final rights, so that one GRANT names many."""
     changed = [
         (o, final)
         for o, final in ((o, goal[key]) for key, o in here.objects.items())
@@ -256,7 +257,7 @@ def _alike(here: Rights, goal: Mapping[Key, Owned]) -> Iterator[tuple[list[Owned
 
 
 def _visits(steps: list[_Step], roles: Mapping[str, Role]) -> dict[str, set[tuple[str, str]]]:
-    """Say which rights each schema's visitors need: who acts must find the object, who gets it may create."""
+    """Return the rights that each schema's visitors need: to find an object, USAGE; to get one, CREATE."""
     superuser = any(role.is_us and role.superuser for role in roles.values())
     visits: dict[str, set[tuple[str, str]]] = {}
     for step in steps:
@@ -275,7 +276,7 @@ def _opened(schema: Owned, visits: set[tuple[str, str]]) -> Owned:
 
 
 def _changes(alike: Sequence[Owned], wanted: Owned) -> Iterator[_Step]:
-    """Make objects of one kind and schema with the same owner and grants what one of them should be."""
+    """Yield the steps that give objects of one kind, schema, owner and grants the rights of `wanted`."""
     here = alike[0]
     if (here.owner, here.grants) == (wanted.owner, wanted.grants):
         return
@@ -299,7 +300,7 @@ def _changes(alike: Sequence[Owned], wanted: Owned) -> Iterator[_Step]:
 
 
 def giving(each: Owned, owner: str, why: str) -> Statement:
-    """Write the statement that gives an object to another owner."""
+    """Return the statement that gives an object to another owner."""
     query = SQL("ALTER {} {} OWNER TO {}").format(
         SQL(ALTER_AS.get(each.kind, each.kind)), SQL(each.target), Identifier(owner)
     )
@@ -307,14 +308,17 @@ def giving(each: Owned, owner: str, why: str) -> Statement:
 
 
 def without_defaults(here: Rights, role: str) -> list[Statement]:
-    """Write the statements that take all default privileges from a role whose rights we have."""
+    """Return the statements that remove all default privileges from a role whose rights we have."""
     own = {key: default for key, default in here.defaults.items() if default.role == role}
     steps = _default_changes(replace(here, defaults=own), replace(here, defaults={}))
     return [step.statement for step in steps]
 
 
 def owners(wanted: Rights, restored: Database, run_id: str, policy: Policy) -> dict[str, str]:
-    """Say whose each restored relation, `schema.name`, will be: as in prod if that is the policy, or ours."""
+    """Return the future owner of each restored relation, `schema.name`.
+
+    It is prod's if that is the policy, or ours.
+    """
     with connect(restored, run_id) as session:
         here, us = _capture_beside(session, wanted), session.info.user
     goal = expected(*aligned(here, wanted)).values()
@@ -335,7 +339,7 @@ def _default_changes(here: Rights, wanted: Rights) -> Iterator[_Step]:
 
 
 def _differences(here: Grants, wanted: Grants, owner: str) -> Iterator[tuple[str, list[Grant]]]:
-    """Pair GRANT or REVOKE with the rights of each statement, in an order that the server accepts."""
+    """Yield GRANT or REVOKE with the rights of each statement, in an order that the server accepts."""
     for whole in (True, False):
         present = {g.right: g for g in here if (g.column == "") is whole}
         final = {g.right: g for g in wanted if (g.column == "") is whole}
@@ -361,7 +365,7 @@ def _differences(here: Grants, wanted: Grants, owner: str) -> Iterator[tuple[str
 
 
 def _batches(grants: Sequence[Grant], chain: Grants, owner: str) -> list[list[Grant]]:
-    """Group rights by giver, receiver and grant option; who has them from the owner comes first."""
+    """Group rights by grantor, grantee and grant option; rights that come from the owner are first."""
     if not grants:
         return []
     depth = _depths(chain, owner)
@@ -372,7 +376,7 @@ def _batches(grants: Sequence[Grant], chain: Grants, owner: str) -> list[list[Gr
 
 
 def _depths(grants: Grants, owner: str) -> dict[Grant, int]:
-    """Count the hands between the owner and each right."""
+    """Return the number of grantors between the owner and each right."""
     depths = {g: 0 for g in grants if g.grantor == owner}
     while later := {
         g: 1 + max(depths.values(), default=0)

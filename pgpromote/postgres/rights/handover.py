@@ -1,7 +1,8 @@
-"""Give what was restored to the owners, and open it to those, that the archive names.
+"""The handover of restored objects to the owners, and of their grants to the roles, that the archive names.
 
 It comes last. A materialized view, or an index over a function, runs with the rights of its owner while it is
-built; that owner may need a grant that stands at the archive's end, or may no longer read what it once could.
+built; that owner may need a grant that stands at the archive's end, or may no longer read a table that it
+once could.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -54,9 +55,10 @@ def give(
 
 
 def owners(archive: Archive, restorer: str) -> Iterator[Statement]:
-    """Compose what gives each object of an archive to its owner; all belong to the restorer but schemas.
+    """Yield the statements that give each object of an archive to its owner.
 
-    A schema comes before what is in it, a table before the sequences that follow it by themselves.
+    All but schemas belong to the restorer before. A schema comes before its objects, a table before the
+    sequences that follow it by themselves.
     """
     numbers = large_objects(archive.entries)
     for entry in sorted(archive.entries, key=lambda each: (each.kind != "SCHEMA", each.kind == "SEQUENCE")):
@@ -68,7 +70,7 @@ def owners(archive: Archive, restorer: str) -> Iterator[Statement]:
 
 
 def _things(entry: TocEntry, *, with_large_objects: bool) -> Iterator[Composable]:
-    """Name what an entry creates and gives an owner of its own, as ALTER names it (pg_backup_archiver.c)."""
+    """Yield the objects with an owner that an entry creates, as ALTER names them (pg_backup_archiver.c)."""
     if entry.kind in {"BLOB", "BLOB METADATA"} and with_large_objects:
         numbers = entry.tag if entry.kind == "BLOB" else entry.definition
         yield from (SQL("LARGE OBJECT {}").format(SQL(str(int(number)))) for number in numbers.split())

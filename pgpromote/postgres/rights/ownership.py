@@ -1,4 +1,4 @@
-"""Who owns what in a database and who may do what with it, and what that should be after a promotion.
+"""Owners and grants of the objects of a database, and their expected values after a promotion.
 
 `capture` reads one database. `expected` holds the rule for the new one: an object of both databases has the
 old one's owner and grants; a new object belongs to its schema's owner, or to the database's where a superuser
@@ -51,7 +51,7 @@ class Grant(NamedTuple):
 
     @property
     def right(self) -> tuple[str, str, str, str]:
-        """What the server keeps once, whether grantable or not."""
+        """The key under which the server keeps a right once, whether grantable or not."""
         return self.grantor, self.grantee, self.privilege, self.column
 
 
@@ -63,11 +63,11 @@ DefaultKey = tuple[str, str, str]
 class Owned(NamedTuple):
     """An object with an owner and grants; `kind` and `identity` name it in every database.
 
-    `target` is how SQL names it. `part_of` is the relation whose owner it shares: a column's sequence, a row
+    `target` is its name in SQL. `part_of` is the relation whose owner it shares: a column's sequence, a row
     type. `runs_as_owner` is true for SECURITY DEFINER functions and for views without security_invoker.
-    `extension` is the one that brings the object, "" for none.
-    `initial` says that the grants are what initdb or the extension gave, `pinned` that the object is in every
-    database, `builtin` what the server gives to a new object by itself.
+    `extension` is the one that brings the object, "" for none. `initial` says that the grants are those that
+    initdb or the extension gave, `pinned` that the object is in every database; `builtin` are the grants that
+    the server gives to a new object by itself.
 
     A tuple, because there are tens of thousands of them.
     """
@@ -88,7 +88,7 @@ class Owned(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """What names the object in every database."""
+        """The key of the object in every database: kind, identity."""
         return self.kind, self.identity
 
     @property
@@ -99,7 +99,7 @@ class Owned(NamedTuple):
 
 @dataclass(frozen=True)
 class Default:
-    """What a role's new objects of one kind are open to, in a schema, or everywhere when `schema` is ""."""
+    """The default privileges of a role on its new objects of one kind, in a schema, or everywhere for ""."""
 
     role: str
     schema: str
@@ -116,7 +116,7 @@ class Default:
 
 @dataclass(frozen=True)
 class RowPolicy:
-    """A policy on a table's rows; two that say the same are equal, whatever their names.
+    """A policy on a table's rows; two with the same content are equal, whatever their names.
 
     `using` and `check` are the conditions as the server writes them, "" for none.
     """
@@ -131,7 +131,7 @@ class RowPolicy:
 
 @dataclass(frozen=True)
 class RowSecurity:
-    """What hides a table's rows: its policies, and whether they bind its owner, too."""
+    """The row security of a table: its policies, and whether they bind its owner, too."""
 
     forced: bool
     policies: frozenset[RowPolicy]
@@ -161,7 +161,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Rights:
-    """All ownership, grants and default privileges of one database, by what names them in every database.
+    """All ownership, grants and default privileges of one database, by keys that are valid in every database.
 
     `columns` holds the columns of tables, `row_security` the tables where it is on, `unreadable` the views
     that their owner's rights break.
@@ -222,7 +222,7 @@ def capture(session: Session, columns_of: Collection[str] | None = None) -> Righ
 
 
 def _owned(*row: Any) -> Owned:
-    """Make an object of a row of the query, whose columns are in the order of the fields."""
+    """Return an object from a row of the query, whose columns are in the order of the fields."""
     *named, grants, column_grants, builtin = row
     return Owned._make((*named, _grants(grants, column_grants), _grants(builtin)))
 
@@ -242,13 +242,13 @@ def _policy(
 
 
 def _settled(condition: str) -> str:
-    """Write a condition as the server writes it after a dump and a restore."""
+    """Return a condition as the server writes it after a dump and a restore."""
     return LIST.sub(lambda match: "ARRAY[" + LIST_ITEM.sub(r"(\g<0>)::text", match[1]) + "]", condition)
 
 
 @cache
 def _grants(*exploded: str) -> Grants:
-    """Read an ACL from the query's JSON; most objects share theirs with many others."""
+    """Parse an ACL from the query's JSON; most objects share theirs with many others."""
     return frozenset(Grant(*row) for each in exploded for row in json.loads(each))
 
 
@@ -260,7 +260,7 @@ def _roles(session: Session) -> dict[str, Role]:
 
 
 def aligned(one: Rights, other: Rights) -> tuple[Rights, Rights]:
-    """Give both databases what only one of them lists because in the other nobody has touched it."""
+    """Return both databases' rights, completed by untouched objects that only the other one lists."""
     return _completed(one, other), _completed(other, one)
 
 
@@ -270,7 +270,7 @@ def _completed(here: Rights, there: Rights) -> Rights:
 
 
 def _untouched(there: Owned, here: Rights) -> Owned | None:
-    """Say what an object is in a database that does not list it; None when it cannot be there."""
+    """Return an object as it is in a database that does not list it; None when it cannot be there."""
     relation = here.objects.get(("TABLE", there.part_of))
     if there.pinned:
         owner = next(role.name for role in here.roles.values() if role.made_by_initdb)
@@ -283,7 +283,7 @@ def _untouched(there: Owned, here: Rights) -> Owned | None:
 
 
 def expected(here: Rights, wanted: Rights) -> dict[Key, Owned]:
-    """Say what owner and grants each object that is here should have, if the old database had `wanted`.
+    """Return each object here with the owner and grants that it should have, if prod had `wanted`.
 
     The two must be `aligned`.
     """
@@ -318,31 +318,31 @@ def expected(here: Rights, wanted: Rights) -> dict[Key, Owned]:
 
 @lru_cache
 def columns_named(grants: Grants) -> frozenset[str]:
-    """Name the columns that have grants of their own."""
+    """Return the columns that have grants of their own."""
     return frozenset(g.column for g in grants if g.column)
 
 
 def columns_gone(old: Owned, here: Rights) -> frozenset[str]:
-    """Name the columns of a table that have grants of their own in the old database and are not here."""
+    """Return the columns of a table that have grants of their own in the old database and are not here."""
     named = columns_named(old.grants)
     return named - here.columns.get(old.identity, frozenset()) if named else named
 
 
 @lru_cache
 def _kept(grants: Grants, gone: frozenset[str], old: str, new: str, superusers: frozenset[str]) -> Grants:
-    """Say what becomes of grants under a new owner, in a database without some of the columns."""
+    """Return the grants as they are under a new owner, in a database without some of the columns."""
     kept = handed_over(frozenset(g for g in grants if g.column not in gone), old, new)
     # What a superuser gives is recorded as given by the owner.
     return merged(g._replace(grantor=new) if g.grantor in superusers else g for g in kept)
 
 
 def left_to_extension(here: Owned, old: Owned | None) -> bool:
-    """Tell whether an extension's own script decides on the grants: nobody has changed them in prod."""
+    """Return whether an extension's own script decides on the grants: nobody has changed them in prod."""
     return here.extension != "" and (old is None or (here.initial and old.initial))
 
 
 def expected_defaults(here: Rights, wanted: Rights) -> dict[DefaultKey, tuple[Default, Grants]]:
-    """Pair the default privileges of either database with what they should give here."""
+    """Return the default privileges of either database, each with the grants that they should give here."""
     found = {**wanted.defaults, **here.defaults}
     return {
         key: (default, wanted.defaults[key].grants if key in wanted.defaults else default.builtin)
@@ -352,13 +352,13 @@ def expected_defaults(here: Rights, wanted: Rights) -> dict[DefaultKey, tuple[De
 
 
 def _member_owner(here: Owned, old: Owned | None, wanted: Rights) -> str:
-    """Say who should own an extension's object: who created the extension, unless prod gave it to another."""
+    """Return the owner for an extension's object: the extension's creator, unless prod gave it to another."""
     creator = wanted.objects.get(("EXTENSION", here.extension))
     return here.owner if old is None or (creator and old.owner == creator.owner) else old.owner
 
 
 def _new_owner(new: Owned, expected: Mapping[Key, Owned], wanted: Rights) -> str:
-    """Say who owns a new object: its schema's owner, or the database's where the schema is everybody's."""
+    """Return the owner of a new object: its schema's, or the database's where the schema is everybody's."""
     if new.kind in KEEPS_OWNER:
         return new.owner
     if new.kind == "SCHEMA" or not new.schema:
@@ -369,7 +369,10 @@ def _new_owner(new: Owned, expected: Mapping[Key, Owned], wanted: Rights) -> str
 
 
 def _new_grants(new: Owned, owner: str, wanted: Rights) -> Grants:
-    """Say what the server would have given to a new object in the old database (get_user_default_acl)."""
+    """Return the grants that the server would have given to a new object in the old database.
+
+    Source: get_user_default_acl.
+    """
     kind = DEFAULTS_OF.get(new.kind, "")
     everywhere = wanted.defaults.get((owner, "", kind))
     in_schema = wanted.defaults.get((owner, new.schema, kind)) if new.kind != "SCHEMA" else None
@@ -382,7 +385,7 @@ def _new_grants(new: Owned, owner: str, wanted: Rights) -> Grants:
 
 @lru_cache
 def handed_over(grants: Grants, old: str, new: str) -> Grants:
-    """Say what ALTER … OWNER TO makes of an ACL (aclnewowner)."""
+    """Return an ACL as ALTER … OWNER TO leaves it (aclnewowner)."""
     if old == new:
         return grants
     names = {old: new}
@@ -393,5 +396,5 @@ def handed_over(grants: Grants, old: str, new: str) -> Grants:
 
 
 def merged(grants: Iterable[Grant]) -> Grants:
-    """Keep of two equal rights the grantable one, as the server does."""
+    """Return the rights with the grantable one of two equal ones, as the server keeps them."""
     return frozenset({g.right: g for g in sorted(grants)}.values())

@@ -1,4 +1,4 @@
-"""Compare who may do what in two databases: the old one and the one that takes its place."""
+"""Parity of rights in two databases: the old one and the one that takes its place."""
 
 from collections.abc import Iterator
 
@@ -23,12 +23,12 @@ Right = tuple[str, str, str, bool]
 
 
 def compare(before: Rights, after: Rights) -> list[Finding]:
-    """Find every right that is not what it was: no ERROR proves that nobody lost or gained anything.
+    """Return every difference of rights: no ERROR proves that nobody lost or gained anything.
 
     An ERROR for each right lost or gained and each other owner, per object, role and privilege, and for each
     protection of rows lost; a WARNING for any other change of row security, and for a view that its owner's
-    rights break; INFO for objects that are gone or new. Conditions are compared as text: what the functions
-    in them do is not seen.
+    rights break; INFO for objects that are gone or new. Conditions are compared as text: the effect of the
+    functions in them is not seen.
     """
     before, after = aligned(before, after)
     goal = expected(after, before)
@@ -96,7 +96,7 @@ def _open_to(new: Owned) -> str:
 
 
 def _held(grants: Grants) -> frozenset[Right]:
-    """Say who may do what, whoever gave it: role, privilege, column, and whether with grant option."""
+    """Return the rights, whoever gave them: role, privilege, column, and whether with grant option."""
     plain = {(g.grantee, g.privilege, g.column, False) for g in grants}
     return frozenset(plain | {(g.grantee, g.privilege, g.column, True) for g in grants if g.grantable})
 
@@ -173,7 +173,7 @@ def _policies_changed(name: str, old: RowSecurity, new: RowSecurity) -> Iterator
 
 
 def _opened(old: RowPolicy, new: RowPolicy) -> bool:
-    """Tell whether a policy has come to let every row through. Of other conditions nobody can say it."""
+    """Return whether a policy has come to let every row through. Of other conditions this cannot be known."""
     using = new.using == "true" != old.using
     return new.permissive and (using or (new.check == "true" != old.check))
 
@@ -190,7 +190,7 @@ def _difference(old: RowPolicy, new: RowPolicy) -> str:
 
 
 def hint_on_rows() -> str:
-    """Say what helps where prod's row security would not cover the rows as it does now."""
+    """Return the hint for row security of prod that would not cover the rows as it does now."""
     return (
         f"Bring prod's row security to dev, or choose {option('rights')} source, which makes this a warning."
     )

@@ -1,7 +1,7 @@
-"""Whether every table holds the rows that were dumped: counts and hashes, table by table.
+"""Comparison of every table's rows with those that were dumped: counts and hashes, table by table.
 
-What pg_dump loads through the root of its partitions is compared at the root: a hash partition by enum may
-get other rows than it had on dev, because an enum's values are other numbers there.
+Partitions that pg_dump loads through their root are compared at the root: a hash partition by enum may get
+other rows than it had on dev, because an enum's values are other numbers there.
 """
 
 import re
@@ -36,7 +36,7 @@ ROOT = "-- load via partition root "
 
 
 class Unproven(StrEnum):
-    """Why no table's rows were proven, as every report says it."""
+    """The reason why no table's rows were proven, as every report says it."""
 
     PLAIN_SQL = "plain SQL has no list of objects and no manifest"
     NO_MANIFEST = "no manifest"
@@ -52,7 +52,7 @@ CHOSEN = frozenset({Unproven.DEFINITIONS, Unproven.OFF, Unproven.COUNTED})
 
 @dataclass(frozen=True)
 class Compared:
-    """One table, or tree of partitions: rows dumped, rows there, and whether hashes were compared, too."""
+    """One table, or tree of partitions: rows dumped, rows restored, and whether hashes were compared, too."""
 
     table: str
     dumped: int
@@ -62,7 +62,10 @@ class Compared:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How rows were compared, what differed, and why nothing was proven (None: it was, table by table)."""
+    """The result of comparing rows: the mode, the differences, and the reason why nothing was proven.
+
+    `unproven` is None where rows were proven, table by table.
+    """
 
     mode: str
     compared: tuple[Compared, ...] = ()
@@ -71,7 +74,10 @@ class Comparison:
 
 
 def compare(session: Session, clearance: Clearance, manifest: Manifest | None, mode: str) -> Comparison:
-    """Compare what tables hold with the manifest: `exact` by rows and hashes, `count` by rows, `off` not."""
+    """Compare the tables' content with the manifest.
+
+    `exact` compares by rows and hashes, `count` by rows, `off` not at all.
+    """
     unproven = _unproven(clearance, manifest, mode)
     told = (_not_proven(clearance, unproven),) if unproven else ()
     if manifest is None or clearance.archive is None or unproven not in {None, Unproven.COUNTED}:
@@ -96,7 +102,7 @@ def compare(session: Session, clearance: Clearance, manifest: Manifest | None, m
 
 
 def _unproven(clearance: Clearance, manifest: Manifest | None, mode: str) -> Unproven | None:
-    """Say why rows will not be proven; None when every table is compared by rows and hashes."""
+    """Return the reason why rows will not be proven; None when every table is compared by rows and hashes."""
     known = {EXACT: None, COUNT: Unproven.COUNTED, OFF: Unproven.OFF}[mode]
     if clearance.archive is None:
         return Unproven.PLAIN_SQL
@@ -117,7 +123,7 @@ def loaded_through(entries: Iterable[TocEntry]) -> dict[str, str]:
 
 
 def _partly_archived(manifest: Manifest) -> set[str]:
-    """Name the tables that hold more than the archive brings: extensions fill them themselves."""
+    """Return the tables that hold more than the archive brings: extensions fill them themselves."""
     return {each.table for each in (manifest.members or {}).values() if each.archived is Archived.SOME}
 
 
@@ -133,7 +139,7 @@ def _measure(
 
 
 def _at_roots(held: Mapping[str, Content], roots: Mapping[str, str]) -> dict[str, Content]:
-    """Add up what is loaded through one root."""
+    """Add up the contents of partitions that are loaded through one root."""
     parts: dict[str, list[Content]] = {}
     for name, content in held.items():
         parts.setdefault(roots.get(name, name), []).append(content)
@@ -161,7 +167,7 @@ def _differences(
 
 
 def hint_to_dump() -> str:
-    """Say how an archive is made whose rows can be proven."""
+    """Return the hint for an archive whose rows can be proven."""
     return f"Dump with {command('dump')}; it writes down what dev holds."
 
 

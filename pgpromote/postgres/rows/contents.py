@@ -1,6 +1,6 @@
-"""What a database holds: rows and a hash of each table, independent of their order, and of large objects.
+"""The content of a database: rows and a hash of each table, independent of their order, and of large objects.
 
-The hash is taken over what a dump carries: each value, or its text where values that are written
+The hash is taken over the data that a dump carries: each value, or its text where values that are written
 differently may be equal. It is the same whatever number a server gives an object, and it calls no function
 that a user of the database could have written. Where a query would (the planner folds index expressions), the
 rows are copied out instead, and hashed here.
@@ -31,7 +31,7 @@ CHUNK = 100
 
 @dataclass(frozen=True)
 class _Columns:
-    """How a table's columns are hashed, a letter for each; their values, and the columns to copy, as SQL."""
+    """The hashing of a table's columns: a letter for the way of each; values, and columns to copy, as SQL."""
 
     ways: str
     values: compose.SQL
@@ -45,7 +45,7 @@ NOTHING = _Columns("", compose.SQL(""), compose.SQL(""))
 def snapshot(database: Database, run_id: str) -> Iterator[tuple[Session, str]]:
     """Open a session whose snapshot pg_dump can share; yields the session and the snapshot's name.
 
-    Nothing that is written meanwhile is seen by either, for as long as the block runs.
+    Writes by others are seen by neither, for as long as the block runs.
     """
     with connect(database, run_id, autocommit=True) as session:
         session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -77,22 +77,22 @@ def measure(
 
 
 def evaluating(session: Session) -> frozenset[tuple[str, str]]:
-    """Name what no query may read, because planning it would call what a user wrote: (schema, name)."""
+    """Return the tables that no query may read, as its planning would call users' code: (schema, name)."""
     return frozenset((str(row[0]), str(row[1])) for row in session.execute(sql.read("contents/evaluating")))
 
 
 def comparable(one: Content, other: Content) -> bool:
-    """Tell whether two hashes were taken in the same way."""
+    """Return whether two hashes were taken in the same way."""
     return None not in (one.hash, other.hash) and _way(one) == _way(other)
 
 
 def outdated(content: Content) -> bool:
-    """Tell whether a hash was taken by a version of pgpromote that took it otherwise."""
+    """Return whether a hash was taken by a version of pgpromote that took it otherwise."""
     return content.hash is not None and not content.hash.startswith(METHOD)
 
 
 def total(parts: Sequence[Content]) -> Content:
-    """Add up what the tables of a tree hold; without a hash if theirs were not taken in one way."""
+    """Add up the contents of a tree's tables; without a hash if theirs were not taken in one way."""
     rows = sum(part.rows for part in parts)
     hashes = [part.hash.rpartition(" ") for part in parts if part.hash is not None]
     ways = {way for way, _, _ in hashes}
@@ -106,7 +106,7 @@ def _way(content: Content) -> str:
 
 
 def _told(content: Content, ways: str) -> Content:
-    """Put the ways before the hash: hashes that were taken in different ways cannot be compared."""
+    """Return the content with the ways before its hash: hashes taken in different ways cannot be compared."""
     return replace(content, hash=content.hash and " ".join(filter(None, (METHOD, ways, content.hash))))
 
 
@@ -201,5 +201,5 @@ def _read(session: Session, query: compose.Composed) -> list[Content]:
 
 
 def loaded_tables(entries: Iterable[TocEntry]) -> list[tuple[str, str]]:
-    """List the tables whose rows an archive brings, as (schema, name)."""
+    """Return the tables whose rows an archive brings, as (schema, name)."""
     return [(entry.schema, entry.tag) for entry in entries if entry.kind == "TABLE DATA"]

@@ -1,4 +1,4 @@
-"""What belongs to an extension, and what users made of it: pg_dump leaves all of it to CREATE EXTENSION.
+"""Objects of extensions, with users' changes to them: pg_dump leaves all of it to CREATE EXTENSION.
 
 Rows that an extension has not registered as its configuration, columns, indexes, triggers and whatever else
 was put on its tables are in no archive. So the source is asked at the dump, and prod is compared with it.
@@ -37,7 +37,7 @@ class _Found:
 
 
 def read(session: Session, *, hashed: bool = True) -> dict[str, Member]:
-    """Read what belongs to the extensions of a database: by kind and name, such as `table public.queue`."""
+    """Return the objects of a database's extensions: by kind and name, such as `table public.queue`."""
     found = server.rows(session, _Found, "members/members")
     tables = {
         each.object: (each.schema or "", each.name or "")
@@ -59,10 +59,10 @@ def read(session: Session, *, hashed: bool = True) -> dict[str, Member]:
 
 
 def lost(manifest: Manifest, session: Session, *, restored: bool, hashed: bool = True) -> Iterator[Finding]:
-    """Find what the source's extensions have and this database's do not have.
+    """Yield findings for objects and rows of the source's extensions that this database lacks.
 
     Before the archive is `restored`, only rows that it does not bring can be compared; an extension that is
-    not there is created, and nothing is known of what it will have. Not `hashed` means that rows are counted.
+    not there is created, and its future objects are not known. Not `hashed` means that rows are counted.
     """
     wanted = manifest.members or {}
     present = read(session, hashed=hashed) if wanted else {}
