@@ -105,7 +105,7 @@ def of_archive(archive: Archive, manifest: Manifest | None) -> Origin:
 
 def text_of(aim: Aim) -> str | None:
     """Write where an archive was dumped, for the mark of what it replaces; None for plain SQL."""
-    return of_archive(aim.archive, aim.manifest).text() if aim.archive else None
+    return of_archive(aim.archive, aim.manifest).text() if aim.archive.listed else None
 
 
 def of_source(source: Database, identity: Identity | None = None) -> Origin:

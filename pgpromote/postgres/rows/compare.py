@@ -74,7 +74,7 @@ def compare(session: Session, clearance: Clearance, manifest: Manifest | None, m
     """Compare what tables hold with the manifest: `exact` by rows and hashes, `count` by rows, `off` not."""
     unproven = _unproven(clearance, manifest, mode)
     told = (_not_proven(clearance, unproven),) if unproven else ()
-    if manifest is None or clearance.archive is None or unproven not in {None, Unproven.COUNTED}:
+    if manifest is None or unproven not in {None, Unproven.COUNTED}:
         return Comparison(OFF, findings=told, unproven=unproven)
     encoding = None if identify(session).encoding == manifest.encoding else manifest.encoding
     hashed = mode == EXACT
@@ -98,7 +98,7 @@ def compare(session: Session, clearance: Clearance, manifest: Manifest | None, m
 def _unproven(clearance: Clearance, manifest: Manifest | None, mode: str) -> Unproven | None:
     """Say why rows will not be proven; None when every table is compared by rows and hashes."""
     known = {EXACT: None, COUNT: Unproven.COUNTED, OFF: Unproven.OFF}[mode]
-    if clearance.archive is None:
+    if not clearance.archive.listed:
         return Unproven.PLAIN_SQL
     if clearance.filters.schema_only:
         return Unproven.DEFINITIONS
