@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 from psycopg.errors import Diagnostic
 
-from pgpromote.postgres.model import Archive
+from pgpromote.postgres.model import Dump
 
 MASK = '"…"'
 RAISED = "an error that code of the database raised with a text of its own"
@@ -237,7 +237,7 @@ def records_of(lines: Iterable[str]) -> Iterator[list[str]]:
         yield record
 
 
-def names_in(archive: Archive) -> frozenset[str]:
+def names_in(archive: Dump) -> frozenset[str]:
     """Return every name in an archive: of its entries, and all words of their SQL that are no literals."""
     found: set[str] = set()
     for entry in archive.entries:

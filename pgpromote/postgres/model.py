@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePath
 from types import MappingProxyType
+from typing import ClassVar, Literal
 
 from pgpromote.postgres.strategy import Strategy
 
@@ -133,8 +134,11 @@ class Archive:
 
     `format_version` is (major, minor) of the archive format; `size` is in bytes; `entries` are those that
     `pg_restore --list` shows, in its order; `properties` hold the source database's own settings; `sizes` are
-    those of its integers and offsets, in bytes; `frame` are the entries that set up each session.
+    those of its integers and offsets, in bytes; `frame` are the entries that set up each session. It is
+    `listed`: an object without an entry is not in it.
     """
+
+    listed: ClassVar[Literal[True]] = True
 
     path: Path
     size: int
@@ -160,6 +164,30 @@ class Archive:
     def of_kind(self, *kinds: str) -> tuple[TocEntry, ...]:
         """Select the entries of the given kinds, such as `TABLE` or `FK CONSTRAINT`."""
         return tuple(entry for entry in self.entries if entry.kind in kinds)
+
+
+@dataclass(frozen=True)
+class PlainSql:
+    """A plain SQL dump, which psql runs as it stands and clients of every release can read.
+
+    It is not `listed`: it has no entries, and nobody knows what it brings. Whoever draws a conclusion from
+    an entry that is missing takes an `Archive` instead.
+    """
+
+    listed: ClassVar[Literal[False]] = False
+    entries: ClassVar[tuple[TocEntry, ...]] = ()
+    properties: ClassVar[tuple[TocEntry, ...]] = ()
+    encoding: ClassVar[str] = ""
+    format_version: ClassVar[tuple[int, int]] = (0, 0)
+
+    path: Path
+
+    def of_kind(self, *kinds: str) -> tuple[TocEntry, ...]:
+        """Select no entries, as `Archive.of_kind` does where there are none."""
+        return ()
+
+
+Dump = Archive | PlainSql
 
 
 @dataclass(frozen=True)
@@ -282,19 +310,19 @@ MOMENTS_IN_UTC = MappingProxyType({"TimeZone": "UTC"})
 class Aim:
     """The aim of a promotion, whether it is allowed or not.
 
-    `archive` holds the entries to restore, and is None for a plain SQL dump. `manifest` is the archive's, as
-    the checks have read it.
+    `archive` holds the entries to restore, if it is `listed`. `manifest` is the archive's, as the checks have
+    read it.
     """
 
     path: Path
-    archive: Archive | None
+    archive: Dump
     strategy: Strategy
     filters: Filters
     manifest: Manifest | None = field(default=None, kw_only=True, repr=False)
 
     def has(self, kind: str) -> bool:
         """Return whether the archive brings an object of a kind."""
-        return self.archive is not None and self.archive.of_kind(kind) != ()
+        return self.archive.of_kind(kind) != ()
 
 
 @dataclass(frozen=True)

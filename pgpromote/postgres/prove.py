@@ -130,16 +130,20 @@ def prove(
         return compare.compare(session, clearance, manifest, mode)
 
     with connect(target, run_id) as session:
-        hidden = _hidden(session, archive) if archive and not clearance.strategy.empty else []
+        hidden = _hidden(session, archive) if archive.listed and not clearance.strategy.empty else []
         with beside(session, comparison) as comparing:
             meanwhile()
-            found = archive and describe(
-                target,
-                available,
-                archive.pg_dump_version,
-                run_id,
-                settings=dict(clearance.settings),
-                leave_out=hidden,
+            found = (
+                describe(
+                    target,
+                    available,
+                    archive.pg_dump_version,
+                    run_id,
+                    settings=dict(clearance.settings),
+                    leave_out=hidden,
+                )
+                if archive.listed
+                else None
             )
             compared = comparing.result()
         findings = (
@@ -201,7 +205,8 @@ def _objects(
     identities: Collection[Column],
     filled: bool,
 ) -> Iterator[Finding]:
-    if archive := clearance.archive:
+    archive = clearance.archive
+    if archive.listed:
         wanted = Description(archive.entries, manifest.rests_on if manifest else None)
         whole, limited = (
             clearance.strategy.empty,
@@ -215,7 +220,7 @@ def _extensions(session: Session, clearance: Clearance, manifest: Manifest | Non
     rule = "extension_versions"
     found = session.execute(sql.read("catalog/extension_versions")).fetchall()
     versions = {str(name): str(version) for name, version in found}
-    for name in (entry.tag for entry in clearance.archive.of_kind("EXTENSION")) if clearance.archive else ():
+    for name in (entry.tag for entry in clearance.archive.of_kind("EXTENSION")):
         present, dumped = versions.get(name), manifest.extensions.get(name) if manifest else None
         if present is None:
             message = f"The extension {name} of the archive is not there."
@@ -243,5 +248,5 @@ def _sequences(
         severity = Severity.ERROR if repaired and repairable else Severity.WARNING
         hint = f"An insert would fail with a duplicate key. Run {command('repair')}."
         yield Finding("sequences", severity, str(feed.sequence), message, hint)
-    if clearance.archive:
+    if clearance.archive.listed:
         yield from set_back(session, clearance.archive)

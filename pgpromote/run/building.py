@@ -116,7 +116,7 @@ class Build:
 
     def _owners(self, wanted: Rights) -> dict[str, str]:
         owners = carry.owners(wanted, self.shadow, self.run_id, self.clearance.rights)
-        if self.clearance.rights is Policy.SOURCE and self.clearance.archive:
+        if self.clearance.rights is Policy.SOURCE:
             brought = self.clearance.archive.of_kind("TABLE", "MATERIALIZED VIEW")
             owners |= {entry.name: entry.owner for entry in brought if entry.owner}
         return owners

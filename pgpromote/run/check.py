@@ -36,7 +36,7 @@ def check(run: Run) -> State:
         report = look(run.promotion, run.options, run.run_id)
     run.keep(_checked(run.state, report))
     run.clearance = report.cleared()
-    if run.clearance.archive:
+    if run.clearance.archive.listed:
         tables = run.clearance.archive.of_kind("TABLE")
         repair.check_exclusions(run.options.repair_exclude, ((t.schema, t.tag) for t in tables))
     check_plan(run)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pgpromote.postgres.archives.plain_sql import is_plain_sql
 from pgpromote.postgres.model import Severity
 from pgpromote.run.state import Note, State
 
@@ -13,7 +14,7 @@ def of_check(state: State) -> Iterator[Note]:
     yield from map(_warning, state.died)
     if state.filters:
         yield _warning(limited(state.filters))
-    if state.archive.suffix == ".sql":
+    if is_plain_sql(state.archive):
         yield _warning(PLAIN_SQL)
 
 

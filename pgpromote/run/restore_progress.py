@@ -137,8 +137,7 @@ class Work:
 def planned_for(clearance: Clearance) -> Work:
     """Return the planned work of a restore; materialized views, which are filled later, are no part of it."""
     manifest = clearance.manifest
-    entries = restorable(clearance.archive) if clearance.archive else ()
     return Work(
-        [entry for entry in entries if entry.kind != FILLED],
+        [entry for entry in restorable(clearance.archive) if entry.kind != FILLED],
         {name: content.rows for name, content in manifest.contents.items()} if manifest else {},
     )

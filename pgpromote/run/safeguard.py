@@ -7,6 +7,7 @@ from pgpromote.postgres import dump
 from pgpromote.postgres.archives import archive as archives
 from pgpromote.postgres.archives import origin, safety, selection
 from pgpromote.postgres.archives.archive import LARGE_OBJECT_KINDS
+from pgpromote.postgres.archives.plain_sql import is_plain_sql
 from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.checks.preflight import Report
 from pgpromote.postgres.databases import mark, previous
@@ -16,7 +17,7 @@ from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.loading import restore
 from pgpromote.postgres.losses import baseline, plausible
 from pgpromote.postgres.losses.plausible import Bounds
-from pgpromote.postgres.model import Archive, Clearance, Finding, Ref, Severity
+from pgpromote.postgres.model import Clearance, Dump, Finding, Ref, Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.rights import handover
 from pgpromote.postgres.server import connect
@@ -58,7 +59,7 @@ def implausible(promotion: Promotion, options: Options, run_id: str) -> tuple[Fi
     The checks then report why.
     """
     path = options.archive_path or promotion.archive_path
-    if path.suffix == ".sql":
+    if is_plain_sql(path):
         return ()
     try:
         held, manifest = archives.read(promotion.store.local(path)), promotion.store.manifest(path)
@@ -144,9 +145,11 @@ def _try(clearance: Clearance, place: Place, tools: list[Tools]) -> None:
         shadows.drop(place, made.name)
 
 
-def _definitions(archive: Archive | None) -> Archive | None:
+def _definitions(archive: Dump) -> Dump:
     """Return an archive without rows and large objects, and without entries about the latter."""
-    return archive and replace(
+    if not archive.listed:
+        return archive
+    return replace(
         archive,
         entries=tuple(
             entry

@@ -128,6 +128,21 @@ def test_what_an_allowed_command_has_done_is_not_called_rolled_back(
     assert f"Prod may be a mix of old and new: {command} (line " in str(failure.value.outcome)
 
 
+def test_nothing_is_called_missing_in_plain_sql_which_does_not_say_what_it_brings(
+    dev: Server, prod: Server, path: Path
+) -> None:
+    shop = stage(dev, prod, path.parent, "", "CREATE TABLE kept (id integer); INSERT INTO kept VALUES (7)")
+    with shop.walk(
+        archive_path=path, strategy=CLEAN, repair_exclude=("public.users",), safety_archive=False
+    ) as run:
+        done = promote(run)
+        assert run.clearance
+        assert not run.clearance.archive.listed
+    assert done.plan
+    assert "kept" not in str(done.plan.losses)
+    assert "Größe" in contents(prod, shop.promotion.target().name)
+
+
 @pytest.mark.versions(16, 18)
 def test_plain_sql_cut_anywhere_is_refused(prod: Server, path: Path) -> None:
     whole = path.read_bytes()

@@ -9,7 +9,7 @@ import pytest
 
 from pgpromote.postgres.keys import repair
 from pgpromote.postgres.losses import plan
-from pgpromote.postgres.model import Content, Severity
+from pgpromote.postgres.model import Content, PlainSql, Severity
 from pgpromote.postgres.rows import contents
 from pgpromote.postgres.server import connect, parse_url
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP
@@ -222,7 +222,7 @@ def test_without_a_manifest_objects_are_compared_and_rows_are_not(
     assert "has no manifest" in found.losses[0].message
     assert only_in_prod(found) == {"VIEW public.more"}
     assert found.needed_size is None
-    plain_sql = replace(cleared(sample, strategy=CLEAN), archive=None)
+    plain_sql = replace(cleared(sample, strategy=CLEAN), archive=PlainSql(sample.path))
     assert len(plan.preview(plain_sql, None, target, "test").losses) == 1
 
 

@@ -27,7 +27,7 @@ class Whole:
     def told_after(self, change: str) -> list[str]:
         """Change a copy of the restored database, and prove its objects."""
         done, archive = self.promoted, self.promoted.clearance.archive
-        assert archive
+        assert archive.listed
         copy = copy_of(done)
         with psycopg.connect(done.prod.url(copy.name), autocommit=True) as session:
             session.execute("SET search_path = public; SET allow_system_table_mods = on")
@@ -64,7 +64,7 @@ def copy_of(done: Promoted) -> Database:
 def whole_of(url: str, dev: Server, prod: Server, path: Path) -> Whole:
     done = promote(url, dev, prod, path)
     archive = done.clearance.archive
-    assert archive
+    assert archive.listed
     return Whole(done, rewriting(prod, done.target, dict(done.clearance.settings))(archive, archive.entries))
 
 

@@ -9,7 +9,7 @@ from pgpromote.postgres.checks.access import Barred
 from pgpromote.postgres.checks.catalog import Replaced
 from pgpromote.postgres.checks.rules import RULES, describe, missing
 from pgpromote.postgres.errors import ArchiveError, ToolMissing
-from pgpromote.postgres.model import Archive, Finding, Policy, ServerVersion, Severity
+from pgpromote.postgres.model import Archive, Finding, PlainSql, Policy, ServerVersion, Severity
 from pgpromote.postgres.reset import DATA_LOSS, Reset
 from pgpromote.postgres.strategy import CLEAN, SWAP
 from pgpromote.postgres.tools import Tools
@@ -17,6 +17,7 @@ from pgpromote_tests.unit.archives import PATH, Entry, archive_of
 from pgpromote_tests.unit.plain import CATALOG, FACTS, MANIFEST, found, given, identified, of
 
 DATA = sorted(DATA_LOSS)[0]
+PLAIN_SQL = PlainSql(Path("full.sql"))
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -60,11 +61,24 @@ def test_a_rule_that_cannot_look_says_why(changes: dict[str, None], looking: set
     assert all(why in reason for reason in told.values() if reason)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_plain_sql_of_which_nobody_knows_what_it_brings_passes_every_rule(rule: str) -> None:
+    assert found(rule, given(archive=PLAIN_SQL, manifest=None)) == []
+
+
 @pytest.mark.parametrize(
-    ("problem", "why"), [(None, "plain SQL"), (ArchiveError("damaged"), "could not be read")]
+    ("archive", "problem", "why"),
+    [
+        (PLAIN_SQL, None, "plain SQL"),
+        (PLAIN_SQL, ArchiveError("cut"), "could not be read"),
+        (None, ArchiveError("damaged"), "could not be read"),
+    ],
+    ids=["plain SQL", "plain SQL that is cut", "a damaged archive"],
 )
-def test_without_an_archive_what_it_holds_is_skipped(problem: ArchiveError | None, why: str) -> None:
-    facts = given(archive=None, archive_problem=problem, manifest=None)
+def test_without_a_list_of_objects_what_it_holds_is_skipped(
+    archive: PlainSql | None, problem: ArchiveError | None, why: str
+) -> None:
+    facts = given(archive=archive, archive_problem=problem, manifest=None)
     told = {
         rule: missing(rule, facts) for rule in ("extensions", "policy_roles", "left_out", "whole_archive")
     }

@@ -11,6 +11,7 @@ from pgpromote.postgres.model import Clearance, Filters, Policy, ServerVersion
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote.postgres.tools import Tools
+from pgpromote_tests.unit.archives import archive_of
 
 TOOLS = Tools(Path("/pg/bin"), ServerVersion(160014))
 CLIENT = restore.Client(TOOLS, TOOLS.version)
@@ -43,7 +44,7 @@ def restoring(
     clearance = Clearance(
         path=PATH,
         sha256="aa",
-        archive=None,
+        archive=archive_of(),
         strategy=strategy,
         target="shop on prod",
         target_oid=1,

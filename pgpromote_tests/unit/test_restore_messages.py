@@ -8,6 +8,7 @@ from pgpromote.postgres.loading import restore_messages as messages
 from pgpromote.postgres.model import RestoreError
 from pgpromote.postgres.server import parse_url
 from pgpromote.postgres.tools import Completed
+from pgpromote_tests.unit.archives import archive_of
 
 STATEMENT = """\
 pg_restore: connecting to database for restore
@@ -122,7 +123,11 @@ def judged(text: str, returncode: int, *workers: str) -> None:
     completed = Completed(returncode, streams)
     errors = messages.counted(completed, messages.parse(completed.streams))
     restore._judge(
-        [completed], errors, parse_url("postgresql://host/shop", "PROD_DATABASE_URL"), "What to do."
+        [completed],
+        errors,
+        parse_url("postgresql://host/shop", "PROD_DATABASE_URL"),
+        "What to do.",
+        archive_of(),
     )
 
 

@@ -10,7 +10,7 @@ from pgpromote.postgres.checks.bare_login import Looked
 from pgpromote.postgres.checks.dev_code import Code
 from pgpromote.postgres.checks.rules import RULES, missing
 from pgpromote.postgres.checks.trust import manifest_there
-from pgpromote.postgres.model import Severity
+from pgpromote.postgres.model import PlainSql, Severity
 from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.postgres.strategy import SWAP
 from pgpromote_tests.unit.plain import CATALOG, MANIFEST, found, given
@@ -59,7 +59,7 @@ def test_code_of_dev_runs_where_it_is_allowed_or_another_login_restores() -> Non
 
 
 def test_plain_sql_is_code_from_its_first_line() -> None:
-    plain = given(path=Path("full.sql"), archive=None, powers=("root",))
+    plain = given(archive=PlainSql(Path("full.sql")), manifest=None, powers=("root",))
     ((severity, _, message, _),) = RULES["runs_dev_code"](plain)
     assert severity is Severity.ERROR
     assert "which may act as root" in message

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from pgpromote.postgres import encodings, files
 from pgpromote.postgres.archives import plain_sql
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
-from pgpromote.postgres.model import Archive, Manifest, Ref, TocEntry
+from pgpromote.postgres.model import Archive, Dump, Manifest, Ref, TocEntry
 from pgpromote.postgres.naming import command
 from pgpromote.postgres.tools import Completed, Tools, run
 
@@ -281,7 +281,7 @@ def extension_schema(entry: TocEntry) -> str:
     return unquote(match[1]) if match else "public"
 
 
-def restorable(archive: Archive) -> Iterator[TocEntry]:
+def restorable(archive: Dump) -> Iterator[TocEntry]:
     """Yield the entries that pg_restore gets: without extensions, and without schemas that hold one.
 
     Extensions and their schemas exist before the restore; pg_restore would drop both first, which takes the

@@ -105,7 +105,7 @@ def of_archive(archive: Archive, manifest: Manifest | None) -> Origin:
 
 def text_of(aim: Aim) -> str | None:
     """Return an archive's origin as text, for the mark of the database it replaces; None for plain SQL."""
-    return of_archive(aim.archive, aim.manifest).text() if aim.archive else None
+    return of_archive(aim.archive, aim.manifest).text() if aim.archive.listed else None
 
 
 def of_source(source: Database, identity: Identity | None = None) -> Origin:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from pgpromote.postgres.model import Ref
+
 # As pg_dump writes them. Another command may follow in the same line, and a backtick runs a program.
 HARMLESS = re.compile(r"\\(?:un)?restrict \w+")
 PART = re.compile(
@@ -33,6 +35,11 @@ FRAME = re.compile(
     r"|SET client_encoding = '(?!SJIS|SHIFT_JIS_2004|BIG5|GBK|GB18030|UHC|JOHAB)\w+';"
 )
 END_OF_ROWS = "\\."
+
+
+def is_plain_sql(ref: Ref) -> bool:
+    """Tell whether a file is a plain SQL dump, which its name alone decides: it ends in `.sql`."""
+    return ref.suffix == ".sql"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from psycopg.rows import scalar_row
 from pgpromote.postgres import sql
 from pgpromote.postgres.archives.archive import restorable
 from pgpromote.postgres.membership import become
-from pgpromote.postgres.model import Archive, TocEntry
+from pgpromote.postgres.model import Dump, TocEntry
 from pgpromote.postgres.server import Session, rows
 
 # The owner of a database, whoever that is; the schema public belongs to it unless somebody changed that.
@@ -37,7 +37,7 @@ class Barred:
     thing: str
 
 
-def given(archive: Archive) -> Given:
+def given(archive: Dump) -> Given:
     """Return the objects that a restore of the archive with its own owners gives to each owner."""
     return _given([(e.owner, e.schema, e.kind, e.tag, f"{e.kind} {e.name}") for e in restorable(archive)])
 

@@ -7,7 +7,7 @@ from pgpromote.postgres.archives.archive import DECORATED
 from pgpromote.postgres.checks.bare_login import BareLogin, Looked, surplus
 from pgpromote.postgres.checks.facts import Facts
 from pgpromote.postgres.checks.permissions import Found, quoted, superuser_only
-from pgpromote.postgres.model import Archive, Policy, Severity
+from pgpromote.postgres.model import Dump, Policy, Severity
 from pgpromote.postgres.naming import option, setting
 
 # A server or a mapping needs a right on a wrapper that is never the build login's, a subscription one on the
@@ -109,7 +109,7 @@ def _not_bare(login: BareLogin, promoter: str) -> Found:
         yield Severity.ERROR, login.user, message, f"GRANT {quoted(login.user)} TO {quoted(promoter)};"
 
 
-def _not_its_own(facts: Facts, login: BareLogin, archive: Archive) -> Found:
+def _not_its_own(facts: Facts, login: BareLogin, archive: Dump) -> Found:
     """Yield the archive's objects that the login cannot create, or that would be given to it for good."""
     for name, what in _beyond(archive):
         message = f"{what} can only be created by a superuser; the build login {login.user} is none."
@@ -124,7 +124,7 @@ def _not_its_own(facts: Facts, login: BareLogin, archive: Archive) -> Found:
         yield from _of_the_source(facts, login, archive)
 
 
-def _of_the_source(facts: Facts, login: BareLogin, archive: Archive) -> Found:
+def _of_the_source(facts: Facts, login: BareLogin, archive: Dump) -> Found:
     """Yield texts that are no owner or grant where the archive names those: the promoter runs their words."""
     hint = f"Dump again, or choose {option('rights')} keep."
     grants = [(entry.name, entry.definition) for entry in archive.of_kind("ACL", "DEFAULT ACL")]
@@ -147,7 +147,7 @@ def _of_the_source(facts: Facts, login: BareLogin, archive: Archive) -> Found:
         yield Severity.ERROR, owned[0], message, hint
 
 
-def _beyond(archive: Archive) -> Iterator[tuple[str, str]]:
+def _beyond(archive: Dump) -> Iterator[tuple[str, str]]:
     yield from superuser_only(archive)
     for entry in archive.entries:
         untrusted = entry.kind in {"FUNCTION", "PROCEDURE"} and UNTRUSTED.search(entry.definition)

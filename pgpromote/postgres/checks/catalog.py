@@ -7,7 +7,7 @@ import psycopg
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.archives.archive import large_objects, restorable
-from pgpromote.postgres.model import Archive, TocEntry
+from pgpromote.postgres.model import Dump, TocEntry
 from pgpromote.postgres.server import Identity, Session, identify, rows
 
 
@@ -147,7 +147,7 @@ def _has_xml(session: Session) -> bool:
     return True
 
 
-def brought_by(archive: Archive | None) -> dict[str, list[str]]:
+def brought_by(archive: Dump | None) -> dict[str, list[str]]:
     """Return all names that an archive brings, for a query of prod's own; none for a plain SQL dump."""
     return _named(tuple(restorable(archive)) if archive else ())
 

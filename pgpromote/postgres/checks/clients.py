@@ -6,7 +6,7 @@ from pathlib import Path
 from pgpromote.postgres import tools
 from pgpromote.postgres.archives import archive as archives
 from pgpromote.postgres.errors import ArchiveError, PgpromoteError
-from pgpromote.postgres.model import Archive, ServerVersion
+from pgpromote.postgres.model import Archive, Dump, ServerVersion
 from pgpromote.postgres.naming import command, setting
 from pgpromote.postgres.tools import Tools
 
@@ -15,7 +15,7 @@ WITHOUT_DATA = "no data will be available"
 
 
 def choose(
-    available: list[Tools], version: ServerVersion | None, archive: Archive | None = None
+    available: list[Tools], version: ServerVersion | None, archive: Dump | None = None
 ) -> tuple[Tools | None, PgpromoteError | None]:
     """Return the programs for a server of this version, or the problem when there are none."""
     if version is None:

@@ -9,7 +9,7 @@ from pgpromote.postgres.archives import archive as archives
 from pgpromote.postgres.archives import origin, selection
 from pgpromote.postgres.archives.encryption import Link, links
 from pgpromote.postgres.archives.origin import NOTHING, Known, Origin
-from pgpromote.postgres.archives.plain_sql import Command
+from pgpromote.postgres.archives.plain_sql import Command, is_plain_sql
 from pgpromote.postgres.archives.selection import LeftOut
 from pgpromote.postgres.checks import clients, dev_code
 from pgpromote.postgres.checks import prod as prods
@@ -22,8 +22,9 @@ from pgpromote.postgres.databases import lock, mark
 from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import (
     EVERYTHING,
-    Archive,
+    Dump,
     Manifest,
+    PlainSql,
     ServerVersion,
     TocEntry,
 )
@@ -47,7 +48,7 @@ class Facts:
     path: Path
     place: Place
     choice: Choice
-    archive: Archive | None
+    archive: Dump | None
     archive_problem: PgpromoteError | None
     manifest: Manifest | None
     sha256: str
@@ -89,7 +90,7 @@ def no_prod(facts: Facts) -> str:
 
 def no_archive(facts: Facts) -> str:
     """Return the reason why the archive's entries are missing, "" when they are there."""
-    if facts.archive:
+    if facts.archive and facts.archive.listed:
         return ""
     return "the archive could not be read" if facts.archive_problem else "plain SQL has no list of objects"
 
@@ -138,13 +139,13 @@ def gather(
     _check_scope(path, choice)
     target = place.target
     archive, manifest, sha256, archive_problem = _read_file(path)
-    chosen = selection.choose(archive, choice.filters, choice.bring) if archive else None
-    archive = chosen.archive if chosen else None
+    chosen = selection.choose(archive, choice.filters, choice.bring) if archive and archive.listed else None
+    archive = chosen.archive if chosen else archive
     builds = build_login is not None and choice.strategy.beside
     prod = prods.read(target, archive, manifest, choice, place.run_id, builds=builds)
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = clients.choose(available, version, archive)
-    if client and archive and not archive_problem:
+    if client and archive and archive.listed and not archive_problem:
         archive_problem = clients.unreadable(path, archive, client, thoroughly=manifest is None)
     source_version, source_is_prod, same_database, source_problem, dev = _probe(source, target, prod.catalog)
     source_client, source_client_problem = clients.choose(available, source_version)
@@ -166,7 +167,7 @@ def gather(
         source_client_problem=source_client_problem,
         source_is_prod=source_is_prod,
         same_database=same_database,
-        commands=archives.commands_in(path) if path.suffix == ".sql" and not archive_problem else (),
+        commands=archives.commands_in(path) if archive and not archive.listed and not archive_problem else (),
         links=tuple(links(ends, place.run_id)),
         known=Known(dev, prod.last, _origin(target, prod.catalog)),
         code=(*prod.code, *dev_code.in_manifest(manifest)) if prod.powers else (),
@@ -180,12 +181,12 @@ def _builder(login: Database | None, place: Place, catalog: Catalog | None) -> L
 
 def _check_scope(path: Path, choice: Choice) -> None:
     filters, reset = choice.filters, choice.strategy.reset
-    if choice.strategy.empty and (path.suffix == ".sql" or filters != EVERYTHING):
+    if choice.strategy.empty and (is_plain_sql(path) or filters != EVERYTHING):
         raise ConfigError(
             "A swap replaces the whole database by a whole archive.",
             "Choose the strategy clean for plain SQL, a schema reset or filters.",
         )
-    if path.suffix == ".sql" and filters != EVERYTHING:
+    if is_plain_sql(path) and filters != EVERYTHING:
         raise ConfigError(f"Filters cannot limit the plain SQL dump {path}.", "Use an archive, or no filter.")
     if reset and replace(filters, schema_only=False) != EVERYTHING:
         raise ConfigError(
@@ -194,14 +195,15 @@ def _check_scope(path: Path, choice: Choice) -> None:
         )
 
 
-def _read_file(path: Path) -> tuple[Archive | None, Manifest | None, str, PgpromoteError | None]:
+def _read_file(path: Path) -> tuple[Dump | None, Manifest | None, str, PgpromoteError | None]:
+    plain = PlainSql(path) if is_plain_sql(path) else None
     try:
-        if path.suffix == ".sql":
+        if plain:
             archives.verify_sql(path)
-            return None, None, archives.digest(path), None
+            return plain, None, archives.digest(path), None
         return archives.read(path), archives.read_manifest(path), archives.digest(path), None
     except PgpromoteError as problem:
-        return None, None, "", problem
+        return plain, None, "", problem
 
 
 def _origin(target: Database, catalog: Catalog | None) -> Origin | None:

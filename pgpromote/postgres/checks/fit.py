@@ -7,7 +7,7 @@ from pgpromote.postgres.checks.catalog import Catalog
 from pgpromote.postgres.checks.facts import Facts, entries
 from pgpromote.postgres.checks.permissions import Found, quoted
 from pgpromote.postgres.disk import HEADROOM, shown
-from pgpromote.postgres.model import Archive, ServerVersion, Severity, TocEntry, parse_version
+from pgpromote.postgres.model import Archive, Dump, ServerVersion, Severity, TocEntry, parse_version
 from pgpromote.postgres.naming import option, setting
 
 COLLATION = re.compile(rf"\bCOLLATE\s+(?:({NAME})\.)?({NAME})")
@@ -88,7 +88,7 @@ def _without_strings(definition: str) -> str:
     return NAME_OR_STRING.sub(lambda match: match[1] or "''", definition)
 
 
-def _collation_definitions(archive: Archive, catalog: Catalog) -> Found:
+def _collation_definitions(archive: Dump, catalog: Catalog) -> Found:
     libc_locales = {c.locale for c in catalog.collations if c.provider == "c"}
     for entry in archive.of_kind("COLLATION"):
         locale = re.search(r"\b(?:locale|lc_collate) = '((?:[^']|'')*)'", entry.definition)
@@ -143,7 +143,7 @@ def tablespaces(facts: Facts) -> Found:
     yield from _partitioned_in_own(facts.archive, facts.catalog.tablespace)
 
 
-def _partitioned_in_own(archive: Archive, own: str) -> Found:
+def _partitioned_in_own(archive: Dump, own: str) -> Found:
     """Yield partitioned tables and indexes in the database's own tablespace.
 
     PostgreSQL does not let that tablespace be named for them.
@@ -166,7 +166,7 @@ def _is_partitioned(table: TocEntry) -> bool:
 
 def source_version(facts: Facts) -> Found:
     """The archive comes from a server of prod's release or an older one."""
-    if facts.archive is None or facts.catalog is None:
+    if facts.archive is None or not facts.archive.listed or facts.catalog is None:
         return
     prod = facts.catalog.identity.version
     source_major = parse_version(facts.archive.server_version)[0]

@@ -9,7 +9,7 @@ from pgpromote.postgres.checks.access import Barred
 from pgpromote.postgres.checks.catalog import Catalog
 from pgpromote.postgres.checks.facts import Facts
 from pgpromote.postgres.databases.obstacles import PASSING
-from pgpromote.postgres.model import Archive, Policy, Severity
+from pgpromote.postgres.model import Dump, Policy, Severity
 from pgpromote.postgres.naming import option
 
 Found = Iterator[tuple[Severity, str, str, str]]
@@ -58,7 +58,7 @@ def _not_given(facts: Facts) -> Found:
         yield from _defaults(facts)
 
 
-def _schema_rights(archive: Archive, catalog: Catalog) -> Found:
+def _schema_rights(archive: Dump, catalog: Catalog) -> Found:
     user, database = catalog.identity.user, catalog.identity.database
     for schema in sorted({entry.schema for entry in archive.of_kind("TABLE", "VIEW", "FUNCTION")}):
         here = catalog.schemas.get(schema)
@@ -72,7 +72,7 @@ def _schema_rights(archive: Archive, catalog: Catalog) -> Found:
             yield Severity.ERROR, schema, message, hint
 
 
-def superuser_only(archive: Archive) -> Iterator[tuple[str, str]]:
+def superuser_only(archive: Dump) -> Iterator[tuple[str, str]]:
     """Yield the objects that only a superuser can create: by its name alone, and with its kind."""
     for entry in archive.entries:
         pattern = SUPERUSER_DEFINITIONS.get(entry.kind)

@@ -20,6 +20,7 @@ from pgpromote.postgres.model import (
     MONEY_AS_STORED,
     Aim,
     Clearance,
+    Dump,
     Finding,
     Severity,
     Statement,
@@ -82,27 +83,24 @@ def examine(
         for severity, subject, message, hint in rule(facts)
     )
     refused = any(finding.severity is Severity.ERROR for finding in findings)
-    clearance = None if refused or facts.catalog is None else _clear(facts, facts.catalog)
     told = {finding.rule for finding in findings}
     skipped = {name: why for name in RULES if name not in told and (why := missing(name, facts))}
-    readable = facts.catalog is not None and facts.archive_problem is None
-    aim = (
-        Aim(facts.path, facts.archive, facts.choice.strategy, facts.choice.filters, manifest=facts.manifest)
-        if readable
-        else None
-    )
+    aim = clearance = None
+    if facts.archive and facts.catalog and not facts.archive_problem:
+        chosen = facts.choice
+        aim = Aim(facts.path, facts.archive, chosen.strategy, chosen.filters, manifest=facts.manifest)
+        clearance = None if refused else _clear(facts, facts.archive, facts.catalog)
     return Report(tuple(RULES), findings, clearance, skipped, aim)
 
 
-def _clear(facts: Facts, catalog: Catalog) -> Clearance:
-    needed = facts.archive.of_kind("EXTENSION") if facts.archive else ()
+def _clear(facts: Facts, archive: Dump, catalog: Catalog) -> Clearance:
     installed = {name for name, extension in catalog.extensions.items() if extension.version}
     # A database beside prod begins empty, whatever prod has.
     present = set[str]() if facts.choice.strategy.empty else installed
     return Clearance(
         path=facts.path,
         sha256=facts.sha256,
-        archive=facts.archive,
+        archive=archive,
         manifest=facts.manifest,
         strategy=facts.choice.strategy,
         target=facts.target.label,
@@ -110,7 +108,7 @@ def _clear(facts: Facts, catalog: Catalog) -> Clearance:
         filters=facts.choice.filters,
         create_extensions=tuple(
             statement
-            for entry in needed
+            for entry in archive.of_kind("EXTENSION")
             if entry.tag not in present
             for statement in _create_extension(entry, catalog)
         ),

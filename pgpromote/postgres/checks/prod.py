@@ -21,7 +21,7 @@ from pgpromote.postgres.databases.standbys import Standby
 from pgpromote.postgres.disk import Disk
 from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError
 from pgpromote.postgres.losses import plausible
-from pgpromote.postgres.model import EVERYTHING, Archive, Finding, Manifest, Policy, TocEntry
+from pgpromote.postgres.model import EVERYTHING, Dump, Finding, Manifest, Policy, TocEntry
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.rows import members
 from pgpromote.postgres.server import Database, Session
@@ -52,7 +52,7 @@ class Prod:
 
 def read(
     target: Database,
-    archive: Archive | None,
+    archive: Dump | None,
     manifest: Manifest | None,
     choice: Choice,
     run_id: str,
@@ -68,6 +68,7 @@ def read(
     try:
         with server.connect(target, run_id) as session:
             powers = dev_code.powers(session)
+            runs = powers and not builds
             return Prod(
                 catalog=catalogs.read(session, dropped, choice.strategy.reset),
                 reset=_reset(session, archive, choice.strategy.reset),
@@ -83,21 +84,21 @@ def read(
                 standbys=standbys.read(session),
                 last=origin.last_promoted(session, target.name),
                 held=hold.find(session, session.info.dbname),
-                implausible=_implausible(session, archive, manifest, choice),
+                implausible=_implausible(session, archive, manifest, choice) if archive else (),
                 powers=powers,
-                code=dev_code.find(archive, session) if archive and powers and not builds else (),
+                code=dev_code.find(archive, session) if runs and archive and archive.listed else (),
                 disk=disks.look(session, target),
             )
     except ConnectionFailed as problem:
         return Prod(problem=problem)
 
 
-def _reset(session: Session, archive: Archive | None, schema: str) -> Reset | None:
+def _reset(session: Session, archive: Dump | None, schema: str) -> Reset | None:
     return resets.plan(session, schema, catalogs.brought_by(archive)) if schema else None
 
 
 def _implausible(
-    session: Session, archive: Archive | None, manifest: Manifest | None, choice: Choice
+    session: Session, archive: Dump, manifest: Manifest | None, choice: Choice
 ) -> tuple[Finding, ...]:
     return plausible.find(
         session,
@@ -109,7 +110,7 @@ def _implausible(
     )
 
 
-def _dropped(archive: Archive, reset: str) -> list[TocEntry]:
+def _dropped(archive: Dump, reset: str) -> list[TocEntry]:
     """Return the entries dropped one by one: all but those that a schema reset has dropped before."""
     return [
         entry
@@ -118,14 +119,14 @@ def _dropped(archive: Archive, reset: str) -> list[TocEntry]:
     ]
 
 
-def _only_filled(archive: Archive, *, replaces: bool) -> list[tuple[str, str]]:
+def _only_filled(archive: Dump, *, replaces: bool) -> list[tuple[str, str]]:
     """Return the tables that get rows and are not made anew."""
     made = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE")} if replaces else set()
     filled = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE DATA")}
     return sorted(filled - made)
 
 
-def _barred(session: Session, archive: Archive, choice: Choice) -> tuple[Barred, ...]:
+def _barred(session: Session, archive: Dump, choice: Choice) -> tuple[Barred, ...]:
     if choice.rights is Policy.SOURCE:
         return access.barred(session, access.given(archive))
     if choice.rights is Policy.KEEP:

@@ -8,7 +8,7 @@ from pgpromote.postgres.archives.archive import NAME, unquote
 from pgpromote.postgres.checks.access import RowSecured
 from pgpromote.postgres.checks.facts import Facts
 from pgpromote.postgres.checks.permissions import Found, quoted
-from pgpromote.postgres.model import Archive, Policy, Severity
+from pgpromote.postgres.model import Dump, Policy, Severity
 from pgpromote.postgres.rights.parity import hint_on_rows
 
 FORCED = re.compile(rf"^ALTER TABLE ONLY (?:{NAME}\.)?{NAME} FORCE ROW LEVEL SECURITY;$", re.MULTILINE)
@@ -35,7 +35,7 @@ def rows_visible(facts: Facts) -> Found:
         yield Severity.ERROR, name, message, hint
 
 
-def _hidden(facts: Facts, archive: Archive) -> Iterator[Name]:
+def _hidden(facts: Facts, archive: Dump) -> Iterator[Name]:
     """Yield the tables that bind their owner, and those of prod that stay and hide rows from us."""
     loaded = {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE DATA")}
     brought = set() if facts.choice.filters.data_only else _tables(archive)
@@ -84,14 +84,14 @@ def no_trigger_fires(facts: Facts) -> Found:
         yield Severity.ERROR, name, message, hint
 
 
-def _tables(archive: Archive) -> set[Name]:
+def _tables(archive: Dump) -> set[Name]:
     return {(entry.schema, entry.tag) for entry in archive.of_kind("TABLE")}
 
 
-def _secured(archive: Archive) -> set[Name]:
+def _secured(archive: Dump) -> set[Name]:
     return {(entry.schema, entry.tag) for entry in archive.of_kind("ROW SECURITY")}
 
 
-def _forced(archive: Archive) -> set[Name]:
+def _forced(archive: Dump) -> set[Name]:
     found = (entry for entry in archive.of_kind("TABLE") if FORCED.search(entry.definition))
     return {(entry.schema, entry.tag) for entry in found}

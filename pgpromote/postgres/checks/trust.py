@@ -41,7 +41,7 @@ def archive_readable(facts: Facts) -> Found:
 
 def manifest_there(facts: Facts) -> Found:
     """A manifest beside the archive says which bytes it was made of when it was dumped, or adopted."""
-    if facts.archive is None or facts.archive_problem:
+    if facts.archive is None or not facts.archive.listed or facts.archive_problem:
         return
     if facts.manifest is None:
         yield Severity.ERROR, str(facts.path), *without_manifest(facts.path)
@@ -62,7 +62,7 @@ def without_manifest(ref: Ref) -> tuple[str, str]:
 
 def archive_is_ours(facts: Facts) -> Found:
     """The archive is of this promotion, and of the database that it promotes; or of prod itself."""
-    if facts.archive and facts.catalog and facts.choice.expected:
+    if facts.archive and facts.archive.listed and facts.catalog and facts.choice.expected:
         dumped = origin.of_archive(facts.archive, facts.manifest)
         yield from origin.judge(facts.path, dumped, facts.choice.expected, facts.known, facts.choice.allow)
 
@@ -81,7 +81,7 @@ def runs_dev_code(facts: Facts) -> Found:
     """No code of the source runs with a superuser's rights while its archive is restored."""
     if facts.catalog is None or not facts.prod.powers or (facts.builder and facts.choice.strategy.beside):
         return
-    if facts.path.suffix == ".sql":
+    if facts.archive and not facts.archive.listed:
         what = f"{facts.path} is plain SQL, so all of it is code that runs"
     elif facts.code:
         what = f"{_counted(facts.code)} of the archive run code of dev while it is restored, or may:"

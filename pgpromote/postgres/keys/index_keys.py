@@ -72,7 +72,7 @@ def prove(
 
 
 def _is_restored(clearance: Clearance, key: _Key) -> bool:
-    if clearance.archive is None:
+    if not clearance.archive.listed:
         return True
     entries = clearance.archive.of_kind("TABLE", "TABLE DATA", "MATERIALIZED VIEW")
     return any((entry.schema, entry.tag) == (key.schema, key.table) for entry in entries)

@@ -32,6 +32,7 @@ from pgpromote.postgres.loading.views import NOTHING, Filled
 from pgpromote.postgres.model import (
     Archive,
     Clearance,
+    Dump,
     Finding,
     RestoreError,
     ServerVersion,
@@ -112,7 +113,7 @@ def fill_materialized_views(
     with every view that was filled on the source and cannot be filled here.
     """
     archive = clearance.archive
-    if archive is None or clearance.filters.schema_only or clearance.filters.data_only:
+    if not archive.listed or clearance.filters.schema_only or clearance.filters.data_only:
         return NOTHING
     with connect(target, run_id, autocommit=True) as session:
         calling = views.calling(session)
@@ -160,7 +161,7 @@ def restore_entries(
     on_line: OnLine = lambda line: None,
 ) -> None:
     """Restore some entries of the cleared archive, grants among them. Raises RestoreFailed, ToolFailed."""
-    if entries and clearance.archive:
+    if entries:
         client = _client(clearance.archive, target, available, run_id)
         # No value of the archive is read, and a view computes under prod's own settings.
         own = replace(clearance, settings=())
@@ -170,14 +171,12 @@ def restore_entries(
         )
 
 
-def _client(archive: Archive, target: Database, available: list[Tools], run_id: str) -> Client:
+def _client(archive: Dump, target: Database, available: list[Tools], run_id: str) -> Client:
     with connect(target, run_id) as session:
         return _choose(available, identify(session).version, archive)
 
 
-def _choose(available: list[Tools], server: ServerVersion, archive: Archive | None) -> Client:
-    if archive is None:
-        return Client(choose(available, server), server)
+def _choose(available: list[Tools], server: ServerVersion, archive: Dump) -> Client:
     return Client(choose(available, server, archive.format_version), server)
 
 
@@ -217,11 +216,11 @@ def restore(
         room.make(session, clearance.make_room, target)
         standing = frozenset(str(row[0]) for row in session.execute(sql.read("catalog/schemas")))
     client = _choose(available, identity.version, clearance.archive)
-    if clearance.archive is None:
+    if not clearance.archive.listed:
         jobs, counts = 1, {}
         completed = _run(sql_command(client, target, clearance.path), target, run_id, on_line)
         with aftermath.told(clearance):
-            _judge([completed], parse_psql(completed.lines), target, "")
+            _judge([completed], parse_psql(completed.lines), target, "", clearance.archive)
         lines: Sequence[str] = completed.lines
     else:
         counts = clearance.archive.counts()
@@ -285,10 +284,9 @@ def _run_pass(
     on_line: OnLine,
     stop: bool = True,
 ) -> Completed:
-    encoding = clearance.archive.encoding if clearance.archive else encodings.UTF8
     with _use_list(entries) as use_list:
         command = restore_command(client, target, clearance, use_list, jobs=jobs, stop=stop)
-        done = _run(command, target, run_id, on_line, encoding)
+        done = _run(command, target, run_id, on_line, clearance.archive.encoding)
     return without_unknown_setting(done) if client.forgiving else done
 
 
@@ -371,15 +369,15 @@ def _judge(
     errors: Sequence[RestoreError],
     target: Database,
     hint: str,
-    archive: Archive | None = None,
+    archive: Dump,
 ) -> None:
     """Raise unless every program ended well and reported nothing."""
     if errors:
         # What names an entry comes first; that a worker died is only what followed from it.
         causes = [error for error in errors if error.message != DEAD_WORKER] or errors
         ranked = sorted(causes, key=lambda error: not error.entry)
-        names = details.names_in(archive) if archive else frozenset[str]()
-        shown = [shown_error(error, target, names, code=archive is not None) for error in ranked]
+        names = details.names_in(archive)
+        shown = [shown_error(error, target, names, code=archive.listed) for error in ranked]
         raise RestoreFailed(shown, f"{advice(ranked, hint)} {kept_aside(ranked, target)}".strip())
     for done in completed:
         if done.returncode != 0:

@@ -108,7 +108,7 @@ def _losses(
         message = f"{aim.path} {known}, so its rows cannot be compared with prod's."
         hint = f"Dump with {command('dump')}; it writes the manifest beside the archive."
         found.append(Finding(RULE, Severity.INFO, str(aim.path), message, hint))
-    if aim.archive is None:
+    if not aim.archive.listed:
         return found, {}
     scope = Scope(aim.archive, manifest, aim.filters, aim.strategy)
     lost, refilled = _lost_objects(session, scope)
@@ -248,7 +248,7 @@ def _more(present: Content, brought: Content) -> str:
 
 def _changed_by_users(session: Session, aim: Aim, held: Mapping[str, Content] | None) -> Iterator[Finding]:
     """Yield a finding for each table to be replaced that prod's users changed since the last promotion."""
-    if aim.archive is None or aim.filters.data_only:
+    if not aim.archive.listed or aim.filters.data_only:
         return
     found = changes.find(session, held)
     if found is None and held is not None:

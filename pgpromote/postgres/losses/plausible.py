@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.losses import baseline, counts
-from pgpromote.postgres.model import Archive, Filters, Finding, Manifest, Severity, TocEntry
+from pgpromote.postgres.model import Archive, Dump, Filters, Finding, Manifest, Severity, TocEntry
 from pgpromote.postgres.naming import option, setting
 from pgpromote.postgres.rows import contents
 from pgpromote.postgres.server import Session
@@ -127,7 +127,7 @@ class Comparison:
 def find(
     session: Session,
     *,
-    archive: Archive | None,
+    archive: Dump,
     manifest: Manifest | None,
     filters: Filters,
     bounds: Bounds | None,
@@ -138,7 +138,7 @@ def find(
     Nothing is found without bounds, without a list of objects, and where no row is to go or to come on
     purpose. Raises psycopg.Error.
     """
-    if archive is None or bounds is None or filters.data_only or filters.schema_only:
+    if not archive.listed or bounds is None or filters.data_only or filters.schema_only:
         return ()
     roots, defined = _roots(session), {entry.name for entry in archive.of_kind("TABLE")}
 

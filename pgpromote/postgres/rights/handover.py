@@ -39,7 +39,7 @@ def give(
     Raises SessionFailed for an owner that our role cannot give to, RestoreFailed for a grant.
     """
     archive = clearance.archive
-    if clearance.rights is not Policy.SOURCE or archive is None:
+    if clearance.rights is not Policy.SOURCE or not archive.listed:
         return
     with connect(target, run_id, autocommit=True) as session:
         _apply(session, list(owners(archive, session.info.user)), on_statement)

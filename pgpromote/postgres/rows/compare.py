@@ -80,7 +80,7 @@ def compare(session: Session, clearance: Clearance, manifest: Manifest | None, m
     """
     unproven = _unproven(clearance, manifest, mode)
     told = (_not_proven(clearance, unproven),) if unproven else ()
-    if manifest is None or clearance.archive is None or unproven not in {None, Unproven.COUNTED}:
+    if manifest is None or unproven not in {None, Unproven.COUNTED}:
         return Comparison(OFF, findings=told, unproven=unproven)
     encoding = None if identify(session).encoding == manifest.encoding else manifest.encoding
     hashed = mode == EXACT
@@ -104,7 +104,7 @@ def compare(session: Session, clearance: Clearance, manifest: Manifest | None, m
 def _unproven(clearance: Clearance, manifest: Manifest | None, mode: str) -> Unproven | None:
     """Return the reason why rows will not be proven; None when every table is compared by rows and hashes."""
     known = {EXACT: None, COUNT: Unproven.COUNTED, OFF: Unproven.OFF}[mode]
-    if clearance.archive is None:
+    if not clearance.archive.listed:
         return Unproven.PLAIN_SQL
     if clearance.filters.schema_only:
         return Unproven.DEFINITIONS
