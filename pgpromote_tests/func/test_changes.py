@@ -14,18 +14,12 @@ from pgpromote.postgres.model import Content, Finding, Severity
 from pgpromote.postgres.server import connect
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import wait_until
-from pgpromote_tests.func.losses import FILLED, ODD, QUOTED, WHO, Place, place_of
+from pgpromote_tests.func.losses import AS_EACH, FILLED, ODD, QUOTED, Place, place_of
 from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.servers import Server
 
 KEYS = "CREATE TABLE keys (id int PRIMARY KEY); INSERT INTO keys SELECT generate_series(1, 5);"
 COUNTED = "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_all_tables WHERE relname = '{}'"
-
-
-@pytest.fixture(params=WHO, ids=str)
-def place(request: pytest.FixtureRequest, start_server: StartServer, tmp_path: Path) -> Place:
-    """Return what makes a dev and a prod."""
-    return place_of(start_server, tmp_path, *request.param)
 
 
 @pytest.fixture
@@ -76,6 +70,7 @@ def told(shop: Stage, *, exactly: bool) -> dict[str, str]:
     return {each.object: each.message for each in found}
 
 
+@AS_EACH
 def test_edited_users_and_closed_tickets_are_told(shop: Stage) -> None:
     assert told(shop, exactly=True) == told(shop, exactly=False) == {}
     write(shop, "UPDATE users SET name = upper(name)", more=500)

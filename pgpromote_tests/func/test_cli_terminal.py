@@ -18,8 +18,7 @@ import pytest
 
 from pgpromote.cli import GROUPS
 from pgpromote.demo import auction
-from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.func.command_line import BARE, CommandLine, command_line
+from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, command_line
 from pgpromote_tests.servers import Server
 
 RED, GREEN = "\x1b[31m", "\x1b[32m"
@@ -68,11 +67,9 @@ def _pieces(screen: int) -> Iterator[bytes]:
             yield piece
 
 
-@pytest.fixture(scope="module")
-def shop(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    """Give the sample auction and a load that lasts on dev, and on prod what a promotion takes away."""
-    dev, prod = start_server(16, "dev"), start_server(16, "prod")
-    dev_url, directory = dev.new_url(LASTING), tmp_path_factory.mktemp("terminal")
+def dumped(dev: Server, prod: Server, directory: Path, script: str = "") -> CommandLine:
+    """Dump the sample auction and more, for a prod with what a promotion takes away."""
+    dev_url = dev.new_url(script)
     auction.build(dev_url)
     (directory / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     commands = command_line(directory, dev, dev_url, prod, prod.new_url(OLD))
@@ -86,8 +83,24 @@ def shop(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) ->
     return commands
 
 
-def test_a_restore_on_a_terminal_shows_its_phases_percent_and_what_remains(shop: CommandLine) -> None:
-    seen = on_a_terminal(shop, "restore")
+@pytest.fixture(scope="module")
+def shop(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    return dumped(dev, prod, tmp_path_factory.mktemp("terminal"))
+
+
+@pytest.fixture(scope="module")
+def lasting(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """Return a command line whose restore takes long enough to be watched."""
+    return dumped(dev, prod, tmp_path_factory.mktemp("lasting"), LASTING)
+
+
+@pytest.fixture(scope="module")
+def refreshed(shop: CommandLine) -> Ended:
+    return shop.run("refresh")
+
+
+def test_a_restore_on_a_terminal_shows_its_phases_percent_and_what_remains(lasting: CommandLine) -> None:
+    seen = on_a_terminal(lasting, "restore")
     assert seen.returncode == 0
     for told in ("check", "prepare", "restore", " %", " of 231 entries", "repair", "prove", "cut over"):
         assert told in seen.screen
@@ -95,9 +108,9 @@ def test_a_restore_on_a_terminal_shows_its_phases_percent_and_what_remains(shop:
 
 
 def test_a_refresh_on_a_terminal_shows_what_a_dump_and_a_restore_show_and_its_audits(
-    shop: CommandLine,
+    lasting: CommandLine,
 ) -> None:
-    seen = on_a_terminal(shop, "refresh")
+    seen = on_a_terminal(lasting, "refresh")
     assert seen.returncode == 0, seen.screen
     for told in ("Dumping Dev", "kB last time", "Restoring into", "check", "prepare", " of 231 entries"):
         assert told in seen.screen
@@ -130,24 +143,23 @@ def test_on_a_terminal_the_summary_fits_one_screen(shop: CommandLine, command: s
     assert max(len(line) for line in lines if str(shop.directory) not in line) <= 80
 
 
-@pytest.mark.parametrize("command", [("dump",), ("rehearse",), ("restore",), ("refresh",)])
+@pytest.mark.parametrize("command", ["dump", "rehearse", "restore", "refresh"])
 def test_off_a_terminal_the_summary_is_whole_and_without_colours(
-    shop: CommandLine, command: tuple[str, ...]
+    shop: CommandLine, refreshed: Ended, command: str
 ) -> None:
-    done = shop.run(*command)
+    done = refreshed if command == "refresh" else shop.run(command)
     assert done.returncode == 0, done.stderr
     assert "…" not in done.stdout
     assert "\x1b" not in done.text
     assert "%" not in done.text
 
 
-def test_a_refresh_names_its_report_and_only_the_steps_that_it_walks(shop: CommandLine) -> None:
-    done = shop.run("refresh")
-    (line,) = (line for line in done.stdout.splitlines() if line.startswith("  report "))
+def test_a_refresh_names_its_report_and_only_the_steps_that_it_walks(refreshed: Ended) -> None:
+    (line,) = (line for line in refreshed.stdout.splitlines() if line.startswith("  report "))
     assert Path(line.split()[1]).is_file()
-    assert "  parallel restore\n" in done.stderr
-    assert "reset schema" not in done.stderr
-    assert "pgpromote audit shows them" in done.stdout
+    assert "  parallel restore\n" in refreshed.stderr
+    assert "reset schema" not in refreshed.stderr
+    assert "pgpromote audit shows them" in refreshed.stdout
 
 
 @pytest.mark.parametrize(
@@ -168,10 +180,7 @@ def test_json_is_alone_on_stdout_even_on_a_terminal(shop: CommandLine, command: 
     assert isinstance(json.loads(seen.stdout), dict)
 
 
-def test_rows_are_split_by_tabs_whatever_the_names(
-    shop: CommandLine, start_server: StartServer, tmp_path: Path
-) -> None:
-    dev: Server = start_server(16, "dev")
+def test_rows_are_split_by_tabs_whatever_the_names(shop: CommandLine, dev: Server, tmp_path: Path) -> None:
     url = dev.new_url('CREATE TABLE "a\tb" (id int); CREATE TABLE "c\x1b[31md" (id int)')
     commands = shop.having(DEV_DATABASE_URL=url, PGPROMOTE_DUMP_DIR=str(tmp_path))
     assert commands.run("dump").returncode == 0
