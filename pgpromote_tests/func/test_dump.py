@@ -105,7 +105,6 @@ def test_the_compression_can_be_chosen(
 
 
 @pytest.mark.parametrize("wanted", ["zstd", "lz4:1", "banana", "gzip:99", "gzip:x", "gzip:1:2", "none:1"])
-@pytest.mark.versions(16, 18)
 def test_a_compression_that_this_client_lacks_is_refused_and_names_what_it_can(
     dev: Server, shop: Database, path: Path, wanted: str
 ) -> None:

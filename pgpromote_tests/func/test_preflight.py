@@ -167,7 +167,7 @@ def refusal(prod: Server, archive: Path) -> Report:
 
 
 @pytest.mark.parametrize("case", IN_THE_WAY)
-@pytest.mark.versions(15, 18)
+@pytest.mark.versions(18)
 def test_what_only_prod_has_and_depends_on_the_archive_is_refused_before_anything_is_touched(
     prod: Server, shop: Sample, case: str
 ) -> None:
@@ -302,7 +302,7 @@ def test_whose_things_a_rollback_could_not_bring_back_is_told_once_with_one_of_t
     assert f"table public.mine belongs to {stranger}" in warning.message
 
 
-@pytest.mark.versions(16, 18)
+@pytest.mark.versions(15)
 def test_a_reset_makes_room_whatever_is_in_the_way(prod: Server, shop: Sample) -> None:
     target = prod.new_database(f"{SHOP}; {IN_THE_WAY['a view'][0]}")
     assert preflight.examine(shop.path, target, [prod.tools()], Choice(reset_schema="public")).clearance

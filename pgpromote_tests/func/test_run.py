@@ -289,7 +289,7 @@ def test_a_prod_that_is_as_its_plan_has_shown_it_is_promoted(shop: Stage) -> Non
 
 
 @pytest.mark.parametrize("strategy", [Strategy.CLEAN, Strategy.RESET_SCHEMA])
-@pytest.mark.versions(15, 16, 17, 18)
+@pytest.mark.versions(17, 18)
 def test_what_was_changed_in_place_comes_back_from_the_safety_archive(
     shop: Stage, strategy: Strategy
 ) -> None:

@@ -46,7 +46,6 @@ def restore_in_place(shop: Stage) -> None:
 
 @pytest.mark.parametrize("work", [plan, restore, restore_in_place])
 @pytest.mark.parametrize("table", [LONG, "users"])
-@pytest.mark.versions(15, 18)
 def test_a_lock_of_an_application_is_waited_for_a_while_and_its_holder_is_named(
     shop: Stage, table: str, work: Callable[[Stage], None]
 ) -> None:
