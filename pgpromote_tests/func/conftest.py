@@ -12,6 +12,7 @@ from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.losses import WHO, Place, place_of
 from pgpromote_tests.func.origins import Two, two_of
 from pgpromote_tests.func.rights_lab import Lab, open_lab
+from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.servers import Server
 
 
@@ -33,6 +34,12 @@ def lab(prod: Server) -> Iterator[Lab]:
 def two(dev: Server, prod: Server, tmp_path: Path) -> Two:
     """Return two promotions that share a dump directory."""
     return two_of(dev, prod, tmp_path)
+
+
+@pytest.fixture
+def ours(two: Two) -> Stage:
+    """Return our promotion of the two."""
+    return two.ours
 
 
 @pytest.fixture
