@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from pgpromote.cli import GROUPS
+from pgpromote.cli import GROUPS, pgpromote
 from pgpromote.demo import auction
 from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, command_line
 from pgpromote_tests.servers import Server
@@ -195,7 +196,7 @@ def test_the_help_lists_every_command_under_its_heading_within_80_columns(cli: C
         section = text.partition(f"{heading}:\n")[2].partition("\n\n")[0]
         for command in commands:
             assert f"  {command.name} " in section
-            shown = cli.run(str(command.name), "--help").stdout
+            shown = CliRunner().invoke(pgpromote, [str(command.name), "--help"]).output
             assert "Example:\n    " in shown
             assert f"pgpromote {command.name}" in shown
             assert max(map(len, shown.splitlines())) <= 80
