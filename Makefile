@@ -2,13 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-HARD := pgpromote_tests/func/test_untrusted.py pgpromote_tests/func/test_damage.py
+HARD := $(addprefix pgpromote_tests/func/,test_untrusted.py test_damage.py test_adopt.py)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo up all quick fix test test-generated test-hard test-kill lint type imports unit func ui screenshots docs bench clean
+.PHONY: help demo up all quick fix test test-cases test-generated test-hard test-kill test-queries lint type imports unit func ui screenshots docs bench clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -36,7 +36,7 @@ fix: $(VENV)/test  ## Let ruff write the code as it should stand
 
 test: lint type imports unit func  ## Run every check and every test of the code
 
-all: test docs ui test-kill  ## Run all of it: what CI runs
+all: test test-cases docs ui test-kill  ## Run all of it: what CI runs
 
 lint: $(VENV)/test
 	$(BIN)/ruff check
@@ -64,6 +64,10 @@ ui: $(VENV)/test  ## Click through the Dagster UI in Chromium
 screenshots: $(VENV)/test  ## Make docs/*.png again
 	$(BIN)/python -m pgpromote_tests.ui.screenshots
 
+test-cases: $(VENV)/test  ## Promote each file of cases/ on all of its pairs of versions; about five minutes
+	PGPROMOTE_CASES=full $(BIN)/pytest pgpromote_tests/func/test_cases.py pgpromote_tests/func/test_cases_more.py \
+		--numprocesses 2 --dist worksteal
+
 test-generated: $(VENV)/test  ## Promote random schemas, EXAMPLES=300 on each pair of versions; about an hour and a half
 	PGPROMOTE_GENERATED=$(or $(EXAMPLES),300) $(BIN)/pytest pgpromote_tests/func/test_generated.py \
 		--numprocesses 2 --dist worksteal -rP
@@ -77,6 +81,11 @@ test-hard: $(VENV)/test  ## Try every attack and every damage, and print how man
 	PGPROMOTE_HARD=1 PGPROMOTE_HARD_TABLE=$(CURDIR)/build/hard.jsonl $(BIN)/pytest $(HARD) \
 		--numprocesses 2 --dist worksteal
 	@$(BIN)/python -m pgpromote_tests.hard build/hard.jsonl
+
+test-queries: $(VENV)/test  ## Run all tests against servers, and print which of our queries each version has run
+	@mkdir -p build && rm -f build/queries.jsonl
+	PGPROMOTE_QUERIES=$(CURDIR)/build/queries.jsonl $(MAKE) func
+	@$(BIN)/python -m pgpromote_tests.queries build/queries.jsonl
 
 bench: $(VENV)/test  ## Measure promotions beside pg_dump and pgcopydb; BENCH='--scale 4' for more data
 	$(BIN)/python -m pgpromote_tests.bench $(BENCH)

@@ -1,5 +1,6 @@
 """Fixtures: real dev and prod servers of PostgreSQL 15 to 18, started once per test process."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,28 +14,41 @@ from pgpromote_tests import hard, ignored, servers
 from pgpromote_tests.hard import Attacks
 from pgpromote_tests.servers import MAIN, Server
 
+MEMORY, ROOM = Path("/dev/shm"), 8 << 30  # noqa: S108 - only as TMPDIR; the bytes that must be free there
 StartServer = Callable[[int, str], Server]
 # The files that take longest go first, so that no worker is left alone with one at the end.
 SLOWEST = (
     "test_promotion_kills",
     "test_cutover_kills",
+    "test_services",
     "test_services_kills",
-    "test_frozen",
-    "test_corpus",
     "test_cases",
-    "test_cases_more",
+    "test_cli_terminal",
     "test_failed_report",
+    "test_frozen",
+    "test_build_login",
+    "test_cli",
+    "test_cases_more",
+    "test_corpus",
+    "test_bad_input",
+    "test_adopt",
     "test_interruption",
     "test_refresh_job",
     "test_cli_promote",
     "test_run",
     "test_prove_objects",
+    "test_hold",
+    "test_rollback",
 )
 
 
 def pytest_configure() -> None:
     """Make the children of the tests interruptible, however the tests were started themselves."""
     ignored.ignore_alone()
+    # Nothing that tests write has to survive. Dagster's SQLite waits for the disk at each of its events.
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

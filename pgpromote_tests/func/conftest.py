@@ -8,8 +8,11 @@ import dagster as dg
 import pytest
 
 from pgpromote_tests import kills
+from pgpromote_tests.conftest import StartServer
+from pgpromote_tests.func.losses import WHO, Place, place_of
 from pgpromote_tests.func.origins import Two, two_of
 from pgpromote_tests.func.rights_lab import Lab, open_lab
+from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.servers import Server
 
 
@@ -34,6 +37,18 @@ def two(dev: Server, prod: Server, tmp_path: Path) -> Two:
 
 
 @pytest.fixture
+def ours(two: Two) -> Stage:
+    """Return our promotion of the two."""
+    return two.ours
+
+
+@pytest.fixture
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """Return random numbers that are the same for a test each time."""
     return kills.chance_for(request)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, start_server: StartServer, tmp_path: Path) -> Place:
+    """Return what makes a dev and a prod, of a plain owner unless a test runs `AS_EACH`."""
+    return place_of(start_server, tmp_path, *getattr(request, "param", WHO[0]))

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.shops import roles
@@ -25,6 +27,7 @@ EMPTY = f"TRUNCATE users, tickets, {QUOTED}"
 FILLED = TABLES + ROWS
 # The major version of both servers, and what we are on prod's.
 WHO = [(16, "a plain owner"), (18, "a superuser")]
+AS_EACH = pytest.mark.parametrize("place", WHO, indirect=True, ids=str)
 
 Place = Callable[..., Stage]
 

@@ -22,7 +22,7 @@ from pgpromote.postgres.rows.compare import NOT_PROVEN, Unproven
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import PROGRAMS, Tools
 from pgpromote.promotion import SOURCE
-from pgpromote_tests import runs
+from pgpromote_tests import hard, runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import Ended, command_line
 from pgpromote_tests.func.test_alerts import receiving
@@ -30,7 +30,7 @@ from pgpromote_tests.runs import SHOP, metadata_of
 from pgpromote_tests.servers import COMPRESSING, Server
 
 METHODS = ["none", "gzip:1", "zstd:1", "lz4:1"]
-FLIPS = 15
+FLIPS = 15 if hard.FULL else 3
 # Names up to 63 bytes, of other alphabets, with quotes; settings that change how text is read and written.
 ODD = """
     CREATE TABLE "a{long}" (id integer PRIMARY KEY, "it's ""an odd"" name" text);

@@ -54,7 +54,7 @@ MOMENTS = [
 
 
 @pytest.fixture
-def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
+def staged(dev: Server, prod: Server, tmp_path: Path) -> Stage:
     """Give a promotion that has dumped, and an archive of other rows beside its own."""
     staged = stage(dev, prod, tmp_path, SHOP, "CREATE TABLE users (id integer PRIMARY KEY, name text);")
     other = stage(dev, prod, tmp_path / "other", SHOP + OTHER, "")
@@ -88,12 +88,12 @@ def walk(run: Run, moment: str, change: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize(("way", "moment"), MOMENTS)
 def test_an_archive_that_changes_after_the_checks_never_becomes_prod(
-    shop: Stage, tmp_path: Path, way: Replace, moment: str
+    staged: Stage, tmp_path: Path, way: Replace, moment: str
 ) -> None:
-    path = Path(shop.promotion.archive_path)
+    path = Path(staged.promotion.archive_path)
     with (
-        shop.untouched(),
+        staged.untouched(),
         pytest.raises(NotProven, match="was replaced or changed while"),
-        shop.walk() as run,
+        staged.walk() as run,
     ):
         walk(run, moment, lambda: way(tmp_path / path.name, path))

@@ -36,7 +36,7 @@ def dumped(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def shop(dumped: tuple[CommandLine, str], prod: Server, tmp_path: Path) -> Iterator[CommandLine]:
+def cli(dumped: tuple[CommandLine, str], prod: Server, tmp_path: Path) -> Iterator[CommandLine]:
     """Work in a directory with an archive of the source; prod and the archive must stay as they are."""
     commands, before = dumped
     shutil.copytree(commands.directory / "dumps", tmp_path / "dumps")
@@ -75,11 +75,11 @@ def read_only(commands: CommandLine, code: int, name: str) -> None:
 # URLs and servers -------------------------------------------------------------------------------------------
 
 
-def test_a_missing_url_is_named_with_an_example(shop: CommandLine) -> None:
+def test_a_missing_url_is_named_with_an_example(cli: CommandLine) -> None:
     assert "DEV_DATABASE_URL is not set.\nHint: export DEV" in told(
-        shop.having(DEV_DATABASE_URL="").run("dump"), 1
+        cli.having(DEV_DATABASE_URL="").run("dump"), 1
     )
-    nothing = shop.having(PROD_DATABASE_URL="")
+    nothing = cli.having(PROD_DATABASE_URL="")
     for command in ("restore", "check", "audit", "repair"):
         assert "PROD_DATABASE_URL is not set.\nHint: export PROD" in told(nothing.run(command), 1)
 
@@ -93,22 +93,22 @@ def test_a_missing_url_is_named_with_an_example(shop: CommandLine) -> None:
         "postgresql://u:Canary/d",
     ],
 )
-def test_a_malformed_url_is_refused_without_being_shown(shop: CommandLine, url: str) -> None:
+def test_a_malformed_url_is_refused_without_being_shown(cli: CommandLine, url: str) -> None:
     for command, variable in (("dump", "DEV_DATABASE_URL"), ("restore", "PROD_DATABASE_URL")):
-        message = told(shop.having(**{variable: url}).run(command), 1)
+        message = told(cli.having(**{variable: url}).run(command), 1)
         assert variable in message
         assert "Can" not in message
 
 
-def test_an_unreachable_server_is_named_with_host_and_port(shop: CommandLine) -> None:
+def test_an_unreachable_server_is_named_with_host_and_port(cli: CommandLine) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = listener.getsockname()[1]
     url = f"postgresql://me:Canary@127.0.0.1:{port}/nowhere"
-    message = told(shop.having(DEV_DATABASE_URL=url).run("dump"), 1)
+    message = told(cli.having(DEV_DATABASE_URL=url).run("dump"), 1)
     assert f"DEV_DATABASE_URL: cannot connect to nowhere on 127.0.0.1:{port}" in message
     assert "Check host and port" in message
     assert "Canary" not in message
-    read_only(shop.having(PROD_DATABASE_URL=url), 3, f"127.0.0.1:{port}")
+    read_only(cli.having(PROD_DATABASE_URL=url), 3, f"127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize(
@@ -122,39 +122,39 @@ def test_an_unreachable_server_is_named_with_host_and_port(shop: CommandLine) ->
         "?hostaddr=x",
     ],
 )
-def test_a_parameter_without_sense_is_an_error_not_a_bug(shop: CommandLine, parameters: str) -> None:
-    url = shop.environment["DEV_DATABASE_URL"] + parameters
-    message = told(shop.having(DEV_DATABASE_URL=url).run("dump"), 1)
+def test_a_parameter_without_sense_is_an_error_not_a_bug(cli: CommandLine, parameters: str) -> None:
+    url = cli.environment["DEV_DATABASE_URL"] + parameters
+    message = told(cli.having(DEV_DATABASE_URL=url).run("dump"), 1)
     assert "DEV_DATABASE_URL" in message
     assert ("verify-full" in message) == ("sslmode=perhaps" in parameters)
 
 
-def test_a_wrong_password_is_called_so_and_not_shown(shop: CommandLine, prod: Server) -> None:
-    url = shop.environment["PROD_DATABASE_URL"]
+def test_a_wrong_password_is_called_so_and_not_shown(cli: CommandLine, prod: Server) -> None:
+    url = cli.environment["PROD_DATABASE_URL"]
     wrong = url.replace(prod.cluster.password, "Canary")
-    commands = shop.having(PROD_DATABASE_URL=wrong)
+    commands = cli.having(PROD_DATABASE_URL=wrong)
     message = told(commands.run("restore"), 3)
     assert "password authentication failed" in message
     assert "Check the user and the password in PROD_DATABASE_URL" in message
     assert "Canary" not in message
     missing = url.replace(f":{prod.cluster.password}", "")
-    assert "no password supplied" in told(shop.having(PROD_DATABASE_URL=missing).run("restore"), 3)
+    assert "no password supplied" in told(cli.having(PROD_DATABASE_URL=missing).run("restore"), 3)
 
 
-def test_a_database_that_does_not_exist_is_named(shop: CommandLine, dev: Server, prod: Server) -> None:
-    message = told(shop.having(DEV_DATABASE_URL=dev.url('no such; "db"')).run("dump"), 1)
+def test_a_database_that_does_not_exist_is_named(cli: CommandLine, dev: Server, prod: Server) -> None:
+    message = told(cli.having(DEV_DATABASE_URL=dev.url('no such; "db"')).run("dump"), 1)
     assert 'database "no such; "db"" does not exist' in message
     assert "Create the database" in message
-    read_only(shop.having(PROD_DATABASE_URL=prod.url("nosuch")), 3, 'database "nosuch" does not exist')
+    read_only(cli.having(PROD_DATABASE_URL=prod.url("nosuch")), 3, 'database "nosuch" does not exist')
 
 
-def test_a_role_that_does_not_exist_is_named(shop: CommandLine, dev: Server) -> None:
+def test_a_role_that_does_not_exist_is_named(cli: CommandLine, dev: Server) -> None:
     url = dev.url("postgres", "ghost")
-    assert 'user "ghost"' in told(shop.having(DEV_DATABASE_URL=url).run("dump"), 1)
+    assert 'user "ghost"' in told(cli.having(DEV_DATABASE_URL=url).run("dump"), 1)
 
 
-def test_a_lock_database_that_does_not_exist_is_named_with_its_setting(shop: CommandLine) -> None:
-    message = told(shop.having(PGPROMOTE_LOCK_DATABASE="nolocks").run("restore"), 1)
+def test_a_lock_database_that_does_not_exist_is_named_with_its_setting(cli: CommandLine) -> None:
+    message = told(cli.having(PGPROMOTE_LOCK_DATABASE="nolocks").run("restore"), 1)
     assert 'database "nolocks" does not exist' in message
     assert "PGPROMOTE_LOCK_DATABASE" in message
 
@@ -172,9 +172,9 @@ def programs(directory: Path, version: str, status: int = 0) -> Path:
 
 
 @pytest.fixture
-def bare(shop: CommandLine) -> CommandLine:
+def bare(cli: CommandLine) -> CommandLine:
     """Take the client programs away, as far as this machine has none packaged."""
-    return shop.having(PGPROMOTE_PG_BIN="", PATH="/nonexistent")
+    return cli.having(PGPROMOTE_PG_BIN="", PATH="/nonexistent")
 
 
 def test_missing_programs_are_named_with_what_to_install(bare: CommandLine) -> None:
@@ -218,10 +218,10 @@ def test_a_program_that_is_no_program_is_not_used(bare: CommandLine, tmp_path: P
     assert "must be 16 or newer" in told(bare.having(PGPROMOTE_PG_BIN=str(broken)).run("dump"), 1)
 
 
-def test_a_broken_program_further_down_the_path_does_no_harm(shop: CommandLine, tmp_path: Path) -> None:
+def test_a_broken_program_further_down_the_path_does_no_harm(cli: CommandLine, tmp_path: Path) -> None:
     broken = programs(tmp_path / "broken", "16.14", 1)
-    places = f"{shop.environment['PGPROMOTE_PG_BIN']}:{broken}"
-    assert shop.having(PGPROMOTE_PG_BIN=places).run("dump", tmp_path / "other").returncode == 0
+    places = f"{cli.environment['PGPROMOTE_PG_BIN']}:{broken}"
+    assert cli.having(PGPROMOTE_PG_BIN=places).run("dump", tmp_path / "other").returncode == 0
 
 
 # Places -----------------------------------------------------------------------------------------------------
@@ -234,34 +234,34 @@ def without_privileges() -> None:
         libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP; fails harmlessly for others
 
 
-def test_a_directory_that_cannot_be_written_is_named(shop: CommandLine, tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_named(cli: CommandLine, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     for place in (closed, closed / "below"):
-        message = told(shop.run("dump", place, prepare=without_privileges), 1)
+        message = told(cli.run("dump", place, prepare=without_privileges), 1)
         assert f"{place / 'shop_dev.dump'} cannot be written: Permission denied" in message
         assert "belongs to this user" in message
     assert list(closed.iterdir()) == []
 
 
-def test_an_archive_that_cannot_be_read_is_named(shop: CommandLine, tmp_path: Path) -> None:
+def test_an_archive_that_cannot_be_read_is_named(cli: CommandLine, tmp_path: Path) -> None:
     secret = tmp_path / "secret.dump"
     secret.write_bytes(b"PGDMP")
     secret.chmod(0)
     for command in ("inspect", "restore"):
-        assert f"'{secret}' is not readable" in told(shop.run(command, secret, prepare=without_privileges), 2)
+        assert f"'{secret}' is not readable" in told(cli.run(command, secret, prepare=without_privileges), 2)
     (tmp_path / "default" / "shop").mkdir(parents=True)
     secret.rename(tmp_path / "default" / "shop" / "shop_dev.dump")
-    default = shop.having(PGPROMOTE_DUMP_DIR=str(tmp_path / "default"))
+    default = cli.having(PGPROMOTE_DUMP_DIR=str(tmp_path / "default"))
     for command, code in (("inspect", 1), ("restore", 3)):
         assert "shop_dev.dump is not readable" in told(default.run(command, prepare=without_privileges), code)
 
 
-def test_a_file_in_the_directorys_place_is_an_error(shop: CommandLine, tmp_path: Path) -> None:
+def test_a_file_in_the_directorys_place_is_an_error(cli: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
-    assert shop.run("dump", file).returncode == 2
-    message = told(shop.having(PGPROMOTE_DUMP_DIR=str(file)).run("dump"), 1)
+    assert cli.run("dump", file).returncode == 2
+    message = told(cli.having(PGPROMOTE_DUMP_DIR=str(file)).run("dump"), 1)
     assert f"{file / 'shop' / 'shop_dev.dump'} cannot be written" in message
     assert file.read_text() == "mine"
 
@@ -270,18 +270,18 @@ LIMITED = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 
 def test_a_full_disk_fails_the_dump_by_name_and_leaves_no_partial_file(
-    shop: CommandLine, dev: Server, tmp_path: Path
+    cli: CommandLine, dev: Server, tmp_path: Path
 ) -> None:
     url = dev.new_url("CREATE TABLE noise AS SELECT md5(n::text) FROM generate_series(1, 60000) AS n")
-    message = told(shop.having(DEV_DATABASE_URL=url).run("dump", prepare=LIMITED), 1)
+    message = told(cli.having(DEV_DATABASE_URL=url).run("dump", prepare=LIMITED), 1)
     assert str(tmp_path / "dumps" / "shop" / "shop_dev.dump") in message
     assert "space" in message
 
 
-def test_a_full_disk_fails_the_plain_dump_too(shop: CommandLine, dev: Server, tmp_path: Path) -> None:
+def test_a_full_disk_fails_the_plain_dump_too(cli: CommandLine, dev: Server, tmp_path: Path) -> None:
     url = dev.new_url("CREATE TABLE noise AS SELECT repeat('x', 1000) FROM generate_series(1, 500)")
     place = tmp_path / "other"
-    message = told(shop.having(DEV_DATABASE_URL=url).run("dump", place, "--sql", prepare=LIMITED), 1)
+    message = told(cli.having(DEV_DATABASE_URL=url).run("dump", place, "--sql", prepare=LIMITED), 1)
     assert str(place / "full.sql") in message
     assert not [path for path in place.iterdir() if "sql" in path.name]
 
@@ -289,18 +289,18 @@ def test_a_full_disk_fails_the_plain_dump_too(shop: CommandLine, dev: Server, tm
 # Two at once ------------------------------------------------------------------------------------------------
 
 
-def test_a_second_restore_is_refused_and_names_the_first(shop: CommandLine, prod: Server) -> None:
-    database = name_in(shop.environment["PROD_DATABASE_URL"])
+def test_a_second_restore_is_refused_and_names_the_first(cli: CommandLine, prod: Server) -> None:
+    database = name_in(cli.environment["PROD_DATABASE_URL"])
     with psycopg.connect(prod.url(database)) as session:
         session.execute("LOCK TABLE users")
-        first = shop.start("restore", "--strategy", "clean", "--no-safety-archive")
+        first = cli.start("restore", "--strategy", "clean", "--no-safety-archive")
         try:
             holder = """SELECT pid, application_name FROM pg_stat_activity
                 WHERE datname = 'postgres' AND application_name LIKE 'pgpromote:%'"""
             wait_until(lambda: prod.rows(holder), "the first holds the lock")
             (pid, name), *_ = prod.rows(holder)
             for command in (("restore",), ("repair",), ("restore", "--reset-schema")):
-                message = told(shop.run(*command), 3)
+                message = told(cli.run(*command), 3)
                 assert f"Another promotion into {database} on" in message
                 assert f"{name}, pid {pid}" in message
                 assert "Wait for it to end" in message
@@ -309,16 +309,16 @@ def test_a_second_restore_is_refused_and_names_the_first(shop: CommandLine, prod
             assert ended(first).returncode != 0
 
 
-def test_the_lock_of_another_database_does_not_matter(shop: CommandLine, prod: Server) -> None:
+def test_the_lock_of_another_database_does_not_matter(cli: CommandLine, prod: Server) -> None:
     other = prod.new_database()
     with promotion_lock(Place(other, "other")):
-        assert shop.run("repair", "--dry-run").returncode == 0
+        assert cli.run("repair", "--dry-run").returncode == 0
 
 
 # Archives ---------------------------------------------------------------------------------------------------
 
 
-def test_a_file_that_is_no_archive_is_named_with_what_it_is(shop: CommandLine, tmp_path: Path) -> None:
+def test_a_file_that_is_no_archive_is_named_with_what_it_is(cli: CommandLine, tmp_path: Path) -> None:
     files = {
         "empty.dump": (b"", "is empty"),
         "picture.dump": (b"\x89PNG\r\n\x1a\n", "not a PostgreSQL archive"),
@@ -329,43 +329,43 @@ def test_a_file_that_is_no_archive_is_named_with_what_it_is(shop: CommandLine, t
     for name, (content, reason) in files.items():
         path = tmp_path / name
         path.write_bytes(content)
-        message = told(shop.run("restore", "--strategy", "clean", "--yes", path), 3)
+        message = told(cli.run("restore", "--strategy", "clean", "--yes", path), 3)
         assert str(path) in message
         assert reason in message
     assert f"no archive at {tmp_path / 'missing.dump'}" in told(
-        shop.run("inspect", tmp_path / "missing.dump"), 1
+        cli.run("inspect", tmp_path / "missing.dump"), 1
     )
-    assert "is a directory" in told(shop.run("inspect", tmp_path), 1)
+    assert "is a directory" in told(cli.run("inspect", tmp_path), 1)
 
 
 def test_an_archive_of_a_newer_release_is_refused_by_name(
-    shop: CommandLine, start_server: StartServer, tmp_path: Path
+    cli: CommandLine, start_server: StartServer, tmp_path: Path
 ) -> None:
     newer = start_server(18, "dev")
     url = newer.new_url(SHOP)
     place = tmp_path / "newer"
     assert command_line(tmp_path, newer, url, None, "").run("dump", place).returncode == 0
-    message = told(shop.run("restore", place / "shop_dev.dump"), 3)
+    message = told(cli.run("restore", place / "shop_dev.dump"), 3)
     assert "the archive has format 1.16" in message
     assert "must be 17 or newer" in message
 
 
-def test_a_flipped_byte_is_refused(shop: CommandLine, tmp_path: Path) -> None:
+def test_a_flipped_byte_is_refused(cli: CommandLine, tmp_path: Path) -> None:
     whole = tmp_path / "dumps" / "shop" / "shop_dev.dump"
     copy = tmp_path / "flipped.dump"
     data = bytearray(whole.read_bytes())
     data[-9] ^= 0xFF
     copy.write_bytes(data)
     manifest_path(copy).write_bytes(manifest_path(whole).read_bytes())
-    assert "is not the file that its manifest describes" in told(shop.run("restore", copy), 3)
+    assert "is not the file that its manifest describes" in told(cli.run("restore", copy), 3)
 
 
 @pytest.mark.parametrize("name", ["it's", 'a "b"', "a\nb", "Bücher 💶", "[red] :x:", os.fsdecode(b"\xff")])
-def test_an_odd_file_name_is_used_as_it_is(shop: CommandLine, tmp_path: Path, name: str) -> None:
+def test_an_odd_file_name_is_used_as_it_is(cli: CommandLine, tmp_path: Path, name: str) -> None:
     path = tmp_path / f"{name}.dump"
     path.write_bytes((tmp_path / "dumps" / "shop" / "shop_dev.dump").read_bytes())
-    assert shop.run("inspect", path).returncode == 0
-    checked = shop.run("check", path)
+    assert cli.run("inspect", path).returncode == 0
+    checked = cli.run("check", path)
     assert (checked.returncode, "pgpromote adopt " in checked.stdout) == (3, True)
-    assert shop.run("adopt", path).returncode == 0
-    assert shop.run("check", path).returncode == 0
+    assert cli.run("adopt", path).returncode == 0
+    assert cli.run("check", path).returncode == 0

@@ -61,7 +61,7 @@ def check_alike(lab: Build, rights: Policy) -> None:
 
 
 @pytest.mark.parametrize(("name", "rights"), CHOSEN)
-@pytest.mark.versions(16, 18)
+@pytest.mark.versions(18)
 def test_a_real_schema_is_proven_as_without_it_and_nothing_stays_its_own(
     dev: Server, prod: Server, tmp_path: Path, name: str, rights: Policy
 ) -> None:

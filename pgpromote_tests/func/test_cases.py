@@ -1,17 +1,16 @@
-"""Each case file whose name begins with F, in each of its pairs of versions."""
+"""Each case file whose name begins with F."""
 
 from pathlib import Path
 
 import pytest
 
-from pgpromote_tests.case_files import Case, read_all
+from pgpromote_tests.case_files import Case, in_pairs, read_all
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func import case_runs
 
 CASES = [
-    pytest.param(case, *pair, id=f"{case.path.stem}-{pair[0]}-{pair[1]}")
-    for case in read_all("F")
-    for pair in case.versions
+    pytest.param(case, dev, prod, id=f"{case.path.stem}-{dev}-{prod}")
+    for case, dev, prod in in_pairs(read_all("F"))
 ]
 
 

@@ -19,7 +19,7 @@ OLD = "CREATE TABLE relics (id integer PRIMARY KEY); INSERT INTO relics VALUES (
 
 
 @pytest.fixture(scope="module")
-def shop(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+def cli(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """Dump a shop once, for all that only look at the archive."""
     commands = command_line(tmp_path_factory.mktemp("cli"), dev, dev.new_url(SHOP), prod, prod.new_url())
     result = commands.run("dump", "--json")
@@ -28,10 +28,10 @@ def shop(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_a_plan_shows_the_loss_and_a_fingerprint_that_holds_prod_to_it(
-    shop: CommandLine, prod: Server
+    cli: CommandLine, prod: Server
 ) -> None:
     url = prod.new_url(OLD)
-    commands = shop.having(PROD_DATABASE_URL=url)
+    commands = cli.having(PROD_DATABASE_URL=url)
     shown, told = commands.run("plan"), commands.run("plan", "--json").json()
     assert shown.returncode == 0
     assert "TABLE public.relics is only in prod; it would be lost with its 2 row(s)" in shown.stdout
@@ -58,13 +58,13 @@ def told_by(plan: Ended) -> list[str]:
 
 
 def test_the_command_that_a_plan_tells_does_what_was_planned_and_no_more(
-    shop: CommandLine, prod: Server
+    cli: CommandLine, prod: Server
 ) -> None:
     url = prod.new_url(
         OLD + "; CREATE TABLE users (id integer PRIMARY KEY, old text); CREATE PUBLICATION p FOR TABLE users"
     )
     name = url.rpartition("/")[2]
-    commands = shop.having(PROD_DATABASE_URL=url)
+    commands = cli.having(PROD_DATABASE_URL=url)
     shown = commands.run("plan", "--strategy", "clean", "-t", "users", "--no-safety-archive")
     assert "public.users has columns only in prod, which would be lost: old." in shown.stdout
     assert "The publication p of prod would no longer publish public.users." in shown.stdout
@@ -82,19 +82,17 @@ def test_the_command_that_a_plan_tells_does_what_was_planned_and_no_more(
     assert "Run pgpromote plan again" in again.stderr
 
 
-def test_a_plan_that_is_refused_shows_what_would_be_lost_all_the_same(
-    shop: CommandLine, prod: Server
-) -> None:
+def test_a_plan_that_is_refused_shows_what_would_be_lost_all_the_same(cli: CommandLine, prod: Server) -> None:
     url = prod.new_url(
         "CREATE TABLE users (id integer PRIMARY KEY, name text); CREATE PUBLICATION p FOR TABLE users;"
         "CREATE VIEW names AS SELECT name FROM users"
     )
-    shown = shop.having(PROD_DATABASE_URL=url).run("plan", "--strategy", "clean")
+    shown = cli.having(PROD_DATABASE_URL=url).run("plan", "--strategy", "clean")
     assert shown.returncode == 3
     assert "The publication p of prod would no longer publish public.users." in shown.stderr
     assert shown.stderr.count("it would be lost.") == 1
     same = prod.new_url(OLD)
-    shown = shop.having(PROD_DATABASE_URL=same, DEV_DATABASE_URL=same).run("plan")
+    shown = cli.having(PROD_DATABASE_URL=same, DEV_DATABASE_URL=same).run("plan")
     assert shown.returncode == 3
     assert "TABLE public.relics is only in prod; it would be lost with its 2 row(s)" in shown.stderr
     assert "lead to the same database" in shown.stderr
@@ -110,21 +108,21 @@ def test_a_plan_that_is_refused_shows_what_would_be_lost_all_the_same(
     ],
 )
 def test_a_plan_tells_every_option_that_it_was_given(
-    shop: CommandLine, prod: Server, given: list[str]
+    cli: CommandLine, prod: Server, given: list[str]
 ) -> None:
-    whole = shop.directory / "dumps" / "shop" / "shop_dev.dump"
-    odd = shop.directory / "odd $name.dump"
+    whole = cli.directory / "dumps" / "shop" / "shop_dev.dump"
+    odd = cli.directory / "odd $name.dump"
     shutil.copy(whole, odd)
     shutil.copy(manifest_path(whole), manifest_path(odd))
-    told = told_by(shop.having(PROD_DATABASE_URL=prod.new_url()).run("plan", "--expect-plan=old", *given))
+    told = told_by(cli.having(PROD_DATABASE_URL=prod.new_url()).run("plan", "--expect-plan=old", *given))
     assert told[0] == "restore"
     assert sorted(told[1:-2]) == sorted(given)
     assert told[-2] == "--expect-plan"
     assert told[-1] != "old"
 
 
-def test_a_plan_says_what_the_room_for_a_swap_is_made_of(shop: CommandLine, prod: Server) -> None:
-    commands = shop.having(PROD_DATABASE_URL=prod.new_url())
+def test_a_plan_says_what_the_room_for_a_swap_is_made_of(cli: CommandLine, prod: Server) -> None:
+    commands = cli.having(PROD_DATABASE_URL=prod.new_url())
     swap, clean = commands.run("plan").stdout, commands.run("plan", "--strategy", "clean").stdout
     assert "1.3 times the size of dev, and 1,073,741,824 for the write-ahead log" in swap
     assert "by swap, prod would lose nothing; the previous database keeps what prod was" in swap
@@ -132,18 +130,18 @@ def test_a_plan_says_what_the_room_for_a_swap_is_made_of(shop: CommandLine, prod
     assert "what is not replaced stays as it is; a safety archive keeps what prod was" in clean
 
 
-def test_a_rehearsal_says_how_it_would_go_and_changes_nothing(shop: CommandLine, prod: Server) -> None:
+def test_a_rehearsal_says_how_it_would_go_and_changes_nothing(cli: CommandLine, prod: Server) -> None:
     url = prod.new_url(OLD)
-    done = shop.having(PROD_DATABASE_URL=url).run("rehearse", "--accept-loss=relics")
+    done = cli.having(PROD_DATABASE_URL=url).run("rehearse", "--accept-loss=relics")
     assert done.returncode == 0, done.stderr
     assert "everything but the cut-over went well; prod is untouched" in done.stdout
     assert prod.rows("SELECT count(*) FROM relics", url.rpartition("/")[2]) == [(2,)]
 
 
 def test_a_database_that_is_marked_as_prod_is_never_dumped(
-    shop: CommandLine, prod: Server, tmp_path: Path
+    cli: CommandLine, prod: Server, tmp_path: Path
 ) -> None:
-    commands = shop.having(PROD_DATABASE_URL=prod.new_url(OLD))
+    commands = cli.having(PROD_DATABASE_URL=prod.new_url(OLD))
     turned = commands.having(DEV_DATABASE_URL=commands.environment["PROD_DATABASE_URL"])
     assert turned.run("dump", tmp_path).returncode == 0
     assert commands.run("mark-prod").returncode == 0
@@ -158,15 +156,15 @@ def test_a_database_that_is_marked_as_prod_is_never_dumped(
 
 @pytest.mark.parametrize(("typed", "code"), [("{name}", 0), ("yes", 1), ("", 1)])
 def test_at_a_terminal_a_destructive_strategy_wants_prod_s_name(
-    shop: CommandLine, prod: Server, typed: str, code: int
+    cli: CommandLine, prod: Server, typed: str, code: int
 ) -> None:
     url = prod.new_url("CREATE TABLE users (id integer PRIMARY KEY, old text)")
     name = url.rpartition("/")[2]
-    commands = shop.having(PROD_DATABASE_URL=url)
+    commands = cli.having(PROD_DATABASE_URL=url)
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "pgpromote", "restore", "--strategy", "clean"]
     process = subprocess.Popen(
-        command, env={**BARE, **commands.environment}, cwd=shop.directory, stdin=theirs,
+        command, env={**BARE, **commands.environment}, cwd=cli.directory, stdin=theirs,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     os.close(theirs)
@@ -179,7 +177,7 @@ def test_at_a_terminal_a_destructive_strategy_wants_prod_s_name(
     assert prod.rows("SELECT count(*) FROM users", name) == [(1 if code == 0 else 0,)]
 
 
-def test_a_strategy_and_a_reset_that_exclude_each_other_are_a_usage_error(shop: CommandLine) -> None:
-    result = shop.run("restore", "--strategy", "swap", "--reset-schema")
+def test_a_strategy_and_a_reset_that_exclude_each_other_are_a_usage_error(cli: CommandLine) -> None:
+    result = cli.run("restore", "--strategy", "swap", "--reset-schema")
     assert result.returncode == 2
     assert "exclude each other" in result.stderr

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from pgpromote.cli import GROUPS
+from pgpromote.cli import GROUPS, pgpromote
 from pgpromote.demo import auction
-from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.func.command_line import BARE, CommandLine, command_line
+from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, command_line
 from pgpromote_tests.servers import Server
 
 RED, GREEN = "\x1b[31m", "\x1b[32m"
@@ -68,11 +68,9 @@ def _pieces(screen: int) -> Iterator[bytes]:
             yield piece
 
 
-@pytest.fixture(scope="module")
-def shop(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    """Give the sample auction and a load that lasts on dev, and on prod what a promotion takes away."""
-    dev, prod = start_server(16, "dev"), start_server(16, "prod")
-    dev_url, directory = dev.new_url(LASTING), tmp_path_factory.mktemp("terminal")
+def dumped(dev: Server, prod: Server, directory: Path, script: str = "") -> CommandLine:
+    """Dump the sample auction and more, for a prod with what a promotion takes away."""
+    dev_url = dev.new_url(script)
     auction.build(dev_url)
     (directory / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     commands = command_line(directory, dev, dev_url, prod, prod.new_url(OLD))
@@ -86,8 +84,24 @@ def shop(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) ->
     return commands
 
 
-def test_a_restore_on_a_terminal_shows_its_phases_percent_and_what_remains(shop: CommandLine) -> None:
-    seen = on_a_terminal(shop, "restore")
+@pytest.fixture(scope="module")
+def cli(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    return dumped(dev, prod, tmp_path_factory.mktemp("terminal"))
+
+
+@pytest.fixture(scope="module")
+def lasting(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """Return a command line whose restore takes long enough to be watched."""
+    return dumped(dev, prod, tmp_path_factory.mktemp("lasting"), LASTING)
+
+
+@pytest.fixture(scope="module")
+def refreshed(cli: CommandLine) -> Ended:
+    return cli.run("refresh")
+
+
+def test_a_restore_on_a_terminal_shows_its_phases_percent_and_what_remains(lasting: CommandLine) -> None:
+    seen = on_a_terminal(lasting, "restore")
     assert seen.returncode == 0
     for told in ("check", "prepare", "restore", " %", " of 231 entries", "repair", "prove", "cut over"):
         assert told in seen.screen
@@ -95,9 +109,9 @@ def test_a_restore_on_a_terminal_shows_its_phases_percent_and_what_remains(shop:
 
 
 def test_a_refresh_on_a_terminal_shows_what_a_dump_and_a_restore_show_and_its_audits(
-    shop: CommandLine,
+    lasting: CommandLine,
 ) -> None:
-    seen = on_a_terminal(shop, "refresh")
+    seen = on_a_terminal(lasting, "refresh")
     assert seen.returncode == 0, seen.screen
     for told in ("Dumping Dev", "kB last time", "Restoring into", "check", "prepare", " of 231 entries"):
         assert told in seen.screen
@@ -105,49 +119,48 @@ def test_a_refresh_on_a_terminal_shows_what_a_dump_and_a_restore_show_and_its_au
         assert told in seen.screen
 
 
-def test_a_dump_on_a_terminal_shows_bytes_and_those_of_the_last_time(shop: CommandLine) -> None:
-    seen = on_a_terminal(shop, "dump")
+def test_a_dump_on_a_terminal_shows_bytes_and_those_of_the_last_time(cli: CommandLine) -> None:
+    seen = on_a_terminal(cli, "dump")
     assert seen.returncode == 0
     assert "kB last time" in seen.screen
 
 
-def test_no_color_means_none(shop: CommandLine) -> None:
-    seen = on_a_terminal(shop, "check", NO_COLOR="1")
+def test_no_color_means_none(cli: CommandLine) -> None:
+    seen = on_a_terminal(cli, "check", NO_COLOR="1")
     assert "archive readable" in seen.screen
     assert GREEN not in seen.screen
     assert RED not in seen.screen
-    assert GREEN in on_a_terminal(shop, "check").screen
+    assert GREEN in on_a_terminal(cli, "check").screen
 
 
 @pytest.mark.parametrize(
     ("command", "headline"), [("dump", "Dumped"), ("rehearse", "Rehearsed"), ("restore", "Swapped")]
 )
-def test_on_a_terminal_the_summary_fits_one_screen(shop: CommandLine, command: str, headline: str) -> None:
-    seen = on_a_terminal(shop, command, NO_COLOR="1")
+def test_on_a_terminal_the_summary_fits_one_screen(cli: CommandLine, command: str, headline: str) -> None:
+    seen = on_a_terminal(cli, command, NO_COLOR="1")
     assert seen.returncode == 0, seen.screen
     lines = (headline + seen.screen.rpartition(headline)[2]).splitlines()
     assert 5 < len(lines) <= 24
-    assert max(len(line) for line in lines if str(shop.directory) not in line) <= 80
+    assert max(len(line) for line in lines if str(cli.directory) not in line) <= 80
 
 
-@pytest.mark.parametrize("command", [("dump",), ("rehearse",), ("restore",), ("refresh",)])
+@pytest.mark.parametrize("command", ["dump", "rehearse", "restore", "refresh"])
 def test_off_a_terminal_the_summary_is_whole_and_without_colours(
-    shop: CommandLine, command: tuple[str, ...]
+    cli: CommandLine, refreshed: Ended, command: str
 ) -> None:
-    done = shop.run(*command)
+    done = refreshed if command == "refresh" else cli.run(command)
     assert done.returncode == 0, done.stderr
     assert "…" not in done.stdout
     assert "\x1b" not in done.text
     assert "%" not in done.text
 
 
-def test_a_refresh_names_its_report_and_only_the_steps_that_it_walks(shop: CommandLine) -> None:
-    done = shop.run("refresh")
-    (line,) = (line for line in done.stdout.splitlines() if line.startswith("  report "))
+def test_a_refresh_names_its_report_and_only_the_steps_that_it_walks(refreshed: Ended) -> None:
+    (line,) = (line for line in refreshed.stdout.splitlines() if line.startswith("  report "))
     assert Path(line.split()[1]).is_file()
-    assert "  parallel restore\n" in done.stderr
-    assert "reset schema" not in done.stderr
-    assert "pgpromote audit shows them" in done.stdout
+    assert "  parallel restore\n" in refreshed.stderr
+    assert "reset schema" not in refreshed.stderr
+    assert "pgpromote audit shows them" in refreshed.stdout
 
 
 @pytest.mark.parametrize(
@@ -162,31 +175,28 @@ def test_a_refresh_names_its_report_and_only_the_steps_that_it_walks(shop: Comma
         ("refresh", "-v"),
     ],
 )
-def test_json_is_alone_on_stdout_even_on_a_terminal(shop: CommandLine, command: tuple[str, ...]) -> None:
-    seen = on_a_terminal(shop, *command, "--json", piped=True)
+def test_json_is_alone_on_stdout_even_on_a_terminal(cli: CommandLine, command: tuple[str, ...]) -> None:
+    seen = on_a_terminal(cli, *command, "--json", piped=True)
     assert seen.returncode == 0, seen.screen
     assert isinstance(json.loads(seen.stdout), dict)
 
 
-def test_rows_are_split_by_tabs_whatever_the_names(
-    shop: CommandLine, start_server: StartServer, tmp_path: Path
-) -> None:
-    dev: Server = start_server(16, "dev")
+def test_rows_are_split_by_tabs_whatever_the_names(cli: CommandLine, dev: Server, tmp_path: Path) -> None:
     url = dev.new_url('CREATE TABLE "a\tb" (id int); CREATE TABLE "c\x1b[31md" (id int)')
-    commands = shop.having(DEV_DATABASE_URL=url, PGPROMOTE_DUMP_DIR=str(tmp_path))
+    commands = cli.having(DEV_DATABASE_URL=url, PGPROMOTE_DUMP_DIR=str(tmp_path))
     assert commands.run("dump").returncode == 0
     rows = [line.split("\t") for line in commands.run("inspect", "-k", "TABLE").stdout.splitlines()]
     shown = [row for row in rows if row[0] == "TABLE"]
     assert shown == [["TABLE", r"public.a\tb", "postgres"], ["TABLE", r"public.c\u001b[31md", "postgres"]]
 
 
-def test_the_help_lists_every_command_under_its_heading_within_80_columns(shop: CommandLine) -> None:
-    text = shop.run("--help").stdout
+def test_the_help_lists_every_command_under_its_heading_within_80_columns(cli: CommandLine) -> None:
+    text = cli.run("--help").stdout
     for heading, commands in GROUPS.items():
         section = text.partition(f"{heading}:\n")[2].partition("\n\n")[0]
         for command in commands:
             assert f"  {command.name} " in section
-            shown = shop.run(str(command.name), "--help").stdout
+            shown = CliRunner().invoke(pgpromote, [str(command.name), "--help"]).output
             assert "Example:\n    " in shown
             assert f"pgpromote {command.name}" in shown
             assert max(map(len, shown.splitlines())) <= 80
@@ -195,17 +205,17 @@ def test_the_help_lists_every_command_under_its_heading_within_80_columns(shop: 
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_completion_script_of_a_shell_is_printed(shop: CommandLine, shell: str) -> None:
-    done = shop.run("completion", shell)
+def test_the_completion_script_of_a_shell_is_printed(cli: CommandLine, shell: str) -> None:
+    done = cli.run("completion", shell)
     assert done.returncode == 0, done.stderr
     assert f"_PGPROMOTE_COMPLETE={shell}_complete" in done.stdout
-    assert done.stdout == shop.having(_PGPROMOTE_COMPLETE=f"{shell}_source").run().stdout
+    assert done.stdout == cli.having(_PGPROMOTE_COMPLETE=f"{shell}_source").run().stdout
 
 
-def test_the_shell_is_told_commands_options_and_values(shop: CommandLine) -> None:
+def test_the_shell_is_told_commands_options_and_values(cli: CommandLine) -> None:
     def completed(*words: str) -> set[str]:
         line = " ".join(words)
-        asked = shop.having(
+        asked = cli.having(
             _PGPROMOTE_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1)
         )
         return {each.partition(",")[2] for each in asked.run().stdout.splitlines()}

@@ -23,16 +23,16 @@ ROLE = "plain owner, ünprivileged"
 
 
 @pytest.fixture
-def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
+def staged(dev: Server, prod: Server, tmp_path: Path) -> Stage:
     staged = stage(dev, prod, tmp_path, TABLE, "CREATE TABLE old (a int)")
     staged.dump()
     return staged
 
 
-def found(shop: Stage, free: str) -> tuple[Finding, ...]:
+def found(staged: Stage, free: str) -> tuple[Finding, ...]:
     """Return what the check says when the operator says so much is free."""
-    promotion = from_environment({**shop.promotion.environment, FREE: free})
-    with replace(shop, promotion=promotion).walk() as run:
+    promotion = from_environment({**staged.promotion.environment, FREE: free})
+    with replace(staged, promotion=promotion).walk() as run:
         return look(run.promotion, run.options, run.run_id).of("disk_space")
 
 
@@ -41,9 +41,9 @@ def found(shop: Stage, free: str) -> tuple[Finding, ...]:
     [("1kB", [Severity.ERROR]), ("6.5 MB", [Severity.ERROR]), ("500MB", [Severity.WARNING]), ("200GB", [])],
 )
 def test_a_new_database_must_fit_into_what_the_operator_says_is_free(
-    shop: Stage, free: str, severity: list[Severity]
+    staged: Stage, free: str, severity: list[Severity]
 ) -> None:
-    told = found(shop, free)
+    told = found(staged, free)
     assert [each.severity for each in told] == severity
     for each in told:
         assert "free, says PGPROMOTE_PROD_FREE; the new database beside prod needs about" in each.message
@@ -51,11 +51,11 @@ def test_a_new_database_must_fit_into_what_the_operator_says_is_free(
         assert "export PGPROMOTE_PROD_FREE=" in each.hint
 
 
-def test_what_is_told_to_type_lifts_the_refusal(shop: Stage) -> None:
-    (refusal,) = found(shop, "1kB")
+def test_what_is_told_to_type_lifts_the_refusal(staged: Stage) -> None:
+    (refusal,) = found(staged, "1kB")
     (needed,) = refusal.hint.split("'")[1:2]
-    assert found(shop, needed) in {(), found(shop, needed)}
-    assert all(each.severity is not Severity.ERROR for each in found(shop, needed))
+    assert found(staged, needed) in {(), found(staged, needed)}
+    assert all(each.severity is not Severity.ERROR for each in found(staged, needed))
 
 
 @pytest.mark.versions(15, 16, 17, 18)
@@ -77,26 +77,26 @@ def test_a_role_that_may_not_ask_leaves_it_unknown(prod: Server) -> None:
     assert (looked.free, looked.log) == (None, 1 << 30)
 
 
-def test_a_dump_that_cannot_fit_is_refused_and_the_last_archive_stays(shop: Stage) -> None:
-    path = Path(shop.promotion.archive_path)
+def test_a_dump_that_cannot_fit_is_refused_and_the_last_archive_stays(staged: Stage) -> None:
+    path = Path(staged.promotion.archive_path)
     manifest = archive.read_manifest(path)
     assert manifest is not None
     big = replace(manifest, size=1 << 60)
     archive.manifest_path(path).write_text(archive.manifest_text(big), encoding="utf-8")
     before = path.read_bytes()
     with pytest.raises(ToolFailed, match="TB, as the last one did, which stays"):
-        shop.dump()
+        staged.dump()
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.glob("*.partial")] == []
 
 
-def test_a_source_that_has_shrunk_needs_less(shop: Stage, tmp_path: Path) -> None:
-    path = Path(shop.promotion.archive_path)
+def test_a_source_that_has_shrunk_needs_less(staged: Stage, tmp_path: Path) -> None:
+    path = Path(staged.promotion.archive_path)
     manifest = archive.read_manifest(path)
     assert manifest is not None
     shrunk = replace(manifest, size=1 << 50, database_size=1 << 60)
     archive.manifest_path(path).write_text(archive.manifest_text(shrunk), encoding="utf-8")
-    dump.dump(shop.promotion.source(), path, shop.promotion.tools(), "test")
+    dump.dump(staged.promotion.source(), path, staged.promotion.tools(), "test")
     assert archive.read_manifest(path) != shrunk
 
 

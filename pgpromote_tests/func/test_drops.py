@@ -101,20 +101,20 @@ def test_an_orphan_that_a_superuser_is_in_stays_and_is_named(prod: Server, owned
     assert shadow.drop_orphans(Place(owned, "next")).dropped == (held.name,)
 
 
-def run_into(shop: Stage, problem: Callable[[Run], object]) -> str:
+def run_into(staged: Stage, problem: Callable[[Run], object]) -> str:
     """Let a run meet a problem while a superuser is in its shadow, and return the shadow's name."""
-    with ExitStack() as stack, shop.walk() as run:
+    with ExitStack() as stack, staged.walk() as run:
         until(run, RESTORE)
         name = run.database.name
-        ours = shop.promotion.target().parameters["user"]
-        shop.prod.execute(f"SET ROLE {ours}; CREATE TABLE besides (a int)", name)
-        stack.enter_context(psycopg.connect(shop.prod.url(name)))
+        ours = staged.promotion.target().parameters["user"]
+        staged.prod.execute(f"SET ROLE {ours}; CREATE TABLE besides (a int)", name)
+        stack.enter_context(psycopg.connect(staged.prod.url(name)))
         problem(run)
     return name
 
 
 @pytest.fixture
-def shop(dev: Server, prod: Server, owned: Database, tmp_path: Path) -> Stage:
+def staged(dev: Server, prod: Server, owned: Database, tmp_path: Path) -> Stage:
     """Give a promotion into a prod of an owner who is no superuser."""
     url = prod.url(owned.name, owned.parameters["user"])
     staged = Stage(dev, prod, runs.promotion(dev.new_url("CREATE TABLE t (a int)"), url, tmp_path, dev))
@@ -122,18 +122,18 @@ def shop(dev: Server, prod: Server, owned: Database, tmp_path: Path) -> Stage:
     return staged
 
 
-def test_a_run_goes_on_beside_an_orphan_that_stays(shop: Stage, owned: Database) -> None:
+def test_a_run_goes_on_beside_an_orphan_that_stays(staged: Stage, owned: Database) -> None:
     held = orphan(owned)
-    with psycopg.connect(shop.prod.url(held.name)), shop.walk() as run:
+    with psycopg.connect(staged.prod.url(held.name)), staged.walk() as run:
         promote(run)
         assert run.state.prepared
         assert [found.object for found in run.state.prepared.warnings] == [held.name]
-    assert shop.prod.rows("SELECT * FROM t", owned.name) == []
+    assert staged.prod.rows("SELECT * FROM t", owned.name) == []
 
 
-def test_a_shadow_that_stays_does_not_hide_why_the_run_failed(shop: Stage) -> None:
+def test_a_shadow_that_stays_does_not_hide_why_the_run_failed(staged: Stage) -> None:
     with pytest.raises(NotProven) as failure:
-        run_into(shop, lambda run: until(run, ANALYZE))
+        run_into(staged, lambda run: until(run, ANALYZE))
 
     told = str(failure.value)
     assert "besides is there, and the archive has none." in told
@@ -143,13 +143,13 @@ def test_a_shadow_that_stays_does_not_hide_why_the_run_failed(shop: Stage) -> No
 
 @pytest.mark.parametrize("problem", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
 def test_an_interruption_stays_what_it_is_when_the_shadow_stays(
-    shop: Stage, problem: type[BaseException]
+    staged: Stage, problem: type[BaseException]
 ) -> None:
     def interrupt(_run: Run) -> None:
         raise problem
 
     with pytest.raises(problem) as failure:
-        run_into(shop, interrupt)
+        run_into(staged, interrupt)
 
     (note,) = failure.value.__notes__
     assert " is still there: " in note

@@ -29,7 +29,7 @@ CREATE TABLE other."Log" (id integer); INSERT INTO other."Log" VALUES (1);
 
 
 @pytest.fixture
-def shop(dev: Server) -> Database:
+def source(dev: Server) -> Database:
     return dev.new_database(SHOP, variable="DEV_DATABASE_URL")
 
 
@@ -43,23 +43,23 @@ def mode(path: Path) -> str:
 
 
 def test_a_dump_leaves_a_private_archive_with_its_manifest_and_nothing_else(
-    dev: Server, shop: Database, path: Path
+    dev: Server, source: Database, path: Path
 ) -> None:
-    sample = dumped(dev, shop, path)
+    sample = dumped(dev, source, path)
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["shop.dump", "shop.dump.manifest.json"]
     assert (mode(path), mode(archive.manifest_path(path)), mode(path.parent)) == ("0o600", "0o600", "0o700")
     assert sample.archive == archive.read(path)
 
 
-def test_the_manifest_says_what_the_archive_is(dev: Server, shop: Database, path: Path) -> None:
+def test_the_manifest_says_what_the_archive_is(dev: Server, source: Database, path: Path) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    sample = dumped(dev, shop, path)
+    sample = dumped(dev, source, path)
     manifest = json.loads(archive.manifest_path(path).read_text())
     assert archive.read_manifest(path) == sample.manifest
     assert manifest["sha256"] == sha256(path.read_bytes()).hexdigest()
     assert manifest["size"] == path.stat().st_size
     assert before <= datetime.fromisoformat(manifest["created_at"]) <= datetime.now(UTC)
-    assert manifest["source"] == f"{shop.name} on 127.0.0.1:{dev.cluster.port}"
+    assert manifest["source"] == f"{source.name} on 127.0.0.1:{dev.cluster.port}"
     assert manifest["server_version"].split(".")[0] == str(dev.major)
     assert manifest["pg_dump_version"].split(".")[0] == str(dev.major)
     assert (manifest["encoding"], manifest["filters"]) == ("UTF8", "")
@@ -99,18 +99,17 @@ def test_the_manifest_says_how_large_the_source_is_and_how_far_its_keys_go(dev: 
     [("", "gzip"), ("gzip:9", "gzip"), ("gzip", "gzip"), ("none", "none"), ("0", "none")],
 )
 def test_the_compression_can_be_chosen(
-    dev: Server, shop: Database, path: Path, wanted: str, method: str
+    dev: Server, source: Database, path: Path, wanted: str, method: str
 ) -> None:
-    assert dumped(dev, shop, path, compression=wanted).manifest.compression == method
+    assert dumped(dev, source, path, compression=wanted).manifest.compression == method
 
 
 @pytest.mark.parametrize("wanted", ["zstd", "lz4:1", "banana", "gzip:99", "gzip:x", "gzip:1:2", "none:1"])
-@pytest.mark.versions(16, 18)
 def test_a_compression_that_this_client_lacks_is_refused_and_names_what_it_can(
-    dev: Server, shop: Database, path: Path, wanted: str
+    dev: Server, source: Database, path: Path, wanted: str
 ) -> None:
     with pytest.raises(ConfigError, match="cannot compress with") as refusal:
-        dumped(dev, shop, path, compression=wanted)
+        dumped(dev, source, path, compression=wanted)
     assert wanted in str(refusal.value)
     assert "gzip:1" in refusal.value.hint
     assert not path.exists()
@@ -130,91 +129,93 @@ def older(path: Path) -> Iterator[Path]:
 
 @pytest.mark.versions(15, 18)
 def test_a_failed_dump_names_the_object_and_keeps_the_older_archive(
-    dev: Server, shop: Database, older: Path
+    dev: Server, source: Database, older: Path
 ) -> None:
-    dev.execute(f"CREATE ROLE reader_{shop.name} LOGIN PASSWORD '{dev.cluster.password}'")
-    reader = parse_url(dev.url(shop.name, f"reader_{shop.name}"), "DEV_DATABASE_URL")
+    dev.execute(f"CREATE ROLE reader_{source.name} LOGIN PASSWORD '{dev.cluster.password}'")
+    reader = parse_url(dev.url(source.name, f"reader_{source.name}"), "DEV_DATABASE_URL")
     with pytest.raises(ToolFailed, match="permission denied") as failure:
         dumped(dev, reader, older)
-    assert shop.label in str(failure.value)
+    assert source.label in str(failure.value)
     assert "pg_read_all_data" in failure.value.hint
 
 
 @pytest.mark.versions(15, 18)
 def test_rows_hidden_by_row_security_fail_the_dump_instead_of_being_left_out(
-    dev: Server, shop: Database, older: Path
+    dev: Server, source: Database, older: Path
 ) -> None:
-    dev.execute("ALTER TABLE users ENABLE ROW LEVEL SECURITY", shop.name)
+    dev.execute("ALTER TABLE users ENABLE ROW LEVEL SECURITY", source.name)
     dev.execute(
-        f"CREATE ROLE auditor_{shop.name} LOGIN IN ROLE pg_read_all_data PASSWORD '{dev.cluster.password}'"
+        f"CREATE ROLE auditor_{source.name} LOGIN IN ROLE pg_read_all_data PASSWORD '{dev.cluster.password}'"
     )
-    auditor = parse_url(dev.url(shop.name, f"auditor_{shop.name}"), "DEV_DATABASE_URL")
+    auditor = parse_url(dev.url(source.name, f"auditor_{source.name}"), "DEV_DATABASE_URL")
     with pytest.raises(ToolFailed, match="users") as failure:
         dumped(dev, auditor, older)
     assert "BYPASSRLS" in failure.value.hint
 
 
 def test_a_lost_session_fails_the_dump_and_keeps_the_older_archive(
-    dev: Server, shop: Database, older: Path
+    dev: Server, source: Database, older: Path
 ) -> None:
     def terminate(line: str) -> None:
         if "dumping contents" in line:
             dev.execute(
-                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{shop.name}'"
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{source.name}'"
             )
 
-    dev.execute("INSERT INTO users SELECT n, repeat('x', 1000) FROM generate_series(501, 20000) n", shop.name)
+    dev.execute(
+        "INSERT INTO users SELECT n, repeat('x', 1000) FROM generate_series(501, 20000) n", source.name
+    )
     # Whoever notices first tells: pg_dump, or our own session when pg_dump was just through.
     with pytest.raises((ToolFailed, SessionFailed), match=r"pg_dump of|terminating connection"):
-        dumped(dev, shop, older, on_line=terminate)
+        dumped(dev, source, older, on_line=terminate)
 
 
-def test_the_remains_of_a_dead_dump_are_overwritten(dev: Server, shop: Database, path: Path) -> None:
+def test_the_remains_of_a_dead_dump_are_overwritten(dev: Server, source: Database, path: Path) -> None:
     path.parent.mkdir()
     partial = path.with_name("shop.dump.partial")
     partial.write_bytes(b"PGDMP remains" * 100_000)
     partial.chmod(0o644)
-    dumped(dev, shop, path)
+    dumped(dev, source, path)
     archive.verify(path, dev.tools())
     assert not partial.exists()
     assert mode(path) == "0o600"
 
 
 def test_a_link_at_the_archives_place_is_replaced_not_followed(
-    dev: Server, shop: Database, path: Path, tmp_path: Path
+    dev: Server, source: Database, path: Path, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"precious")
     path.parent.mkdir()
     path.symlink_to(elsewhere)
-    dumped(dev, shop, path)
+    dumped(dev, source, path)
     assert elsewhere.read_bytes() == b"precious"
     assert not path.is_symlink()
 
 
 @pytest.mark.parametrize("name", ["shop.dump.partial", "shop.dump.manifest.json.partial"])
 def test_a_link_at_the_partial_files_place_is_refused(
-    dev: Server, shop: Database, path: Path, tmp_path: Path, *, name: str
+    dev: Server, source: Database, path: Path, tmp_path: Path, *, name: str
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"precious")
     path.parent.mkdir()
     path.with_name(name).symlink_to(elsewhere)
     with pytest.raises(ToolFailed, match="cannot be written") as failure:
-        dumped(dev, shop, path)
+        dumped(dev, source, path)
     assert "symbolic link" in failure.value.hint
     assert elsewhere.read_bytes() == b"precious"
 
 
-def test_a_directory_at_the_archives_place_is_an_error(dev: Server, shop: Database, path: Path) -> None:
+def test_a_directory_at_the_archives_place_is_an_error(dev: Server, source: Database, path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(ToolFailed, match=r"shop\.dump cannot be written"):
-        dumped(dev, shop, path)
+        dumped(dev, source, path)
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_second_dump_into_the_same_file_is_refused_and_harms_nothing(
-    dev: Server, shop: Database, path: Path
+    dev: Server, source: Database, path: Path
 ) -> None:
     path.parent.mkdir()
     with path.with_name("shop.dump.partial").open("wb") as file:
@@ -222,7 +223,7 @@ def test_a_second_dump_into_the_same_file_is_refused_and_harms_nothing(
         file.write(b"half of another dump")
         file.flush()
         with pytest.raises(Busy, match=r"Another dump is writing .*shop\.dump\.partial"):
-            dumped(dev, shop, path)
+            dumped(dev, source, path)
         assert path.with_name("shop.dump.partial").read_bytes() == b"half of another dump"
 
 
@@ -239,9 +240,9 @@ def test_a_second_dump_into_the_same_file_is_refused_and_harms_nothing(
     ],
 )
 def test_a_limited_dump_holds_what_was_asked_for_and_says_so(
-    dev: Server, shop: Database, path: Path, *, filters: Filters, tables: list[str], rows: int
+    dev: Server, source: Database, path: Path, *, filters: Filters, tables: list[str], rows: int
 ) -> None:
-    sample = dumped(dev, shop, path, filters=filters)
+    sample = dumped(dev, source, path, filters=filters)
     assert sorted(entry.tag for entry in sample.archive.of_kind("TABLE")) == sorted(tables)
     assert len(sample.archive.of_kind("TABLE DATA")) == rows
     assert sample.manifest.filters == str(filters)
@@ -260,10 +261,10 @@ def test_a_limited_dump_holds_what_was_asked_for_and_says_so(
     ],
 )
 def test_a_pattern_that_matches_nothing_is_an_error(
-    dev: Server, shop: Database, path: Path, filters: Filters, name: str
+    dev: Server, source: Database, path: Path, filters: Filters, name: str
 ) -> None:
     with pytest.raises((ConfigError, ToolFailed), match=name):
-        dumped(dev, shop, path, filters=filters)
+        dumped(dev, source, path, filters=filters)
     assert not path.exists()
 
 
@@ -294,11 +295,11 @@ def test_a_database_schema_and_table_with_an_odd_name_are_dumped(dev: Server, pa
     assert sample.archive.source_database == database
 
 
-def test_a_dump_waits_for_a_lock_and_goes_on(dev: Server, shop: Database, path: Path) -> None:
-    with psycopg.connect(dev.url(shop.name)) as session:
+def test_a_dump_waits_for_a_lock_and_goes_on(dev: Server, source: Database, path: Path) -> None:
+    with psycopg.connect(dev.url(source.name)) as session:
         session.execute("LOCK TABLE users")
         samples: list[object] = []
-        thread = threading.Thread(target=lambda: samples.append(dumped(dev, shop, path)))
+        thread = threading.Thread(target=lambda: samples.append(dumped(dev, source, path)))
         thread.start()
         wait_until_waiting(dev, "Lock")
         session.rollback()

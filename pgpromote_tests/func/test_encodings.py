@@ -49,7 +49,6 @@ def named(text: str) -> str:
         *((encoding, "UTF8") for encoding in TEXTS if encoding != "SQL_ASCII"),
     ],
 )
-@pytest.mark.versions(16, 18)
 def test_names_and_values_outside_ascii_go_from_any_encoding_to_its_own_and_to_utf8(
     start_server: StartServer, tmp_path: Path, source: str, target: str
 ) -> None:

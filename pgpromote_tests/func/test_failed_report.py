@@ -163,7 +163,7 @@ def test_the_first_reason_is_told_however_deep_it_lies() -> None:
 
 
 @pytest.fixture
-def shop(dev: Server, prod: Server, source: str, tmp_path: Path) -> CommandLine:
+def cli(dev: Server, prod: Server, source: str, tmp_path: Path) -> CommandLine:
     """Set up a command line with a Dagster instance of its own, and dump once."""
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     commands = command_line(tmp_path, dev, source, prod, prod.new_url(OLD)).having(
@@ -185,14 +185,14 @@ def alerting(commands: CommandLine, receiver: Receiver, *arguments: str) -> tupl
 
 
 @pytest.mark.parametrize("command", ["restore", "rehearse"])
-def test_a_command_that_fails_is_reported_and_posted(shop: CommandLine, command: str) -> None:
-    archive = shop.directory / "dumps" / "shop" / "shop_dev.dump"
+def test_a_command_that_fails_is_reported_and_posted(cli: CommandLine, command: str) -> None:
+    archive = cli.directory / "dumps" / "shop" / "shop_dev.dump"
     archive.write_bytes(archive.read_bytes()[:-100])
     with receiving([]) as receiver:
-        ended, told = alerting(shop, receiver, command)
+        ended, told = alerting(cli, receiver, command)
     assert ended.returncode == 3
-    (twin,) = twins(shop.directory / "reports")
-    (page,) = (shop.directory / "reports").glob("*.html")
+    (twin,) = twins(cli.directory / "reports")
+    (page,) = (cli.directory / "reports").glob("*.html")
     assert twin["verdict"] == "failed"
     assert f"The report is in {page}." in ended.stderr
     assert (told["event"], told["job"], told["run_id"]) == ("run_failed", command, twin["run_id"])
@@ -200,19 +200,19 @@ def test_a_command_that_fails_is_reported_and_posted(shop: CommandLine, command:
     assert f"*shop: {command} failed*" in told["text"]
 
 
-def test_an_alert_that_does_not_arrive_leaves_the_first_error(shop: CommandLine) -> None:
-    (shop.directory / "dumps" / "shop" / "shop_dev.dump").unlink()
+def test_an_alert_that_does_not_arrive_leaves_the_first_error(cli: CommandLine) -> None:
+    (cli.directory / "dumps" / "shop" / "shop_dev.dump").unlink()
     with receiving([404]) as receiver:
-        ended, _ = alerting(shop, receiver, "restore")
+        ended, _ = alerting(cli, receiver, "restore")
     assert ended.returncode == 3
     assert "it answered 404" in ended.stderr
     assert "archive_readable" in ended.stderr.rpartition("it answered 404")[2]
 
 
-def test_a_restore_that_went_well_is_reported(shop: CommandLine) -> None:
-    ended = shop.run("restore")
+def test_a_restore_that_went_well_is_reported(cli: CommandLine) -> None:
+    ended = cli.run("restore")
     assert ended.returncode == 0, ended.stderr
-    (twin,) = twins(shop.directory / "reports")
+    (twin,) = twins(cli.directory / "reports")
     assert twin["verdict"] == "promoted"
     assert "not_null_without_default" in [rule["rule"] for rule in twin["rules"]]
     assert "The report is in " in ended.stderr
@@ -220,22 +220,22 @@ def test_a_restore_that_went_well_is_reported(shop: CommandLine) -> None:
 
 @pytest.mark.parametrize("command", ["restore", "refresh"])
 def test_a_promotion_whose_report_cannot_be_written_is_done_with_a_warning(
-    shop: CommandLine, prod: Server, command: str
+    cli: CommandLine, prod: Server, command: str
 ) -> None:
-    (shop.directory / "reports").touch()
-    ended = shop.run(command, "--json")
+    (cli.directory / "reports").touch()
+    ended = cli.run(command, "--json")
     assert ended.returncode == 0, ended.stderr
     assert "Warning: " in ended.stderr
     assert "Prod was swapped and is proven; " in ended.stderr
     *_, unwritten = ended.json()["problems"]
     assert "PGPROMOTE_REPORT_DIR" in unwritten
     assert command == "refresh" or "The state of this run is not kept" in ended.stderr
-    name = shop.environment["PROD_DATABASE_URL"].rpartition("/")[2]
+    name = cli.environment["PROD_DATABASE_URL"].rpartition("/")[2]
     assert prod.rows("SELECT count(*) FROM customers", name) == [(30,)]
 
 
-def test_a_refresh_that_fails_posts_what_a_sensor_would(shop: CommandLine) -> None:
-    commands = shop.having(PROD_DATABASE_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone")
+def test_a_refresh_that_fails_posts_what_a_sensor_would(cli: CommandLine) -> None:
+    commands = cli.having(PROD_DATABASE_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone")
     with receiving([]) as receiver:
         ended, told = alerting(commands, receiver, "refresh")
     assert ended.returncode == 3
@@ -247,21 +247,21 @@ def test_a_refresh_that_fails_posts_what_a_sensor_would(shop: CommandLine) -> No
     )  # fmt: skip
     assert told["untouched"] == str(ProdState.UNTOUCHED)
     assert told["run_id"] in ended.stderr
-    (page,) = (shop.directory / "reports").glob("*.html")
+    (page,) = (cli.directory / "reports").glob("*.html")
     assert str(page) in ended.stderr
 
 
-def test_a_refresh_whose_dev_is_down_says_that_prod_is_untouched(shop: CommandLine) -> None:
-    ended = shop.having(DEV_DATABASE_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone").run("refresh")
+def test_a_refresh_whose_dev_is_down_says_that_prod_is_untouched(cli: CommandLine) -> None:
+    ended = cli.having(DEV_DATABASE_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone").run("refresh")
     assert ended.returncode == 1
     assert ended.stderr.count(str(ProdState.UNTOUCHED)) == 1
 
 
-def test_a_refresh_whose_dagster_is_down_names_its_address(shop: CommandLine) -> None:
-    (shop.directory / "dagster.yaml").write_text(
+def test_a_refresh_whose_dagster_is_down_names_its_address(cli: CommandLine) -> None:
+    (cli.directory / "dagster.yaml").write_text(
         "storage: {postgres: {postgres_url: {env: DAGSTER_POSTGRES_URL}}}\n"
     )
-    ended = shop.having(DAGSTER_POSTGRES_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone").run("refresh")
+    ended = cli.having(DAGSTER_POSTGRES_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone").run("refresh")
     assert ended.returncode == 1
     assert ended.stderr.startswith("Error: DAGSTER_POSTGRES_URL: cannot connect to gone on 127.0.0.1:1")
     assert str(ProdState.UNTOUCHED) in ended.stderr
@@ -269,33 +269,33 @@ def test_a_refresh_whose_dagster_is_down_names_its_address(shop: CommandLine) ->
 
 
 @pytest.mark.parametrize("home", ["", "empty", "gone", "dagster.yaml"])
-def test_a_refresh_without_a_dagster_yaml_is_refused_and_writes_nothing(shop: CommandLine, home: str) -> None:
+def test_a_refresh_without_a_dagster_yaml_is_refused_and_writes_nothing(cli: CommandLine, home: str) -> None:
     """Dagster would keep the run in SQLite files there, and send telemetry."""
-    (shop.directory / "empty").mkdir()
-    (shop.directory / "dagster.yaml").rename(shop.directory / "empty" / "not.dagster.yaml")
-    commands = shop.having(DAGSTER_HOME=str(shop.directory / home) if home else "")
-    before = sorted(shop.directory.rglob("*"))
+    (cli.directory / "empty").mkdir()
+    (cli.directory / "dagster.yaml").rename(cli.directory / "empty" / "not.dagster.yaml")
+    commands = cli.having(DAGSTER_HOME=str(cli.directory / home) if home else "")
+    before = sorted(cli.directory.rglob("*"))
 
     ended = commands.run("refresh")
 
     assert ended.returncode == 1
     assert "there is no dagster.yaml in " in ended.stderr
-    assert str(shop.directory / home) in ended.stderr
+    assert str(cli.directory / home) in ended.stderr
     assert "export DAGSTER_HOME=" in ended.stderr
-    assert sorted(shop.directory.rglob("*")) == before
+    assert sorted(cli.directory.rglob("*")) == before
 
 
-def test_a_rehearsal_that_went_well_is_reported(shop: CommandLine) -> None:
-    ended = shop.run("rehearse")
+def test_a_rehearsal_that_went_well_is_reported(cli: CommandLine) -> None:
+    ended = cli.run("rehearse")
     assert ended.returncode == 0, ended.stderr
-    (twin,) = twins(shop.directory / "reports")
+    (twin,) = twins(cli.directory / "reports")
     assert twin["verdict"] == "rehearsed"
     assert "The report is in " in ended.stderr
 
 
-def test_a_scope_without_meaning_says_that_prod_is_untouched(shop: CommandLine) -> None:
+def test_a_scope_without_meaning_says_that_prod_is_untouched(cli: CommandLine) -> None:
     for arguments in (("-t", "tags"), ("-t", "nope", "--strategy", "clean")):
-        ended = shop.run("restore", *arguments)
+        ended = cli.run("restore", *arguments)
         assert ended.returncode == 1
         assert ended.stderr.count(str(ProdState.UNTOUCHED)) == 1
 
@@ -307,17 +307,17 @@ def test_a_scope_without_meaning_says_that_prod_is_untouched(shop: CommandLine) 
         ("count", "3 tables, 100 rows: as many as were dumped; rows NOT proven: they were only counted"),
     ],
 )
-def test_rows_that_were_not_compared_are_called_not_proven(shop: CommandLine, mode: str, told: str) -> None:
-    ended = shop.run("restore", "--proof", mode)
+def test_rows_that_were_not_compared_are_called_not_proven(cli: CommandLine, mode: str, told: str) -> None:
+    ended = cli.run("restore", "--proof", mode)
     assert ended.returncode == 0, ended.stderr
     assert told in ended.stdout
-    (page,) = (shop.directory / "reports").glob("*.html")
+    (page,) = (cli.directory / "reports").glob("*.html")
     assert told in page.read_text().partition("</header>")[0]
 
 
-def test_a_refresh_whose_audit_got_worse_posts_that_once(shop: CommandLine, dev: Server) -> None:
+def test_a_refresh_whose_audit_got_worse_posts_that_once(cli: CommandLine, dev: Server) -> None:
     url = dev.new_url(SHOP)
-    commands = shop.having(DEV_DATABASE_URL=url)
+    commands = cli.having(DEV_DATABASE_URL=url)
     assert commands.run("refresh").returncode == 0
     dev.execute("ALTER TABLE tags SET UNLOGGED", url.rpartition("/")[2])
     with receiving([]) as receiver:

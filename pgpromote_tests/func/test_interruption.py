@@ -17,7 +17,6 @@ from pgpromote.postgres.errors import ProdState
 from pgpromote.run.run import start
 from pgpromote.run.steps import CHECK
 from pgpromote.settings import from_environment
-from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import (
     SECONDS,
     CommandLine,
@@ -37,20 +36,12 @@ CREATE TABLE slow_too (id int CHECK (public.slow(id))); INSERT INTO slow_too VAL
 CREATE OR REPLACE FUNCTION public.slow(n int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN PERFORM pg_sleep(3600); RETURN true; END $$;
 """
-SIGNALS = [
-    (16, signal.SIGTERM),
-    (16, signal.SIGINT),
-    (16, signal.SIGHUP),
-    (16, signal.SIGKILL),
-    (18, signal.SIGTERM),
-    (18, signal.SIGKILL),
-]
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL]
 
 
 @pytest.fixture
-def shop(start_server: StartServer, major: int, tmp_path: Path) -> tuple[CommandLine, Server, Server]:
-    dev, prod = start_server(major, "dev"), start_server(major, "prod")
-    return command_line(tmp_path, dev, dev.new_url(SLOW), prod, prod.new_url()), dev, prod
+def cli(dev: Server, prod: Server, tmp_path: Path) -> CommandLine:
+    return command_line(tmp_path, dev, dev.new_url(SLOW), prod, prod.new_url())
 
 
 def children(parent: int) -> Iterator[int]:
@@ -77,13 +68,12 @@ def all_end(process: "subprocess.Popen[str]", at_least: int) -> Iterator[None]:
             assert ready, "a child outlived its command"
 
 
-@pytest.mark.parametrize(("major", "number"), SIGNALS, scope="module")
+@pytest.mark.parametrize("number", SIGNALS)
 def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
-    shop: tuple[CommandLine, Server, Server], number: signal.Signals, tmp_path: Path
+    cli: CommandLine, prod: Server, number: signal.Signals, tmp_path: Path
 ) -> None:
-    commands, _, prod = shop
-    assert commands.run("dump").returncode == 0
-    process = commands.start("restore")
+    assert cli.run("dump").returncode == 0
+    process = cli.start("restore")
     wait_until_waiting(prod, "PgSleep")
     with all_end(process, at_least=2):
         process.send_signal(number)
@@ -123,11 +113,10 @@ def test_a_run_that_was_killed_is_told_by_the_history_and_by_the_next_run(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_restore_in_place_says_that_prod_may_be_mixed(
-    shop: tuple[CommandLine, Server, Server], number: signal.Signals
+    cli: CommandLine, prod: Server, number: signal.Signals
 ) -> None:
-    commands, _, prod = shop
-    assert commands.run("dump").returncode == 0
-    process = commands.start("restore", "--strategy", "clean", "--yes")
+    assert cli.run("dump").returncode == 0
+    process = cli.start("restore", "--strategy", "clean", "--yes")
     wait_until_waiting(prod, "PgSleep")
     process.send_signal(number)
     result = ended(process)
@@ -136,12 +125,11 @@ def test_an_interrupted_restore_in_place_says_that_prod_may_be_mixed(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_of_dagster_says_what_prod_is(
-    shop: tuple[CommandLine, Server, Server], number: signal.Signals, tmp_path: Path
+    cli: CommandLine, prod: Server, number: signal.Signals, tmp_path: Path
 ) -> None:
     """Terminate in the UI sends the same signal to the run's process."""
-    commands, _, prod = shop
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
-    process = commands.having(DAGSTER_HOME=str(tmp_path)).start("refresh")
+    process = cli.having(DAGSTER_HOME=str(tmp_path)).start("refresh")
     wait_until_waiting(prod, "PgSleep")
     process.send_signal(number)
     result = ended(process)
@@ -157,10 +145,9 @@ def test_an_interrupted_run_of_dagster_says_what_prod_is(
     assert any(line.startswith(str(ProdState.DROPPED)) for line in told)
 
 
-def test_a_run_whose_sessions_all_end_says_what_prod_is(shop: tuple[CommandLine, Server, Server]) -> None:
-    commands, _, prod = shop
-    assert commands.run("dump").returncode == 0
-    process = commands.start("restore")
+def test_a_run_whose_sessions_all_end_says_what_prod_is(cli: CommandLine, prod: Server) -> None:
+    assert cli.run("dump").returncode == 0
+    process = cli.start("restore")
     wait_until_waiting(prod, "PgSleep")
     prod.rows(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgpromote:%'"
@@ -171,31 +158,27 @@ def test_a_run_whose_sessions_all_end_says_what_prod_is(shop: tuple[CommandLine,
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
-def test_a_run_without_a_connection_says_what_prod_is(
-    shop: tuple[CommandLine, Server, Server], limit: int
-) -> None:
-    commands, _, prod = shop
-    database = commands.environment["PROD_DATABASE_URL"].rpartition("/")[2]
+def test_a_run_without_a_connection_says_what_prod_is(cli: CommandLine, prod: Server, limit: int) -> None:
+    database = cli.environment["PROD_DATABASE_URL"].rpartition("/")[2]
     role = f"few_{database}"
     prod.execute(
         f"CREATE ROLE {role} LOGIN CREATEDB CONNECTION LIMIT {limit} PASSWORD '{prod.cluster.password}';"
         f"ALTER DATABASE {database} OWNER TO {role}"
     )
-    assert commands.run("dump").returncode == 0
-    result = commands.having(PROD_DATABASE_URL=prod.url(database, role)).run("restore")
+    assert cli.run("dump").returncode == 0
+    result = cli.having(PROD_DATABASE_URL=prod.url(database, role)).run("restore")
     assert result.returncode in {1, 3}
     assert result.stderr.count("Prod is untouched") == 1, result.stderr
     assert "too many connections" in result.stderr
 
 
-@pytest.mark.parametrize(("major", "number"), SIGNALS, scope="module")
+@pytest.mark.parametrize("number", SIGNALS)
 def test_an_interrupted_dump_stops_pg_dump_and_leaves_nothing_that_looks_like_an_archive(
-    shop: tuple[CommandLine, Server, Server], number: signal.Signals, tmp_path: Path
+    cli: CommandLine, dev: Server, number: signal.Signals, tmp_path: Path
 ) -> None:
-    commands, dev, _ = shop
-    with psycopg.connect(dev.url(commands.environment["DEV_DATABASE_URL"].rpartition("/")[2])) as session:
+    with psycopg.connect(dev.url(cli.environment["DEV_DATABASE_URL"].rpartition("/")[2])) as session:
         session.execute("LOCK TABLE slow")
-        process = commands.start("dump")
+        process = cli.start("dump")
         wait_until_waiting(dev, "Lock")
         with all_end(process, at_least=1):
             process.send_signal(number)
@@ -206,42 +189,38 @@ def test_an_interrupted_dump_stops_pg_dump_and_leaves_nothing_that_looks_like_an
     left = [path.name for path in (tmp_path / "dumps" / "shop").iterdir()]
     # nobody can clean up after SIGKILL; what stays is named .partial, which no command and no sensor takes
     assert left == (["shop_dev.dump.partial"] if number is signal.SIGKILL else [])
-    assert commands.run("dump").returncode == 0
+    assert cli.run("dump").returncode == 0
     assert sorted(path.name for path in (tmp_path / "dumps" / "shop").iterdir()) == [
         "shop_dev.dump",
         "shop_dev.dump.manifest.json",
     ]
 
 
-def test_an_interrupted_restore_can_be_run_again(shop: tuple[CommandLine, Server, Server]) -> None:
-    commands, dev, prod = shop
-    assert commands.run("dump").returncode == 0
-    process = commands.start("restore")
+def test_an_interrupted_restore_can_be_run_again(cli: CommandLine, dev: Server, prod: Server) -> None:
+    assert cli.run("dump").returncode == 0
+    process = cli.start("restore")
     wait_until_waiting(prod, "PgSleep")
     process.send_signal(signal.SIGTERM)
     ended(process)
     dev.execute(
         "CREATE OR REPLACE FUNCTION slow(n int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'",
-        commands.environment["DEV_DATABASE_URL"].rpartition("/")[2],
+        cli.environment["DEV_DATABASE_URL"].rpartition("/")[2],
     )
-    assert commands.run("dump").returncode == 0
-    assert commands.run("restore").returncode == 0
-    prod_name = commands.environment["PROD_DATABASE_URL"].rpartition("/")[2]
+    assert cli.run("dump").returncode == 0
+    assert cli.run("restore").returncode == 0
+    prod_name = cli.environment["PROD_DATABASE_URL"].rpartition("/")[2]
     assert prod.rows("SELECT (SELECT count(*) FROM slow), (SELECT count(*) FROM slow_too)", prod_name) == [
         (1, 1)
     ]
 
 
-def test_an_interrupted_plain_restore_changes_nothing(
-    shop: tuple[CommandLine, Server, Server], tmp_path: Path
-) -> None:
-    commands, _, prod = shop
-    assert commands.run("dump", "--sql").returncode == 0
-    process = commands.start("restore", tmp_path / "dumps" / "shop" / "full.sql", "--strategy", "clean")
+def test_an_interrupted_plain_restore_changes_nothing(cli: CommandLine, prod: Server, tmp_path: Path) -> None:
+    assert cli.run("dump", "--sql").returncode == 0
+    process = cli.start("restore", tmp_path / "dumps" / "shop" / "full.sql", "--strategy", "clean")
     wait_until_waiting(prod, "PgSleep")
     with all_end(process, at_least=1):
         process.send_signal(signal.SIGTERM)
         assert ended(process).returncode != 0
     wait_until(lambda: not sessions(prod), "no session of the restore is left on prod")
-    database = commands.environment["PROD_DATABASE_URL"].rpartition("/")[2]
+    database = cli.environment["PROD_DATABASE_URL"].rpartition("/")[2]
     assert prod.rows("SELECT relname FROM pg_class WHERE relname LIKE 'slow%'", database) == []

@@ -74,23 +74,23 @@ ALONG = {
 
 
 @pytest.fixture(scope="module")
-def shop(dev: Server, samples: Path) -> Sample:
+def sample(dev: Server, samples: Path) -> Sample:
     """Dump everything once."""
     sample = sample_of(dev, SHOP + FOREIGN, samples / f"shop{dev.major}.dump")
     dev.execute("ALTER SUBSCRIPTION sub SET (slot_name = NONE); DROP SUBSCRIPTION sub", sample.source.name)
     return sample
 
 
-def promoted(prod: Server, shop: Sample, target: Database, *, strategy: Strategy = CLEAN) -> Report:
+def promoted(prod: Server, sample: Sample, target: Database, *, strategy: Strategy = CLEAN) -> Report:
     report = preflight.examine(
-        shop.path,
+        sample.path,
         Place(target),
         [prod.tools()],
         Choice(strategy=strategy, restore_as_superuser=True),
     )
     clearance = report.cleared()
     restore.restore(clearance, target, [prod.tools()], "test")
-    proof_of(prod, clearance, shop.manifest, target).proven()
+    proof_of(prod, clearance, sample.manifest, target).proven()
     return report
 
 
@@ -102,15 +102,15 @@ def as_text(server: Server, target: Database) -> str:
 @pytest.mark.parametrize("strategy", [CLEAN, SWAP])
 @pytest.mark.versions(15, 18)
 def test_it_stays_on_dev_with_what_depends_on_it_and_the_rest_arrives_whole(
-    prod: Server, shop: Sample, *, strategy: Strategy
+    prod: Server, sample: Sample, *, strategy: Strategy
 ) -> None:
     target = prod.new_database()
-    promoted(prod, shop, target, strategy=strategy)
+    promoted(prod, sample, target, strategy=strategy)
     assert as_text(prod, target) == as_text(prod, prod.new_database(SHOP + REST))
 
 
-def test_every_object_that_stays_is_named_once_with_the_way_to_bring_it(prod: Server, shop: Sample) -> None:
-    found = preflight.examine(shop.path, Place(prod.new_database()), [prod.tools()]).of("left_out")
+def test_every_object_that_stays_is_named_once_with_the_way_to_bring_it(prod: Server, sample: Sample) -> None:
+    found = preflight.examine(sample.path, Place(prod.new_database()), [prod.tools()]).of("left_out")
     asked = {f.object: f.hint for f in found if f.severity is Severity.INFO}
     along = [f.object for f in found if f.severity is Severity.WARNING]
     assert asked == {name: f"Bring it with the setting bring: {kind}." for name, kind in ASKED.items()}
@@ -119,42 +119,44 @@ def test_every_object_that_stays_is_named_once_with_the_way_to_bring_it(prod: Se
 
 
 @pytest.mark.versions(15, 18)
-def test_what_is_asked_for_arrives(dev: Server, prod: Server, shop: Sample) -> None:
+def test_what_is_asked_for_arrives(dev: Server, prod: Server, sample: Sample) -> None:
     target = prod.new_database()
     bring = [kind for kind in Foreign if kind is not Foreign.SUBSCRIPTIONS]
     report = preflight.examine(
-        shop.path, Place(target), [prod.tools()], Choice(bring=frozenset(bring), restore_as_superuser=True)
+        sample.path, Place(target), [prod.tools()], Choice(bring=frozenset(bring), restore_as_superuser=True)
     )
     restore.restore(report.cleared(), target, [prod.tools()], "test")
     assert [finding.object for finding in report.of("left_out")] == ["sub"]
-    everything = contents(dev, shop.source.name, "--no-privileges")
+    everything = contents(dev, sample.source.name, "--no-privileges")
     assert contents(prod, target.name, "--no-privileges") == everything
 
 
-def test_what_prod_has_of_its_own_stays_when_it_is_replaced_in_place(prod: Server, shop: Sample) -> None:
+def test_what_prod_has_of_its_own_stays_when_it_is_replaced_in_place(prod: Server, sample: Sample) -> None:
     own = """CREATE FOREIGN DATA WRAPPER wrapper; CREATE SERVER far FOREIGN DATA WRAPPER wrapper;
         CREATE PUBLICATION of_all FOR ALL TABLES; CREATE FOREIGN TABLE remote (mine text) SERVER far;
         CREATE FUNCTION mine() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
         CREATE EVENT TRIGGER ev ON sql_drop EXECUTE FUNCTION mine()"""
     target = prod.new_database(f"{SHOP}; {own}")
-    promoted(prod, shop, target)
+    promoted(prod, sample, target)
     assert as_text(prod, target) == as_text(prod, prod.new_database(f"{SHOP}; {REST}; {own}"))
 
 
 def test_what_prod_would_lose_because_dev_s_own_is_left_out_is_refused_with_the_way_out(
-    prod: Server, shop: Sample
+    prod: Server, sample: Sample
 ) -> None:
     target = prod.new_database(f"{SHOP}; CREATE EVENT TRIGGER ev ON sql_drop EXECUTE FUNCTION watch()")
-    (found,) = preflight.examine(shop.path, Place(target), [prod.tools()]).of("nothing_in_the_way")
+    (found,) = preflight.examine(sample.path, Place(target), [prod.tools()]).of("nothing_in_the_way")
     assert (found.severity, found.object) == (Severity.ERROR, "event trigger ev")
     assert "left_out" in found.hint
     bring = [Foreign.EVENT_TRIGGERS]
     assert preflight.examine(
-        shop.path, Place(target), [prod.tools()], Choice(bring=frozenset(bring), restore_as_superuser=True)
+        sample.path, Place(target), [prod.tools()], Choice(bring=frozenset(bring), restore_as_superuser=True)
     ).clearance
 
 
-def test_a_role_that_is_no_superuser_is_not_refused_for_what_is_left_out(prod: Server, shop: Sample) -> None:
+def test_a_role_that_is_no_superuser_is_not_refused_for_what_is_left_out(
+    prod: Server, sample: Sample
+) -> None:
     target = prod.new_database()
     role = f"left_{target.name}"
     prod.execute(
@@ -162,4 +164,4 @@ def test_a_role_that_is_no_superuser_is_not_refused_for_what_is_left_out(prod: S
         f"ALTER DATABASE {target.name} OWNER TO {role}"
     )
     ours = Database("PROD_DATABASE_URL", {**target.parameters, "user": role}, target.secrets)
-    assert promoted(prod, shop, ours).of("rights") == ()
+    assert promoted(prod, sample, ours).of("rights") == ()

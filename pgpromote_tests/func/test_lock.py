@@ -26,15 +26,15 @@ WALKED = [step for step in PROMOTED if step is not CHECK and step.runs(SWAP) and
 
 
 @pytest.fixture
-def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
+def staged(dev: Server, prod: Server, tmp_path: Path) -> Stage:
     """Give a promotion that has dumped."""
     staged = stage(dev, prod, tmp_path, "CREATE TABLE t (a int);", "CREATE TABLE old (a int);")
     staged.dump()
     return staged
 
 
-def terminate(shop: Stage) -> None:
-    shop.prod.rows(f"SELECT pg_terminate_backend(pid, 5000) FROM ({HOLDERS}) AS held")
+def terminate(staged: Stage) -> None:
+    staged.prod.rows(f"SELECT pg_terminate_backend(pid, 5000) FROM ({HOLDERS}) AS held")
 
 
 def walk_to(run: Run, last: Step, act: Callable[[], None]) -> None:
@@ -46,22 +46,22 @@ def walk_to(run: Run, last: Step, act: Callable[[], None]) -> None:
 
 
 @pytest.mark.parametrize("step", WALKED, ids=[step.name for step in WALKED])
-def test_a_run_whose_lock_is_gone_ends_before_its_next_step(shop: Stage, step: Step) -> None:
-    with shop.untouched(), pytest.raises(LockLost, match="is lost") as failure, shop.walk() as run:
-        walk_to(run, step, lambda: terminate(shop))
+def test_a_run_whose_lock_is_gone_ends_before_its_next_step(staged: Stage, step: Step) -> None:
+    with staged.untouched(), pytest.raises(LockLost, match="is lost") as failure, staged.walk() as run:
+        walk_to(run, step, lambda: terminate(staged))
     assert "Prod is untouched" in str(failure.value)
     assert "pooler" in failure.value.hint
 
 
-def test_a_run_that_lost_its_lock_does_not_disturb_the_next(shop: Stage) -> None:
-    with shop.walk() as first:
+def test_a_run_that_lost_its_lock_does_not_disturb_the_next(staged: Stage) -> None:
+    with staged.walk() as first:
         until(first, PREPARE)
-        terminate(shop)
-        with shop.walk() as second:
+        terminate(staged)
+        with staged.walk() as second:
             promote(second)
         with pytest.raises(LockLost):
             until(first, RESTORE)
-    assert shop.prod.rows("SELECT * FROM t", shop.promotion.target().name) == []
+    assert staged.prod.rows("SELECT * FROM t", staged.promotion.target().name) == []
 
 
 def test_a_lock_that_is_held_is_found_held_and_others_are_busy(prod: Server) -> None:
@@ -120,8 +120,8 @@ def test_a_pooler_that_keeps_a_process_for_each_client_is_fine(
     with pooling(*address(target), sharing=False) as port:
         url = prod.url(target.name).replace(f":{target.parameters['port']}/", f":{port}/")
         environment = {**direct.promotion.environment, TARGET: url}
-        shop = replace(direct, promotion=replace(direct.promotion, environment=environment))
-        shop.promote()
+        staged = replace(direct, promotion=replace(direct.promotion, environment=environment))
+        staged.promote()
     assert prod.rows("SELECT a FROM t", target.name) == [(1,)]
 
 

@@ -12,9 +12,8 @@ import pytest
 
 from pgpromote.postgres.losses import plausible
 from pgpromote_tests import runs
-from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import BARE, CommandLine, Ended
-from pgpromote_tests.func.losses import EMPTY, WHO, count, place_of
+from pgpromote_tests.func.losses import AS_EACH, EMPTY, Place, count
 from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.runs import checks_of
 
@@ -32,10 +31,10 @@ class Emptied:
         return self.commands.run(*arguments)
 
 
-@pytest.fixture(params=WHO, ids=str)
-def emptied(request: pytest.FixtureRequest, start_server: StartServer, tmp_path: Path) -> Emptied:
+@pytest.fixture
+def emptied(place: Place, tmp_path: Path) -> Emptied:
     """Promote once, and empty dev."""
-    shop = place_of(start_server, tmp_path, *request.param)()
+    shop = place()
     shop.promote()
     shop.in_dev(EMPTY)
     shop.dump()
@@ -63,6 +62,7 @@ def at_a_terminal(emptied: Emptied, answer: str, *arguments: str) -> tuple[int, 
     return process.returncode, told
 
 
+@AS_EACH
 def test_without_a_terminal_it_is_refused_with_what_to_type(emptied: Emptied) -> None:
     for arguments in (["restore"], ["restore", "--yes"], ["rehearse"], ["check"], ["refresh"]):
         refused = emptied.run(*arguments)

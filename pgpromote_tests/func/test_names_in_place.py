@@ -96,7 +96,7 @@ def errors(shop: Stage) -> Iterator[Finding]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.versions(15, 18)
+@pytest.mark.versions(17)
 def test_what_hangs_on_a_replaced_object_is_named_and_without_it_all_is_replaced(
     dev: Server, prod: Server, tmp_path: Path, name: str
 ) -> None:

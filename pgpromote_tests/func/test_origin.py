@@ -29,12 +29,6 @@ from pgpromote_tests.func.shops import new_name, roles
 from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.servers import Server
 
-
-@pytest.fixture
-def shop(two: Two) -> Stage:
-    return two.ours
-
-
 # Another's archive ------------------------------------------------------------------------------------------
 
 
@@ -143,58 +137,58 @@ def test_without_dev_the_database_of_the_last_promotion_is_the_one_to_come_from(
     assert f"prod was last promoted from {two.ours.promotion.source().name}" in found.message
 
 
-def test_where_nothing_is_known_an_archive_passes_and_it_is_said(shop: Stage) -> None:
-    dump(shop.promotion)
-    (found,) = said(without_dev(shop))
+def test_where_nothing_is_known_an_archive_passes_and_it_is_said(ours: Stage) -> None:
+    dump(ours.promotion)
+    (found,) = said(without_dev(ours))
     assert found.severity is Severity.INFO
     assert "Nothing tells whether prod comes from" in found.message
-    assert promoted(without_dev(shop)) == [Severity.INFO]
-    assert promoted(without_dev(shop)) == []
+    assert promoted(without_dev(ours)) == [Severity.INFO]
+    assert promoted(without_dev(ours)) == []
 
 
-def test_a_rollback_leaves_the_last_known_source(shop: Stage) -> None:
-    dump(shop.promotion)
+def test_a_rollback_leaves_the_last_known_source(ours: Stage) -> None:
+    dump(ours.promotion)
     for _ in range(2):
-        promoted(shop)
-    with shop.walk() as run:
+        promoted(ours)
+    with ours.walk() as run:
         rollback.bring_back(run.promotion, run.run_id)
-    assert said(without_dev(shop)) == []
+    assert said(without_dev(ours)) == []
 
 
 # Which one of that name -------------------------------------------------------------------------------------
 
 
-def rebuilt(shop: Stage) -> None:
-    name = shop.promotion.source().name
-    shop.dev.drop({name})
-    shop.dev.new_url(OURS, name)
+def rebuilt(ours: Stage) -> None:
+    name = ours.promotion.source().name
+    ours.dev.drop({name})
+    ours.dev.new_url(OURS, name)
 
 
-def gone(shop: Stage) -> Stage:
-    url = shop.dev.url(shop.promotion.source().name).replace(f":{shop.dev.cluster.port}/", ":1/")
-    return named(shop, shop.promotion.name, **{SOURCE: url})
+def gone(ours: Stage) -> Stage:
+    url = ours.dev.url(ours.promotion.source().name).replace(f":{ours.dev.cluster.port}/", ":1/")
+    return named(ours, ours.promotion.name, **{SOURCE: url})
 
 
-@pytest.mark.parametrize("look", [lambda shop: shop, without_dev, gone], ids=["dev", "no dev", "dev is down"])
-def test_a_database_that_was_made_anew_is_a_warning(shop: Stage, look: Callable[[Stage], Stage]) -> None:
-    dump(shop.promotion)
-    assert promoted(shop) == []
-    rebuilt(shop)
-    if look(shop) is not shop:
-        dump(shop.promotion)  # dev of today, prod from the one before
-    (found,) = said(look(shop))
+@pytest.mark.parametrize("look", [lambda ours: ours, without_dev, gone], ids=["dev", "no dev", "dev is down"])
+def test_a_database_that_was_made_anew_is_a_warning(ours: Stage, look: Callable[[Stage], Stage]) -> None:
+    dump(ours.promotion)
+    assert promoted(ours) == []
+    rebuilt(ours)
+    if look(ours) is not ours:
+        dump(ours.promotion)  # dev of today, prod from the one before
+    (found,) = said(look(ours))
     assert found.severity is Severity.WARNING
     assert "dev was rebuilt or moved" in found.message
     assert "PGPROMOTE_SOURCE_ID=" in found.hint
-    assert promoted(look(shop)) == [Severity.WARNING]
+    assert promoted(look(ours)) == [Severity.WARNING]
 
 
-def test_the_same_name_on_another_server_is_a_warning(shop: Stage, prod: Server, tmp_path: Path) -> None:
+def test_the_same_name_on_another_server_is_a_warning(ours: Stage, prod: Server, tmp_path: Path) -> None:
     name = new_name(prod, "plain")
     url = prod.new_url(OURS, name)
-    shop.dev.new_url(OURS, name)
-    here = named(shop, "shop", **{SOURCE: shop.dev.url(name)})
-    there = named(shop, "shop", **{SOURCE: url})
+    ours.dev.new_url(OURS, name)
+    here = named(ours, "shop", **{SOURCE: ours.dev.url(name)})
+    there = named(ours, "shop", **{SOURCE: url})
     dump(there.promotion)
     assert promoted(here) == [Severity.WARNING]
 
@@ -206,28 +200,28 @@ def source_id(path: Path) -> tuple[str, int]:
     return manifest.system_identifier, manifest.source_oid
 
 
-def test_a_database_that_was_made_anew_is_refused_where_its_identifier_is_demanded(shop: Stage) -> None:
-    path = Path(shop.promotion.archive_path)
-    dump(shop.promotion)
+def test_a_database_that_was_made_anew_is_refused_where_its_identifier_is_demanded(ours: Stage) -> None:
+    path = Path(ours.promotion.archive_path)
+    dump(ours.promotion)
     system, oid = source_id(path)
     for demanded in (system, f"{system}/{oid}"):
-        assert promoted(named(shop, "shop", **{SOURCE_ID: demanded})) == []
-    rebuilt(shop)
-    dump(shop.promotion)
+        assert promoted(named(ours, "shop", **{SOURCE_ID: demanded})) == []
+    rebuilt(ours)
+    dump(ours.promotion)
     system, new = source_id(path)
-    pinned = named(shop, "shop", **{SOURCE_ID: f"{system}/{oid}"})
+    pinned = named(ours, "shop", **{SOURCE_ID: f"{system}/{oid}"})
 
     (found,) = refused(pinned)
 
     assert f"of {system}/{new}; PGPROMOTE_SOURCE_ID demands {system}/{oid}" in found.message
     assert f"set PGPROMOTE_SOURCE_ID={system}/{new}" in found.hint
-    assert promoted(pinned, allow=(shop.promotion.source().name,)) == [Severity.WARNING]
-    assert promoted(named(shop, "shop", **{SOURCE_ID: system})) == []
+    assert promoted(pinned, allow=(ours.promotion.source().name,)) == [Severity.WARNING]
+    assert promoted(named(ours, "shop", **{SOURCE_ID: system})) == []
 
 
 @pytest.mark.parametrize("demanded", ["1", "1/16384"])
-def test_what_does_not_say_where_it_is_from_is_not_the_one_demanded(shop: Stage, demanded: str) -> None:
-    dump(shop.promotion)
-    archive.manifest_path(shop.promotion.archive_path).unlink()
-    (found,) = refused(named(shop, "shop", **{SOURCE_ID: demanded}), adopt=True)
+def test_what_does_not_say_where_it_is_from_is_not_the_one_demanded(ours: Stage, demanded: str) -> None:
+    dump(ours.promotion)
+    archive.manifest_path(ours.promotion.archive_path).unlink()
+    (found,) = refused(named(ours, "shop", **{SOURCE_ID: demanded}), adopt=True)
     assert "of no identifier" in found.message

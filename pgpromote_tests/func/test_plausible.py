@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 
@@ -14,15 +13,8 @@ from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA
 from pgpromote.run.check import look
 from pgpromote.run.rollback import bring_back
 from pgpromote.run.steps import RETAIN, promote
-from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.func.losses import EMPTY, FILLED, ODD, QUOTED, TABLES, WHO, Place, count, place_of
+from pgpromote_tests.func.losses import AS_EACH, EMPTY, FILLED, ODD, QUOTED, TABLES, Place, count
 from pgpromote_tests.func.walks import Stage
-
-
-@pytest.fixture(params=WHO, ids=str)
-def place(request: pytest.FixtureRequest, start_server: StartServer, tmp_path: Path) -> Place:
-    """Return what makes a dev and a prod."""
-    return place_of(start_server, tmp_path, *request.param)
 
 
 def refusal(shop: Stage, **options: object) -> list[Finding]:
@@ -45,6 +37,7 @@ def named(found: list[Finding]) -> set[str]:
     return {each.object for each in found}
 
 
+@AS_EACH
 def test_an_empty_dev_does_not_empty_prod(place: Place) -> None:
     shop = place()
     shop.promote()
@@ -78,6 +71,7 @@ def test_only_what_is_named_is_accepted(place: Place) -> None:
     assert named(refusal(shop, accept_loss=("public.l*",))) == {"public.users"}
 
 
+@AS_EACH
 def test_each_table_that_loses_all_its_rows_or_is_gone_is_refused(place: Place) -> None:
     shop = place()
     shop.promote()

@@ -131,7 +131,7 @@ REPLACED_ANYWAY = {
 
 
 @pytest.fixture(scope="module")
-def shop(dev: Server, samples: Path) -> Sample:
+def sample(dev: Server, samples: Path) -> Sample:
     return sample_of(dev, SHOP, samples / f"shop{dev.major}.dump")
 
 
@@ -175,11 +175,11 @@ def refusal(prod: Server, archive: Path) -> Report:
 
 
 @pytest.mark.parametrize("case", IN_THE_WAY)
-@pytest.mark.versions(15, 18)
+@pytest.mark.versions(18)
 def test_what_only_prod_has_and_depends_on_the_archive_is_refused_before_anything_is_touched(
-    prod: Server, shop: Sample, case: str
+    prod: Server, sample: Sample, case: str
 ) -> None:
-    found = errors(refusal(prod, shop.path))
+    found = errors(refusal(prod, sample.path))
     assert {finding.rule for finding in found} == {"nothing_in_the_way"}
     assert all("drop it on prod" in finding.hint for finding in found)
     name = numbered(list(IN_THE_WAY).index(case), IN_THE_WAY[case][1])
@@ -199,14 +199,14 @@ def test_what_is_on_dev_and_prod_alike_is_not_in_the_way(dev: Server, prod: Serv
 
 
 def test_what_belongs_to_replaced_objects_is_cleared_and_gone(
-    dev: Server, prod: Server, shop: Sample
+    dev: Server, prod: Server, sample: Sample
 ) -> None:
     scripts = [numbered(n, script) for n, script in enumerate(REPLACED_ANYWAY.values())]
     # a parent must have no column that its child lacks
     scripts.sort(key=lambda script: "INHERIT" not in script)
     target = prod.new_database(";\n".join([SHOP, *scripts]))
-    restore.restore(examined(prod, shop, target).cleared(), target, [prod.tools()], "test")
-    assert contents(prod, target.name) == contents(dev, shop.source.name)
+    restore.restore(examined(prod, sample, target).cleared(), target, [prod.tools()], "test")
+    assert contents(prod, target.name) == contents(dev, sample.source.name)
 
 
 OTHER_KIND = {
@@ -225,11 +225,11 @@ OTHER_KIND = {
 
 @pytest.mark.parametrize("script", OTHER_KIND.values(), ids=OTHER_KIND)
 def test_an_object_of_a_kindred_kind_is_replaced(
-    dev: Server, prod: Server, shop: Sample, script: str
+    dev: Server, prod: Server, sample: Sample, script: str
 ) -> None:
     target = prod.new_database(f"{SHOP}; {script}")
-    restore.restore(examined(prod, shop, target).cleared(), target, [prod.tools()], "test")
-    assert contents(prod, target.name) == contents(dev, shop.source.name)
+    restore.restore(examined(prod, sample, target).cleared(), target, [prod.tools()], "test")
+    assert contents(prod, target.name) == contents(dev, sample.source.name)
 
 
 @pytest.mark.parametrize(
@@ -241,9 +241,9 @@ def test_an_object_of_a_kindred_kind_is_replaced(
     ],
 )
 def test_an_object_that_no_restore_may_take_is_refused_by_name(
-    prod: Server, shop: Sample, script: str, name: str
+    prod: Server, sample: Sample, script: str, name: str
 ) -> None:
-    found = errors(examined(prod, shop, prod.new_database(script)))
+    found = errors(examined(prod, sample, prod.new_database(script)))
     assert [(finding.rule, finding.object) for finding in found] == [("nothing_in_the_way", name)]
     assert "another object of that name" in found[0].message
 
@@ -267,14 +267,14 @@ def test_an_extension_in_another_schema_is_refused_with_what_to_do(
 
 
 def test_a_publication_that_would_lose_a_table_is_warned_of_with_what_to_do(
-    prod: Server, shop: Sample
+    prod: Server, sample: Sample
 ) -> None:
     members = "SELECT tablename::text FROM pg_publication_tables WHERE pubname = 'News 1' ORDER BY 1"
     target = prod.new_database(
         f'{SHOP}; CREATE TABLE mine (id int); CREATE PUBLICATION "News 1" FOR TABLE users, mine'
     )
     before = prod.rows(members, target.name)
-    report = examined(prod, shop, target)
+    report = examined(prod, sample, target)
     (warning,) = report.of("nothing_in_the_way")
     assert warning.severity is Severity.WARNING
     assert "users" in warning.message
@@ -298,23 +298,23 @@ def test_a_publication_that_comes_with_its_tables_is_no_warning(
 
 
 def test_whose_things_a_rollback_could_not_bring_back_is_told_once_with_one_of_them(
-    prod: Server, shop: Sample
+    prod: Server, sample: Sample
 ) -> None:
     name = prod.new_database(SHOP).name
     stranger, user = f"stranger_{name}", f"user_{name}"
     prod.execute(f"CREATE ROLE {stranger}; CREATE ROLE {user} LOGIN PASSWORD '{prod.cluster.password}'")
     prod.execute(f"CREATE SCHEMA hidden AUTHORIZATION {stranger}", name)
     prod.execute(f"CREATE TABLE mine (); ALTER TABLE mine OWNER TO {stranger}", name)
-    report = examined(prod, shop, parse_url(prod.url(name, user), "PROD_DATABASE_URL"))
+    report = examined(prod, sample, parse_url(prod.url(name, user), "PROD_DATABASE_URL"))
     (warning,) = [found for found in report.of("rollback_possible") if found.object == stranger]
     assert f"table public.mine belongs to {stranger}" in warning.message
 
 
-@pytest.mark.versions(16, 18)
-def test_a_reset_makes_room_whatever_is_in_the_way(prod: Server, shop: Sample) -> None:
+@pytest.mark.versions(15)
+def test_a_reset_makes_room_whatever_is_in_the_way(prod: Server, sample: Sample) -> None:
     target = prod.new_database(f"{SHOP}; {IN_THE_WAY['a view'][0]}")
     assert preflight.examine(
-        shop.path, Place(target), [prod.tools()], Choice(strategy=replace(RESET_SCHEMA, reset="public"))
+        sample.path, Place(target), [prod.tools()], Choice(strategy=replace(RESET_SCHEMA, reset="public"))
     ).clearance
 
 

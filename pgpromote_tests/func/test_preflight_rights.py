@@ -31,7 +31,7 @@ CREATE VIEW names AS SELECT name FROM users;
 
 
 @pytest.fixture(scope="module")
-def shop(dev: Server, samples: Path) -> Sample:
+def sample(dev: Server, samples: Path) -> Sample:
     return sample_of(dev, SHOP, samples / f"shop{dev.major}.dump")
 
 
@@ -54,12 +54,12 @@ def as_role(server: Server, target: Database, options: str = "") -> Database:
 
 
 @pytest.mark.versions(15, 16, 17, 18)
-def test_a_database_owner_without_more_rights_restores_and_repeats(prod: Server, shop: Sample) -> None:
+def test_a_database_owner_without_more_rights_restores_and_repeats(prod: Server, sample: Sample) -> None:
     target = prod.new_database()
     owner = as_role(prod, target)
     prod.execute(f"ALTER DATABASE {target.name} OWNER TO promoter_{target.name}")
     for _ in range(2):
-        restore.restore(examined(prod, shop, owner).cleared(), owner, [prod.tools()], "test")
+        restore.restore(examined(prod, sample, owner).cleared(), owner, [prod.tools()], "test")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_database_owner_without_more_rights_restores_and_repeats(prod: Server,
 )
 @pytest.mark.versions(15, 18)
 def test_an_object_that_belongs_to_somebody_else_is_refused_by_name(
-    prod: Server, shop: Sample, script: str, name: str
+    prod: Server, sample: Sample, script: str, name: str
 ) -> None:
     target = prod.new_database(script)
     somebody = as_role(prod, target)
@@ -85,17 +85,17 @@ def test_an_object_that_belongs_to_somebody_else_is_refused_by_name(
         f"GRANT CREATE ON SCHEMA public TO promoter_{target.name}",
         target.name,
     )
-    report = examined(prod, shop, somebody)
+    report = examined(prod, sample, somebody)
     assert {finding.rule for finding in errors(report)} == {"rights"}
     assert any(name in finding.message for finding in errors(report)), report.findings
     assert all(f"promoter_{target.name}" in finding.message for finding in errors(report))
 
 
 def test_a_role_that_may_not_create_anything_is_told_which_grants_it_needs(
-    prod: Server, shop: Sample
+    prod: Server, sample: Sample
 ) -> None:
     target = prod.new_database()
-    report = examined(prod, shop, as_role(prod, target))
+    report = examined(prod, sample, as_role(prod, target))
     hints = " ".join(finding.hint for finding in errors(report))
     assert f'GRANT CREATE ON SCHEMA "public" TO "promoter_{target.name}"' in hints
     assert f'GRANT CREATE ON DATABASE "{target.name}" TO "promoter_{target.name}"' in hints
@@ -103,7 +103,7 @@ def test_a_role_that_may_not_create_anything_is_told_which_grants_it_needs(
 
 @pytest.mark.versions(15, 18)
 def test_what_the_safety_archive_could_not_hold_is_refused_before_anything_is_touched(
-    prod: Server, shop: Sample
+    prod: Server, sample: Sample
 ) -> None:
     target = prod.new_database(
         "CREATE TABLE secret (id int); CREATE SEQUENCE counter; CREATE TABLE open (id int);"
@@ -115,25 +115,27 @@ def test_what_the_safety_archive_could_not_hold_is_refused_before_anything_is_to
         f"ALTER DATABASE {target.name} OWNER TO {user}; GRANT SELECT ON open, hidden TO {user}", target.name
     )
 
-    (found,) = errors(examined(prod, shop, owner))
+    (found,) = errors(examined(prod, sample, owner))
 
     assert found.rule == "rights"
     for name in ("large objects", "public.counter", "public.hidden", "public.secret"):
         assert name in found.message
     for name in ("open", "harmless"):
         assert name not in found.message
-    assert preflight.examine(shop.path, Place(owner), [prod.tools()], Choice(safety_archive=False)).clearance
+    assert preflight.examine(
+        sample.path, Place(owner), [prod.tools()], Choice(safety_archive=False)
+    ).clearance
     assert (
-        preflight.examine(shop.path, Place(owner), [prod.tools()], Choice(strategy=SWAP)).of("rights") == ()
+        preflight.examine(sample.path, Place(owner), [prod.tools()], Choice(strategy=SWAP)).of("rights") == ()
     )
 
     prod.execute(found.hint.partition("; for row")[0])
     prod.execute(f"ALTER ROLE {user} BYPASSRLS")
-    (found,) = errors(examined(prod, shop, owner))
+    (found,) = errors(examined(prod, sample, owner))
     assert found.object == "large objects"
     prod.execute("SELECT lo_unlink(oid) FROM pg_largeobject_metadata", target.name)
-    assert examined(prod, shop, owner).clearance
-    dump.dump(owner, shop.path.with_name(f"{target.name}.dump"), [prod.tools()], "test", of_prod=True)
+    assert examined(prod, sample, owner).clearance
+    dump.dump(owner, sample.path.with_name(f"{target.name}.dump"), [prod.tools()], "test", of_prod=True)
 
 
 def test_an_extension_that_the_role_may_not_create_is_refused_until_it_is_there(
@@ -167,28 +169,28 @@ def test_an_extension_that_is_missing_is_created_with_its_schema(
 
 
 def test_dev_and_prod_as_one_database_are_refused_whatever_the_urls_look_like(
-    dev: Server, shop: Sample
+    dev: Server, sample: Sample
 ) -> None:
-    target = replace(shop.source, variable="PROD_DATABASE_URL")
+    target = replace(sample.source, variable="PROD_DATABASE_URL")
     other_host = replace(target, parameters={**target.parameters, "host": "localhost"})
     for same in (target, other_host):
-        report = preflight.examine(shop.path, Place(same), [dev.tools()], source=shop.source)
+        report = preflight.examine(sample.path, Place(same), [dev.tools()], source=sample.source)
         assert "not_same_database" in {finding.rule for finding in errors(report)}
 
 
-def test_two_databases_of_one_server_are_two(dev: Server, shop: Sample) -> None:
-    report = preflight.examine(shop.path, Place(dev.new_database()), [dev.tools()], source=shop.source)
+def test_two_databases_of_one_server_are_two(dev: Server, sample: Sample) -> None:
+    report = preflight.examine(sample.path, Place(dev.new_database()), [dev.tools()], source=sample.source)
     assert report.clearance
 
 
-def test_a_source_that_cannot_be_asked_is_a_warning(prod: Server, shop: Sample) -> None:
-    gone = shop.source.at("no_such_database")
-    report = preflight.examine(shop.path, Place(prod.new_database()), [prod.tools()], source=gone)
+def test_a_source_that_cannot_be_asked_is_a_warning(prod: Server, sample: Sample) -> None:
+    gone = sample.source.at("no_such_database")
+    report = preflight.examine(sample.path, Place(prod.new_database()), [prod.tools()], source=gone)
     assert report.clearance
     assert "no_such_database" in report.of("not_same_database")[0].message
 
 
-def test_a_standby_is_refused_by_name(shop: Sample) -> None:
+def test_a_standby_is_refused_by_name(sample: Sample) -> None:
     home = Path(tempfile.mkdtemp(prefix="pgpromote-standby-"))
     home.chmod(0o711)
     try:
@@ -197,7 +199,7 @@ def test_a_standby_is_refused_by_name(shop: Sample) -> None:
         (home / "standby16" / "data" / "standby.signal").touch()
         with running(home, 16, "standby") as server:
             target = parse_url(server.url("shop"), "PROD_DATABASE_URL")
-            (found,) = errors(preflight.examine(shop.path, Place(target), [server.tools()]))
+            (found,) = errors(preflight.examine(sample.path, Place(target), [server.tools()]))
     finally:
         shutil.rmtree(home)
     assert found.rule == "target_reachable"
@@ -227,9 +229,9 @@ def test_everything_that_is_wrong_is_reported_at_once(dev: Server, prod: Server,
         assert finding.hint
 
 
-def test_a_database_replaced_since_the_checks_is_refused(prod: Server, shop: Sample) -> None:
+def test_a_database_replaced_since_the_checks_is_refused(prod: Server, sample: Sample) -> None:
     target = prod.new_database()
-    clearance = examined(prod, shop, target).cleared()
+    clearance = examined(prod, sample, target).cleared()
     prod.execute(f"DROP DATABASE {target.name}")
     prod.new_database(name=target.name)
     with pytest.raises(Refused, match="replaced by another database"):

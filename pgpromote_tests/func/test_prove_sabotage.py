@@ -353,14 +353,14 @@ def test_a_whole_promotion_has_nothing_missing(whole: Whole) -> None:
 
 
 @pytest.mark.parametrize(("change", "told"), CHANGES.values(), ids=CHANGES)
-@pytest.mark.versions(16, 18)
+@pytest.mark.versions(18)
 def test_what_is_lost_or_changed_or_does_not_work_is_named(whole: Whole, change: str, told: str) -> None:
     messages = whole.told_after(change)
     assert any(told in message for message in messages), messages
 
 
 @pytest.mark.parametrize(("change", "added"), ADDED.values(), ids=ADDED)
-@pytest.mark.versions(16, 18)
+@pytest.mark.versions(15)
 def test_what_is_there_besides_is_named(whole: Whole, change: str, added: str) -> None:
     messages = whole.told_after(change)
     assert f"{added} is there, and the archive has none." in messages, messages

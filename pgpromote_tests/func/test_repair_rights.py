@@ -37,31 +37,31 @@ def reasons(plan: Repair) -> dict[str, str]:
 
 
 @pytest.fixture
-def shop(prod: Server) -> Database:
+def database(prod: Server) -> Database:
     return prod.new_database()
 
 
 @pytest.mark.versions(15, 18)
 def test_tables_of_another_owner_are_skipped_only_when_they_have_a_defect(
-    prod: Server, shop: Database
+    prod: Server, database: Database
 ) -> None:
-    alice = new_role(prod, shop, "alice")
+    alice = new_role(prod, database, "alice")
     prod.execute(
         BROKEN.format("broken")
         + BEHIND.format("behind")
         + "CREATE TABLE fine (id serial PRIMARY KEY);"
         + f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {alice};"
         + f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {alice};",
-        shop.name,
+        database.name,
     )
-    plan = planned(as_role(prod, shop, alice))
+    plan = planned(as_role(prod, database, alice))
     assert plan.statements == ()
     assert reasons(plan) == {"public.behind": "not_owner", "public.broken": "not_owner"}
 
 
 @pytest.mark.versions(15, 16, 17, 18)
-def test_an_owner_repairs_own_tables_and_is_told_about_the_others(prod: Server, shop: Database) -> None:
-    alice = new_role(prod, shop, "alice")
+def test_an_owner_repairs_own_tables_and_is_told_about_the_others(prod: Server, database: Database) -> None:
+    alice = new_role(prod, database, "alice")
     prod.execute(
         BROKEN.format("broken")
         + BEHIND.format("behind")
@@ -76,9 +76,9 @@ def test_an_owner_repairs_own_tables_and_is_told_about_the_others(prod: Server, 
             BEHIND.format(table) + f"ALTER TABLE {table} OWNER TO {alice};"
             for table in ("closed.behind", "hidden.behind")
         ),
-        shop.name,
+        database.name,
     )
-    done = repair.repair(as_role(prod, shop, alice), "test")
+    done = repair.repair(as_role(prod, database, alice), "test")
     assert [(change.table, change.after) for change in done.changes] == [
         ("mine.broken", 501),
         ("closed.behind", 501),
@@ -92,8 +92,8 @@ def test_an_owner_repairs_own_tables_and_is_told_about_the_others(prod: Server, 
     }
 
 
-def test_a_table_that_its_owner_may_not_read_is_skipped(prod: Server, shop: Database) -> None:
-    alice = new_role(prod, shop, "alice")
+def test_a_table_that_its_owner_may_not_read_is_skipped(prod: Server, database: Database) -> None:
+    alice = new_role(prod, database, "alice")
     prod.execute(
         f"CREATE SCHEMA mine AUTHORIZATION {alice};"
         + "".join(
@@ -101,9 +101,9 @@ def test_a_table_that_its_owner_may_not_read_is_skipped(prod: Server, shop: Data
             + f"ALTER TABLE {table} OWNER TO {alice}; REVOKE SELECT ON {table} FROM {alice};"
             for table, script in (("mine.broken", BROKEN), ("mine.behind", BEHIND))
         ),
-        shop.name,
+        database.name,
     )
-    plan = planned(as_role(prod, shop, alice))
+    plan = planned(as_role(prod, database, alice))
     assert plan.statements == ()
     assert reasons(plan) == {"mine.behind": "not_readable", "mine.broken": "not_readable"}
 
@@ -117,22 +117,22 @@ def test_a_table_that_its_owner_may_not_read_is_skipped(prod: Server, shop: Data
     ],
 )
 def test_a_table_that_calls_functions_when_it_is_read_is_left_alone_where_none_may_run_as_us(
-    shop: Database, prod: Server, calling: str
+    database: Database, prod: Server, calling: str
 ) -> None:
     once = "CREATE FUNCTION once(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n';"
-    prod.execute(once + BEHIND.format("behind") + calling + BROKEN.format("plain"), shop.name)
-    plan = planned(replace(shop, guarded=True))
+    prod.execute(once + BEHIND.format("behind") + calling + BROKEN.format("plain"), database.name)
+    plan = planned(replace(database, guarded=True))
     assert reasons(plan) == {"public.behind": "code"}
     assert [change.table for change in plan.changes] == ["public.plain"]
-    assert reasons(planned(shop)) == {}
-    assert reasons(planned(replace(shop, guarded=True), ("behind",))) == {"public.behind": "excluded"}
+    assert reasons(planned(database)) == {}
+    assert reasons(planned(replace(database, guarded=True), ("behind",))) == {"public.behind": "excluded"}
 
 
 @pytest.mark.versions(15, 18)
 def test_a_table_whose_row_security_hides_rows_from_its_owner_is_skipped(
-    prod: Server, shop: Database
+    prod: Server, database: Database
 ) -> None:
-    alice = new_role(prod, shop, "alice")
+    alice = new_role(prod, database, "alice")
     prod.execute(
         f"CREATE SCHEMA mine AUTHORIZATION {alice};"
         + "".join(
@@ -145,43 +145,43 @@ def test_a_table_whose_row_security_hides_rows_from_its_owner_is_skipped(
         + BROKEN.format("mine.visible")
         + f"ALTER TABLE mine.visible OWNER TO {alice}; ALTER TABLE mine.visible ENABLE ROW LEVEL SECURITY;"
         + "CREATE POLICY first_row ON mine.visible USING (id = 1);",
-        shop.name,
+        database.name,
     )
-    plan = planned(as_role(prod, shop, alice))
+    plan = planned(as_role(prod, database, alice))
     assert [(change.table, change.after) for change in plan.changes] == [("mine.visible", 501)]
     assert reasons(plan) == {"mine.behind": "row_security", "mine.broken": "row_security"}
 
 
 def test_a_superusers_repair_serves_the_owner_and_a_role_that_may_only_insert(
-    prod: Server, shop: Database
+    prod: Server, database: Database
 ) -> None:
-    alice, bob = new_role(prod, shop, "alice"), new_role(prod, shop, "bob")
+    alice, bob = new_role(prod, database, "alice"), new_role(prod, database, "bob")
     prod.execute(
-        BROKEN.format("t") + f"ALTER TABLE t OWNER TO {alice}; GRANT INSERT ON t TO {bob};", shop.name
+        BROKEN.format("t") + f"ALTER TABLE t OWNER TO {alice}; GRANT INSERT ON t TO {bob};", database.name
     )
-    repair.repair(shop, "test")
+    repair.repair(database, "test")
 
     owner = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 't_id_seq'"
-    assert prod.rows(owner, shop.name) == [(alice,)]
-    with psycopg.connect(prod.url(shop.name, bob)) as session:
+    assert prod.rows(owner, database.name) == [(alice,)]
+    with psycopg.connect(prod.url(database.name, bob)) as session:
         session.execute("INSERT INTO t DEFAULT VALUES")
-    assert prod.rows("SELECT max(id) FROM t", shop.name) == [(501,)]
+    assert prod.rows("SELECT max(id) FROM t", database.name) == [(501,)]
 
 
-def test_a_temporary_table_is_left_to_its_session(prod: Server, shop: Database) -> None:
-    with psycopg.connect(prod.url(shop.name), autocommit=True) as session:
+def test_a_temporary_table_is_left_to_its_session(prod: Server, database: Database) -> None:
+    with psycopg.connect(prod.url(database.name), autocommit=True) as session:
         session.execute("CREATE TEMPORARY TABLE broken (id integer PRIMARY KEY)")
         session.execute("CREATE TEMPORARY TABLE behind (id serial PRIMARY KEY)")
         session.execute("INSERT INTO behind VALUES (5)")
-        plan = planned(shop)
+        plan = planned(database)
     assert plan.statements == ()
     assert [skipped.reason for skipped in plan.skipped] == ["temporary"]
 
 
-def test_a_database_that_is_read_only_by_default_is_repaired(prod: Server, shop: Database) -> None:
-    prod.execute(BROKEN.format("t") + BEHIND.format("u"), shop.name)
-    prod.execute(f"ALTER DATABASE {shop.name} SET default_transaction_read_only = on")
-    assert [change.after for change in repair.repair(shop, "test").changes] == [501, 501]
+def test_a_database_that_is_read_only_by_default_is_repaired(prod: Server, database: Database) -> None:
+    prod.execute(BROKEN.format("t") + BEHIND.format("u"), database.name)
+    prod.execute(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
+    assert [change.after for change in repair.repair(database, "test").changes] == [501, 501]
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
@@ -198,47 +198,49 @@ def test_a_database_in_another_encoding_is_audited_and_repaired(encoding: str, p
 
 
 @pytest.mark.parametrize("pattern", ["lookup", "public.lookup", "look*", "*.lookup", "public.[k-m]ookup"])
-def test_an_excluded_table_is_left_alone_and_named(pattern: str, prod: Server, shop: Database) -> None:
-    prod.execute(BROKEN.format("lookup") + BROKEN.format("other"), shop.name)
-    done = repair.repair(shop, "test", exclude=[pattern])
+def test_an_excluded_table_is_left_alone_and_named(pattern: str, prod: Server, database: Database) -> None:
+    prod.execute(BROKEN.format("lookup") + BROKEN.format("other"), database.name)
+    done = repair.repair(database, "test", exclude=[pattern])
     assert [change.table for change in done.changes] == ["public.other"]
     assert reasons(done) == {"public.lookup": "excluded"}
 
 
 def test_an_exclusion_covers_the_sequence_of_its_table_also_when_others_share_it(
-    prod: Server, shop: Database
+    prod: Server, database: Database
 ) -> None:
     prod.execute(
         BEHIND.format("fixed")
         + "CREATE TABLE shared (id integer PRIMARY KEY DEFAULT nextval('fixed_id_seq'));"
         + "CREATE TABLE fine (id serial PRIMARY KEY);",
-        shop.name,
+        database.name,
     )
-    plan = planned(shop, ("shared", "fine"))
+    plan = planned(database, ("shared", "fine"))
     assert plan.statements == ()
     assert reasons(plan) == {"public.fixed": "excluded"}
 
 
 @pytest.mark.parametrize("pattern", ["Lookup", "other.lookup", "pg_class", "lookup_view"])
-def test_an_exclusion_that_matches_no_table_is_an_error(pattern: str, prod: Server, shop: Database) -> None:
-    prod.execute(BROKEN.format("lookup") + "CREATE VIEW lookup_view AS SELECT 1;", shop.name)
+def test_an_exclusion_that_matches_no_table_is_an_error(
+    pattern: str, prod: Server, database: Database
+) -> None:
+    prod.execute(BROKEN.format("lookup") + "CREATE VIEW lookup_view AS SELECT 1;", database.name)
     with pytest.raises(ConfigError, match="matches no table"):
-        repair.repair(shop, "test", exclude=["lookup", pattern])
-    assert planned(shop).changes
+        repair.repair(database, "test", exclude=["lookup", pattern])
+    assert planned(database).changes
 
 
-def test_a_report_changes_nothing(prod: Server, shop: Database) -> None:
-    prod.execute(BROKEN.format("t"), shop.name)
-    report = repair.repair(shop, "test", really=False)
+def test_a_report_changes_nothing(prod: Server, database: Database) -> None:
+    prod.execute(BROKEN.format("t"), database.name)
+    report = repair.repair(database, "test", really=False)
     assert [statement.sql for statement in report.statements] == [
         "ALTER TABLE public.t ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY",
         "ALTER TABLE public.t ALTER COLUMN id RESTART WITH 501",
     ]
-    assert planned(shop) == report
+    assert planned(database) == report
 
 
 def test_a_raising_event_trigger_is_a_clear_error_and_nothing_is_changed(
-    prod: Server, shop: Database
+    prod: Server, database: Database
 ) -> None:
     prod.execute(
         BROKEN.format("t")
@@ -247,9 +249,9 @@ def test_a_raising_event_trigger_is_a_clear_error_and_nothing_is_changed(
         # At the end of the command, so that the identity was there for a moment.
         + "CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('ALTER TABLE') "
         + "EXECUTE FUNCTION refuse();",
-        shop.name,
+        database.name,
     )
-    before = planned(shop)
+    before = planned(database)
     with pytest.raises(RepairFailed, match=r"public\.t\.id could not be repaired: .*function public\.refuse"):
-        repair.repair(shop, "test")
-    assert planned(shop) == before
+        repair.repair(database, "test")
+    assert planned(database) == before

@@ -106,7 +106,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize("case", KEPT)
-@pytest.mark.versions(15, 16, 17, 18)
+@pytest.mark.versions(15, 18)
 def test_what_belongs_to_a_schema_is_there_again(prod: Server, case: str) -> None:
     schema, script = KEPT[case]
     database = prod.new_database(script)

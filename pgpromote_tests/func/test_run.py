@@ -48,7 +48,7 @@ PROD = """
 
 
 @pytest.fixture
-def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
+def staged(dev: Server, prod: Server, tmp_path: Path) -> Stage:
     prod.execute("DO $$ BEGIN CREATE ROLE reader_of_runs; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     return stage(dev, prod, tmp_path, DEV, PROD)
 
@@ -73,14 +73,14 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_of_the_new_database_is_found_and_prod_stays(shop: Stage, change: str) -> None:
+def test_a_change_of_the_new_database_is_found_and_prod_stays(staged: Stage, change: str) -> None:
     statement, rule = CHANGES[change]
-    shop.dump()
-    with shop.untouched(), shop.walk() as run:
+    staged.dump()
+    with staged.untouched(), staged.walk() as run:
         until(run, REPAIR)
         if rule == "rights_kept":
             until(run, ANALYZE)
-        shop.prod.execute(statement, run.database.name)
+        staged.prod.execute(statement, run.database.name)
         with pytest.raises(NotProven, match="Prod is untouched") as refused:
             until(run, CUT_OVER)
         assert rule in {f.rule for f in refused.value.findings if f.severity is Severity.ERROR}
@@ -88,10 +88,10 @@ def test_a_change_of_the_new_database_is_found_and_prod_stays(shop: Stage, chang
 
 
 @pytest.mark.versions(15, 16, 17, 18)
-def test_without_any_change_the_same_steps_make_a_new_prod(shop: Stage) -> None:
-    shop.promote()
-    assert len(shop.beside()) == 1
-    names = shop.prod.rows("SELECT count(*) FROM public.customers", shop.promotion.target().name)
+def test_without_any_change_the_same_steps_make_a_new_prod(staged: Stage) -> None:
+    staged.promote()
+    assert len(staged.beside()) == 1
+    names = staged.prod.rows("SELECT count(*) FROM public.customers", staged.promotion.target().name)
     assert names == [(30,)]
 
 
@@ -133,46 +133,48 @@ FAILURES: dict[str, tuple[str, type[PgpromoteError], str]] = {
 
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.versions(15, 18)
-def test_a_restore_that_fails_leaves_prod_and_names_the_cause(shop: Stage, failure: str) -> None:
+def test_a_restore_that_fails_leaves_prod_and_names_the_cause(staged: Stage, failure: str) -> None:
     script, error, cause = FAILURES[failure]
-    shop.dev.execute("DO $$ BEGIN CREATE ROLE only_on_dev; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
-    shop.in_dev(script)
-    shop.dump()
-    with shop.untouched(), pytest.raises(error, match=cause) as raised, shop.walk() as run:
+    staged.dev.execute(
+        "DO $$ BEGIN CREATE ROLE only_on_dev; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+    )
+    staged.in_dev(script)
+    staged.dump()
+    with staged.untouched(), pytest.raises(error, match=cause) as raised, staged.walk() as run:
         promote(run)
     assert "untouched" in str(raised.value) or "not touched" in str(raised.value)
     assert "worker process died" not in str(raised.value)
 
 
-def test_a_tablespace_that_prod_lacks_leaves_prod_and_is_named(shop: Stage) -> None:
-    name = f"only_on_dev_{next(shop.dev.numbers)}"
-    with psycopg.connect(shop.dev.url(), autocommit=True) as session:
+def test_a_tablespace_that_prod_lacks_leaves_prod_and_is_named(staged: Stage) -> None:
+    name = f"only_on_dev_{next(staged.dev.numbers)}"
+    with psycopg.connect(staged.dev.url(), autocommit=True) as session:
         session.execute("SET allow_in_place_tablespaces = on")
         session.execute(f"CREATE TABLESPACE {name} LOCATION ''".encode())
-    shop.in_dev(f"ALTER TABLE tags SET TABLESPACE {name}")
-    shop.dump()
-    with shop.untouched(), pytest.raises(Refused, match=name), shop.walk() as run:
+    staged.in_dev(f"ALTER TABLE tags SET TABLESPACE {name}")
+    staged.dump()
+    with staged.untouched(), pytest.raises(Refused, match=name), staged.walk() as run:
         promote(run)
 
 
-def test_an_archive_that_is_cut_leaves_prod_and_is_named(shop: Stage) -> None:
-    shop.dump()
-    path = Path(shop.promotion.archive_path)
+def test_an_archive_that_is_cut_leaves_prod_and_is_named(staged: Stage) -> None:
+    staged.dump()
+    path = Path(staged.promotion.archive_path)
     path.write_bytes(path.read_bytes()[:-200])
-    with shop.untouched(), pytest.raises(Refused, match="archive_readable"), shop.walk() as run:
+    with staged.untouched(), pytest.raises(Refused, match="archive_readable"), staged.walk() as run:
         promote(run)
 
 
-def test_an_extension_that_prod_lacks_is_named_before_anything_begins(shop: Stage) -> None:
-    shop.in_dev("CREATE EXTENSION vector")
-    shop.dump()
-    control = Path(str(shop.prod.tools().directory)).parent / "share" / "postgresql" / "extension"
+def test_an_extension_that_prod_lacks_is_named_before_anything_begins(staged: Stage) -> None:
+    staged.in_dev("CREATE EXTENSION vector")
+    staged.dump()
+    control = Path(str(staged.prod.tools().directory)).parent / "share" / "postgresql" / "extension"
     assert control.exists()
     # What an archive names, but no server has: its entry in the table of contents says so.
-    path = Path(shop.promotion.archive_path)
+    path = Path(staged.promotion.archive_path)
     path.write_bytes(path.read_bytes().replace(b"vector", b"vectro"))
     manifest_path(path).unlink()
-    with shop.untouched(), pytest.raises(Refused, match="needs the extension vectro"), shop.walk() as run:
+    with staged.untouched(), pytest.raises(Refused, match="needs the extension vectro"), staged.walk() as run:
         promote(run)
 
 
@@ -192,34 +194,37 @@ NOISY = """
 """
 
 
-def test_triggers_of_a_partitioned_table_do_not_fire_while_its_rows_are_restored(shop: Stage) -> None:
-    shop.in_dev(NOISY)
-    shop.promote()
+def test_triggers_of_a_partitioned_table_do_not_fire_while_its_rows_are_restored(staged: Stage) -> None:
+    staged.in_dev(NOISY)
+    staged.promote()
     asked = """SELECT (SELECT count(*) FROM public.events), (SELECT count(*) FROM public.heard),
         (SELECT string_agg(tgrelid::regclass || ' ' || tgenabled::text, ', ' ORDER BY tgrelid::regclass::text)
            FROM pg_trigger WHERE tgname = 'ear'),
         (SELECT obj_description(oid) FROM pg_trigger WHERE tgname = 'ear' AND tgparentid = 0)"""
-    assert shop.prod.rows(asked, shop.promotion.target().name) == [
+    assert staged.prod.rows(asked, staged.promotion.target().name) == [
         (600, 0, "a_events D, events O, z_events O", "hears everything")
     ]
 
 
-def test_time_limits_of_applications_do_not_end_a_promotion(shop: Stage) -> None:
-    for server, name in ((shop.dev, shop.promotion.source().name), (shop.prod, shop.promotion.target().name)):
+def test_time_limits_of_applications_do_not_end_a_promotion(staged: Stage) -> None:
+    for server, name in (
+        (staged.dev, staged.promotion.source().name),
+        (staged.prod, staged.promotion.target().name),
+    ):
         server.execute(f"ALTER DATABASE {name} SET statement_timeout = '1ms'")
         server.execute(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '1ms'")
-    shop.promote()
-    assert len(shop.beside()) == 1
+    staged.promote()
+    assert len(staged.beside()) == 1
 
 
-def test_a_large_object_of_many_pieces_is_compared_piece_by_piece(shop: Stage) -> None:
-    shop.in_dev("SELECT lo_from_bytea(0, decode(repeat('ab', 9000000), 'hex'))")
-    shop.dump()
-    with shop.untouched(), shop.walk() as run:
+def test_a_large_object_of_many_pieces_is_compared_piece_by_piece(staged: Stage) -> None:
+    staged.in_dev("SELECT lo_from_bytea(0, decode(repeat('ab', 9000000), 'hex'))")
+    staged.dump()
+    with staged.untouched(), staged.walk() as run:
         until(run, REPAIR)
         assert until(run, PROVE).of("contents") == ()
         change = "SELECT lo_put(oid, 8999999, 'x') FROM pg_largeobject_metadata"
-        shop.prod.execute(change, run.database.name)
+        staged.prod.execute(change, run.database.name)
         with pytest.raises(NotProven):
             PROVE.walk(run)
         assert [finding.object for finding in run.state.of("contents") or ()] == ["large objects"]
@@ -228,17 +233,17 @@ def test_a_large_object_of_many_pieces_is_compared_piece_by_piece(shop: Stage) -
 # Steps, plans, rehearsals -----------------------------------------------------------------------------------
 
 
-def test_a_step_without_the_ones_before_it_has_nothing_to_go_on(shop: Stage) -> None:
-    shop.dump()
-    with shop.untouched(), shop.walk() as run:
+def test_a_step_without_the_ones_before_it_has_nothing_to_go_on(staged: Stage) -> None:
+    staged.dump()
+    with staged.untouched(), staged.walk() as run:
         for step in (each for each in STEPS if each not in {CHECK, RESET, REPAIR, RETAIN}):
             with pytest.raises(PgpromoteError, match="Start the whole run again"):
                 step.walk(run)
 
 
-def test_a_rehearsal_proves_everything_and_leaves_nothing(shop: Stage) -> None:
-    shop.dump()
-    with shop.untouched(), shop.walk() as run:
+def test_a_rehearsal_proves_everything_and_leaves_nothing(staged: Stage) -> None:
+    staged.dump()
+    with staged.untouched(), staged.walk() as run:
         promote(run, REHEARSED)
         done = run.state
     assert done.succeeded
@@ -250,43 +255,43 @@ def test_a_rehearsal_proves_everything_and_leaves_nothing(shop: Stage) -> None:
     assert steps == ["check", "prepare", "restore", "repair", "fill", "prove", "carry", "analyze"]
 
 
-def test_a_strategy_in_place_cannot_be_rehearsed(shop: Stage) -> None:
-    shop.dump()
+def test_a_strategy_in_place_cannot_be_rehearsed(staged: Stage) -> None:
+    staged.dump()
     with (
-        shop.untouched(),
+        staged.untouched(),
         pytest.raises(ConfigError, match="cannot be rehearsed"),
-        shop.walk(strategy=CLEAN) as run,
+        staged.walk(strategy=CLEAN) as run,
     ):
         rehearsing(run.options)
 
 
-def test_a_prod_that_changed_since_its_plan_is_refused_at_the_start(shop: Stage) -> None:
-    expected = plan.fingerprint(shop.promotion.target(), shop.promotion.tools(), "test")
-    shop.in_prod("UPDATE customers SET name = 'newer'")
-    shop.dump()
+def test_a_prod_that_changed_since_its_plan_is_refused_at_the_start(staged: Stage) -> None:
+    expected = plan.fingerprint(staged.promotion.target(), staged.promotion.tools(), "test")
+    staged.in_prod("UPDATE customers SET name = 'newer'")
+    staged.dump()
     with (
-        shop.untouched(),
+        staged.untouched(),
         pytest.raises(Refused, match="pgpromote plan"),
-        shop.walk(expect_plan=expected) as run,
+        staged.walk(expect_plan=expected) as run,
     ):
         promote(run)
 
 
-def test_a_prod_that_changes_during_the_run_is_refused_at_the_cut_over(shop: Stage) -> None:
-    expected = plan.fingerprint(shop.promotion.target(), shop.promotion.tools(), "test")
-    shop.dump()
-    with shop.walk(expect_plan=expected) as run:
+def test_a_prod_that_changes_during_the_run_is_refused_at_the_cut_over(staged: Stage) -> None:
+    expected = plan.fingerprint(staged.promotion.target(), staged.promotion.tools(), "test")
+    staged.dump()
+    with staged.walk(expect_plan=expected) as run:
         until(run, ANALYZE)
-        shop.in_prod("UPDATE customers SET name = 'newer'")
+        staged.in_prod("UPDATE customers SET name = 'newer'")
         with pytest.raises(Refused, match="pgpromote plan"):
             until(run, CUT_OVER)
-    assert shop.beside() == []
+    assert staged.beside() == []
 
 
-def test_a_prod_that_is_as_its_plan_has_shown_it_is_promoted(shop: Stage) -> None:
-    expected = plan.fingerprint(shop.promotion.target(), shop.promotion.tools(), "test")
-    shop.promote(expect_plan=expected)
-    assert len(shop.beside()) == 1
+def test_a_prod_that_is_as_its_plan_has_shown_it_is_promoted(staged: Stage) -> None:
+    expected = plan.fingerprint(staged.promotion.target(), staged.promotion.tools(), "test")
+    staged.promote(expect_plan=expected)
+    assert len(staged.beside()) == 1
 
 
 # In place: a safety archive first ---------------------------------------------------------------------------
@@ -295,64 +300,66 @@ def test_a_prod_that_is_as_its_plan_has_shown_it_is_promoted(shop: Stage) -> Non
 @pytest.mark.parametrize("strategy", [CLEAN, RESET_SCHEMA])
 @pytest.mark.versions(15, 16, 17, 18)
 def test_what_was_changed_in_place_comes_back_from_the_safety_archive(
-    shop: Stage, strategy: Strategy
+    staged: Stage, strategy: Strategy
 ) -> None:
-    shop.in_prod("ALTER TABLE customers OWNER TO reader_of_runs; CREATE PUBLICATION feed FOR TABLE customers")
-    before = shop.contents()
-    shop.promote(strategy=strategy)
-    assert shop.contents() != before
-    assert shop.beside() == []
+    staged.in_prod(
+        "ALTER TABLE customers OWNER TO reader_of_runs; CREATE PUBLICATION feed FOR TABLE customers"
+    )
+    before = staged.contents()
+    staged.promote(strategy=strategy)
+    assert staged.contents() != before
+    assert staged.beside() == []
 
-    with shop.walk() as run:
+    with staged.walk() as run:
         rollback.bring_back(run.promotion, run.run_id)
 
-    assert shop.contents() == before
-    assert len(shop.beside()) == 1
+    assert staged.contents() == before
+    assert len(staged.beside()) == 1
 
 
-def test_a_failed_restore_in_place_is_rolled_back_to_what_prod_was(shop: Stage) -> None:
+def test_a_failed_restore_in_place_is_rolled_back_to_what_prod_was(staged: Stage) -> None:
     script, _, cause = FAILURES["a constraint that the rows break"]
-    before = shop.contents()
-    shop.in_dev(script)
-    shop.dump()
-    with pytest.raises(RestoreFailed, match=cause) as raised, shop.walk(strategy=CLEAN) as run:
+    before = staged.contents()
+    staged.in_dev(script)
+    staged.dump()
+    with pytest.raises(RestoreFailed, match=cause) as raised, staged.walk(strategy=CLEAN) as run:
         promote(run)
     assert "holds prod as it was; pgpromote rollback brings it back" in str(raised.value)
-    assert shop.contents() != before
+    assert staged.contents() != before
 
-    with shop.walk() as run:
+    with staged.walk() as run:
         rollback.bring_back(run.promotion, run.run_id)
 
-    assert shop.contents() == before
+    assert staged.contents() == before
 
 
-def test_a_rollback_takes_the_newest_and_can_be_rolled_back(shop: Stage) -> None:
-    first = shop.contents()
-    shop.promote()
-    second = shop.contents()
-    shop.in_dev("DELETE FROM tags")
-    shop.promote(strategy=CLEAN, accept_loss=("tags",))
-    third = shop.contents()
+def test_a_rollback_takes_the_newest_and_can_be_rolled_back(staged: Stage) -> None:
+    first = staged.contents()
+    staged.promote()
+    second = staged.contents()
+    staged.in_dev("DELETE FROM tags")
+    staged.promote(strategy=CLEAN, accept_loss=("tags",))
+    third = staged.contents()
     for expected in (second, third):
-        with shop.walk() as run:
+        with staged.walk() as run:
             rollback.bring_back(run.promotion, run.run_id)
-        assert shop.contents() == expected
-    with shop.walk() as run:
+        assert staged.contents() == expected
+    with staged.walk() as run:
         databases, archives = rollback.history(run.promotion, run.run_id)
         assert len(archives) == 1
         rollback.bring_back(run.promotion, run.run_id, databases[-1].name)
-    assert shop.contents() == first
+    assert staged.contents() == first
 
 
-def test_a_safety_archive_that_could_not_come_back_is_told_before_prod_changes(shop: Stage) -> None:
-    role = f"owner_{shop.promotion.target().name}"
-    password = psycopg.sql.Literal(shop.prod.cluster.password).as_string()
-    shop.prod.execute(f"CREATE ROLE {role} LOGIN PASSWORD {password}; GRANT reader_of_runs TO {role}")
-    shop.in_prod(f"ALTER DATABASE {shop.promotion.target().name} OWNER TO {role}; DROP TABLE customers")
-    shop.in_prod(f"GRANT ALL ON SCHEMA public TO {role}; ALTER SCHEMA public OWNER TO {role}")
-    shop.dump()
-    ours = shop.prod.url(shop.promotion.target().name, role)
-    environment = {**shop.promotion.environment, TARGET: ours}
+def test_a_safety_archive_that_could_not_come_back_is_told_before_prod_changes(staged: Stage) -> None:
+    role = f"owner_{staged.promotion.target().name}"
+    password = psycopg.sql.Literal(staged.prod.cluster.password).as_string()
+    staged.prod.execute(f"CREATE ROLE {role} LOGIN PASSWORD {password}; GRANT reader_of_runs TO {role}")
+    staged.in_prod(f"ALTER DATABASE {staged.promotion.target().name} OWNER TO {role}; DROP TABLE customers")
+    staged.in_prod(f"GRANT ALL ON SCHEMA public TO {role}; ALTER SCHEMA public OWNER TO {role}")
+    staged.dump()
+    ours = staged.prod.url(staged.promotion.target().name, role)
+    environment = {**staged.promotion.environment, TARGET: ours}
     with start(from_environment(environment), "test", Options(strategy=CLEAN)) as run:
         warnings = needed(until(run, PREPARE).prepared).warnings
     assert any("right to create databases" in finding.message for finding in warnings), warnings
@@ -361,17 +368,17 @@ def test_a_safety_archive_that_could_not_come_back_is_told_before_prod_changes(s
     }
 
 
-def test_no_safety_archive_is_taken_when_it_was_not_wanted(shop: Stage) -> None:
-    shop.promote(strategy=CLEAN, safety_archive=False)
-    assert not Path(shop.promotion.safety_dir).exists()
+def test_no_safety_archive_is_taken_when_it_was_not_wanted(staged: Stage) -> None:
+    staged.promote(strategy=CLEAN, safety_archive=False)
+    assert not Path(staged.promotion.safety_dir).exists()
 
 
-def test_a_safety_archive_that_cannot_be_taken_leaves_prod(shop: Stage) -> None:
-    shop.dump()
-    Path(shop.promotion.safety_dir).write_text("in the way")
+def test_a_safety_archive_that_cannot_be_taken_leaves_prod(staged: Stage) -> None:
+    staged.dump()
+    Path(staged.promotion.safety_dir).write_text("in the way")
     with (
-        shop.untouched(),
+        staged.untouched(),
         pytest.raises(PgpromoteError, match="safety"),
-        shop.walk(strategy=CLEAN) as run,
+        staged.walk(strategy=CLEAN) as run,
     ):
         promote(run)

@@ -68,7 +68,7 @@ CREATE EVENT TRIGGER forbid ON ddl_command_start
 
 
 @pytest.fixture
-def shop(dev: Server, prod: Server, tmp_path: Path) -> CommandLine:
+def cli(dev: Server, prod: Server, tmp_path: Path) -> CommandLine:
     dev_name, prod_name = f"secret_{next(dev.numbers)}", f"secret_{next(prod.numbers)}"
     dev.new_url(SECRETIVE, dev_name)
     prod.new_url(name=prod_name)
@@ -120,12 +120,12 @@ def test_the_watch_would_see_a_leak() -> None:
 
 
 def test_no_canary_gets_out_of_a_dump_a_check_a_restore_and_a_refresh(
-    shop: CommandLine, dev: Server, prod: Server, tmp_path: Path
+    cli: CommandLine, dev: Server, prod: Server, tmp_path: Path
 ) -> None:
     home = tmp_path / "dagster"
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    commands = shop.having(DAGSTER_HOME=str(home))
+    commands = cli.having(DAGSTER_HOME=str(home))
     with watching() as watch:
         results = [
             commands.run("dump", "--sql", "--verbose"),
@@ -153,9 +153,9 @@ def test_no_canary_gets_out_of_a_dump_a_check_a_restore_and_a_refresh(
 
 
 def test_files_are_private_and_what_lies_beside_the_archive_holds_no_planted_password(
-    shop: CommandLine, tmp_path: Path
+    cli: CommandLine, tmp_path: Path
 ) -> None:
-    assert shop.run("dump").returncode == 0
+    assert cli.run("dump").returncode == 0
     files = {path.name: path for path in (tmp_path / "dumps" / "shop").iterdir()}
     assert set(files) == {"shop_dev.dump", "shop_dev.dump.manifest.json"}
     assert {oct(stat.S_IMODE(path.stat().st_mode)) for path in files.values()} == {"0o600"}
@@ -170,11 +170,11 @@ IN_PLACE = ("--strategy", "clean", "--bring", "foreign-servers", "--bring", "use
 
 @pytest.mark.parametrize("options", [(), ("--verbose",), ("--json",)])
 def test_statements_that_fail_are_shown_without_their_passwords(
-    shop: CommandLine, prod: Server, options: tuple[str, ...]
+    cli: CommandLine, prod: Server, options: tuple[str, ...]
 ) -> None:
-    assert shop.run("dump").returncode == 0
-    prod.execute(FORBID, shop.environment["PROD_DATABASE_URL"].rpartition("/")[2])
-    result = shop.run("restore", *IN_PLACE, *options)
+    assert cli.run("dump").returncode == 0
+    prod.execute(FORBID, cli.environment["PROD_DATABASE_URL"].rpartition("/")[2])
+    result = cli.run("restore", *IN_PLACE, *options)
     assert result.returncode == 1
     for statement in ("CREATE SERVER elsewhere", "CREATE USER MAPPING"):
         assert statement in result.text
@@ -184,20 +184,20 @@ def test_statements_that_fail_are_shown_without_their_passwords(
 
 
 def test_plain_sql_that_fails_is_shown_without_passwords(
-    shop: CommandLine, prod: Server, tmp_path: Path
+    cli: CommandLine, prod: Server, tmp_path: Path
 ) -> None:
-    assert shop.run("dump", "--sql").returncode == 0
-    prod.execute(FORBID, shop.environment["PROD_DATABASE_URL"].rpartition("/")[2])
-    result = shop.run("restore", tmp_path / "dumps" / "shop" / "full.sql", "--strategy", "clean", "--verbose")
+    assert cli.run("dump", "--sql").returncode == 0
+    prod.execute(FORBID, cli.environment["PROD_DATABASE_URL"].rpartition("/")[2])
+    result = cli.run("restore", tmp_path / "dumps" / "shop" / "full.sql", "--strategy", "clean", "--verbose")
     assert result.returncode == 1
     assert "forbid() line 1" in result.text
     assert "forbidden here" not in result.text
     assert not ANY.search(result.text.encode()), ANY.findall(result.text.encode())
 
 
-def test_errors_of_every_command_are_without_passwords(shop: CommandLine, dev: Server, prod: Server) -> None:
+def test_errors_of_every_command_are_without_passwords(cli: CommandLine, dev: Server, prod: Server) -> None:
     wrong = {
-        variable: shop.environment[variable].replace("Can0", "Can0x") for variable in
+        variable: cli.environment[variable].replace("Can0", "Can0x") for variable in
         ("DEV_DATABASE_URL", "PROD_DATABASE_URL")
     }  # fmt: skip
     raw = {
@@ -205,32 +205,32 @@ def test_errors_of_every_command_are_without_passwords(shop: CommandLine, dev: S
         for variable, name in (("DEV_DATABASE_URL", "DevCan"), ("PROD_DATABASE_URL", "ProdCan"))
     }
     for variables in (wrong, raw):
-        commands = shop.having(**variables, DATABASE_URL=variables["PROD_DATABASE_URL"])
+        commands = cli.having(**variables, DATABASE_URL=variables["PROD_DATABASE_URL"])
         for command in ("dump", "restore", "audit"):
             result = commands.run("--debug", command)
             assert result.returncode in {1, 3}
             assert not ANY.search(result.text.encode()), result.text
 
 
-def test_a_url_with_its_password_among_the_parameters_works_and_leaks_nothing(shop: CommandLine) -> None:
-    url = shop.environment["DEV_DATABASE_URL"]
+def test_a_url_with_its_password_among_the_parameters_works_and_leaks_nothing(cli: CommandLine) -> None:
+    url = cli.environment["DEV_DATABASE_URL"]
     secret = quote(canary("DevCan"), safe="")
     moved = url.replace(f":{secret}@", "@") + f"?password={secret}"
     assert moved != url
     with watching() as watch:
-        result = shop.having(DEV_DATABASE_URL=moved).run("dump", "-v")
+        result = cli.having(DEV_DATABASE_URL=moved).run("dump", "-v")
     assert result.returncode == 0, result.text
     assert watch.seen >= {b"pg_dump"}
     assert not watch.leaks
     assert not ANY.search(result.text.encode())
 
 
-def test_a_password_file_is_enough(shop: CommandLine, dev: Server, tmp_path: Path) -> None:
-    url = shop.environment["DEV_DATABASE_URL"]
+def test_a_password_file_is_enough(cli: CommandLine, dev: Server, tmp_path: Path) -> None:
+    url = cli.environment["DEV_DATABASE_URL"]
     escaped = canary("DevCan").replace("\\", "\\\\").replace(":", "\\:")
     passfile = tmp_path / "pgpass"
     passfile.write_text(f"*:*:*:*:{escaped}\n")
     passfile.chmod(0o600)
     without = url.replace(":" + quote(canary("DevCan"), safe="") + "@", "@")
-    result = shop.having(DEV_DATABASE_URL=without, PGPASSFILE=str(passfile)).run("dump")
+    result = cli.having(DEV_DATABASE_URL=without, PGPASSFILE=str(passfile)).run("dump")
     assert result.returncode == 0, result.text

@@ -81,7 +81,7 @@ def hostile_role(server: Server, kind: str = "SUPERUSER") -> str:
 
 @pytest.mark.parametrize("options", [{}, {"strategy": "clean"}], ids=["swap", "clean"])
 @pytest.mark.parametrize("where", ["dev", "prod", "role of dev", "role of prod"])
-@pytest.mark.versions(15, 16, 17, 18)
+@pytest.mark.versions(15, 17)
 def test_a_promotion_brings_the_same_whatever_others_have_set(
     dev: Server, prod: Server, tmp_path: Path, where: str, options: dict[str, str]
 ) -> None:

@@ -32,79 +32,73 @@ from pgpromote_tests.func.origins import (
 from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.servers import Server
 
-
-@pytest.fixture
-def shop(two: Two) -> Stage:
-    return two.ours
-
-
 # Prod's own -------------------------------------------------------------------------------------------------
 
 
-def changed_in_place(shop: Stage) -> Path:
+def changed_in_place(ours: Stage) -> Path:
     """Change prod in place; return the safety archive that was taken before."""
-    dump(shop.promotion)
-    with shop.walk(strategy=CLEAN) as run:
+    dump(ours.promotion)
+    with ours.walk(strategy=CLEAN) as run:
         promote(run)
         assert run.state.safety
         return Path(run.state.safety)
 
 
-def test_a_safety_archive_of_prod_comes_back_without_being_allowed(shop: Stage, prod: Server) -> None:
-    shop.in_prod("INSERT INTO orders VALUES (7)")
-    taken = changed_in_place(shop)
-    assert taken.parent == shop.promotion.dump_dir / "shop" / "safety"
-    with shop.walk() as run:
+def test_a_safety_archive_of_prod_comes_back_without_being_allowed(ours: Stage, prod: Server) -> None:
+    ours.in_prod("INSERT INTO orders VALUES (7)")
+    taken = changed_in_place(ours)
+    assert taken.parent == ours.promotion.dump_dir / "shop" / "safety"
+    with ours.walk() as run:
         rollback.bring_back(run.promotion, run.run_id)
-    rows = prod.rows("SELECT id FROM orders ORDER BY 1", shop.promotion.target().name)
+    rows = prod.rows("SELECT id FROM orders ORDER BY 1", ours.promotion.target().name)
     assert rows == [(1,), (7,)]
-    for pinned in (shop, named(shop, "shop", **{SOURCE_ID: "1"}), without_dev(shop), named(shop, "till")):
+    for pinned in (ours, named(ours, "shop", **{SOURCE_ID: "1"}), without_dev(ours), named(ours, "till")):
         assert promoted(pinned, archive_path=taken, despite_hold=True) == []
 
 
 # The version before -----------------------------------------------------------------------------------------
 
 
-def test_a_safety_archive_where_the_version_before_kept_it_comes_back(shop: Stage, prod: Server) -> None:
-    shop.in_prod("INSERT INTO orders VALUES (7)")
-    taken = changed_in_place(shop)
-    before = shop.promotion.dump_dir / "safety"
+def test_a_safety_archive_where_the_version_before_kept_it_comes_back(ours: Stage, prod: Server) -> None:
+    ours.in_prod("INSERT INTO orders VALUES (7)")
+    taken = changed_in_place(ours)
+    before = ours.promotion.dump_dir / "safety"
     taken.parent.rename(before)
     of_the_version_before(before / taken.name)
 
-    with shop.walk() as run:
+    with ours.walk() as run:
         _, (found,) = rollback.history(run.promotion, run.run_id)
         rollback.bring_back(run.promotion, run.run_id)
 
     assert (found.path, found.usable) == (before / taken.name, True)
-    rows = prod.rows("SELECT id FROM orders ORDER BY 1", shop.promotion.target().name)
+    rows = prod.rows("SELECT id FROM orders ORDER BY 1", ours.promotion.target().name)
     assert rows == [(1,), (7,)]
 
 
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_safety_archive_of_the_version_before_comes_back_by_its_name_too(
-    shop: Stage, prod: Server, by_name: bool
+    ours: Stage, prod: Server, by_name: bool
 ) -> None:
-    shop.in_prod("INSERT INTO orders VALUES (7)")
-    taken = changed_in_place(shop)
-    before = shop.promotion.dump_dir / "safety"
+    ours.in_prod("INSERT INTO orders VALUES (7)")
+    taken = changed_in_place(ours)
+    before = ours.promotion.dump_dir / "safety"
     taken.parent.rename(before)
     of_the_version_before(before / taken.name)
-    with shop.walk() as run:
+    with ours.walk() as run:
         rollback.bring_back(
             run.promotion,
             run.run_id,
             taken.name if by_name else str(before / taken.name),
         )
-    assert prod.rows("SELECT count(*) FROM orders", shop.promotion.target().name) == [(2,)]
+    assert prod.rows("SELECT count(*) FROM orders", ours.promotion.target().name) == [(2,)]
 
 
-def test_what_the_version_before_kept_counts_for_what_is_kept(shop: Stage) -> None:
+def test_what_the_version_before_kept_counts_for_what_is_kept(ours: Stage) -> None:
     """Kept are the newest and one more: the oldest, as none of them is a day old."""
-    oldest, older = changed_in_place(shop), changed_in_place(shop)
-    before = shop.promotion.dump_dir / "safety"
+    oldest, older = changed_in_place(ours), changed_in_place(ours)
+    before = ours.promotion.dump_dir / "safety"
     older.parent.rename(before)
-    one = named(shop, "shop", PGPROMOTE_KEEP="1")
+    one = named(ours, "shop", PGPROMOTE_KEEP="1")
     newer = changed_in_place(one)
     with one.walk() as run:
         RETAIN.walk(run)
@@ -114,17 +108,17 @@ def test_what_the_version_before_kept_counts_for_what_is_kept(shop: Stage) -> No
     assert [found.path for found in archives] == [newer, before / oldest.name]
 
 
-def test_an_archive_of_the_version_before_is_taken_by_its_path(shop: Stage) -> None:
-    dump(shop.promotion)
-    path = Path(shop.promotion.archive_path)
-    before = shop.promotion.dump_dir / path.name
+def test_an_archive_of_the_version_before_is_taken_by_its_path(ours: Stage) -> None:
+    dump(ours.promotion)
+    path = Path(ours.promotion.archive_path)
+    before = ours.promotion.dump_dir / path.name
     for file in (archive.manifest_path, lambda path: path):
         file(path).rename(file(before))
     of_the_version_before(before)
-    with shop.untouched(), pytest.raises(PgpromoteError, match="the version before kept one at") as refusal:
-        promoted(shop)
+    with ours.untouched(), pytest.raises(PgpromoteError, match="the version before kept one at") as refusal:
+        promoted(ours)
     assert f"pgpromote restore {before}" in refusal.value.hint
-    assert promoted(shop, archive_path=before) == []
+    assert promoted(ours, archive_path=before) == []
 
 
 def test_an_archive_of_the_version_before_says_of_which_database_it_is(two: Two, tmp_path: Path) -> None:
@@ -134,32 +128,32 @@ def test_an_archive_of_the_version_before_says_of_which_database_it_is(two: Two,
     assert found.object == two.theirs.promotion.source().name
 
 
-def test_a_previous_database_of_the_version_before_comes_back(shop: Stage) -> None:
+def test_a_previous_database_of_the_version_before_comes_back(ours: Stage) -> None:
     """Its mark does not say where what replaced it came from."""
-    dump(shop.promotion)
-    promoted(shop)
-    target = shop.promotion.target()
+    dump(ours.promotion)
+    promoted(ours)
+    target = ours.promotion.target()
     with connect(target.at("postgres"), autocommit=True) as session:
         (found,) = mark.find(session, target.name, Kind.PREVIOUS)
         assert found.mark.followed
         assert found.mark.followed.source
         old = mark.comment(found.name, replace(found.mark, followed=None).text(), "as before")
         session.execute(old.sql.encode())
-    assert [found.severity for found in said(without_dev(shop))] == [Severity.INFO]
-    with shop.walk() as run:
+    assert [found.severity for found in said(without_dev(ours))] == [Severity.INFO]
+    with ours.walk() as run:
         assert rollback.bring_back(run.promotion, run.run_id).previous
 
 
 @pytest.mark.parametrize("forged", ["", "7", "7/x/shop", "7/1/", "//"])
-def test_a_mark_that_says_nothing_sensible_of_the_source_is_as_good_as_none(shop: Stage, forged: str) -> None:
-    dump(shop.promotion)
-    promoted(shop)
-    target = shop.promotion.target()
+def test_a_mark_that_says_nothing_sensible_of_the_source_is_as_good_as_none(ours: Stage, forged: str) -> None:
+    dump(ours.promotion)
+    promoted(ours)
+    target = ours.promotion.target()
     with connect(target.at("postgres"), autocommit=True) as session:
         (found,) = mark.find(session, target.name, Kind.PREVIOUS)
         text = replace(found.mark, followed=Provenance(source=forged)).text()
         session.execute(mark.comment(found.name, text, "forged").sql.encode())
-    assert [found.severity for found in said(without_dev(shop))] == [Severity.INFO]
+    assert [found.severity for found in said(without_dev(ours))] == [Severity.INFO]
 
 
 # A name is needed -------------------------------------------------------------------------------------------
@@ -169,9 +163,9 @@ def test_a_mark_that_says_nothing_sensible_of_the_source_is_as_good_as_none(shop
     "command", [("check", "x.dump"), ("restore",), ("history",), ("rollback", "--yes"), ("inspect",)]
 )
 def test_without_a_name_and_a_source_the_command_line_says_what_to_set(
-    shop: Stage, tmp_path: Path, command: tuple[str, ...]
+    ours: Stage, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    environment = {TARGET: shop.promotion.environment[TARGET]}
+    environment = {TARGET: ours.promotion.environment[TARGET]}
     ended = CommandLine(tmp_path, environment).run(*command)
     assert ended.returncode == 1
     assert "Traceback" not in ended.text
@@ -179,23 +173,23 @@ def test_without_a_name_and_a_source_the_command_line_says_what_to_set(
 
 
 def test_without_a_name_the_database_of_dev_gives_it_and_a_change_is_said(
-    shop: Stage, tmp_path: Path
+    ours: Stage, tmp_path: Path
 ) -> None:
-    name = f"my-shop.{next(shop.dev.numbers)}"
-    environment = {**shop.promotion.environment, SOURCE: shop.dev.new_url(OURS, name), "PGPROMOTE_NAME": ""}
+    name = f"my-shop.{next(ours.dev.numbers)}"
+    environment = {**ours.promotion.environment, SOURCE: ours.dev.new_url(OURS, name), "PGPROMOTE_NAME": ""}
     fitted = name.replace("-", "_").replace(".", "_")
     ended = CommandLine(tmp_path, environment).run("dump")
     assert ended.returncode == 0, ended.stderr
     assert f"The promotion of {name} is called {fitted}; PGPROMOTE_NAME gives it another name." in " ".join(
         ended.stderr.split()
     )
-    assert (shop.promotion.dump_dir / fitted / f"{fitted}_dev.dump").is_file()
+    assert (ours.promotion.dump_dir / fitted / f"{fitted}_dev.dump").is_file()
 
 
-def test_a_run_without_a_name_fails_and_says_what_to_set(shop: Stage) -> None:
-    promotion = from_environment({TARGET: shop.promotion.environment[TARGET]})
+def test_a_run_without_a_name_fails_and_says_what_to_set(ours: Stage) -> None:
+    promotion = from_environment({TARGET: ours.promotion.environment[TARGET]})
     with (
-        shop.untouched(),
+        ours.untouched(),
         pytest.raises(PgpromoteError, match="The promotion has no name") as refusal,
         start(promotion, "test") as run,
     ):

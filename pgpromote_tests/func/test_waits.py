@@ -23,7 +23,7 @@ IMPATIENT = "options=-c%20lock_timeout%3D300ms"
 
 
 @pytest.fixture
-def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
+def staged(dev: Server, prod: Server, tmp_path: Path) -> Stage:
     """Give a promotion that has dumped, and waits for no lock on prod longer than it takes to see it."""
     url = f"{prod.new_url(SHOP)}?{IMPATIENT}"
     staged = Stage(dev, prod, runs.promotion(dev.new_url(SHOP), url, tmp_path, dev))
@@ -31,41 +31,40 @@ def shop(dev: Server, prod: Server, tmp_path: Path) -> Stage:
     return staged
 
 
-def plan(shop: Stage) -> None:
-    with shop.walk() as run:
+def plan(staged: Stage) -> None:
+    with staged.walk() as run:
         until(run, CHECK)
 
 
-def restore(shop: Stage) -> None:
-    with shop.walk() as run:
+def restore(staged: Stage) -> None:
+    with staged.walk() as run:
         promote(run)
 
 
-def restore_in_place(shop: Stage) -> None:
-    with shop.walk(strategy=CLEAN) as run:
+def restore_in_place(staged: Stage) -> None:
+    with staged.walk(strategy=CLEAN) as run:
         promote(run)
 
 
 @pytest.mark.parametrize("work", [plan, restore, restore_in_place])
 @pytest.mark.parametrize("table", [LONG, "users"])
-@pytest.mark.versions(15, 18)
 def test_a_lock_of_an_application_is_waited_for_a_while_and_its_holder_is_named(
-    shop: Stage, table: str, work: Callable[[Stage], None]
+    staged: Stage, table: str, work: Callable[[Stage], None]
 ) -> None:
     name = psycopg.sql.Identifier(table)
     with psycopg.connect(
-        shop.prod.url(shop.promotion.target().name), application_name="migration"
+        staged.prod.url(staged.promotion.target().name), application_name="migration"
     ) as session:
         session.execute(psycopg.sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(name))
         with pytest.raises(PgpromoteError) as problem:
-            work(shop)
+            work(staged)
         pid = session.info.backend_pid
 
     told = str(problem.value)
     assert f"is held by migration (pid {pid}, postgres), idle in transaction for " in told
     assert f"SELECT pg_terminate_backend({pid});" in told
     assert table.partition('"')[0] in told
-    restore(shop)
+    restore(staged)
 
 
 def test_a_holder_that_has_let_go_is_no_riddle(prod: Server) -> None:

@@ -112,7 +112,7 @@ def back(shop: Stage) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.versions(15, 16, 17, 18)
+@pytest.mark.versions(15, 17)
 def test_a_restore_in_place_is_undone_to_the_last_grant(
     dev: Server, prod: Server, tmp_path: Path, shape: str
 ) -> None:
