@@ -25,17 +25,24 @@ def reported(run: Run, command: str) -> Iterator[None]:
     try:
         yield
     except Interrupted as stop:
-        _tell(run, command, PgpromoteError(str(Interrupted(stop.number)), "Start again."))
+        told = str(Interrupted(stop.number))
+        _tell(run, command, told, PgpromoteError(told, "Start again."))
         raise
     except PgpromoteError as error:
-        _tell(run, command, error)
+        _tell(run, command, str(error), error)
         raise
 
 
-def _tell(run: Run, command: str, error: PgpromoteError) -> None:
+def _tell(run: Run, command: str, told: str, error: PgpromoteError) -> None:
     if run.state.current:
-        screen.ERR.print(reports.write_failure(run, str(error)))
+        _show_problems(run)
+        screen.ERR.print(reports.write_failure(run, told))
         _post(run, command, error)
+
+
+def _show_problems(run: Run) -> None:
+    for problem in run.problems:
+        screen.show_problem(problem)
 
 
 def finish(run: Run) -> list[str]:
@@ -44,8 +51,7 @@ def finish(run: Run) -> list[str]:
     Prod is fine by then, so a failure here is a loud warning and one of the problems returned.
     """
     promotion, audited, problems = run.promotion, reports.NOT_AUDITED, run.problems
-    for problem in problems:
-        screen.show_problem(problem)
+    _show_problems(run)
     with _warned(run, problems):
         RETAIN.walk(run)
     with _warned(run, problems):
@@ -59,6 +65,7 @@ def finish(run: Run) -> list[str]:
 
 def finish_rehearsal(run: Run) -> None:
     """Write the report of a rehearsal that succeeded; a report that cannot be written is a loud warning."""
+    _show_problems(run)
     try:
         _report(run, reports.NOT_AUDITED)
     except PgpromoteError as error:
@@ -75,7 +82,8 @@ def _warned(run: Run, problems: list[str]) -> Iterator[None]:
         yield
     except PgpromoteError as error:
         told = outcome.afterwards(run.state, error)
-        problems.append(f"{told.message} {told.hint}".strip())
+        hint = f"\nHint: {told.hint}" if told.hint else ""
+        problems.append(f"{told.message}{hint}")
         screen.show_problem(problems[-1])
 
 

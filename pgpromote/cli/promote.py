@@ -143,7 +143,7 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
     with start(promotion, run_id, rehearsing(options)) as run:
         picture = Running(f"Rehearsing beside {run.target.label}", run, steps.REHEARSED)
         with finish.reported(run, "rehearse"), screen.drawn(picture, verbose=verbose) as run.on_line:
-            steps.promote(run, steps.REHEARSED)
+            _walk(run, steps.REHEARSED)
         finish.finish_rehearsal(run)
         done = run.state
     if as_json:
@@ -201,11 +201,15 @@ def _ask_about_losses(promotion: Promotion, options: Options, run_id: str, *, ye
     return replace(options, accept_loss=(*options.accept_loss, *accepted))
 
 
+def _walk(run: Run, walked: tuple[steps.Step, ...]) -> None:
+    for each in steps.walk(run, walked):
+        screen.show_notes(each.notes(run.state))
+
+
 def _restore(run: Run, *, verbose: bool, as_json: bool) -> None:
     picture = Running(f"Restoring into {run.target.label}", run, steps.PROMOTED)
     with finish.reported(run, "restore"), screen.drawn(picture, verbose=verbose) as run.on_line:
-        for each in steps.walk(run):
-            screen.show_notes(each.notes(run.state))
+        _walk(run, steps.PROMOTED)
     problems, done = finish.finish(run), run.state
     if as_json:
         parts: dict[str, object] = {

@@ -8,7 +8,8 @@ from pgpromote.defs import metadata
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.ops import WITH_OPS, build_ops
-from pgpromote.defs.step import check_output, to_stdout
+from pgpromote.defs.resources import to_stdout
+from pgpromote.defs.step import check_output
 from pgpromote.postgres import dump, prove
 from pgpromote.postgres.checks import rules
 from pgpromote.postgres.losses import plan

@@ -28,15 +28,15 @@ def prod(promotion: Promotion, run: dg.DagsterRun, steps: Sequence[str], prefix:
     """
     state = states.read(promotion.report_dir, promotion.name, run.run_id)
     if state and state.current:
-        return outcome.left(state)
+        return outcome.of(state)
     names, strategy = [step.rpartition(".")[2] for step in steps], _strategy(run, prefix)
-    walked = [step for name in names for step in STEPS if step.op and step.op == name]
-    if not walked:
+    begun = [step for name in names for step in STEPS if step.op == name]
+    if not begun:
         return Outcome(ProdState.WHOLE) if ROLLBACK in names else UNTOUCHED
-    if names[-1] != walked[-1].op and any(step.renews(strategy) for step in walked):
+    if names[-1] != begun[-1].op and any(step.renews(strategy) for step in begun):
         return Outcome(ProdState.RENEWED, f"{outcome.said(strategy, None)}.")
-    found = walked[-1].fails or outcome.broken(strategy)
-    return UNTOUCHED if found is ProdState.DROPPED else Outcome(found)
+    last = begun[-1]
+    return Outcome((last.runs(strategy) and last.fails) or outcome.broken(strategy))
 
 
 def key_of(event: dg.DagsterEvent, prefix: str) -> str:

@@ -22,6 +22,7 @@ from pgpromote.promotion import Promotion
 from pgpromote.run import outcome
 from pgpromote.run.run import Run
 
+AFTERWARDS = "Then start the job audit_prod; prod needs no other promotion."
 WHAT, TO_DO, PROD, REFUSED = "what", "what to do", "prod", "refused"
 INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 INTERRUPTED = "The run was interrupted: terminated by somebody, or its process got SIGTERM or SIGINT."
@@ -51,7 +52,7 @@ def readable(run: Run | None = None) -> Iterator[None]:
     try:
         yield
     except PgpromoteError as problem:
-        error = outcome.afterwards(run.state, problem) if run else problem
+        error = outcome.afterwards(run.state, problem, AFTERWARDS) if run else problem
         shown: dict[str, dg.MetadataValue] = {
             WHAT: dg.MetadataValue.text(visible(error.message)),
             TO_DO: dg.MetadataValue.text(visible(error.hint)),

@@ -115,7 +115,7 @@ def numbers(done: State) -> Metadata:
         *(done.proof.findings if done.proof else ()),
     )
     shown: Metadata = {
-        f"{phase.title} (seconds)": dg.MetadataValue.float(phase.seconds) for phase in done.steps
+        f"{phase.title} (seconds)": dg.MetadataValue.float(phase.seconds) for phase in done.walked
     }
     for severity in Severity:
         count = sum(finding.severity is severity for finding in found)
@@ -150,7 +150,7 @@ def _told(done: State) -> Iterator[str]:
         yield f"- Kept: `{done.cut_over.previous}`; back with `pgpromote rollback` or the job `rollback_prod`"
     elif done.safety:
         yield f"- Prod as it was: `{done.safety}`; back with `pgpromote rollback` or the job `rollback_prod`"
-    yield f"- Seconds: {', '.join(f'{phase.title} {phase.seconds}' for phase in done.steps)}"
+    yield f"- Seconds: {', '.join(f'{phase.title} {phase.seconds}' for phase in done.walked)}"
 
 
 def _by_severity(done: State) -> str:

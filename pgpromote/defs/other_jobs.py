@@ -5,10 +5,11 @@ import dagster as dg
 from pgpromote.defs import metadata
 from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
-from pgpromote.defs.step import DONE, holder_of, log_findings, to_stdout
+from pgpromote.defs.resources import to_stdout
+from pgpromote.defs.step import DONE, holder_of, log_findings, log_notes
 from pgpromote.run.options import rehearsing
 from pgpromote.run.rollback import bring_back
-from pgpromote.run.steps import REHEARSED, promote
+from pgpromote.run.steps import REHEARSED, walk
 from pgpromote.terminal.past import RESUME
 
 HELD = f"Prod is on hold: nothing is promoted into it until {RESUME}."
@@ -27,7 +28,7 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
     def rollback(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         holder = holder_of(context, prefix)
         with readable():
-            done = bring_back(holder.promotion, holder.run_id, config.name, watch=lambda run: to_stdout)
+            done = bring_back(holder.promotion, holder.run_id, config.name, watch=holder.watching)
         context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
         context.log.warning(HELD)
         context.add_output_metadata({**metadata.cut_over(done), "on hold": dg.MetadataValue.text(HELD)})
@@ -48,7 +49,9 @@ def build_rehearsal(prefix: str) -> dg.OpDefinition:
         with readable():
             run = holder_of(context, prefix).run(rehearsing(config.options()))
             run.on_line = to_stdout
-            done = promote(run, REHEARSED)
+            for step in walk(run, REHEARSED):
+                log_notes(context, step.notes(run.state))
+            done = run.state
         losses = done.plan.losses if done.plan else ()
         log_findings(context, (*losses, *(done.proof.findings if done.proof else ())))
         context.log.info("The rehearsal went well; prod is untouched.")

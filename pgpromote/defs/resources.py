@@ -9,6 +9,7 @@ import dagster as dg
 from pgpromote import report as reports
 from pgpromote.defs.failures import clean, reason
 from pgpromote.postgres.audit import Audit
+from pgpromote.postgres.details import visible
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion
@@ -18,6 +19,11 @@ from pgpromote.run.run import Run, look_away, start
 
 # Takes a run that begins, and returns what takes the lines of its tools.
 Watch = Callable[[Run], OnLine]
+
+
+def to_stdout(line: str) -> None:
+    """Print a tool's line to the step's stdout tab; the event log would cost 6 ms a line."""
+    print(visible(line), flush=True)  # noqa: T201 - captured by Dagster as the step's compute log
 
 
 @dataclass
@@ -36,6 +42,11 @@ class Holder:
     audited: Audit = reports.NOT_AUDITED
     reported: bool = False
     watched: OnLine = look_away
+
+    def watching(self, run: Run) -> OnLine:
+        """Take a run that was begun elsewhere, as by a rollback; return the sink of its tools' lines."""
+        self.begun = run
+        return to_stdout
 
     def run(self, options: Options) -> Run:
         """Return the run; the first step begins it with these options, which are those of all its steps."""
@@ -73,6 +84,8 @@ def _report_failure(context: dg.InitResourceContext, holder: Holder, dump: str) 
         except PgpromoteError as error:  # its settings say not even which prod
             context.log.info(f"There is no report of this run. {error}")
         else:
+            for problem in run.problems:
+                context.log.warning(problem)
             context.log.info(str(outcome.of(run.state)))
             context.log.info(reports.write_failure(run, problem, holder.audited))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import dagster as dg
 
 from pgpromote.defs import metadata
-from pgpromote.defs.resources import Holder
+from pgpromote.defs.resources import Holder, to_stdout
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.run.restore_progress import Work
@@ -24,11 +24,6 @@ LEVELS = {
     Severity.WARNING: dg.AssetCheckSeverity.WARN,
     Severity.INFO: dg.AssetCheckSeverity.WARN,
 }
-
-
-def to_stdout(line: str) -> None:
-    """Print a tool's line to the step's stdout tab; the event log would cost 6 ms a line."""
-    print(visible(line), flush=True)  # noqa: T201 - captured by Dagster as the step's compute log
 
 
 def lines_of(holder: Holder) -> Callable[[str], None]:

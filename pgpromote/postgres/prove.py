@@ -36,10 +36,6 @@ RULES = {
     "archive_unchanged": "The file that was restored is the one that the checks have allowed.",
 }
 UNCHANGED = "archive_unchanged"
-# Which of them are known after the comparison, after the rights are given, and at the end.
-CARRIED = ("rights_kept",)
-ANALYZED = ("index_keys", "statistics", UNCHANGED)
-COMPARED = tuple(rule for rule in RULES if rule not in {*CARRIED, *ANALYZED})
 HINT_CHANGED = "Start again. What lands while a restore runs, such as a nightly dump, needs another name."
 
 

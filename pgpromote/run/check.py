@@ -5,7 +5,7 @@ from dataclasses import replace
 from pgpromote.postgres.checks import adopt as taking
 from pgpromote.postgres.checks import preflight
 from pgpromote.postgres.checks.preflight import Report
-from pgpromote.postgres.errors import ConnectionFailed, Refused, ToolFailed
+from pgpromote.postgres.errors import ConnectionFailed, Refused
 from pgpromote.postgres.keys import repair
 from pgpromote.postgres.losses import plan
 from pgpromote.postgres.losses.plan import Plan
@@ -30,7 +30,7 @@ def check(run: Run) -> State:
         if report.clearance:
             raise
     else:
-        _close_dead(run)
+        run.keep(replace(run.state, died=died.found(run.promotion, run.run_id)))
         if run.options.adopt:
             taking.take(run.archive_path, run.tools, run.promotion.name, store=run.promotion.store)
         report = look(run.promotion, run.options, run.run_id)
@@ -41,13 +41,6 @@ def check(run: Run) -> State:
         repair.check_exclusions(run.options.repair_exclude, ((t.schema, t.tag) for t in tables))
     check_plan(run)
     return replace(run.state, plan=preview(run.clearance, run))
-
-
-def _close_dead(run: Run) -> None:
-    try:
-        run.keep(replace(run.state, died=died.close(run.promotion, run.run_id)))
-    except ToolFailed as problem:  # their states cannot be written
-        run.problems.append(str(problem))
 
 
 def look(promotion: Promotion, options: Options, run_id: str) -> Report:

@@ -16,21 +16,25 @@ def find(promotion: Promotion, run_id: str) -> list[State]:
     return [state for state in found if state.run_id not in holder]
 
 
-def close(promotion: Promotion, run_id: str) -> tuple[str, ...]:
-    """Write down of each run that died that it has ended, and return sentences that say so.
+def found(promotion: Promotion, run_id: str) -> tuple[str, ...]:
+    """Return a sentence for each run that died, for a run that holds the lock: none of them is under way."""
+    return tuple(told(state) for state in _dead(promotion, run_id))
 
-    The caller holds the promotion lock, so that none of them is under way.
-    """
-    dead = [state for state in _unfinished(promotion) if state.run_id != run_id]
-    for state in dead:
+
+def close(promotion: Promotion, run_id: str) -> None:
+    """Record the end of each run that died, for a run that holds the lock. Raises PgpromoteError."""
+    for state in _dead(promotion, run_id):
         states.write(replace(state, ended=True, failure=told(state)), promotion.report_dir)
-    return tuple(map(told, dead))
 
 
 def told(state: State) -> str:
     """Return a sentence: in which step a run died, and what prod is since then."""
     at = f"{state.began_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"The run of {at} died in the step {state.current}: its process was killed. {outcome.left(state)}"
+    return f"The run of {at} died in the step {state.current}: its process was killed. {outcome.of(state)}"
+
+
+def _dead(promotion: Promotion, run_id: str) -> list[State]:
+    return [state for state in _unfinished(promotion) if state.run_id != run_id]
 
 
 def _unfinished(promotion: Promotion) -> Iterator[State]:

@@ -33,7 +33,7 @@ def of_prepare(state: State) -> Iterator[Note]:
         elif prepared.safety:
             yield _info(f"Dumped prod into {prepared.safety}; a rollback brings it back.")
         else:
-            yield _info("No safety archive of prod was taken: what this run replaces is gone.")
+            yield _warning("No safety archive of prod was taken: what this run replaces is gone.")
 
 
 def of_reset(state: State) -> Iterator[Note]:

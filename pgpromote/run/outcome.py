@@ -1,33 +1,23 @@
 """The state of prod when a run ends: decided from the state of the run, and never from a text."""
 
-from pgpromote.postgres.errors import UNTOUCHED, Outcome, PgpromoteError, ProdState
+from pgpromote.postgres.errors import Outcome, PgpromoteError, ProdState
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.strategy import Strategy
 from pgpromote.run.state import State
 
-AFTERWARDS = "Then start the job audit_prod; prod needs no other promotion."
-
 
 def broken(strategy: Strategy) -> ProdState:
     """Return the state of prod when a step fails that writes to the database being restored."""
-    return ProdState.DROPPED if strategy.beside else ProdState.MIXED
+    return ProdState.UNTOUCHED if strategy.beside else ProdState.MIXED
 
 
 def of(state: State) -> Outcome:
     """Return the outcome for prod if a run ends now."""
     if state.prod is ProdState.RENEWED:
         return Outcome(state.prod, f"{renewed(state)}.")
-    if state.prod is ProdState.DROPPED and not state.prepared:
-        return UNTOUCHED
     safety = state.safety
     back = f"{safety.name} holds prod as it was; pgpromote rollback brings it back." if safety else ""
     return Outcome(state.prod, notes=(back,) if back else ())
-
-
-def left(state: State) -> Outcome:
-    """Return what prod is after a run that is over. One whose process was killed has dropped nothing."""
-    killed = not state.ended and state.prod is ProdState.DROPPED
-    return UNTOUCHED if killed else of(state)
 
 
 def renewed(state: State) -> str:
@@ -41,11 +31,9 @@ def said(strategy: Strategy, proof: Proof | None) -> str:
     return ("Prod was swapped" if strategy.beside else "Prod was restored in place") + known
 
 
-def afterwards(state: State, error: PgpromoteError) -> PgpromoteError:
-    """Return an error that begins with the state of prod, if it came after prod was the new one."""
+def afterwards(state: State, error: PgpromoteError, hint: str = "") -> PgpromoteError:
+    """Return an error that begins with the outcome, where it came after prod was the new one."""
     if not state.renewed:
         return error
     message = f"{renewed(state)}; what failed came after that. {error.message}"
-    return error.saying(
-        message=message, hint=AFTERWARDS, outcome=Outcome(ProdState.RENEWED, f"{renewed(state)}.")
-    )
+    return error.saying(message=message, hint=hint, outcome=Outcome(ProdState.RENEWED, f"{renewed(state)}."))

@@ -5,11 +5,12 @@ from dataclasses import replace
 from pgpromote.postgres import reset
 from pgpromote.postgres.checks import catalog
 from pgpromote.postgres.databases import shadow as shadows
+from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.losses import counts
 from pgpromote.postgres.model import Finding, Ref
 from pgpromote.postgres.rights import carry
 from pgpromote.postgres.server import connect
-from pgpromote.run import building, safeguard
+from pgpromote.run import building, died, safeguard
 from pgpromote.run.check import look
 from pgpromote.run.options import bringing_back
 from pgpromote.run.run import Run, needed
@@ -19,6 +20,7 @@ from pgpromote.run.state import Prepared, State
 def prepare(run: Run) -> State:
     """Drop the remains of dead promotions, make the place for the new content, and create its extensions."""
     clearance, beside = needed(run.clearance), run.options.strategy.beside
+    _close_dead(run)
     before = counts.read(run.target, run.run_id, run.state.plan.rows if run.state.plan else {})
     swept = shadows.drop_orphans(run.place)
     warnings, taken, login = swept.findings, None, run.promotion.build_login()
@@ -34,6 +36,13 @@ def prepare(run: Run) -> State:
     run.build = building.begin(clearance, run.database, login, run.place)
     run.clearance = run.build.clearance
     return replace(run.state, prepared=replace(prepared, extensions=run.clearance.create_extensions))
+
+
+def _close_dead(run: Run) -> None:
+    try:
+        died.close(run.promotion, run.run_id)
+    except PgpromoteError as problem:  # their states cannot be written
+        run.problems.append(str(problem))
 
 
 def reset_schema(run: Run) -> State:

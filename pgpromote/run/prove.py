@@ -1,8 +1,9 @@
-"""Repair keys, fill views, prove the restored database, and give it prod's owners and grants.
+"""Repair keys, fill views, compare, give prod's owners and grants, gather statistics; then prove.
 
-In this order: afterwards we may not be allowed to read everything any more. Statistics and keys of indexes
-come last, with the rights of the owners. A separate build login has done with both before anything is
-compared.
+In this order: once the rights are given we may not be allowed to read everything any more. Statistics and
+keys of indexes come last, with the rights of the owners. A separate build login has done with both before
+anything is compared. A difference raises only at the end, with all others, and in place not before owners and
+grants are back.
 """
 
 from dataclasses import replace
@@ -35,8 +36,8 @@ def fill(run: Run) -> State:
     return replace(run.state, restored=replace(restored, filled=filled))
 
 
-def prove(run: Run) -> State:
-    """Compare objects and rows with the archive, and count them. Raises NotProven."""
+def compare(run: Run) -> State:
+    """Compare objects and rows with the archive, and count them."""
     clearance, options, build = needed(run.clearance), run.options, needed(run.build)
     ended = build.end(rights_of_prod(run), run.target.name, options, run.within)
     made = run.state.repair if options.repair else None
@@ -58,15 +59,12 @@ def prove(run: Run) -> State:
     filled = run.state.restored.filled.findings if run.state.restored else ()
     counted = {table.table: table.restored for table in proof.compared}
     after = counts.read(run.database, run.run_id, counted)
-    run.keep(replace(run.state, after=after))
-    return _proven(run, proof, *filled, *(ended.told if ended else ()))
+    found = (*filled, *(ended.told if ended else ()))
+    return replace(run.state, after=after, proof=proof.with_findings(found))
 
 
 def carry(run: Run) -> State:
-    """Give the restored database prod's owners and grants, or dev's, and compare every right.
-
-    Raises NotProven.
-    """
+    """Give the restored database prod's owners and grants, or dev's, and compare every right."""
     clearance, wanted, policy = needed(run.clearance), rights_of_prod(run), run.options.rights
     statements = list[Statement]()
 
@@ -76,18 +74,23 @@ def carry(run: Run) -> State:
 
     told = rights.take_over(wanted, run.database, run.run_id, policy, keep)
     handover.give(clearance, run.database, run.tools, run.run_id, keep)
-    run.keep(replace(run.state, carried=Carried(tuple(statements))))
-    return _proven(run, needed(run.state.proof), *told, *moved(run, wanted))
+    proof = needed(run.state.proof).with_findings((*told, *moved(run, wanted)))
+    return replace(run.state, carried=Carried(tuple(statements)), proof=proof)
 
 
 def analyze(run: Run) -> State:
-    """Gather statistics, compare the keys of indexes, and check that the archive is still the same file.
+    """Gather statistics, and compare the keys of indexes."""
+    built = needed(run.build).settle(run.target.name, run.options.jobs)
+    return replace(run.state, proof=needed(run.state.proof).with_findings(built))
 
-    Raises NotProven.
-    """
-    proof, build = needed(run.state.proof), needed(run.build)
-    built = build.settle(run.target.name, run.options.jobs)
-    return _proven(run, proof, *built, *proofs.unchanged(needed(run.clearance)))
+
+def prove(run: Run) -> State:
+    """Check that nothing differs, and that the archive is still the same file. Raises NotProven."""
+    unchanged = tuple(proofs.unchanged(needed(run.clearance)))
+    proof = needed(run.state.proof).with_findings(unchanged)
+    run.keep(replace(run.state, proof=proof, proven=True))
+    proof.proven()
+    return run.state
 
 
 def rights_of_prod(run: Run) -> Rights:
@@ -99,13 +102,3 @@ def moved(run: Run, wanted: Rights) -> tuple[Finding, ...]:
     """Return findings for rights that differ from those wanted, and for remains of the build login."""
     found = rights.prove(wanted, run.database, run.run_id, run.options.rights)
     return found + needed(run.build).left()
-
-
-def _proven(run: Run, proof: proofs.Proof, *findings: Finding) -> State:
-    """Keep a proof with more findings. Raises NotProven when one of them contradicts the proof."""
-    told = proof.with_findings(findings)
-    if told.errors and not told.of(proofs.UNCHANGED):
-        told = told.with_findings(tuple(proofs.unchanged(needed(run.clearance))))
-    run.keep(replace(run.state, proof=told))
-    told.proven()
-    return run.state

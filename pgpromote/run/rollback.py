@@ -5,7 +5,7 @@ hold.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,11 +17,12 @@ from pgpromote.postgres.databases.hold import Hold
 from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.databases.mark import Provenance
 from pgpromote.postgres.databases.previous import Previous
-from pgpromote.postgres.errors import Interrupted, Outcome, ProdState, Refused
+from pgpromote.postgres.errors import Interrupted, Outcome, PgpromoteError, ProdState, Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import identify
 from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion
+from pgpromote.run import died
 from pgpromote.run.options import bringing_back
 from pgpromote.run.run import Run, look_away, needed, start
 from pgpromote.run.steps import promote
@@ -124,7 +125,10 @@ def bring_back(
         if shown and shown.oid != way.now.oid:
             raise Refused([_error("rollback_shown", target.name, CHANGED.format(target.label), AGAIN)])
         if way.archive is None:
-            return cutover.rollback(place, name=name, allow=allow, lock=lock)
+            done = cutover.rollback(place, name=name, allow=allow, lock=lock)
+            with suppress(PgpromoteError):  # the history goes on to tell of them
+                died.close(promotion, run_id)
+            return done
         options = replace(bringing_back(way.archive.path, allow), repair=False)
         with start(promotion, run_id, options) as run:
             run.held, run.on_line = lock, watch(run)

@@ -5,16 +5,16 @@ At its end it gives back the lock, and drops its database beside prod unless tha
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pgpromote.postgres.databases import shadow as shadows
 from pgpromote.postgres.databases.lock import Lock, promotion_lock
 from pgpromote.postgres.databases.shadow import Shadow
-from pgpromote.postgres.errors import Interrupted, Outcome, PgpromoteError, ProdState
+from pgpromote.postgres.errors import Interrupted, Outcome, PgpromoteError, ProdState, Refused
 from pgpromote.postgres.model import Clearance, Ref
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.rights.carry import Rights
@@ -28,6 +28,26 @@ from pgpromote.run.restore_progress import Work
 from pgpromote.run.state import State, Walked
 
 Value = TypeVar("Value")
+
+
+class Names(Protocol):
+    """The names of a step."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the state."""
+
+    @property
+    def title(self) -> str:
+        """The one for people."""
+
+    @property
+    def phase(self) -> str:
+        """The one beside the bar of progress."""
+
+    @property
+    def within(self) -> str:
+        """The name of the step that walks it, "" for none."""
 
 
 def look_away(line: str) -> None:
@@ -95,6 +115,8 @@ class Run:
         """Take the promotion lock if this run does not hold it yet. Raises Busy."""
         if self.held is None:
             self.held = self.stack.enter_context(promotion_lock(self.place))
+            # The state has its end before another run can have the lock.
+            self.stack.push(self.end)
 
     def make_shadow(self) -> Shadow:
         """Create the database beside prod; it is dropped at the end of the run unless it was swapped in."""
@@ -103,7 +125,7 @@ class Run:
         return self.shadow
 
     @contextmanager
-    def step(self, name: str, title: str, phase: str, prod: ProdState, *, renews: bool) -> Iterator[None]:
+    def step(self, name: Names, prod: ProdState, *, renews: bool) -> Iterator[None]:
         """Record in the state that the block walks a step: its start, its duration, its failure.
 
         `prod` is the state of prod if the step fails; if it succeeds and `renews` prod, prod is the new one
@@ -114,11 +136,12 @@ class Run:
         try:
             if self.held:
                 self.held.check()
-            self.keep(replace(self.state, current=name, current_since=started_at, prod=prod))
+            self.keep(replace(self.state, current=name.name, current_since=started_at, prod=prod))
             yield
         except PgpromoteError as error:
             told = error.saying(outcome=self._outcome(error.outcome))
-            self.state = replace(self.state, failure=str(told))
+            if not self.state.renewed:
+                self.state = replace(self.state, failure=str(told))
             raise told from error.__cause__
         except Interrupted as stop:
             raise stop.saying(self._outcome(stop.outcome)) from None
@@ -127,7 +150,7 @@ class Run:
                 self.keep(replace(self.state, prod=ProdState.RENEWED))
         finally:
             seconds = round(time.monotonic() - started, 3)
-            walked = Walked(name, title, phase, started_at, seconds)
+            walked = Walked(name.name, name.title, name.phase, started_at, seconds, name.within)
             self.state = replace(self.state, steps=(*self.state.steps, walked))
 
     def keep(self, state: State) -> None:
@@ -135,15 +158,18 @@ class Run:
         self.state = state
         try:
             states.write(self.state, self.promotion.report_dir)
-        except PgpromoteError as problem:
+        except (PgpromoteError, OSError, ValueError) as problem:
             told = f"The state of this run is not kept. {problem}"
             if told not in self.problems:
                 self.problems.append(told)
+            with suppress(OSError):
+                states.forget(self.state, self.promotion.report_dir)
 
     def _outcome(self, known: Outcome | None) -> Outcome:
         """Return the outcome for prod: that of the error if it has one, else that of the state."""
-        found = outcome.of(self.state)
-        if known:
+        found, strategy = outcome.of(self.state), self.options.strategy
+        before = strategy.reset and not self.state.reset
+        if known and not (found.prod is ProdState.MIXED and known.prod is ProdState.UNTOUCHED and not before):
             return known.noting(*(note for note in found.notes if note not in known.notes))
         return found
 
@@ -157,18 +183,31 @@ class Run:
             if failure is None:
                 raise
             if isinstance(failure, PgpromoteError):
-                dropped = failure.outcome and failure.outcome.prod is ProdState.DROPPED
-                now = Outcome(ProdState.UNTOUCHED) if dropped else failure.outcome
-                raise failure.saying(hint=staying, outcome=now) from failure.__cause__
+                raise failure.saying(hint=staying) from failure.__cause__
             if isinstance(failure, Interrupted):
                 raise failure.saying(outcome.of(self.state).noting(staying)) from None
             failure.add_note(staying)
+        else:
+            self._tell_dropped(failure)
+
+    def _tell_dropped(self, failure: BaseException | None) -> None:
+        """Let an error that says that prod is untouched say that the database beside it is dropped, too."""
+        told = failure.outcome if isinstance(failure, PgpromoteError | Interrupted) else None
+        if told and told.prod is ProdState.UNTOUCHED and not isinstance(failure, Refused):
+            dropped = replace(told, prod=ProdState.DROPPED)
+            if isinstance(failure, Interrupted):
+                raise failure.saying(dropped) from None
+            if isinstance(failure, PgpromoteError):
+                raise failure.saying(outcome=dropped) from failure.__cause__
 
     def end(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
         """Record the end of the run, and add the state of prod to an error between two steps."""
-        if not self.state.current:
+        if not self.state.current or self.state.ended:
             return
-        told = self.state.failure or (str(failure) if failure else "")
+        told = self.state.failure
+        if failure and not told:
+            ours = isinstance(failure, PgpromoteError | Interrupted)
+            told = str(failure) if ours else type(failure).__name__  # others may hold rows
         self.keep(replace(self.state, ended=True, failure=told))
         if isinstance(failure, PgpromoteError) and not failure.outcome:
             raise failure.saying(outcome=self._outcome(None)) from failure.__cause__

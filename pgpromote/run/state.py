@@ -30,6 +30,7 @@ class Walked:
     phase: str
     started_at: datetime
     seconds: float
+    within: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class State:
     repair: Repair | None = None
     proof: Proof | None = None
     carried: Carried | None = None
+    proven: bool = False
     cut_over: CutOver | None = None
     kept: Kept | None = None
     before: Tally | None = None
@@ -133,7 +135,7 @@ class State:
             return None if rule in self.checked.skipped else self.checked.of(rule)
         if rule == RULE:
             return self.plan.losses if self.plan else None
-        return self.proof.of(rule) if self.proof else None
+        return self.proof.of(rule) if self.proof and self.proven else None
 
     @property
     def checks(self) -> tuple[Finding, ...]:
@@ -155,6 +157,11 @@ class State:
     def rights(self) -> tuple[Statement, ...]:
         """The statements that gave the new database its owners and grants."""
         return self.carried.statements if self.carried else ()
+
+    @property
+    def walked(self) -> tuple[Walked, ...]:
+        """The steps that were walked, without those within another, whose time they share."""
+        return tuple(step for step in self.steps if not step.within)
 
     @property
     def renewed(self) -> bool:

@@ -1,5 +1,9 @@
-"""Keep the state of each run as a file: `runs/<promotion>.<time>.<run>.json` in the directory of reports."""
+"""The state of each run as a file beside the reports: `runs/<promotion>.<time>.<run>.json`.
 
+Until the run has ended, its name ends in `.running.json`.
+"""
+
+import json
 from collections.abc import Iterator
 from datetime import UTC
 from functools import cache
@@ -18,36 +22,48 @@ if TYPE_CHECKING:
 KEPT = 100
 LARGEST = 1 << 28
 TIME = "%Y%m%d_%H%M%S_%f"
-SUFFIX = ".json"
+ENDED, RUNNING = ".json", ".running.json"
+PARTIAL = ".partial"
 FOLDER = "runs"
 
 
 def write(state: State, directory: Path) -> Path:
-    """Write the state of a run over its last one. Raises ToolFailed when the directory cannot be written."""
-    at = state.began_at.astimezone(UTC).strftime(TIME)[:-3]
-    path = directory / FOLDER / f"{state.promotion}.{at}.{spelled(state.run_id)}{SUFFIX}"
+    """Write the state of a run over its last one. Raises PgpromoteError, OSError."""
+    running = _path(state, directory, RUNNING)
+    path = _path(state, directory, ENDED) if state.ended else running
+    # By way of json: the name of a file may hold bytes that UTF-8 cannot spell.
+    text = json.dumps(_adapter().dump_python(state, mode="json"))
     with files.landing(path) as partial:
-        partial.write_bytes(_adapter().dump_json(state))
+        partial.write_text(text, encoding="ascii")
+    if state.ended:
+        running.unlink(missing_ok=True)
     return path
+
+
+def forget(state: State, directory: Path) -> None:
+    """Remove the state of a run that cannot be written any more. Raises OSError."""
+    _path(state, directory, RUNNING).unlink(missing_ok=True)
 
 
 def read(directory: Path, promotion: str, run_id: str) -> State | None:
     """Return the state of a run; None when there is none that can be read."""
-    found = max((directory / FOLDER).glob(f"{promotion}.*.{spelled(run_id)}{SUFFIX}"), default=None)
-    return _read(found) if found else None
+    place = directory / FOLDER
+    found = [*place.glob(f"{promotion}.*.{spelled(run_id)}{ENDED}")]
+    found += place.glob(f"{promotion}.*.{spelled(run_id)}{RUNNING}")
+    return _read(max(found)) if found else None
 
 
 def unfinished(directory: Path, promotion: str) -> Iterator[State]:
     """Yield the states of a promotion's runs that have not ended: they are under way, or died."""
-    for path in sorted((directory / FOLDER).glob(f"{promotion}.*{SUFFIX}"), reverse=True):
-        state = _read(path)
-        if state and not state.ended:
+    for path in sorted((directory / FOLDER).glob(f"{promotion}.*{RUNNING}"), reverse=True):
+        if state := _read(path):
             yield state
 
 
 def retain(directory: Path, promotion: str) -> None:
-    """Remove the states of a promotion beyond the newest."""
-    for path in sorted((directory / FOLDER).glob(f"{promotion}.*{SUFFIX}"), reverse=True)[KEPT:]:
+    """Remove the states of a promotion beyond the newest, and the remains of writers that were killed."""
+    kept = sorted((directory / FOLDER).glob(f"{promotion}.*{ENDED}"), reverse=True)
+    for path in (*kept[KEPT:], *(directory / FOLDER).glob(f"{promotion}.*{PARTIAL}")):
         path.unlink(missing_ok=True)
 
 
@@ -56,9 +72,14 @@ def spelled(run_id: str) -> str:
     return quote(run_id, safe="").replace(".", "%2E")
 
 
+def _path(state: State, directory: Path, ending: str) -> Path:
+    at = state.began_at.astimezone(UTC).strftime(TIME)[:-3]
+    return directory / FOLDER / f"{state.promotion}.{at}.{spelled(state.run_id)}{ending}"
+
+
 def _read(path: Path) -> State | None:
     try:
-        return _adapter().validate_json(files.read(path, LARGEST))
+        return _adapter().validate_python(json.loads(files.read(path, LARGEST)))
     except (ArchiveError, ValueError):  # gone meanwhile, or written by another version
         return None
 

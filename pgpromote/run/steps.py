@@ -16,9 +16,9 @@ from pgpromote.run.check import check
 from pgpromote.run.notes import of_check, of_prepare, of_reset, of_restore, of_swap
 from pgpromote.run.outcome import broken
 from pgpromote.run.prepare import prepare, reset_schema
-from pgpromote.run.prove import analyze, carry, fill, prove, repair
+from pgpromote.run.prove import analyze, carry, compare, fill, prove, repair
 from pgpromote.run.restore import restore
-from pgpromote.run.run import Run
+from pgpromote.run.run import Run, needed
 from pgpromote.run.state import Note, State
 from pgpromote.run.swap import confirm, retain, swap
 
@@ -52,17 +52,22 @@ class Step:
     def walk(self, run: Run) -> None:
         """Walk the step; do nothing for a strategy that does not have it."""
         strategy = run.options.strategy
-        if self.runs(strategy):
-            prod, renews = self.fails or broken(strategy), self.renews(strategy)
-            with run.step(self.name, self.title, self.phase, prod, renews=renews):
-                run.within = lambda: self._walk_within(run)
-                run.keep(self.do(run))
+        if not self.runs(strategy):
+            return
+        if self is not STEPS[0]:
+            needed(run.clearance)
+        with run.step(self, self.fails or broken(strategy), renews=self.renews(strategy)):
+            run.within = lambda: self._walk_within(run)
+            run.keep(self.do(run))
 
     def _walk_within(self, run: Run) -> None:
+        """Walk the steps within this one; afterwards it is this one again that is under way."""
         for each in STEPS:
             if each.within == self.name:
+                before = run.state
                 each.walk(run)
-                run.keep(replace(run.state, current=self.name))
+                since, prod = before.current_since, before.prod
+                run.keep(replace(run.state, current=self.name, current_since=since, prod=prod))
 
 
 CHECK = Step(
@@ -94,24 +99,26 @@ REPAIR = Step(
     description="Give integer primary keys their identity and move sequences past the highest key.",
 )  # fmt: skip
 FILL = Step(
-    "fill", fill, op="", within="prove", keeps=("restored",), title="Fill views", phase="fill",
+    "fill", fill, op="", within="compare", title="Fill views", phase="fill", keeps=("restored",),
     description="Fill materialized views, while rows are compared.",
 )  # fmt: skip
-PROVE = Step(
-    "prove", prove, op="prove", title="Prove", phase="prove", keeps=("proof",),
+COMPARE = Step(
+    "compare", compare, op="compare", title="Compare", phase="compare",
     description="Compare every object and row with what was dumped, and fill materialized views meanwhile.",
-    rules=proofs.COMPARED,
 )  # fmt: skip
 CARRY = Step(
     "carry", carry, op="carry_rights", title="Carry rights", phase="rights", keeps=("carried",),
     description="Give the new database prod's owners and grants, or dev's, and compare every right.",
-    rules=proofs.CARRIED,
 )  # fmt: skip
 ANALYZE = Step(
     "analyze", analyze, op="analyze", title="Analyze", phase="analyze",
     description="Gather statistics, and compare the keys of indexes with what applications will look for.",
+)  # fmt: skip
+PROVE = Step(
+    "prove", prove, op="prove", title="Prove", phase="prove", keeps=("proof",),
+    description="Check that nothing differs from what was dumped, in objects, rows, rights and keys.",
     renews=lambda strategy: not strategy.beside,
-    rules=proofs.ANALYZED,
+    rules=tuple(proofs.RULES),
 )  # fmt: skip
 CONFIRM = Step(
     "confirm",
@@ -136,7 +143,21 @@ RETAIN = Step(
     fails=ProdState.RENEWED,
 )  # fmt: skip
 
-STEPS = (CHECK, PREPARE, RESET, RESTORE, REPAIR, FILL, PROVE, CARRY, ANALYZE, CONFIRM, CUT_OVER, RETAIN)
+STEPS = (
+    CHECK,
+    PREPARE,
+    RESET,
+    RESTORE,
+    REPAIR,
+    FILL,
+    COMPARE,
+    CARRY,
+    ANALYZE,
+    PROVE,
+    CONFIRM,
+    CUT_OVER,
+    RETAIN,
+)
 # What a rehearsal walks: all that does not change prod.
 REHEARSED = STEPS[: STEPS.index(CONFIRM)]
 # What a promotion walks until prod is the new one.

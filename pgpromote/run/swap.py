@@ -36,4 +36,5 @@ def swap(run: Run) -> State:
 
 def retain(run: Run) -> State:
     """Drop previous databases and safety archives beyond those to keep."""
+    needed(run.held)
     return replace(run.state, kept=retention.retain(run.promotion, run.run_id, run.state.safety))

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import cast
@@ -21,6 +21,7 @@ from pgpromote.postgres import audit
 from pgpromote.postgres.checks.preflight import Report
 from pgpromote.postgres.databases.cutover import CutOver
 from pgpromote.postgres.details import one_line, visible
+from pgpromote.postgres.errors import ProdState
 from pgpromote.postgres.keys.repair import Repair
 from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import (
@@ -32,6 +33,7 @@ from pgpromote.postgres.model import (
     TocEntry,
 )
 from pgpromote.postgres.rows.compare import NOT_PROVEN
+from pgpromote.postgres.strategy import Strategy
 from pgpromote.run.notes import limited
 from pgpromote.run.options import Options
 from pgpromote.run.rollback import Status, Way
@@ -63,8 +65,12 @@ def show_json(value: object) -> None:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Strategy):
+        return value.name
+    if isinstance(value, ProdState):
+        return value.value
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

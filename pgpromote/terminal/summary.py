@@ -166,7 +166,7 @@ def told_and_counted(repair: Repair) -> tuple[list[Skipped], int]:
 
 
 def _times(state: State) -> str:
-    return ", ".join(f"{each.phase} {each.seconds:.1f} s" for each in state.steps)
+    return ", ".join(f"{each.phase} {each.seconds:.1f} s" for each in state.walked)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -12,7 +12,7 @@ from pgpromote.postgres.loading import activity
 from pgpromote.postgres.loading.activity import Activity
 from pgpromote.postgres.server import Database, connect, rows
 from pgpromote.run.restore_progress import Work
-from pgpromote.run.steps import ANALYZE, PREPARE, RESTORE
+from pgpromote.run.steps import PREPARE, PROVE, RESTORE
 from pgpromote_tests.func.command_line import wait_until
 from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.servers import Server
@@ -99,7 +99,7 @@ def restored(shop: Stage, act: str) -> tuple[list[str], list[tuple[object, ...]]
 
             run.on_work = see
             until(run, RESTORE)
-        until(run, ANALYZE)
+        until(run, PROVE)
     return told, acted
 
 

@@ -9,7 +9,7 @@ import pytest
 from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import NotProven
 from pgpromote.run.run import Run
-from pgpromote.run.steps import ANALYZE, CHECK, REPAIR, RESET, RESTORE
+from pgpromote.run.steps import CHECK, PROVE, REPAIR, RESET, RESTORE
 from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.servers import Server
 
@@ -83,7 +83,7 @@ def walk(run: Run, moment: str, change: Callable[[], object]) -> None:
     until(run, REPAIR)
     reached("prove")
     assert not due
-    until(run, ANALYZE)
+    until(run, PROVE)
 
 
 @pytest.mark.parametrize(("way", "moment"), MOMENTS)

@@ -13,7 +13,7 @@ from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, Strategy
 from pgpromote.promotion import BUILD, TARGET
 from pgpromote.run.check import look
 from pgpromote.run.run import Run
-from pgpromote.run.steps import ANALYZE, CUT_OVER, REHEARSED, REPAIR, promote
+from pgpromote.run.steps import CUT_OVER, PROVE, REHEARSED, REPAIR, promote
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.corpus import django, rails, warehouse
 from pgpromote_tests.func.build_lab import BUILDER, PROMOTER, Build, open_lab
@@ -197,7 +197,7 @@ def test_everything_that_it_has_made_is_taken_back(dev: Server, prod: Server, tm
         lab.as_builder(EVERY_KIND, shadow)
 
         with pytest.raises(NotProven):  # dev had none of them
-            until(run, ANALYZE)
+            until(run, PROVE)
 
         assert lab.left() == {}
         ((owners,),) = prod.rows(
@@ -212,7 +212,7 @@ def test_what_stays_is_found_by_name_and_keeps_the_swap_away(
 ) -> None:
     with open_lab(dev, prod, tmp_path, SMALL) as lab, lab.walk(rights=Policy.NONE) as run:
         shadow = build(run)
-        until(run, ANALYZE)
+        until(run, PROVE)
         assert run.build
         for words, (make, undo) in REMAINS.items():
             lab.in_prod(make.replace("<shadow>", f'"{shadow}"'), shadow)
@@ -234,7 +234,7 @@ def test_its_sessions_end_before_the_proof_and_it_cannot_come_back(
         with psycopg.connect(url) as lingering:
             lingering.execute("SELECT count(*) FROM t")
 
-            until(run, ANALYZE)
+            until(run, PROVE)
 
             with pytest.raises(psycopg.OperationalError):
                 lingering.execute("SELECT 1")

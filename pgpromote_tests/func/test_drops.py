@@ -13,7 +13,7 @@ from pgpromote.postgres.errors import NotProven, SessionFailed
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect
 from pgpromote.run.run import Run
-from pgpromote.run.steps import ANALYZE, RESTORE, promote
+from pgpromote.run.steps import PROVE, RESTORE, promote
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import wait_until
 from pgpromote_tests.func.shops import login
@@ -133,7 +133,7 @@ def test_a_run_goes_on_beside_an_orphan_that_stays(staged: Stage, owned: Databas
 
 def test_a_shadow_that_stays_does_not_hide_why_the_run_failed(staged: Stage) -> None:
     with pytest.raises(NotProven) as failure:
-        run_into(staged, lambda run: until(run, ANALYZE))
+        run_into(staged, lambda run: until(run, PROVE))
 
     told = str(failure.value)
     assert "besides is there, and the archive has none." in told

@@ -15,7 +15,7 @@ import pytest
 
 from pgpromote.postgres.errors import ProdState
 from pgpromote.run.run import start
-from pgpromote.run.steps import CHECK
+from pgpromote.run.steps import CHECK, PREPARE
 from pgpromote.settings import from_environment
 from pgpromote_tests.func.command_line import (
     SECONDS,
@@ -86,7 +86,7 @@ def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
         assert f"Interrupted by {number.name}. {ProdState.DROPPED}" in result.stderr
         assert "Aborted" not in result.text
         (report,) = tmp_path.glob("data/reports/*.json")
-        assert json.loads(report.read_text())["prod"] == str(ProdState.DROPPED)
+        assert json.loads(report.read_text())["prod"] == str(ProdState.UNTOUCHED)
 
 
 def test_a_run_that_was_killed_is_told_by_the_history_and_by_the_next_run(
@@ -107,7 +107,8 @@ def test_a_run_that_was_killed_is_told_by_the_history_and_by_the_next_run(
     assert "UTC died in the step restore: its process was killed. Prod is untouched." in told.stderr
     with start(from_environment(commands.environment), "next") as run:
         CHECK.walk(run)
-    assert "died in the step restore" in run.state.died[0]
+        assert "died in the step restore" in run.state.died[0]
+        PREPARE.walk(run)
     assert "died" not in commands.run("history").stderr
 
 
@@ -135,14 +136,14 @@ def test_an_interrupted_run_of_dagster_says_what_prod_is(
     result = ended(process)
     assert result.returncode == 1
     assert "The run was interrupted" in result.stderr
-    assert result.stderr.count(str(ProdState.DROPPED)) == 1
+    assert result.stderr.count(str(ProdState.UNTOUCHED)) == 1
     (report,) = tmp_path.glob("data/reports/*.json")
-    assert json.loads(report.read_text())["prod"] == str(ProdState.DROPPED)
+    assert json.loads(report.read_text())["prod"] == str(ProdState.UNTOUCHED)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         (run,) = instance.get_runs()
         told = [entry.user_message for entry in instance.all_logs(run.run_id)]
     assert run.is_finished
-    assert any(line.startswith(str(ProdState.DROPPED)) for line in told)
+    assert any(line.startswith(str(ProdState.UNTOUCHED)) for line in told)
 
 
 def test_a_run_whose_sessions_all_end_says_what_prod_is(cli: CommandLine, prod: Server) -> None:

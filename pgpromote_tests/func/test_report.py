@@ -83,8 +83,8 @@ def test_the_report_says_what_the_run_did(refreshed: Refreshed) -> None:
     assert twin["run_id"] == refreshed.result.run_id
     assert twin["target"] == refreshed.promotion.target().label
     assert [step["name"] for step in twin["steps"]] == [
-        "check", "prepare", "restore", "repair", "fill", "prove", "carry", "analyze",
-        "confirm", "swap", "retain",
+        "check", "prepare", "restore", "repair", "compare", "carry", "analyze", "prove",
+        "swap", "retain",
     ]  # fmt: skip
     assert {each["table"]: (each["before"], each["archive"], each["after"]) for each in twin["rows"]} == {
         "public.customers": (1, 30, 30),

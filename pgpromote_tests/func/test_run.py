@@ -1,30 +1,42 @@
 """One run, step by step: whatever goes wrong between two steps, prod stays what it was."""
 
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from pgpromote.postgres.archives.archive import manifest_path
-from pgpromote.postgres.errors import ConfigError, NotProven, PgpromoteError, Refused, RestoreFailed
+from pgpromote.postgres.databases import cutover
+from pgpromote.postgres.databases.cutover import CutOver
+from pgpromote.postgres.errors import (
+    ConfigError,
+    NotProven,
+    PgpromoteError,
+    ProdState,
+    Refused,
+    RestoreFailed,
+)
 from pgpromote.postgres.losses import plan
 from pgpromote.postgres.model import Severity
-from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, Strategy
+from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, STRATEGIES, Strategy
 from pgpromote.promotion import TARGET
-from pgpromote.run import rollback
+from pgpromote.run import rollback, states
 from pgpromote.run.options import Options, rehearsing
 from pgpromote.run.run import needed, start
+from pgpromote.run.state import State
 from pgpromote.run.steps import (
-    ANALYZE,
     CHECK,
+    COMPARE,
     CUT_OVER,
     PREPARE,
     PROVE,
     REHEARSED,
     REPAIR,
-    RESET,
+    RESTORE,
     RETAIN,
     STEPS,
+    Step,
     promote,
 )
 from pgpromote.settings import from_environment
@@ -79,7 +91,7 @@ def test_a_change_of_the_new_database_is_found_and_prod_stays(staged: Stage, cha
     with staged.untouched(), staged.walk() as run:
         until(run, REPAIR)
         if rule == "rights_kept":
-            until(run, ANALYZE)
+            until(run, PROVE)
         staged.prod.execute(statement, run.database.name)
         with pytest.raises(NotProven, match="Prod is untouched") as refused:
             until(run, CUT_OVER)
@@ -222,23 +234,14 @@ def test_a_large_object_of_many_pieces_is_compared_piece_by_piece(staged: Stage)
     staged.dump()
     with staged.untouched(), staged.walk() as run:
         until(run, REPAIR)
-        assert until(run, PROVE).of("contents") == ()
+        assert needed(until(run, COMPARE).proof).of("contents") == ()
         change = "SELECT lo_put(oid, 8999999, 'x') FROM pg_largeobject_metadata"
         staged.prod.execute(change, run.database.name)
-        with pytest.raises(NotProven):
-            PROVE.walk(run)
-        assert [finding.object for finding in run.state.of("contents") or ()] == ["large objects"]
+        COMPARE.walk(run)
+        assert [each.object for each in needed(run.state.proof).of("contents")] == ["large objects"]
 
 
 # Steps, plans, rehearsals -----------------------------------------------------------------------------------
-
-
-def test_a_step_without_the_ones_before_it_has_nothing_to_go_on(staged: Stage) -> None:
-    staged.dump()
-    with staged.untouched(), staged.walk() as run:
-        for step in (each for each in STEPS if each not in {CHECK, RESET, REPAIR, RETAIN}):
-            with pytest.raises(PgpromoteError, match="Start the whole run again"):
-                step.walk(run)
 
 
 def test_a_rehearsal_proves_everything_and_leaves_nothing(staged: Stage) -> None:
@@ -251,8 +254,8 @@ def test_a_rehearsal_proves_everything_and_leaves_nothing(staged: Stage) -> None
     assert done.proof.rows == 100
     assert done.repair
     assert len(done.repair.changes) > 0
-    steps = [each.name for each in done.steps]
-    assert steps == ["check", "prepare", "restore", "repair", "fill", "prove", "carry", "analyze"]
+    steps = [each.name for each in done.walked]
+    assert steps == ["check", "prepare", "restore", "repair", "compare", "carry", "analyze", "prove"]
 
 
 def test_a_strategy_in_place_cannot_be_rehearsed(staged: Stage) -> None:
@@ -281,7 +284,7 @@ def test_a_prod_that_changes_during_the_run_is_refused_at_the_cut_over(staged: S
     expected = plan.fingerprint(staged.promotion.target(), staged.promotion.tools(), "test")
     staged.dump()
     with staged.walk(expect_plan=expected) as run:
-        until(run, ANALYZE)
+        until(run, PROVE)
         staged.in_prod("UPDATE customers SET name = 'newer'")
         with pytest.raises(Refused, match="pgpromote plan"):
             until(run, CUT_OVER)
@@ -292,6 +295,67 @@ def test_a_prod_that_is_as_its_plan_has_shown_it_is_promoted(staged: Stage) -> N
     expected = plan.fingerprint(staged.promotion.target(), staged.promotion.tools(), "test")
     staged.promote(expect_plan=expected)
     assert len(staged.beside()) == 1
+
+
+# What prod is, at each moment -------------------------------------------------------------------------------
+
+
+def test_prod_is_called_wholly_one_or_the_other_while_it_is_swapped(
+    staged: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[State | None] = []
+    swap, directory, name = cutover.swap, staged.promotion.report_dir, staged.promotion.name
+
+    def look(*given: Any, **options: Any) -> CutOver:
+        told.append(states.read(directory, name, "test"))
+        return swap(*given, **options)
+
+    monkeypatch.setattr(cutover, "swap", look)
+    staged.promote()
+
+    (during,) = told
+    assert during
+    assert (during.current, during.prod) == ("swap", ProdState.WHOLE)
+    done = states.read(directory, name, "test")
+    assert done
+    assert (done.current, done.prod, done.ended) == ("swap", ProdState.RENEWED, True)
+
+
+def test_a_difference_in_place_is_told_when_owners_and_grants_are_back(staged: Stage) -> None:
+    staged.dump()
+    with pytest.raises(NotProven, match="customers") as raised, staged.walk(strategy=CLEAN) as run:
+        until(run, REPAIR)
+        staged.in_prod("UPDATE public.customers SET name = 'changed' WHERE id = 1")
+        promote(run, STEPS[STEPS.index(COMPARE) :])
+
+    assert "Prod may be a mix of old and new" in str(raised.value)
+    granted = "SELECT has_table_privilege('reader_of_runs', 'public.customers', 'SELECT')"
+    assert staged.prod.rows(granted, staged.promotion.target().name) == [(True,)]
+
+
+def test_a_state_that_can_no_longer_be_written_is_not_left_as_it_was(staged: Stage) -> None:
+    staged.dump()
+    kept = staged.promotion.report_dir / "runs"
+    with staged.walk() as run:
+        until(run, PREPARE)
+        (partial,) = kept.glob("*.running.json")
+        (kept / f"{partial.name}.partial").mkdir()  # in the way of the next one
+        promote(run, STEPS[STEPS.index(RESTORE) : STEPS.index(RETAIN)])
+        assert "is not kept" in run.problems[0]
+        assert states.read(staged.promotion.report_dir, staged.promotion.name, "test") is None
+    assert len(staged.beside()) == 1
+
+
+@pytest.mark.parametrize("step", [each for each in STEPS if each is not CHECK], ids=lambda step: step.name)
+def test_a_step_alone_begins_nothing(staged: Stage, step: Step) -> None:
+    strategy = next(each for each in STRATEGIES.values() if step.runs(each))
+    with (
+        staged.untouched(),
+        staged.walk(strategy=strategy) as run,
+        pytest.raises(PgpromoteError, match="Start the whole run again"),
+    ):
+        step.walk(run)
+    assert not run.state.current
 
 
 # In place: a safety archive first ---------------------------------------------------------------------------

@@ -94,6 +94,7 @@ def promoted() -> State:
         sha256="ab" * 32,
         manifest=manifest(),
         current="retain",
+        proven=True,
         prod=ProdState.RENEWED,
         steps=steps(*SECONDS),
         checked=checked(finding("client_tools"), finding("source_differs", Severity.INFO)),
@@ -128,7 +129,7 @@ def failed() -> State:
     return replace(
         EMPTY,
         current="restore",
-        prod=ProdState.DROPPED,
+        prod=ProdState.UNTOUCHED,
         steps=steps("check", "prepare", "restore"),
         failure=f"The restore reported 1 error:\n  - {HOSTILE}\nProd is untouched.",
         plan=Plan((), (), 1000, None),

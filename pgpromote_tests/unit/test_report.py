@@ -50,7 +50,7 @@ def test_reports_lie_where_the_setting_says() -> None:
 
 
 def rehearsed() -> State:
-    return replace(promoted(), cut_over=None, current="analyze", prod=ProdState.DROPPED)
+    return replace(promoted(), cut_over=None, current="analyze", prod=ProdState.UNTOUCHED)
 
 
 def report_of(state: State) -> Report:

@@ -9,8 +9,8 @@ import pytest
 from pgpromote.defs.ops import WITH_OPS
 from pgpromote.postgres.errors import ProdState
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, STRATEGIES, SWAP, Strategy
-from pgpromote.run import died, outcome, states
-from pgpromote.run.state import Prepared, State
+from pgpromote.run import died, states
+from pgpromote.run.state import State
 from pgpromote.run.steps import CUT_OVER, PROMOTED, REHEARSED, RETAIN, STEPS, Step
 from pgpromote_tests.unit.reports import EMPTY, failed, promoted
 
@@ -48,7 +48,12 @@ def test_only_the_strategy_that_resets_has_the_step_and_only_one_beside_prod_is_
     assert RETAIN.fails is ProdState.RENEWED
 
 
-@pytest.mark.parametrize("state", [EMPTY, promoted(), failed()], ids=["empty", "promoted", "failed"])
+ODD = replace(EMPTY, archive=Path("/d/shop\udcff ß.dump"), filters="tables \udc80")
+
+
+@pytest.mark.parametrize(
+    "state", [EMPTY, promoted(), failed(), ODD], ids=["empty", "promoted", "failed", "no UTF-8"]
+)
 def test_a_state_comes_back_from_its_file_as_it_was(tmp_path: Path, state: State) -> None:
     path = states.write(state, tmp_path)
 
@@ -87,8 +92,11 @@ def test_the_newest_states_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert states.read(tmp_path, EMPTY.promotion, "2025")
 
 
-@pytest.mark.parametrize("ended", [True, False])
-def test_a_run_that_was_killed_has_dropped_nothing(ended: bool) -> None:
-    state = replace(failed(), ended=ended, prepared=Prepared((), "shop__new", None, ()))
-    assert ("is dropped" in str(outcome.left(state))) is ended
-    assert "died in the step restore" in died.told(state)
+def test_a_run_that_was_killed_is_told_with_its_step_and_what_prod_is() -> None:
+    assert died.told(failed()).startswith("The run of 2026-03-01 02:10:04 UTC died in the step restore: ")
+    assert died.told(failed()).endswith("Prod is untouched.")
+
+
+def test_of_the_proof_nobody_knows_the_rules_before_its_end() -> None:
+    assert promoted().of("contents") == ()
+    assert replace(promoted(), proven=False).of("contents") is None

@@ -200,7 +200,7 @@ def test_what_only_prod_had_is_told_once_and_where_it_is_now() -> None:
     assert [each.message for each in summary.of_interest(lossy)] == [
         f"Now in {done.cut_over.previous}: {was}"
     ]
-    rehearsed = replace(lossy, cut_over=None, prod=ProdState.DROPPED)
+    rehearsed = replace(lossy, cut_over=None, prod=ProdState.UNTOUCHED)
     assert [each.message for each in summary.of_interest(rehearsed)] == [was]
     in_place = replace(
         rehearsed,
