@@ -216,7 +216,7 @@ def test_the_json_of_a_history_is_databases_and_archives(
 
     found = commands.run("history", "--json").json()
 
-    assert set(found) == {"databases", "archives", "held"}
+    assert set(found) == {"databases", "archives", "held", "died"}
     assert [(each["name"], each["usable"]) for each in found["databases"]] == [(kept, True)]
     assert [(each["path"], each["source"]) for each in found["archives"]] == [(str(taken), database.label)]
 
@@ -323,7 +323,12 @@ def test_a_history_is_one_list_and_says_how_to_go_back(
 def test_a_prod_without_a_history_says_so(cli: CommandLine, prod: Server, tmp_path: Path) -> None:
     commands = cli.having(PROD_DATABASE_URL=prod.new_url(), PGPROMOTE_DUMP_DIR=str(tmp_path))
     assert commands.run("history").stdout == "No previous database and no safety archive is kept.\n"
-    assert commands.run("history", "--json").json() == {"databases": [], "archives": [], "held": None}
+    assert commands.run("history", "--json").json() == {
+        "databases": [],
+        "archives": [],
+        "held": None,
+        "died": [],
+    }
 
 
 # Resetting a schema -----------------------------------------------------------------------------------------
