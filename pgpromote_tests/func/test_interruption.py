@@ -90,10 +90,9 @@ def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
 
 
 def test_a_run_that_was_killed_is_told_by_the_history_and_by_the_next_run(
-    shop: tuple[CommandLine, Server, Server], tmp_path: Path
+    cli: CommandLine, prod: Server, tmp_path: Path
 ) -> None:
-    commands, _, prod = shop
-    commands = commands.having(PGPROMOTE_REPORT_DIR=str(tmp_path / "reports"))
+    commands = cli.having(PGPROMOTE_REPORT_DIR=str(tmp_path / "reports"))
     assert commands.run("dump").returncode == 0
     process = commands.start("restore")
     wait_until_waiting(prod, "PgSleep")
