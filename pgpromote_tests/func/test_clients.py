@@ -11,7 +11,7 @@ from pgpromote.postgres.errors import RestoreFailed
 from pgpromote.postgres.loading import restore
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.strategy import SWAP
+from pgpromote.postgres.strategy import CLEAN, SWAP
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.pairs import proven, stage, told
 
@@ -25,7 +25,7 @@ SHOP = """
 """
 
 
-@pytest.mark.parametrize("options", [{}, {"strategy": "clean"}], ids=["swap", "clean"])
+@pytest.mark.parametrize("options", [{}, {"strategy": CLEAN}], ids=["swap", "clean"])
 @pytest.mark.parametrize("client", [17, 18])
 def test_a_newer_client_alone_promotes_into_a_server_that_lacks_its_setting(
     start_server: StartServer, tmp_path: Path, client: int, options: dict[str, str]

@@ -117,7 +117,11 @@ def test_a_name_cannot_drive_the_terminal_or_turn_the_text(
     assert repr(EVIL)[1:-1] in str(looked.json())
     said = [each.text for each in (ended, refreshed, looked)]
     said += [str(body["text"]) for _, body in receiver.received]
-    said += [page.read_text() for page in (tmp_path / "reports").iterdir() if page.suffix != ".log"]
+    said += [
+        page.read_text()
+        for page in (tmp_path / "reports").iterdir()
+        if page.is_file() and page.suffix != ".log"
+    ]
     for text in said:
         assert not re.search("[\x1b\x9b\u202e\x07]", text)
     assert "\x1b[31m" not in on_terminal.screen

@@ -11,6 +11,7 @@ from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import SESSION_SETTINGS, connect, parse_url
+from pgpromote.postgres.strategy import CLEAN
 from pgpromote.run.steps import promote
 from pgpromote_tests import runs
 from pgpromote_tests.func.walks import Stage
@@ -79,7 +80,7 @@ def hostile_role(server: Server, kind: str = "SUPERUSER") -> str:
     return name
 
 
-@pytest.mark.parametrize("options", [{}, {"strategy": "clean"}], ids=["swap", "clean"])
+@pytest.mark.parametrize("options", [{}, {"strategy": CLEAN}], ids=["swap", "clean"])
 @pytest.mark.parametrize("where", ["dev", "prod", "role of dev", "role of prod"])
 @pytest.mark.versions(15, 17)
 def test_a_promotion_brings_the_same_whatever_others_have_set(

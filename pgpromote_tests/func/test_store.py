@@ -19,7 +19,7 @@ from pgpromote.postgres.errors import ArchiveError, Busy, Interrupted, Pgpromote
 from pgpromote.postgres.model import Manifest, Ref
 from pgpromote.postgres.strategy import CLEAN
 from pgpromote.run import rollback
-from pgpromote.run.steps import RETAIN
+from pgpromote.run.retention import retain
 from pgpromote_tests import runs
 from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.func.watches import Watch
@@ -340,8 +340,7 @@ def test_runs_and_the_way_back_ask_only_the_store_where_archives_lie(shop: Stage
     assert number(shop) == 4
     keeping = replace(shop.promotion, keep=1)
     with Stage(shop.dev, shop.prod, keeping).walk() as run:
-        RETAIN.walk(run)
-        assert run.state.dropped == (taken[1].name,)
+        assert retain(run.promotion, run.run_id, None).dropped == (taken[1].name,)
         assert [each.path for each in rollback.history(run.promotion, run.run_id)[1]] == [taken[0], taken[2]]
 
 

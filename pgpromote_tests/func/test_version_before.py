@@ -14,8 +14,9 @@ from pgpromote.postgres.server import connect
 from pgpromote.postgres.strategy import CLEAN
 from pgpromote.promotion import SOURCE, SOURCE_ID, TARGET
 from pgpromote.run import rollback
+from pgpromote.run.retention import retain
 from pgpromote.run.run import start
-from pgpromote.run.steps import RETAIN, promote
+from pgpromote.run.steps import promote
 from pgpromote.settings import from_environment
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.func.origins import (
@@ -101,8 +102,7 @@ def test_what_the_version_before_kept_counts_for_what_is_kept(ours: Stage) -> No
     one = named(ours, "shop", PGPROMOTE_KEEP="1")
     newer = changed_in_place(one)
     with one.walk() as run:
-        RETAIN.walk(run)
-        kept = run.state
+        kept = retain(run.promotion, run.run_id, None)
         _, archives = rollback.history(run.promotion, run.run_id)
     assert older.name in kept.dropped
     assert [found.path for found in archives] == [newer, before / oldest.name]
