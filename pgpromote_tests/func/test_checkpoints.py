@@ -8,7 +8,7 @@ import pytest
 from pgpromote.postgres.errors import SessionFailed
 from pgpromote.postgres.loading import checkpoints
 from pgpromote.postgres.model import Finding
-from pgpromote.postgres.strategy import CLEAN, SWAP
+from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote.promotion import TARGET
 from pgpromote.run.check import look
 from pgpromote.run.steps import PREPARE, RESTORE
@@ -73,7 +73,7 @@ def with_room(shop: Stage, room: str, target: str = "") -> Stage:
 
 
 @pytest.mark.parametrize("strategy", [SWAP, CLEAN], ids=str)
-def test_a_restore_asks_for_them(dev: Server, prod: Server, tmp_path: Path, strategy: str) -> None:
+def test_a_restore_asks_for_them(dev: Server, prod: Server, tmp_path: Path, strategy: Strategy) -> None:
     shop = with_room(stage(dev, prod, tmp_path, SLOW, ""), "1kB")
     shop.dump()
     with shop.walk(strategy=strategy) as run:
