@@ -299,8 +299,11 @@ def find(archive: Archive, session: Session) -> tuple[Code, ...]:
 def read(session: Session) -> Server:
     """Read the functions that may be called on a server."""
     found = session.execute(sql.read("dev_code/harmless")).fetchall()
-    kinds = {kind: frozenset(str(name) for name, one in found if one == kind) for _, kind in found}
-    return Server(kinds["harmless"], kinds["other"], kinds["keyword"])
+    harmless, other, keyword = (
+        frozenset(str(name) for name, kind in found if kind == wanted)
+        for wanted in ("harmless", "other", "keyword")
+    )
+    return Server(harmless, other, keyword)
 
 
 def search(archive: Archive, server: Server) -> Iterator[Code]:
