@@ -1,4 +1,4 @@
-"""One promotion as a value: its source and target, where its archives lie, what its settings say."""
+"""One promotion as a value: its source and target, its store of archives, its settings."""
 
 import re
 import shlex

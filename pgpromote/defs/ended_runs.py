@@ -22,7 +22,7 @@ def begun(instance: dg.DagsterInstance, run_id: str, prefix: str = "") -> tuple[
 
 
 def prod(promotion: Promotion, run: dg.DagsterRun, steps: Sequence[str], prefix: str = "") -> Outcome:
-    """Return what prod is after a run that has begun these steps, and failed or died.
+    """Return the outcome for prod of a run that has begun these steps, and failed or died.
 
     Its state says so; without one, such as that of a run on another machine, the table of steps.
     """

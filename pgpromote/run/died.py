@@ -28,7 +28,7 @@ def close(promotion: Promotion, run_id: str) -> None:
 
 
 def told(state: State) -> str:
-    """Return a sentence: in which step a run died, and what prod is since then."""
+    """Return a sentence: the step in which a run died, and the outcome for prod."""
     at = f"{state.began_at:%Y-%m-%d %H:%M:%S} UTC"
     return f"The run of {at} died in the step {state.current}: its process was killed. {outcome.of(state)}"
 

@@ -130,7 +130,7 @@ class State:
     ended: bool = False
 
     def of(self, rule: str) -> tuple[Finding, ...] | None:
-        """Return the findings of a check, of the plan or of the proof; None when nobody has looked yet."""
+        """Return the findings of a check, of the plan or of the proof; None before they are known."""
         if self.checked and rule in self.checked.checks:
             return None if rule in self.checked.skipped else self.checked.of(rule)
         if rule == RULE:

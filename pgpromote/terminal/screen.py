@@ -119,11 +119,7 @@ def only_steps(picture: Refreshing, *, verbose: bool = False) -> Iterator[Callab
             )
             yield picture.begin
         else:
-            yield lambda step: console.print(f"  {_step(step)}")
-
-
-def _step(key: str) -> str:
-    return key.rpartition(".")[2].replace("_", " ")
+            yield lambda step: console.print(f"  {step.rpartition('.')[2].replace('_', ' ')}")
 
 
 def show_dumped(archive: Archive, manifest: Manifest) -> None:

@@ -95,7 +95,7 @@ def take_over(
     if policy is not Policy.KEEP:
         return ()
     with connect(restored, run_id, autocommit=True) as session:
-        here = _capture_beside(session, wanted)
+        here = capture(session, columns_of=wanted.with_column_grants)
         steps = _steps(here, wanted)
         found = _problems(steps, here.roles)
         if any(finding.severity is Severity.ERROR for finding in found):
@@ -110,7 +110,7 @@ def prove(wanted: Rights, restored: Database, run_id: str, policy: Policy) -> tu
     An ERROR becomes a WARNING where prod's rights were not to be kept: the difference was chosen.
     """
     with connect(restored, run_id) as session:
-        found = compare(wanted, _capture_beside(session, wanted))
+        found = compare(wanted, capture(session, columns_of=wanted.with_column_grants))
     chosen = policy is not Policy.KEEP
     return tuple(
         replace(
@@ -128,7 +128,7 @@ def plan(session: Session, wanted: Rights) -> list[Statement]:
     For one transaction: it switches roles with SET LOCAL, and opens a schema for a moment to a role that has
     to act in it. Each new owner of a table takes the table's locks: see `take_over` for thousands of them.
     """
-    here = _capture_beside(session, wanted)
+    here = capture(session, columns_of=wanted.with_column_grants)
     return list(_statements(_steps(here, wanted), here.roles))
 
 
@@ -157,12 +157,8 @@ def _statements(steps: Sequence[_Step], roles: Mapping[str, Role]) -> Iterator[S
 
 def problems(session: Session, wanted: Rights) -> list[Finding]:
     """Return the obstacles to `plan`: an ERROR for each role that is missing or not ours to act as."""
-    here = _capture_beside(session, wanted)
+    here = capture(session, columns_of=wanted.with_column_grants)
     return _problems(_steps(here, wanted), here.roles)
-
-
-def _capture_beside(session: Session, wanted: Rights) -> Rights:
-    return capture(session, columns_of=wanted.with_column_grants)
 
 
 def _problems(steps: Iterable[_Step], roles: Mapping[str, Role]) -> list[Finding]:
@@ -320,7 +316,7 @@ def owners(wanted: Rights, restored: Database, run_id: str, policy: Policy) -> d
     It is prod's if that is the policy, or ours.
     """
     with connect(restored, run_id) as session:
-        here, us = _capture_beside(session, wanted), session.info.user
+        here, us = capture(session, columns_of=wanted.with_column_grants), session.info.user
     goal = expected(*aligned(here, wanted)).values()
     keep = policy is Policy.KEEP
     return {unquoted(each.identity): each.owner if keep else us for each in goal if each.kind == "TABLE"}
