@@ -127,7 +127,6 @@ def older(path: Path) -> Iterator[Path]:
     assert not [entry for entry in path.parent.iterdir() if entry.name.endswith(".partial")]
 
 
-@pytest.mark.versions(15, 18)
 def test_a_failed_dump_names_the_object_and_keeps_the_older_archive(
     dev: Server, source: Database, older: Path
 ) -> None:
@@ -139,7 +138,6 @@ def test_a_failed_dump_names_the_object_and_keeps_the_older_archive(
     assert "pg_read_all_data" in failure.value.hint
 
 
-@pytest.mark.versions(15, 18)
 def test_rows_hidden_by_row_security_fail_the_dump_instead_of_being_left_out(
     dev: Server, source: Database, older: Path
 ) -> None:

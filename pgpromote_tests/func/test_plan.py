@@ -137,7 +137,7 @@ def test_a_prod_that_was_promoted_and_repaired_loses_nothing_by_the_next_promoti
     assert plan.preview(cleared(sample), sample.manifest, target, "test").losses == ()
 
 
-@pytest.mark.versions(15, 16, 17, 18)
+@pytest.mark.versions(16, 18)
 def test_every_kind_of_object_that_only_prod_has_is_named_once_without_its_parts_or_secrets(
     dev: Server, prod: Server, path: Path
 ) -> None:
@@ -152,7 +152,7 @@ def test_every_kind_of_object_that_only_prod_has_is_named_once_without_its_parts
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-@pytest.mark.versions(15, 18)
+@pytest.mark.versions(15, 16, 17, 18)
 def test_what_only_prods_table_has_is_named_whether_it_is_swapped_or_dropped(
     dev: Server, prod: Server, path: Path, *, in_place: bool
 ) -> None:

@@ -97,7 +97,7 @@ def test_a_role_that_may_not_create_anything_is_told_which_grants_it_needs(
     assert f'GRANT CREATE ON DATABASE "{target.name}" TO "promoter_{target.name}"' in hints
 
 
-@pytest.mark.versions(15, 18)
+@pytest.mark.versions(16, 18)
 def test_what_the_safety_archive_could_not_hold_is_refused_before_anything_is_touched(
     prod: Server, sample: Sample
 ) -> None:

@@ -106,7 +106,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize("case", KEPT)
-@pytest.mark.versions(15, 18)
+@pytest.mark.versions(16, 18)
 def test_what_belongs_to_a_schema_is_there_again(prod: Server, case: str) -> None:
     schema, script = KEPT[case]
     database = prod.new_database(script)
@@ -134,7 +134,7 @@ def test_a_database_owner_resets_public_without_being_superuser(prod: Server) ->
     assert prod.rows(STATE, database.name) == before
 
 
-@pytest.mark.versions(15, 18)
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_member_of_the_owner_gives_the_rights_in_the_name_of_the_owner(prod: Server) -> None:
     database = prod.new_database("""
         CREATE ROLE reset_team; CREATE ROLE reset_member IN ROLE reset_team; CREATE ROLE reset_guest;
@@ -270,7 +270,6 @@ def test_who_has_no_right_to_the_schema_is_refused_at_once(prod: Server) -> None
     assert "CREATE on the database" in str(refused.value)
 
 
-@pytest.mark.versions(15, 18)
 def test_who_inherits_from_the_owner_but_cannot_become_him_is_refused(prod: Server) -> None:
     database = prod.new_database("""
         CREATE ROLE reset_boss; CREATE ROLE reset_heir; GRANT reset_boss TO reset_heir WITH SET FALSE;

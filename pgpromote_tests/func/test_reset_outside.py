@@ -244,7 +244,7 @@ def walked(session: Session) -> tuple[set[object], set[object]]:
 
 
 @pytest.mark.parametrize("script", [KITCHEN_SINK, MEMBER_INSIDE, SELF_CONTAINED, ""])
-@pytest.mark.versions(15, 17)
+@pytest.mark.versions(16, 18)
 def test_the_plan_sees_exactly_what_the_cascade_takes(prod: Server, script: str) -> None:
     with connect(prod.new_database(script)) as session:
         really, foreseen = truth(session), walked(session)

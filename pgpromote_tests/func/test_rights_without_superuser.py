@@ -73,7 +73,7 @@ def test_a_member_of_the_owners_acts_as_them_in_each_transaction_anew(
     assert lab.matrix(lab.prod) == lab.matrix(lab.new)
 
 
-@pytest.mark.versions(15, 16, 17, 18)
+@pytest.mark.versions(16, 18)
 def test_roles_that_we_may_not_become_are_told_before_anything_is_done(lab: Lab) -> None:
     lab.run(lab.prod, PLAIN)
     login = deployer(lab, "GRANT <owner> TO <nobody> WITH INHERIT TRUE, SET TRUE;")
