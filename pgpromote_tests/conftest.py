@@ -94,11 +94,12 @@ def start_server(running: dict[tuple[int, str], Server]) -> Iterator[StartServer
 
 @pytest.fixture(autouse=True, scope="module")
 def dropped(running: dict[tuple[int, str], Server]) -> Iterator[None]:
-    """Drop the databases of a module's tests after it."""
+    """Drop the databases of a module's tests after it, and forget the settings of roles."""
     before = {key: server.databases() for key, server in running.items()}
     yield
     for key, server in running.items():
         server.drop(server.databases() - before.get(key, {"postgres"}))
+        server.forget()
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from pgpromote.postgres import sql
 
 PLACE = os.environ.get("PGPROMOTE_QUERIES", "")
 SETTINGS = {"log_statement": "all"} if PLACE else {}
+# What is put into a query may have a line or two of its own, which the log indents.
+ANY = r"(?:.|\n\t){1,1000}?"
 PUT = re.compile(r"\{\w+\}")
 FOLDER = Path(sql.__file__).parent
 
@@ -32,7 +34,7 @@ def marks() -> dict[str, re.Pattern[str]]:
     }
     # The longest of those into which nothing is put, else the longest.
     found = {name: max(each, key=lambda line: ("{" not in line, len(line))) for name, each in own.items()}
-    return {name: re.compile(".+".join(map(re.escape, PUT.split(line)))) for name, line in found.items()}
+    return {name: re.compile(ANY.join(map(re.escape, PUT.split(line)))) for name, line in found.items()}
 
 
 def keep(major: int, log: Path) -> None:

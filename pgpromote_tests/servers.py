@@ -90,6 +90,12 @@ class Server:
                 with suppress(psycopg.errors.ObjectInUse):
                     session.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def forget(self) -> None:
+        """Reset what tests have set for roles: it would hold in every database."""
+        query = "SELECT setrole::regrole::text FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole <> 0"
+        for (role,) in self.rows(query):
+            self.execute(f"ALTER ROLE {role} RESET ALL")
+
     def tools(self) -> tools.Tools:
         """Return the client programs of the server's own release."""
         return tools.find([self.cluster.bin_dir])[0]

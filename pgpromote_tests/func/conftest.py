@@ -7,13 +7,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pgpromote_tests import kills
+from pgpromote.demo.servers import running
+from pgpromote_tests import kills, queries
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.losses import WHO, Place, place_of
 from pgpromote_tests.func.origins import Two, two_of
 from pgpromote_tests.func.rights_lab import Lab, open_lab
 from pgpromote_tests.func.walks import Stage
-from pgpromote_tests.servers import Server
+from pgpromote_tests.servers import FAST, Server, binaries
 
 
 @pytest.fixture
@@ -21,6 +22,15 @@ def instance() -> Iterator[dg.DagsterInstance]:
     """Return a Dagster instance in memory."""
     with dg.DagsterInstance.ephemeral() as ephemeral:
         yield ephemeral
+
+
+@pytest.fixture
+def few_locks(home: Path, major: int) -> Iterator[Server]:
+    """Return a server whose lock table is small."""
+    few = {"max_locks_per_transaction": "10", "max_connections": "10"}
+    with running(home / "cluster", binaries(major), FAST | queries.SETTINGS | few) as cluster:
+        yield Server(cluster, major)
+        queries.keep(major, cluster.directory / "server.log")
 
 
 @pytest.fixture

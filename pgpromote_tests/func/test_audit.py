@@ -201,6 +201,7 @@ UNKNOWN_DEFAULTS = """
 """
 
 
+@pytest.mark.versions(16, 17)
 def test_a_key_whose_default_cannot_be_followed_is_told_and_one_found_by_name_is_judged(prod: Server) -> None:
     shop = prod.new_database(UNKNOWN_DEFAULTS)
     found = {f.object: f for f in audit.examine(shop, "test", ["sequence_behind"])}

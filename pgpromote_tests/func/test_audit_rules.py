@@ -1,19 +1,15 @@
 """Each audit rule finds its defect, leaves alone what only looks like it, and its fix makes it go away."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import psycopg
 import pytest
 
-from pgpromote.demo import servers
 from pgpromote.postgres import audit
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote_tests.conftest import StartServer
-from pgpromote_tests.servers import FAST, Server
+from pgpromote_tests.servers import Server
 
 DEV = parse_url("postgresql://me@dev.example:5432/shop_dev", "DEV_DATABASE_URL")
 
@@ -330,17 +326,6 @@ def test_the_end_of_a_sequence_is_the_one_of_its_narrowest_column(prod: Server) 
     assert found.fix == (
         "ALTER SEQUENCE public.many AS bigint; ALTER TABLE public.narrow ALTER COLUMN n TYPE bigint;"
     )
-
-
-@pytest.fixture
-def few_locks() -> Iterator[Server]:
-    """Start a server whose lock table is small."""
-    home = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
-    home.chmod(0o711)
-    settings = {**FAST, "max_locks_per_transaction": "10", "max_connections": "20"}
-    with servers.running(home / "cluster", servers.binaries(16), settings=settings) as cluster:
-        yield Server(cluster, 16)
-    shutil.rmtree(home)
 
 
 def test_more_sequences_than_the_server_has_locks_are_judged(few_locks: Server) -> None:

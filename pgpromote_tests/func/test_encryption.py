@@ -115,11 +115,8 @@ def test_sockets_and_loopback_are_fine(tls: tuple[Server, Path], sample: Sample,
     assert told(sample, target, [server.tools()]) == []
 
 
-@pytest.mark.parametrize("server", [16, OLDEST])
-def test_a_server_without_tls_is_told_with_what_to_do(
-    start_server: StartServer, sample: Sample, server: int
-) -> None:
-    prod = start_server(server, "prod")
+@pytest.mark.versions(15, 16, 18)
+def test_a_server_without_tls_is_told_with_what_to_do(prod: Server, sample: Sample) -> None:
     target = away(prod, prod.new_database().name, "prefer", None, "PROD_DATABASE_URL")
     found = [each for each in told(sample, target, [prod.tools()]) if "built without" not in each.message]
     ((severity, message, hint),) = [(each.severity, each.message, each.hint) for each in found]

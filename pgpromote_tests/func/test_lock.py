@@ -64,6 +64,7 @@ def test_a_run_that_lost_its_lock_does_not_disturb_the_next(staged: Stage) -> No
     assert staged.prod.rows("SELECT * FROM t", staged.promotion.target().name) == []
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_lock_that_is_held_is_found_held_and_others_are_busy(prod: Server) -> None:
     target = prod.new_database()
     with promotion_lock(Place(target, "first")) as lock:

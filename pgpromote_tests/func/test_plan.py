@@ -155,7 +155,7 @@ def test_every_kind_of_object_that_only_prod_has_is_named_once_without_its_parts
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-@pytest.mark.versions(15, 18)
+@pytest.mark.versions(15, 16, 17, 18)
 def test_what_only_prods_table_has_is_named_whether_it_is_swapped_or_dropped(
     dev: Server, prod: Server, path: Path, *, in_place: bool
 ) -> None:

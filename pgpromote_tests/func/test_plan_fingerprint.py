@@ -39,7 +39,7 @@ SHOP = """
 """
 
 
-@pytest.mark.versions(15, 18)
+@pytest.mark.versions(15, 17, 18)
 def test_any_change_changes_the_fingerprint(prod: Server) -> None:
     target = prod.new_database(SHOP)
     seen = [plan.fingerprint(target, [prod.tools()], "test")]

@@ -198,6 +198,7 @@ def test_a_database_in_another_encoding_is_audited_and_repaired(encoding: str, p
 
 
 @pytest.mark.parametrize("pattern", ["lookup", "public.lookup", "look*", "*.lookup", "public.[k-m]ookup"])
+@pytest.mark.versions(15, 16, 17, 18)
 def test_an_excluded_table_is_left_alone_and_named(pattern: str, prod: Server, database: Database) -> None:
     prod.execute(BROKEN.format("lookup") + BROKEN.format("other"), database.name)
     done = repair.repair(database, "test", exclude=[pattern])
@@ -205,6 +206,7 @@ def test_an_excluded_table_is_left_alone_and_named(pattern: str, prod: Server, d
     assert reasons(done) == {"public.lookup": "excluded"}
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_an_exclusion_covers_the_sequence_of_its_table_also_when_others_share_it(
     prod: Server, database: Database
 ) -> None:

@@ -134,7 +134,7 @@ def test_a_database_owner_resets_public_without_being_superuser(prod: Server) ->
     assert prod.rows(STATE, database.name) == before
 
 
-@pytest.mark.versions(15, 18)
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_member_of_the_owner_gives_the_rights_in_the_name_of_the_owner(prod: Server) -> None:
     database = prod.new_database("""
         CREATE ROLE reset_team; CREATE ROLE reset_member IN ROLE reset_team; CREATE ROLE reset_guest;

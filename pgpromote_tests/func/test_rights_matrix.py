@@ -1,20 +1,14 @@
 """Every role can do in the new database what it could in the old one, and no more: asked of the server."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import psycopg
 import pytest
 
-from pgpromote.demo import servers
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.model import Policy
 from pgpromote.postgres.rights import carry
 from pgpromote.postgres.server import connect
 from pgpromote_tests.func.rights_lab import SINK, Lab, open_lab
-from pgpromote_tests.servers import FAST, Server
+from pgpromote_tests.servers import Server
 
 
 @pytest.fixture
@@ -62,17 +56,6 @@ def test_one_statement_gives_equal_rights_on_many_objects(lab: Lab) -> None:
     ]
     assert lab.findings() == []
     assert lab.matrix(lab.prod) == lab.matrix(lab.new)
-
-
-@pytest.fixture
-def few_locks() -> Iterator[Server]:
-    """Start a server whose lock table is small."""
-    home = Path(tempfile.mkdtemp(prefix="pgpromote-tests-"))
-    home.chmod(0o711)
-    settings = {**FAST, "max_locks_per_transaction": "30", "max_connections": "20"}
-    with servers.running(home / "cluster", servers.binaries(16), settings=settings) as cluster:
-        yield Server(cluster, 16)
-    shutil.rmtree(home)
 
 
 def test_more_new_owners_than_the_server_has_locks_are_carried_over_in_parts(few_locks: Server) -> None:

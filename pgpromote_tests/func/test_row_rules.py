@@ -120,6 +120,7 @@ def trigger(name: str, when: str, then: str = "") -> str:
         (trigger("a", "BEFORE INSERT", "ALTER TABLE plain ENABLE REPLICA TRIGGER a"), ""),
     ],
 )
+@pytest.mark.versions(15, 17)
 def test_triggers_that_loaded_rows_would_fire_are_told_before(
     dev: Server, prod: Server, tmp_path: Path, script: str, fires: str
 ) -> None:

@@ -67,6 +67,7 @@ def test_a_lock_of_an_application_is_waited_for_a_while_and_its_holder_is_named(
     restore(staged)
 
 
+@pytest.mark.versions(15, 16, 17, 18)
 def test_a_holder_that_has_let_go_is_no_riddle(prod: Server) -> None:
     target = parse_url(prod.new_url(SHOP), "PROD_DATABASE_URL")
     with pytest.raises(SessionFailed, match="has let go of it by now"), connect(target) as session:
