@@ -27,7 +27,7 @@ from pgpromote.postgres.model import (
 )
 from pgpromote.postgres.rows import contents, members
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, size_of
-from pgpromote.postgres.tools import OnLine, Tools, choose, run, run_on
+from pgpromote.postgres.tools import OnLine, Tools, ask, choose, run_on
 
 # A dump waits behind a migration at most this long, instead of for ever.
 LOCK_WAIT = "--lock-wait-timeout=300s"
@@ -62,7 +62,7 @@ def compression_for(tools: Tools, wanted: str = "") -> str:
             "--port=1",
             "--host=/",
         ]
-        if "compression" not in " ".join(run(command, {}).lines):
+        if "compression" not in " ".join(ask(command).lines):
             return candidate
     raise ConfigError(
         f"pg_dump {tools.version} in {tools.directory} cannot compress with {wanted}.",

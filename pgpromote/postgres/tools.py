@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pgpromote.postgres import stall
@@ -106,13 +107,7 @@ def client_version(program: Path) -> ServerVersion | None:
 
     Raises ToolFailed when a signal ends it: the installation may be the one that is needed.
     """
-    completed = run([str(program), "--version"], {})
-    if completed.returncode < 0:
-        raise ToolFailed(
-            f"{program} --version was ended by {completed.ending}.",
-            "Start again. If it always ends so, install it again, or take its directory out of PATH and "
-            f"{setting('pg_bin')}.",
-        )
+    completed = ask([str(program), "--version"])
     match = re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", " ".join(completed.lines))
     if completed.returncode or match is None:
         return None
@@ -173,7 +168,31 @@ def newest(available: Sequence[Tools]) -> Tools:
 def encrypts(tools: Tools) -> bool:
     """Return whether the programs were built with TLS: libpq reports its limits before it connects."""
     command = [tools.path("pg_dump"), "--dbname=sslmode=require", "--port=1", "--host=/"]
-    return not any("SSL support is not compiled in" in line for line in run(command, {}).lines)
+    return not any("SSL support is not compiled in" in line for line in ask(command).lines)
+
+
+def ask(command: Sequence[str]) -> Completed:
+    """Run a program that only tells of itself, once in a process as long as its file stays the same.
+
+    Raises ToolFailed when it cannot be run, and when a signal ends it.
+    """
+    try:
+        file = os.stat(command[0])
+    except OSError as error:
+        raise _unusable(command, error) from None
+    return _asked(tuple(command), (file.st_ino, file.st_size, file.st_mtime_ns))
+
+
+@cache
+def _asked(command: tuple[str, ...], _file: tuple[int, ...]) -> Completed:
+    completed = run(command, {})
+    if completed.returncode < 0:
+        raise ToolFailed(
+            f"{' '.join(command[:2])} was ended by {completed.ending}.",
+            "Start again. If it always ends so, install it again, or take its directory out of PATH and "
+            f"{setting('pg_bin')}.",
+        )
+    return completed
 
 
 def run(
@@ -227,7 +246,11 @@ def _start(command: Sequence[str], environment: Mapping[str, str], output: int) 
             start_new_session=True,
         )
     except OSError as error:
-        raise ToolFailed(f"{command[0]} cannot be run: {error.strerror}.", "Install it again.") from None
+        raise _unusable(command, error) from None
+
+
+def _unusable(command: Sequence[str], error: OSError) -> ToolFailed:
+    return ToolFailed(f"{command[0]} cannot be run: {error.strerror}.", "Install it again.")
 
 
 def _inherited() -> dict[str, str]:

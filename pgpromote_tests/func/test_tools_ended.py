@@ -44,6 +44,21 @@ def test_an_installation_that_does_not_run_is_skipped(tmp_path: Path, script: st
     assert [each.directory for each in tools.find([broken, older])] == [older]
 
 
+def test_an_installation_is_asked_once_for_its_version_until_its_program_is_another(tmp_path: Path) -> None:
+    place = installation(tmp_path / "client", f"echo >> {tmp_path}/asked; echo 'pg_dump (PostgreSQL) 16.1'")
+    for _ in range(3):
+        assert [each.version for each in tools.find([place])] == [ServerVersion(160001)]
+    assert (tmp_path / "asked").read_text().count("\n") == 1
+    (place / "pg_dump").write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 17.2'\n")
+    assert [each.version for each in tools.find([place])] == [ServerVersion(170002)]
+
+
+@pytest.mark.parametrize("program", ["gone", "not/a/file"])
+def test_a_program_that_is_not_there_is_named(tmp_path: Path, program: str) -> None:
+    with pytest.raises(ToolFailed, match=f"{program} cannot be run: No such file"):
+        tools.ask([str(tmp_path / program), "--version"])
+
+
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_an_archive_whose_reading_a_signal_ends_is_not_called_broken(
     tmp_path: Path, number: signal.Signals
