@@ -115,11 +115,17 @@ def attacks() -> Attacks:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test once on each of its `versions`, unless it names its own."""
+    """Run a test once on each of its `versions`, unless it names its own.
+
+    All but one, 16 where it can be, have the mark `other_version`: `make test-versions` runs them.
+    """
     marked = metafunc.definition.get_closest_marker("versions")
     own = any("major" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if marked and "major" in metafunc.fixturenames and not own:
-        metafunc.parametrize("major", marked.args, indirect=True)
+        first = MAIN if MAIN in marked.args else marked.args[0]
+        other = pytest.mark.other_version
+        each = [pytest.param(major, marks=() if major == first else other) for major in marked.args]
+        metafunc.parametrize("major", each, indirect=True)
 
 
 @pytest.fixture(scope="module")
