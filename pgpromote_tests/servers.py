@@ -140,9 +140,7 @@ def running(home: Path, major: int, name: str) -> Iterator[Server]:
         settings |= {"extension_control_path": f"$system:{_extensions(home)}"}
     with servers.running(home / f"{name}{major}", binaries(major), settings=settings) as cluster:
         try:
-            server = Server(cluster, major)
-            server.let_in("postgres")
-            yield server
+            yield Server(cluster, major)
         finally:
             # Nothing has to survive, so no checkpoint of some hundred databases.
             os.kill(cluster.pid, signal.SIGQUIT)
