@@ -36,6 +36,7 @@ SLOWEST = (
     "test_refresh_job",
     "test_cli_promote",
     "test_run",
+    "test_safeguard",
     "test_prove_objects",
     "test_hold",
     "test_rollback",
