@@ -38,7 +38,7 @@ fix: $(VENV)/test  ## Let ruff write the code as it should stand
 
 test: lint type imports unit func  ## Run every check and every test of the code
 
-all: test test-versions test-cases docs ui test-kill  ## Run all of it: what CI runs
+all: test test-versions docs ui test-kill  ## Run all of it: what CI runs
 
 lint: $(VENV)/test
 	$(BIN)/ruff check
@@ -69,8 +69,8 @@ screenshots: $(VENV)/test  ## Make docs/*.png again
 test-versions: $(VENV)/test  ## Run the tests that a version can change on their other versions; about three minutes
 	$(BIN)/pytest pgpromote_tests/func -m other_version $(WORKERS)
 
-test-cases: $(VENV)/test  ## Promote each file of cases/ on all of its pairs of versions; about five minutes
-	PGPROMOTE_CASES=full $(BIN)/pytest pgpromote_tests/func/test_cases.py pgpromote_tests/func/test_cases_more.py \
+test-cases: $(VENV)/test  ## Promote each file of cases/ on all of its pairs of versions; two minutes
+	$(BIN)/pytest pgpromote_tests/func/test_cases.py pgpromote_tests/func/test_cases_more.py \
 		--numprocesses 2 --dist worksteal
 
 test-generated: $(VENV)/test  ## Promote random schemas, EXAMPLES=300 on each pair of versions; about an hour and a half

@@ -1,9 +1,8 @@
 """Case files: small inputs on which a promotion went wrong once. cases/README.md describes the format."""
 
-import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from pgpromote.postgres.model import Filters
 from pgpromote.run.options import Options
 
 CASES = Path(__file__).parent / "cases"
-FULL = os.environ.get("PGPROMOTE_CASES") == "full"
 LINE = re.compile(r"--@ (\S+)[^\S\n]*(.*)")
 OUTCOMES = ("promoted", "warned", "refused", "unproven")
 SECTIONS = ("roles", "dev", "prod", "after", "check", "answers")
@@ -89,13 +87,6 @@ def read_all(initials: str = "") -> list[Case]:
     Files that begin with a digit are `test_repair`'s.
     """
     return [read(path) for path in sorted(CASES.glob(f"[{initials or 'A-Z'}]*.sql"))]
-
-
-def in_pairs(cases: Iterable[Case]) -> Iterator[tuple[Case, int, int]]:
-    """Give each case with a pair of its versions, these by turns; with all of them in `make test-cases`."""
-    for number, case in enumerate(cases):
-        for dev, prod in case.versions if FULL else [case.versions[number % len(case.versions)]]:
-            yield case, dev, prod
 
 
 def read(path: Path) -> Case:

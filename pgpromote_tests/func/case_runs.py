@@ -3,12 +3,13 @@
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from pgpromote.postgres import dump
@@ -88,6 +89,21 @@ class Stage:
         """Record a problem unless the condition holds."""
         if not so:
             self.problems.append(what)
+
+
+def on_each_pair(cases: Iterable[Case]) -> list[pytest.ParameterSet]:
+    """Return each case with each pair of its versions; all pairs but one, by turns, are other versions."""
+    return [
+        pytest.param(
+            case,
+            dev,
+            prod,
+            id=f"{case.path.stem}-{dev}-{prod}",
+            marks=[pytest.mark.other_version] if turn != number % len(case.versions) else [],
+        )
+        for number, case in enumerate(cases)
+        for turn, (dev, prod) in enumerate(case.versions)
+    ]
 
 
 @contextmanager

@@ -4,17 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote_tests.case_files import Case, in_pairs, read_all
+from pgpromote_tests.case_files import Case, read_all
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func import case_runs
 
-CASES = [
-    pytest.param(case, dev, prod, id=f"{case.path.stem}-{dev}-{prod}")
-    for case, dev, prod in in_pairs(read_all("F"))
-]
 
-
-@pytest.mark.parametrize(("case", "dev", "prod"), CASES)
+@pytest.mark.parametrize(("case", "dev", "prod"), case_runs.on_each_pair(read_all("F")))
 def test_a_case_ends_as_its_file_says(
     start_server: StartServer, case: Case, dev: int, prod: int, tmp_path: Path
 ) -> None:
