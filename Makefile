@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help demo up all quick fix test test-cases test-generated test-hard test-kill test-queries test-versions lint type imports unit func ui screenshots docs bench clean
+.PHONY: help demo up all quick fix test test-cases test-generated test-hard test-kill test-long test-queries test-versions lint type imports unit func ui screenshots docs bench clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -38,7 +38,7 @@ fix: $(VENV)/test  ## Let ruff write the code as it should stand
 
 test: lint type imports unit func  ## Run every check and every test of the code
 
-all: test test-versions docs ui test-kill  ## Run all of it: what CI runs
+all: test test-long test-versions docs ui test-kill  ## Run all of it: what CI runs
 
 lint: $(VENV)/test
 	$(BIN)/ruff check
@@ -58,7 +58,7 @@ unit: $(VENV)/test
 	$(BIN)/pytest pgpromote_tests/unit
 
 func: $(VENV)/test
-	$(BIN)/pytest pgpromote_tests/func -m "not other_version" $(WORKERS)
+	$(BIN)/pytest pgpromote_tests/func -m "not long and not other_version" $(WORKERS)
 
 ui: $(VENV)/test  ## Click through the Dagster UI in Chromium
 	$(BIN)/pytest pgpromote_tests/ui
@@ -68,6 +68,9 @@ screenshots: $(VENV)/test  ## Make docs/*.png again
 
 test-versions: $(VENV)/test  ## Run the tests that a version can change on their other versions; about three minutes
 	$(BIN)/pytest pgpromote_tests/func -m other_version $(WORKERS)
+
+test-long: $(VENV)/test  ## Freeze, restart, interrupt and attack promotions; start the services
+	$(BIN)/pytest pgpromote_tests/func -m "long and not other_version" $(WORKERS)
 
 test-cases: $(VENV)/test  ## Promote each file of cases/ on all of its pairs of versions; two minutes
 	$(BIN)/pytest pgpromote_tests/func/test_cases.py pgpromote_tests/func/test_cases_more.py \
@@ -89,7 +92,7 @@ test-hard: $(VENV)/test  ## Try every attack and every damage, and print how man
 
 test-queries: $(VENV)/test  ## Run all tests against servers, and print which of our queries each version has run
 	@mkdir -p build && rm -f build/queries.jsonl
-	PGPROMOTE_QUERIES=$(CURDIR)/build/queries.jsonl $(MAKE) func test-versions
+	PGPROMOTE_QUERIES=$(CURDIR)/build/queries.jsonl $(MAKE) func test-long test-versions
 	@$(BIN)/python -m pgpromote_tests.queries build/queries.jsonl
 
 bench: $(VENV)/test  ## Measure promotions beside pg_dump and pgcopydb; BENCH='--scale 4' for more data

@@ -15,6 +15,7 @@ from pgpromote_tests.func.command_line import command_line
 from pgpromote_tests.func.walks import until
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
 # Each is tried by the check of a table while its rows are loaded; nothing may come of it.
 ATTACKS = {
     "change the promoter's password": "ALTER ROLE <promoter> PASSWORD 'taken'",

@@ -13,6 +13,7 @@ from pgpromote_tests.proxy import Proxy
 from pgpromote_tests.runs import SHOP, contents_of
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
 QUICK = "0.05"  # minutes
 # Another connection of the same program may be on its way when the network freezes; the URL gives it 2 s.
 CONNECTING = "timeout expired"

@@ -17,6 +17,7 @@ from pgpromote_tests.generator.judge import Judge, Pair, plainly, promoted
 from pgpromote_tests.generator.oracle import differences, picture
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
 EXAMPLES = int(os.environ.get("PGPROMOTE_GENERATED", "0"))
 SEED = int(os.environ.get("PGPROMOTE_GENERATED_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 ALL = ((15, 15), (16, 16), (17, 17), (18, 18), (15, 16), (16, 18))

@@ -28,6 +28,7 @@ from pgpromote_tests.func.command_line import (
 )
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
 # Fine while dev is filled; afterwards every check of a row takes an hour.
 SLOW = """
 CREATE FUNCTION public.slow(n int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN true; END $$;

@@ -12,6 +12,7 @@ from pgpromote_tests.func.test_alerts import Receiver, receiving
 from pgpromote_tests.func.test_cli_terminal import on_a_terminal
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
 ALL = "CREATE SCHEMA app;" + "\n".join(leak.script() for leak in LEAKS)
 IN_PLACE = ("--strategy", "clean", "--yes")
 

@@ -15,6 +15,7 @@ from pgpromote.postgres.archives import archive
 from pgpromote_tests.func.command_line import CommandLine, command_line
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
 # Every piece between two special characters is a canary of its own, so that a part that gets out is seen too.
 SPECIAL = "@% '\"\\ü:/?#[]&=+,;$"
 DEV_CANARY = re.compile(rb"DevCan\d+")

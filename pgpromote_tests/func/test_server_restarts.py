@@ -13,6 +13,7 @@ from pgpromote_tests.func.command_line import command_line, ended, wait_until_wa
 from pgpromote_tests.func.test_interruption import SLOW
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
 QUICK = "CREATE OR REPLACE FUNCTION slow(n int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'"
 
 

@@ -28,6 +28,7 @@ from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 from pgpromote_tests.services import Dagster, command_lines, is_running, tools_of, until
 
+pytestmark = pytest.mark.long
 # Loading this table stops for as long as the gate is closed: a restore in its middle, at will. The gate is a
 # role, because a role is seen from every database of the server; a lock is not.
 GATED = """

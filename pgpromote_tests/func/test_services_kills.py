@@ -18,6 +18,7 @@ from pgpromote_tests.runs import SHOP
 from pgpromote_tests.services import until
 from pgpromote_tests.units import Units
 
+pytestmark = pytest.mark.long
 VICTIMS = ("daemon", "code server", "worker")
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)
 EVERY = [(victim, number) for number in SIGNALS for victim in VICTIMS]

@@ -26,6 +26,7 @@ from pgpromote_tests.hard import Attacks
 from pgpromote_tests.runs import NOTHING_ALLOWED
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
 MALLORY = 'Mallory "of" dev ü'
 PROMOTER, OWNER, BUILDER = "promoter of untrusted", "owner of untrusted", "builder of untrusted"
 FEW = {16: 12, 17: 3, 18: 3}

@@ -18,6 +18,7 @@ from pgpromote.settings import from_environment
 from pgpromote_tests import services
 from pgpromote_tests.services import descendants, is_running, tools_of, until
 
+pytestmark = pytest.mark.long
 SERVERS = ("dev", "prod")
 
 
