@@ -6,7 +6,7 @@ from types import FrameType, TracebackType
 
 import click
 
-from pgpromote.cli import archives, details_command, promote, shell, upkeep
+from pgpromote.cli import archives, details_command, look, promote, shell, upkeep
 from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import Interrupted, PgpromoteError
 from pgpromote.terminal import screen
@@ -14,8 +14,14 @@ from pgpromote.terminal import screen
 # What `pgpromote --help` lists, in the order in which a person meets it.
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Try it": (shell.demo, shell.up),
-    "Look first": (archives.inspect, promote.check, promote.plan_command, promote.rehearse),
-    "Promote": (archives.dump_command, archives.adopt_command, promote.restore_command, promote.refresh),
+    "Look first": (archives.inspect, look.check, look.plan_command, promote.rehearse),
+    "Promote": (
+        promote.promote_command,
+        archives.dump_command,
+        archives.adopt_command,
+        promote.restore_command,
+        promote.refresh,
+    ),
     "Go back": (
         upkeep.status_command,
         upkeep.history_command,
@@ -53,7 +59,7 @@ def pgpromote(*, debug: bool) -> None:
 
     \b
     Example:
-      pgpromote dump && pgpromote check && pgpromote restore
+      pgpromote promote
 
     Results go to stdout, progress and errors to stderr. --json prints what a program can read. Colours are
     for terminals only, and NO_COLOR turns them off.

@@ -5,7 +5,15 @@ from pathlib import Path
 import click
 
 from pgpromote import settings
-from pgpromote.cli.parameters import as_json, dump_argument, filter_options, filters_of, new_run_id, verbose
+from pgpromote.cli.parameters import (
+    as_json,
+    dump_argument,
+    dump_options,
+    filter_options,
+    filters_of,
+    new_run_id,
+    verbose,
+)
 from pgpromote.postgres import dump
 from pgpromote.postgres.archives import archive, selection
 from pgpromote.postgres.checks import adopt
@@ -16,10 +24,7 @@ from pgpromote.terminal.progress import Dumping
 @click.command("dump")
 @click.argument("out_dir", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--sql", is_flag=True, help="Also write plain SQL (full.sql) for reading and review.")
-@click.option(
-    "--compression", default="", metavar="METHOD", help="zstd:1, lz4:1, gzip:6, none; default: the best."
-)
-@click.option("--encoding", default="", metavar="NAME", help="Such as UTF8; default: the one of Dev.")
+@dump_options
 @filter_options
 @verbose
 @as_json

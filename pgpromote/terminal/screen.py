@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from itertools import groupby
-from typing import cast
 
 import click
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -37,11 +36,10 @@ from pgpromote.postgres.strategy import Strategy
 from pgpromote.run.notes import limited
 from pgpromote.run.options import Options
 from pgpromote.run.rollback import Status, Way
-from pgpromote.run.state import Note, State
+from pgpromote.run.state import Note
 from pgpromote.terminal import past, summary
 from pgpromote.terminal.progress import Dumping, Refreshing, Returning, Running
 
-SHOWN = 3
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
@@ -134,17 +132,13 @@ def show_adopted(archive: Archive, manifest: Manifest) -> None:
     _facts(summary.of_adoption(archive, manifest))
 
 
-def show_run(done: State) -> None:
-    """Show a run on one screen."""
-    if done.cut_over:
-        _headline("Swapped", done.target)
-    elif done.strategy.beside:
-        _headline("Rehearsed", "everything but the cut-over went well; prod is untouched")
-    else:
-        _headline("Restored", f"into {done.target}, in place")
-    _facts(summary.of_run(done))
-    for line in summary.findings(summary.of_interest(done), whole=_whole()):
+def show_ended(ended: summary.Ended) -> None:
+    """Show the end of a run on one screen: facts, findings, and the verdict as its last line."""
+    _facts(summary.of_run(ended))
+    for line in summary.findings(summary.of_interest(ended.state), whole=_whole()):
         OUT.print(line)
+    word, told, well = summary.verdict(ended)
+    _headline(word, told, "green" if well else "yellow")
 
 
 def show_scope(filters: Filters) -> None:
@@ -330,56 +324,12 @@ def show_repair(repair: Repair, *, done: bool) -> None:
         show_finding(finding)
 
 
-def show_refreshed(
-    assets: Mapping[str, Mapping[str, object]], failed_checks: Sequence[str], *, briefly: bool = False
-) -> None:
-    """Show the results of a refresh: one screen on a terminal or `briefly`, otherwise all of them."""
-    archive, prod = assets["dev_dump_archive"], assets["prod_schema"]
-    rows, skipped = len(_records(prod["rows by table"])), len(_records(prod["repair skipped"]))
-    audits = [f"{found['findings']} in {name}" for name, found in assets.items() if name.endswith("_audit")]
-    _facts(
-        {
-            "archive": str(archive["path"]),
-            "size": f"{archive['size (bytes)']:,} bytes, {archive['objects']} objects",
-            "sha256": str(archive["sha256"]),
-            "gap": f"{prod['gap (ms)']} ms without a connection" if "gap (ms)" in prod else "",
-            "previous": str(prod.get("previous database", "")),
-            "back with": "pgpromote rollback" if "previous database" in prod else "",
-            "proven": str(prod["proven"]),
-            "restored": f"{prod['dagster/row_count']:,} rows in {rows} tables into {prod['target']}",
-            "repaired": f"{prod['repairs']} statements, {skipped} keys left alone",
-            "lost": _lost(prod),
-            "found": f"{', '.join(audits)}; pgpromote audit shows them" if audits else "",
-            "checks": f"{', '.join(failed_checks)} not passed" if failed_checks else "all passed",
-            "report": str(assets.get("promotion_report", {}).get("report", "")),
-        }
-    )
-    statements = [f"{each['statement']};" for each in _records(prod["repair statements"])]
-    for line in summary.first(statements, whole=_whole() and not briefly):
-        OUT.print(line)
-
-
-def _lost(prod: Mapping[str, object]) -> str:
-    """Return the names of objects only prod had; after a swap they are still in the previous database."""
-    names = [each["object"] for each in _records(prod["loss preview"]) if each["severity"] != Severity.INFO]
-    shown = len(names) if _whole() else SHOWN
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    previous = prod.get("previous database")
-    where = f"now in {previous}" if previous else "was only in prod"
-    return f"{', '.join(names[:shown])}{more} ({where})" if names else ""
-
-
 def _whole() -> bool:
     return not OUT.is_terminal
 
 
 def _headline(word: str, rest: str, colour: str = "green") -> None:
     OUT.print(Text.assemble((word, colour), " ", rest))
-
-
-def _records(table: object) -> list[dict[str, str]]:
-    records = getattr(table, "records", ())
-    return [cast("dict[str, str]", record.data) for record in records]
 
 
 def _facts(facts: Mapping[str, str]) -> None:

@@ -4,7 +4,9 @@
 """
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 
 from pgpromote.postgres.details import one_line
@@ -21,8 +23,22 @@ Facts = dict[str, str]
 LABEL = 12
 WIDTH = 80
 LINES_PER_FACT = 2
-LISTS = {"objects", "repaired", "to repair", "left alone", "time", "found", "checks", "limited to", "dropped"}
+LISTS = {"objects", "repaired", "to repair", "left alone", "time", "audit", "checks", "limited to", "dropped"}
 SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of a run that succeeded, however it was started.
+
+    `audit` counts the findings of the audits of prod by severity, None without audits; `report` is the path
+    of the page. `problems` are failures after prod became the new one.
+    """
+
+    state: State
+    audit: Mapping[Severity, int] | None = None
+    report: str = ""
+    problems: Sequence[str] = ()
 
 
 def of_dump(archive: Archive, manifest: Manifest) -> Facts:
@@ -49,8 +65,9 @@ def of_adoption(archive: Archive, manifest: Manifest) -> Facts:
     }
 
 
-def of_run(state: State) -> Facts:
+def of_run(ended: Ended) -> Facts:
     """Return the summary of a run that promoted or rehearsed."""
+    state = ended.state
     facts = {"archive": str(state.archive), "sha256": state.sha256}
     if state.restored:
         facts |= _restored(state.restored)
@@ -58,12 +75,30 @@ def of_run(state: State) -> Facts:
         facts |= _repair(state.repair, done=state.repairs)
     if state.proof:
         facts["proven"] = state.proof.sentence
+    previous = state.cut_over.previous if state.cut_over else ""
     if state.cut_over:
         facts["gap"] = f"{state.cut_over.downtime_ms} ms without a connection"
-        facts["previous"] = state.cut_over.previous
-    facts["safety"] = str(state.safety or "")
-    facts["back with"] = "pgpromote rollback" if state.cut_over or state.safety else ""
-    return facts | {"dropped": ", ".join(state.dropped), "time": _times(state)}
+    facts |= {"previous": "" if previous in state.dropped else previous, "safety": str(state.safety or "")}
+    facts["back with"] = "pgpromote rollback" if facts["previous"] or state.safety else ""
+    facts |= {"dropped": ", ".join(state.dropped), "time": _times(state), "checks": _checks(state)}
+    return facts | {"audit": _audit(ended.audit), "report": ended.report}
+
+
+def verdict(ended: Ended) -> tuple[str, str, bool]:
+    """Return the outcome of a run as a word and the rest of its sentence, and whether all is well."""
+    state = ended.state
+    doubt = state.proof.doubt if state.proof else ""
+    if state.cut_over:
+        word, told = "Swapped", f"{state.target}: {doubt or 'the new database is proven'}"
+    elif state.strategy.beside:
+        word, told = (
+            "Rehearsed",
+            f"all but the cut-over: {doubt or 'it is proven'}; prod is untouched",
+        )
+    else:
+        word, told = "Restored", f"into {state.target}, in place: {doubt or 'it is proven'}"
+    after = f"; {len(ended.problems)} warning(s) above came after that" if ended.problems else ""
+    return word, f"{told}{after}.", not (doubt or after)
 
 
 def sessions(plan: Plan, strategy: Strategy) -> str:
@@ -163,6 +198,25 @@ def told_and_counted(repair: Repair) -> tuple[list[Skipped], int]:
     """Return the keys left alone that are listed one by one, and the number of keys of several columns."""
     told = [each for each in repair.skipped if each.reason != COMPOSITE]
     return told, len(repair.skipped) - len(told)
+
+
+def _checks(state: State) -> str:
+    """Return the checks and proofs that warned of something, by their rules."""
+    found = (*state.checks, *(state.proof.findings if state.proof else ()))
+    warned = dict.fromkeys(each.rule for each in found if each.severity is not Severity.INFO)
+    return f"{', '.join(warned)} warned" if warned else "all passed"
+
+
+def _audit(counted: Mapping[Severity, int] | None) -> str:
+    if counted is None:
+        return ""
+    told = ", ".join(f"{counted[each]} {each.value}" for each in Severity if counted.get(each))
+    return f"{told}; pgpromote audit shows them" if told else "nothing found"
+
+
+def counts(found: Sequence[Finding]) -> Mapping[Severity, int]:
+    """Count findings by severity."""
+    return Counter(each.severity for each in found)
 
 
 def _times(state: State) -> str:
