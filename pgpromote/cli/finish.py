@@ -9,7 +9,6 @@ from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.errors import Interrupted, NotProven, PgpromoteError, Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.report.alert import Alert
-from pgpromote.report.webhook import Webhook, WebhookFailed, post
 from pgpromote.run import outcome
 from pgpromote.run.run import Run
 from pgpromote.run.steps import RETAIN
@@ -109,6 +108,8 @@ def _warned(run: Run, problems: list[str]) -> Iterator[None]:
 def _post(run: Run, command: str, error: PgpromoteError) -> None:
     if not run.promotion.webhook_url():
         return
+    from pgpromote.report.webhook import Webhook, WebhookFailed, post  # noqa: PLC0415 - urllib, for a failure
+
     found = error.findings if isinstance(error, Refused | NotProven) else ()
     alert = Alert(
         event="run_failed",

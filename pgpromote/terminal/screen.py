@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -16,13 +17,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from pgpromote.postgres import audit
-from pgpromote.postgres.checks.preflight import Report
-from pgpromote.postgres.databases.cutover import CutOver
 from pgpromote.postgres.details import one_line, visible
 from pgpromote.postgres.errors import ProdState
-from pgpromote.postgres.keys.repair import Repair
-from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import (
     Archive,
     Filters,
@@ -33,12 +29,19 @@ from pgpromote.postgres.model import (
 )
 from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.postgres.strategy import Strategy
-from pgpromote.run.notes import limited
-from pgpromote.run.options import Options
-from pgpromote.run.rollback import Status, Way
-from pgpromote.run.state import Note
-from pgpromote.terminal import past, summary
-from pgpromote.terminal.progress import Dumping, Refreshing, Returning, Running
+from pgpromote.terminal import summary
+
+# What is shown is made elsewhere: a command that shows a dump loads nothing of a run.
+if TYPE_CHECKING:
+    from pgpromote.postgres.checks.preflight import Report
+    from pgpromote.postgres.databases.cutover import CutOver
+    from pgpromote.postgres.keys.repair import Repair
+    from pgpromote.postgres.losses.plan import Plan
+    from pgpromote.run.options import Options
+    from pgpromote.run.rollback import Status, Way
+    from pgpromote.run.state import Note
+    from pgpromote.terminal import past
+    from pgpromote.terminal.progress import Dumping, Refreshing, Returning, Running
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
@@ -78,7 +81,7 @@ def _plain(value: object) -> object:
 
 @contextmanager
 def drawn(
-    picture: Dumping | Running | Returning, *, verbose: bool = False
+    picture: "Dumping | Running | Returning", *, verbose: bool = False
 ) -> Iterator[Callable[[str], None]]:
     """Draw a picture of the block's progress on a terminal, one plain line otherwise.
 
@@ -93,7 +96,7 @@ def drawn(
 
 
 @contextmanager
-def only_steps(picture: Refreshing, *, verbose: bool = False) -> Iterator[Callable[[str], None]]:
+def only_steps(picture: "Refreshing", *, verbose: bool = False) -> Iterator[Callable[[str], None]]:
     """Yield the callback that shows a step, and keep all other output of the block off the terminal.
 
     On a terminal it is shown in the picture, otherwise on a plain line.
@@ -144,10 +147,12 @@ def show_ended(ended: summary.Ended) -> None:
 def show_scope(filters: Filters) -> None:
     """Warn when the scope is limited on purpose."""
     if str(filters):
+        from pgpromote.run.notes import limited  # noqa: PLC0415 - slow to load, and rarely wanted
+
         ERR.print(limited(str(filters)))
 
 
-def show_notes(notes: Iterable[Note]) -> None:
+def show_notes(notes: "Iterable[Note]") -> None:
     """Print the notes on a step that a person at the terminal should see."""
     for note in notes:
         if note.severity is Severity.WARNING:
@@ -177,7 +182,7 @@ def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
         _table(("kind", "name", "owner"), [(entry.kind, entry.name, entry.owner) for entry in found])
 
 
-def show_report(report: Report) -> None:
+def show_report(report: "Report") -> None:
     """Show every check, with its findings or the reason why it was skipped."""
     for check in report.checks:
         if why := report.skipped.get(check):
@@ -199,7 +204,7 @@ def show_finding(finding: Finding) -> None:
 
 
 def show_plan(
-    plan: Plan, options: Options, fingerprint: str, command: str, dropped: Sequence[str] = ()
+    plan: "Plan", options: "Options", fingerprint: str, command: str, dropped: Sequence[str] = ()
 ) -> None:
     """Show the predicted losses, the sessions, the needs of a swap, and the command that does it.
 
@@ -222,7 +227,7 @@ def show_plan(
     )
 
 
-def _kept(options: Options) -> str:
+def _kept(options: "Options") -> str:
     if options.strategy.beside:
         return "the previous database keeps what prod was"
     where = f"outside of the schema {options.strategy.reset}, " if options.strategy.reset else ""
@@ -239,7 +244,7 @@ def show_losses(losses: Sequence[Finding], console: Console = ERR) -> None:
             console.print(f"      → {hint}")
 
 
-def show_history(found: Sequence[past.Kept]) -> None:
+def show_history(found: "Sequence[past.Kept]") -> None:
     """Show earlier contents of prod, newest first, each with a line for the command that brings it back."""
     if not found:
         OUT.print("No previous database and no safety archive is kept.")
@@ -253,17 +258,21 @@ def show_history(found: Sequence[past.Kept]) -> None:
             click.echo(f"{kind}\t{until}\t{size}\t{what}\t{back}")
 
 
-def show_status(status: Status) -> None:
+def show_status(status: "Status") -> None:
     """Show the status of prod, and whether it is on hold."""
+    from pgpromote.terminal import past  # noqa: PLC0415 - it loads a rollback, for few commands
+
     _facts({name: one_line(value) for name, value in past.of_status(status).items()})
 
 
-def show_way(way: Way) -> None:
+def show_way(way: "Way") -> None:
     """Show the current prod, and the one that a rollback would bring back."""
+    from pgpromote.terminal import past  # noqa: PLC0415 - it loads a rollback, for few commands
+
     ERR.print(*map(one_line, past.of_way(way)), sep="\n")
 
 
-def show_cut_over(done: CutOver) -> None:
+def show_cut_over(done: "CutOver") -> None:
     """Show a cut-over that is done."""
     _headline("Swapped", f"{done.target}; the gap was {done.downtime_ms} ms, {done.previous} is kept")
 
@@ -277,6 +286,8 @@ def show_audit(
 
     `notes` say which rules had nothing to go on.
     """
+    from pgpromote.postgres import audit  # noqa: PLC0415 - slow to load, for one command
+
     for severity in Severity:
         for rule, findings in found.items():
             if findings and severity is min((f.severity for f in findings), key=list(Severity).index):
@@ -309,7 +320,7 @@ def _by_table(found: Sequence[Finding]) -> Iterator[Finding]:
             yield from several
 
 
-def show_repair(repair: Repair, *, done: bool) -> None:
+def show_repair(repair: "Repair", *, done: bool) -> None:
     """Show the statements with their reasons, and the keys that were left alone."""
     _headline("Repaired" if done else "Would repair", f"{len(repair.changes)} primary key(s)")
     for statement in repair.statements:

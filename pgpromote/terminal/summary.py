@@ -8,16 +8,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from pgpromote.postgres.details import one_line
 from pgpromote.postgres.disk import HEADROOM
-from pgpromote.postgres.keys.repair import COMPOSITE, Repair, Skipped
-from pgpromote.postgres.loading.restore import Restored
 from pgpromote.postgres.losses import plausible
-from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.strategy import Strategy
-from pgpromote.run.state import State
+
+# What is told is made elsewhere: the summary of a dump loads nothing of a run.
+if TYPE_CHECKING:
+    from pgpromote.postgres.keys.repair import Repair, Skipped
+    from pgpromote.postgres.loading.restore import Restored
+    from pgpromote.postgres.losses.plan import Plan
+    from pgpromote.run.state import State
 
 Facts = dict[str, str]
 LABEL = 12
@@ -35,7 +39,7 @@ class Ended:
     of the page. `problems` are failures after prod became the new one.
     """
 
-    state: State
+    state: "State"
     audit: Mapping[Severity, int] | None = None
     report: str = ""
     problems: Sequence[str] = ()
@@ -101,7 +105,7 @@ def verdict(ended: Ended) -> tuple[str, str, bool]:
     return word, f"{told}{after}.", not (doubt or after)
 
 
-def sessions(plan: Plan, strategy: Strategy) -> str:
+def sessions(plan: "Plan", strategy: Strategy) -> str:
     """Return who is connected to prod, and the effect of a promotion on them; "" for nobody."""
     if not plan.sessions:
         return ""
@@ -117,7 +121,7 @@ def sessions(plan: Plan, strategy: Strategy) -> str:
     )
 
 
-def needed(plan: Plan) -> str:
+def needed(plan: "Plan") -> str:
     """Return the room that a swap needs on prod's server, with its parts; "" when it is not known."""
     if plan.needed_size is None:
         return ""
@@ -144,7 +148,7 @@ def findings(found: Sequence[Finding], *, whole: bool) -> list[str]:
     return first(texts, whole=whole)
 
 
-def of_interest(state: State) -> list[Finding]:
+def of_interest(state: "State") -> list[Finding]:
     """Return the findings of interest: accepted losses of dev; objects that only prod had, told once."""
     # That there is no manifest, the proof says too.
     losses = [loss for loss in state.lost if loss.object != str(state.archive)]
@@ -169,7 +173,7 @@ def first(texts: Sequence[str], *, whole: bool) -> list[str]:
     return [*kept, f"    … and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else kept
 
 
-def _restored(restored: Restored) -> Facts:
+def _restored(restored: "Restored") -> Facts:
     parallel = f"{restored.jobs} jobs" if restored.jobs > 1 else "1 connection"
     return {
         "objects": _counts(restored.counts),
@@ -177,7 +181,7 @@ def _restored(restored: Restored) -> Facts:
     }
 
 
-def _repair(repair: Repair, *, done: bool) -> Facts:
+def _repair(repair: "Repair", *, done: bool) -> Facts:
     keys = ", ".join(f"{change.table}.{change.column}" for change in repair.changes)
     counted = f"{len(repair.changes)} primary key(s)"
     return {
@@ -186,7 +190,7 @@ def _repair(repair: Repair, *, done: bool) -> Facts:
     }
 
 
-def _left_alone(repair: Repair) -> Iterator[str]:
+def _left_alone(repair: "Repair") -> Iterator[str]:
     """Yield the keys that were left alone; composite ones, of which there are hundreds, are only counted."""
     shown, composite = told_and_counted(repair)
     yield from (f"{each.table}.{each.column}" for each in shown)
@@ -194,13 +198,15 @@ def _left_alone(repair: Repair) -> Iterator[str]:
         yield f"{composite} composite key(s)"
 
 
-def told_and_counted(repair: Repair) -> tuple[list[Skipped], int]:
+def told_and_counted(repair: "Repair") -> "tuple[list[Skipped], int]":
     """Return the keys left alone that are listed one by one, and the number of keys of several columns."""
+    from pgpromote.postgres.keys.repair import COMPOSITE  # noqa: PLC0415 - who shows a repair has loaded it
+
     told = [each for each in repair.skipped if each.reason != COMPOSITE]
     return told, len(repair.skipped) - len(told)
 
 
-def _checks(state: State) -> str:
+def _checks(state: "State") -> str:
     """Return the checks and proofs that warned of something, by their rules."""
     found = (*state.checks, *(state.proof.findings if state.proof else ()))
     warned = dict.fromkeys(each.rule for each in found if each.severity is not Severity.INFO)
@@ -219,7 +225,7 @@ def counts(found: Sequence[Finding]) -> Mapping[Severity, int]:
     return Counter(each.severity for each in found)
 
 
-def _times(state: State) -> str:
+def _times(state: "State") -> str:
     return ", ".join(f"{each.phase} {each.seconds:.1f} s" for each in state.walked)
 
 
