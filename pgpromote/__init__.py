@@ -5,6 +5,7 @@
     promotion.py       one promotion as a value: source, target, store
     run/               one run: its steps in order, its options, its state
         steps.py           the table of steps, which everything else reads
+        dump.py            the archive of a run that makes its own
         check.py           everything before prod is touched
         prepare.py         the place for the new content, and the schema reset
         restore.py         the restore; restore_progress.py follows it

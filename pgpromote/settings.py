@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pgpromote.postgres import disk, naming
 from pgpromote.postgres.errors import ConfigError
@@ -88,16 +88,12 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
             f"{NAME} is {name!r}; it names files, assets and database sessions.",
             "Use letters, digits and underscores, beginning with a letter.",
         )
-    if timezone not in available_timezones():
-        raise ConfigError(
-            f"PGPROMOTE_TIMEZONE is {timezone!r}, not a time zone.", "For example Europe/Berlin."
-        )
     return Promotion(
         given_name=name,
         dump_dir=Path(values["PGPROMOTE_DUMP_DIR"]).absolute(),
         report_dir=Path(values["PGPROMOTE_REPORT_DIR"]).absolute(),
         cron=values["PGPROMOTE_CRON"],
-        timezone=ZoneInfo(timezone).key,
+        timezone=_zone(timezone),
         pg_bin=tuple(Path(part) for part in values["PGPROMOTE_PG_BIN"].split(os.pathsep) if part),
         lock_database=values["PGPROMOTE_LOCK_DATABASE"],
         keep=_keep(values["PGPROMOTE_KEEP"]),
@@ -110,6 +106,15 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         environment=environment,
         adopts=chosen(ADOPT, values[ADOPT]),
     )
+
+
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (KeyError, ValueError, OSError):  # there is none, it is no name, it is a directory
+        raise ConfigError(
+            f"PGPROMOTE_TIMEZONE is {name!r}, not a time zone.", "For example Europe/Berlin."
+        ) from None
 
 
 def _keep(text: str) -> int:

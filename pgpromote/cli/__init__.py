@@ -1,30 +1,67 @@
 """The `pgpromote` command: parse, call, print. It decides nothing."""
 
+import gc
 import signal
 import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from types import FrameType, TracebackType
 
 import click
 
-from pgpromote.cli import archives, details_command, promote, shell, upkeep
+from pgpromote.cli import details_command
 from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import Interrupted, PgpromoteError
-from pgpromote.terminal import screen
 
-# What `pgpromote --help` lists, in the order in which a person meets it.
-GROUPS: dict[str, tuple[click.Command, ...]] = {
-    "Try it": (shell.demo, shell.up),
-    "Look first": (archives.inspect, promote.check, promote.plan_command, promote.rehearse),
-    "Promote": (archives.dump_command, archives.adopt_command, promote.restore_command, promote.refresh),
-    "Go back": (
-        upkeep.status_command,
-        upkeep.history_command,
-        upkeep.rollback_command,
-        upkeep.resume_command,
-    ),
-    "Care for Prod": (upkeep.audit_command, upkeep.repair_command, upkeep.mark_command),
-    "Shell": (shell.completion,),
+# What `pgpromote --help` lists, in the order in which a person meets it: the module of each command.
+GROUPS = {
+    "Try it": {"demo": "shell", "up": "shell"},
+    "Look first": {"inspect": "archives", "check": "look", "plan": "look", "rehearse": "promote"},
+    "Promote": {
+        "promote": "promote",
+        "dump": "archives",
+        "adopt": "adopt_command",
+        "restore": "promote",
+        "refresh": "promote",
+    },
+    "Go back": {"status": "upkeep", "history": "upkeep", "rollback": "upkeep", "resume": "upkeep"},
+    "Care for Prod": {"audit": "audit_command", "repair": "upkeep", "mark-prod": "upkeep"},
+    "Shell": {"completion": "shell"},
 }
+# Those whose errors may be about rows.
+WITH_DETAILS = ("Look first", "Promote", "Go back", "Care for Prod")
+
+
+class Commands(Mapping[str, click.Command]):
+    """The commands by name. Each is imported when it is asked for: one needs a fraction of what all need."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the commands."""
+        for commands in GROUPS.values():
+            yield from commands
+
+    def __len__(self) -> int:
+        """Count the commands."""
+        return sum(map(len, GROUPS.values()))
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Import a command. Raises KeyError for a name that is none."""
+        return _imported(name)
+
+
+@cache
+def _imported(name: str) -> click.Command:
+    heading = {each: heading for heading, commands in GROUPS.items() for each in commands}[name]
+    gc.disable()  # what is imported stays: to search it for garbage again and again is a fifth of the time
+    module = import_module(f"pgpromote.cli.{GROUPS[heading][name]}")
+    gc.freeze()
+    gc.enable()
+    commands = (each for each in vars(module).values() if isinstance(each, click.Command))
+    command = next(each for each in commands if each.name == name)
+    if heading in WITH_DETAILS:
+        details_command.show_details(command)
+    return command
 
 
 class Grouped(click.Group):
@@ -32,16 +69,18 @@ class Grouped(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands of each group with the first sentence of their help."""
-        for heading, commands in GROUPS.items():
+        for heading, names in GROUPS.items():
             with formatter.section(heading):
                 formatter.write_dl(
-                    [(str(command.name), command.get_short_help_str(limit=90)) for command in commands],
+                    [(name, self.commands[name].get_short_help_str(limit=90)) for name in names],
                     col_max=12,
                 )
 
 
 @click.group(
-    cls=Grouped, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None}
+    cls=Grouped,
+    commands=Commands(),
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None},
 )
 @click.version_option(package_name="pgpromote")
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
@@ -53,7 +92,7 @@ def pgpromote(*, debug: bool) -> None:
 
     \b
     Example:
-      pgpromote dump && pgpromote check && pgpromote restore
+      pgpromote promote
 
     Results go to stdout, progress and errors to stderr. --json prints what a program can read. Colours are
     for terminals only, and NO_COLOR turns them off.
@@ -65,25 +104,23 @@ def pgpromote(*, debug: bool) -> None:
         signal.signal(number, _stop)
 
 
-for group in GROUPS.values():
-    for command in group:
-        pgpromote.add_command(command)
-for heading in ("Look first", "Promote", "Go back", "Care for Prod"):
-    for command in GROUPS[heading]:
-        details_command.show_details(command)
-
-
 def _stop(number: int, frame: FrameType | None) -> None:
     raise Interrupted(number)
 
 
 def _show_paragraph(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    screen.ERR.print(f"Error: {kind.__name__}: {error}")
-    screen.ERR.print("This is a bug in pgpromote. Run again with: pgpromote --debug …")
+    _show(f"Error: {kind.__name__}: {error}")
+    _show("This is a bug in pgpromote. Run again with: pgpromote --debug …")
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     sys.__excepthook__(kind, error, trace)
+
+
+def _show(text: str) -> None:
+    from pgpromote.terminal import screen  # noqa: PLC0415 - slow to load, for an error
+
+    screen.ERR.print(text)
 
 
 def main() -> None:
@@ -92,12 +129,12 @@ def main() -> None:
     try:
         pgpromote(prog_name=PROGRAM, obj=shown)
     except Interrupted as stop:
-        screen.ERR.print(f"Error: {stop}")
+        _show(f"Error: {stop}")
         raise
     except PgpromoteError as error:
         if sys.excepthook is _show_traceback:
             raise
-        screen.ERR.print(f"Error: {error}")
+        _show(f"Error: {error}")
         sys.exit(error.exit_code)
     finally:
         shown.show()

@@ -1,14 +1,21 @@
-"""Commands that write, adopt and inspect an archive: dump, adopt, inspect."""
+"""Commands that write and inspect an archive: dump, inspect."""
 
 from pathlib import Path
 
 import click
 
 from pgpromote import settings
-from pgpromote.cli.parameters import as_json, dump_argument, filter_options, filters_of, new_run_id, verbose
+from pgpromote.cli.parameters import (
+    as_json,
+    dump_argument,
+    dump_options,
+    filter_options,
+    filters_of,
+    new_run_id,
+    verbose,
+)
 from pgpromote.postgres import dump
 from pgpromote.postgres.archives import archive, selection
-from pgpromote.postgres.checks import adopt
 from pgpromote.terminal import screen
 from pgpromote.terminal.progress import Dumping
 
@@ -16,10 +23,7 @@ from pgpromote.terminal.progress import Dumping
 @click.command("dump")
 @click.argument("out_dir", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--sql", is_flag=True, help="Also write plain SQL (full.sql) for reading and review.")
-@click.option(
-    "--compression", default="", metavar="METHOD", help="zstd:1, lz4:1, gzip:6, none; default: the best."
-)
-@click.option("--encoding", default="", metavar="NAME", help="Such as UTF8; default: the one of Dev.")
+@dump_options
 @filter_options
 @verbose
 @as_json
@@ -74,33 +78,6 @@ def dump_command(
         screen.show_json(manifest)
     else:
         screen.show_dumped(contents, manifest)
-
-
-@click.command("adopt")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--anew", is_flag=True, help="The file was replaced since it was adopted: adopt what it is now."
-)
-@as_json
-def adopt_command(file: Path, *, anew: bool, as_json: bool) -> None:
-    """Take in FILE, an archive of pg_dump that has no manifest.
-
-    It is read in full and hashed, and the manifest is written beside it: from then on a damaged or changed
-    FILE is refused. What Dev held nobody can say afterwards, so whatever is made of it says `rows NOT
-    proven`. Adopt what you trust; `pgpromote dump` needs no adoption. No server is needed.
-
-    \b
-    Example:
-      pgpromote adopt /backups/shop.dump && pgpromote restore /backups/shop.dump
-    """
-    promotion, path = settings.from_environment(), file.absolute()
-    contents, manifest = adopt.adopt(
-        path, promotion.tools(), promotion.name, anew=anew, store=promotion.store
-    )
-    if as_json:
-        screen.show_json(manifest)
-    else:
-        screen.show_adopted(contents, manifest)
 
 
 @click.command()

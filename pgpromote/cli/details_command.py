@@ -2,24 +2,26 @@
 
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from pgpromote import settings
-from pgpromote.postgres.details import NOWHERE, Details
-from pgpromote.terminal import screen
+if TYPE_CHECKING:
+    from pgpromote.postgres.details import Details
 
 
 @dataclass
 class Shown:
     """The details that a command is asked to show: those after the first `size` bytes of the file."""
 
-    details: Details = NOWHERE
+    details: "Details | None" = None
     size: int = 0
 
     def show(self) -> None:
         """Print the details that this command has added to the file on stderr."""
-        if kept := self.details.since(self.size):
+        if self.details and (kept := self.details.since(self.size)):
+            from pgpromote.terminal import screen  # noqa: PLC0415 - slow to load, and rarely wanted
+
             screen.ERR.print(f"Details, which hold rows:\n{kept}", end="")
 
 
@@ -31,6 +33,8 @@ def _begin(context: click.Context, parameter: click.Parameter, wanted: bool) -> 
             "--show-details prints rows, so only on a terminal, and stderr is none. Without it, each error "
             "names the file that holds them."
         )
+    from pgpromote import settings  # noqa: PLC0415 - `--help` and completion read none
+
     shown = context.find_root().obj
     if isinstance(shown, Shown):
         shown.details = settings.from_environment().details

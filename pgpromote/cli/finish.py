@@ -9,11 +9,11 @@ from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.errors import Interrupted, NotProven, PgpromoteError, Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.report.alert import Alert
-from pgpromote.report.webhook import Webhook, WebhookFailed, post
 from pgpromote.run import outcome
 from pgpromote.run.run import Run
 from pgpromote.run.steps import RETAIN
-from pgpromote.terminal import screen
+from pgpromote.terminal import screen, summary
+from pgpromote.terminal.summary import Ended
 
 
 @contextmanager
@@ -45,12 +45,12 @@ def _show_problems(run: Run) -> None:
         screen.show_problem(problem)
 
 
-def finish(run: Run) -> list[str]:
-    """Apply retention, audit prod and write the report once prod is the new one; return the problems.
+def finish(run: Run) -> Ended:
+    """Apply retention, audit prod and write the report once prod is the new one.
 
-    Prod is fine by then, so a failure here is a loud warning and one of the problems returned.
+    Prod is fine by then, so a failure here is a loud warning and one of the problems of the result.
     """
-    promotion, audited, problems = run.promotion, reports.NOT_AUDITED, run.problems
+    promotion, audited, counted, page, problems = run.promotion, reports.NOT_AUDITED, None, "", run.problems
     _show_problems(run)
     with _warned(run, problems):
         RETAIN.walk(run)
@@ -58,22 +58,40 @@ def finish(run: Run) -> list[str]:
         audited = audit.audit(
             promotion.audited(), run.run_id, dev=promotion.compared(), ignored=promotion.audit_ignored()
         )
+        counted = summary.counts(audited.findings)
     with _warned(run, problems):
-        _report(run, audited, "\n".join(problems))
-    return problems
+        page = _report(run, audited, "\n".join(problems))
+    return Ended(run.state, counted, page, tuple(problems))
 
 
-def finish_rehearsal(run: Run) -> None:
+def finish_rehearsal(run: Run) -> Ended:
     """Write the report of a rehearsal that succeeded; a report that cannot be written is a loud warning."""
+    page = ""
     _show_problems(run)
     try:
-        _report(run, reports.NOT_AUDITED)
+        page = _report(run, reports.NOT_AUDITED)
     except PgpromoteError as error:
         screen.show_problem(f"There is no report of this rehearsal. {error}")
+    return Ended(run.state, report=page)
 
 
-def _report(run: Run, audited: Audit, problem: str = "") -> None:
-    screen.ERR.print(f"The report is in {reports.write_run(run, audited, problem).page}.")
+def told(ended: Ended) -> dict[str, object]:
+    """Return the end of a promotion as `--json` prints it."""
+    done = ended.state
+    return {
+        **vars(done.restored),
+        "repair": done.repair,
+        "proof": done.proof,
+        "swapped": done.cut_over,
+        "safety": done.safety,
+        "problems": ended.problems,
+        "audit": ended.audit,
+        "report": ended.report,
+    }
+
+
+def _report(run: Run, audited: Audit, problem: str = "") -> str:
+    return str(reports.write_run(run, audited, problem).page)
 
 
 @contextmanager
@@ -90,6 +108,8 @@ def _warned(run: Run, problems: list[str]) -> Iterator[None]:
 def _post(run: Run, command: str, error: PgpromoteError) -> None:
     if not run.promotion.webhook_url():
         return
+    from pgpromote.report.webhook import Webhook, WebhookFailed, post  # noqa: PLC0415 - urllib, for a failure
+
     found = error.findings if isinstance(error, Refused | NotProven) else ()
     alert = Alert(
         event="run_failed",

@@ -19,6 +19,12 @@ Command = TypeVar("Command", bound=Callable[..., object])
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 verbose = click.option("--verbose", "-v", is_flag=True, help="Print every line of pg_dump and pg_restore.")
 dump_argument = click.argument("dump_path", metavar="[DUMP]", required=False, type=click.Path(path_type=Path))
+DUMP_OPTIONS = (
+    click.option(
+        "--compression", default="", metavar="METHOD", help="zstd:1, lz4:1, gzip:6, none; default: the best."
+    ),
+    click.option("--encoding", default="", metavar="NAME", help="Such as UTF8; default: the one of Dev."),
+)
 yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before a destructive strategy.")
 jobs_option = click.option(
     "--jobs",
@@ -113,6 +119,13 @@ class ResetSchemaCommand(click.Command):
         return super().parse_args(
             ctx, ["--reset-schema=public" if arg == "--reset-schema" else arg for arg in args]
         )
+
+
+def dump_options(command: Command) -> Command:
+    """Add the options that choose how the archive is written."""
+    for option in reversed(DUMP_OPTIONS):
+        command = option(command)
+    return command
 
 
 def look_options(command: Command) -> Command:

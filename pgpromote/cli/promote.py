@@ -1,14 +1,9 @@
-"""Commands that look at Prod and change it: check, plan, rehearse, restore, refresh."""
+"""Commands that make a new Prod, or try to: rehearse, promote, restore, refresh."""
 
-import shlex
-import sys
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from pgpromote import settings
 from pgpromote.cli import finish, questions
@@ -17,110 +12,22 @@ from pgpromote.cli.parameters import (
     as_json,
     confirm,
     dump_argument,
+    dump_options,
     filter_options,
     jobs_option,
-    look_options,
     new_run_id,
     options_of,
     run_options,
     verbose,
     yes,
 )
-from pgpromote.postgres.databases import hold
-from pgpromote.postgres.errors import Refused
-from pgpromote.postgres.losses import plan, plausible
-from pgpromote.postgres.model import Severity
-from pgpromote.promotion import Promotion
-from pgpromote.run import retention, safeguard, steps
-from pgpromote.run.check import look
-from pgpromote.run.options import Options, rehearsing
+from pgpromote.run import steps
+from pgpromote.run.options import rehearsing
 from pgpromote.run.run import Run, start
+from pgpromote.run.steps import Step
 from pgpromote.terminal import screen
 from pgpromote.terminal.progress import Dumping, Refreshing, Running
-
-# Checks that say what prod would lose beside the objects that the archive lacks.
-BESIDE = ("nothing_in_the_way", "nothing_lost_outside", plausible.RULE)
-
-
-@click.command(cls=ResetSchemaCommand)
-@dump_argument
-@look_options
-@as_json
-def check(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
-    """Check everything that a promotion needs, and change nothing.
-
-    Every check is made, and all findings are shown at once: what is present, what is needed, what to do. DUMP
-    is the promotion's own archive unless named. Ends with exit code 3 if a promotion would be refused.
-
-    \b
-    Example:
-      pgpromote check shop.dump
-    """
-    report = look(settings.from_environment(), options_of(dump_path, **chosen), new_run_id())
-    if as_json:
-        allowed = report.clearance is not None
-        screen.show_json({"allowed": allowed, "findings": report.findings, "skipped": report.skipped})
-    else:
-        screen.show_report(report)
-    if report.clearance is None:
-        sys.exit(Refused.exit_code)
-
-
-@click.command("plan", cls=ResetSchemaCommand)
-@dump_argument
-@look_options
-@filter_options
-@as_json
-@click.pass_context
-def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
-    """Show what Prod would lose, who is connected, and Prod's fingerprint.
-
-    Nothing is changed. Every table is read: for the fingerprint, and to tell which ones Prod's users changed
-    since the last promotion; how much, about, is what the server's statistics have counted. It takes the
-    options of `pgpromote restore`, and ends with the command that does what was planned. With the
-    fingerprint, that command refuses if Prod is no longer what the plan has shown; it accepts what Dev lost.
-
-    \b
-    Example:
-      pgpromote plan shop.dump
-      pgpromote plan shop.dump --strategy clean -t orders
-    """
-    promotion, run_id = settings.from_environment(), new_run_id()
-    options = replace(options_of(dump_path, **chosen), despite_hold=True)  # a plan changes nothing
-    looked, target = look(promotion, options, run_id), promotion.target()
-    aim = looked.aim or looked.cleared()
-    if any(found.rule != plausible.RULE for found in looked.errors):
-        losses = plan.preview(aim, aim.manifest, target, run_id).losses + looked.of(*BESIDE)
-        screen.show_losses([found for found in losses if found.severity is not Severity.ERROR])
-        looked.cleared()
-    seen = plan.look(target, promotion.tools(), run_id)
-    preview = plan.preview(aim, aim.manifest, target, run_id, held=seen.held)
-    preview = replace(preview, losses=preview.losses + looked.of(*BESIDE))
-    dropped = retention.beyond(promotion, run_id, options)
-    if as_json:
-        screen.show_json({**vars(preview), "fingerprint": seen.fingerprint, "dropped": dropped})
-    else:
-        lost = [plausible.pattern(found.object) for found in looked.errors]
-        given = [*_given(context), *(["--accept-loss", ",".join(lost)] if lost else [])]
-        command = ["pgpromote", "restore", *given, "--expect-plan", seen.fingerprint]
-        screen.show_losses(looked.of(hold.RULE))
-        screen.show_plan(preview, options, seen.fingerprint, shlex.join(command), dropped)
-
-
-def _given(context: click.Context) -> Iterator[str]:
-    """Yield the arguments of this command line without --expect-plan, whose value the new plan replaces."""
-    for parameter in context.command.params:
-        name = str(parameter.name)
-        given = name in context.params and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if not given or name == "expect_plan":
-            continue
-        value = context.params[name]
-        if not isinstance(parameter, click.Option):
-            yield str(value)
-        elif parameter.is_flag:
-            yield (parameter.opts if value else parameter.secondary_opts)[-1]
-        else:
-            yield from (f"{parameter.opts[-1]}={each}" for each in (value if parameter.multiple else [value]))
+from pgpromote.terminal.summary import Ended
 
 
 @click.command(cls=ResetSchemaCommand)
@@ -139,17 +46,52 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
       pgpromote rehearse shop.dump --jobs 8
     """
     promotion, run_id = settings.from_environment(), new_run_id()
-    options = _ask_about_losses(promotion, options_of(dump_path, **chosen), run_id, yes=False)
+    options = questions.accept_losses(promotion, options_of(dump_path, **chosen), run_id, yes=False)
     with start(promotion, run_id, rehearsing(options)) as run:
         picture = Running(f"Rehearsing beside {run.target.label}", run, steps.REHEARSED)
-        with finish.reported(run, "rehearse"), screen.drawn(picture, verbose=verbose) as run.on_line:
-            _walk(run, steps.REHEARSED)
-        finish.finish_rehearsal(run)
-        done = run.state
+        with finish.reported(run, "rehearse"):
+            _walk(run, steps.REHEARSED, picture, verbose=verbose)
+        ended = finish.finish_rehearsal(run)
     if as_json:
-        screen.show_json(done)
+        screen.show_json({**vars(ended.state), "report": ended.report})
     else:
-        screen.show_run(done)
+        screen.show_ended(ended)
+
+
+@click.command("promote", cls=ResetSchemaCommand)
+@dump_options
+@run_options
+@jobs_option
+@yes
+@verbose
+@as_json
+def promote_command(
+    *, compression: str, encoding: str, yes: bool, verbose: bool, as_json: bool, **chosen: Any
+) -> None:
+    """Dump Dev and bring it into Prod: dump, check, restore, audit, report.
+
+    It is `pgpromote dump` and `pgpromote restore` in one process, under one lock, with the exit codes of
+    `restore`. Where the dump fails, Prod is not touched. The archive stays: it is the promotion's own, and
+    replaces the one before.
+
+    \b
+    Example:
+      pgpromote promote
+      pgpromote promote --jobs 8 --accept-loss "archive.*"
+    """
+    promotion, options = settings.from_environment(), options_of(None, **chosen)
+    options, run_id = questions.ask(promotion, options), new_run_id()
+    if promotion.renamed:
+        screen.ERR.print(promotion.renamed)
+    title, path = f"Dumping {promotion.source().label}", promotion.archive_path
+    with start(promotion, run_id, options) as run:
+        with finish.reported(run, "promote"):
+            dumping = Dumping(title, path, store=promotion.store)
+            _walk(run, (steps.dumping(compression, encoding),), dumping, verbose=verbose)
+            run.options = questions.agreed(promotion, options, run_id, yes=yes)
+            _walk(run, steps.PROMOTED, _restoring(run), verbose=verbose)
+        ended = finish.finish(run)
+    _show(ended, as_json=as_json, dumped=ended.state.manifest)
 
 
 @click.command("restore", cls=ResetSchemaCommand)
@@ -177,51 +119,29 @@ def restore_command(
     """
     promotion, options = settings.from_environment(), options_of(dump_path, **chosen)
     options, run_id = questions.ask(promotion, options), new_run_id()
-    options = _ask_about_losses(promotion, options, run_id, yes=yes)
-    if not options.strategy.beside and not yes and sys.stdin.isatty():
-        aim = look(promotion, options, run_id).cleared()
-        screen.show_losses(plan.preview(aim, aim.manifest, promotion.target(), run_id).losses)
-    confirm(options, promotion.target().name, yes=yes)
+    options = questions.agreed(promotion, options, run_id, yes=yes)
     with start(promotion, run_id, options) as run:
-        _restore(run, verbose=verbose, as_json=as_json)
+        with finish.reported(run, "restore"):
+            _walk(run, steps.PROMOTED, _restoring(run), verbose=verbose)
+        ended = finish.finish(run)
+    _show(ended, as_json=as_json)
 
 
-def _ask_about_losses(promotion: Promotion, options: Options, run_id: str, *, yes: bool) -> Options:
-    """Ask at a terminal whether to accept the losses of dev; `yes` answers. Return options with the answer.
-
-    Raises click.Abort.
-    """
-    lost = safeguard.implausible(promotion, options, run_id) if sys.stdin.isatty() else ()
-    if not lost:
-        return options
-    screen.show_losses([replace(found, hint="") for found in lost])
-    if not yes:
-        click.confirm("Go on all the same?", abort=True, err=True)
-    accepted = (plausible.pattern(found.object) for found in lost)
-    return replace(options, accept_loss=(*options.accept_loss, *accepted))
+def _restoring(run: Run) -> Running:
+    return Running(f"Restoring into {run.target.label}", run, steps.PROMOTED)
 
 
-def _walk(run: Run, walked: tuple[steps.Step, ...]) -> None:
-    for each in steps.walk(run, walked):
-        screen.show_notes(each.notes(run.state))
+def _walk(run: Run, walked: tuple[Step, ...], picture: Dumping | Running, *, verbose: bool) -> None:
+    with screen.drawn(picture, verbose=verbose) as run.on_line:
+        for each in steps.walk(run, walked):
+            screen.show_notes(each.notes(run.state))
 
 
-def _restore(run: Run, *, verbose: bool, as_json: bool) -> None:
-    picture = Running(f"Restoring into {run.target.label}", run, steps.PROMOTED)
-    with finish.reported(run, "restore"), screen.drawn(picture, verbose=verbose) as run.on_line:
-        _walk(run, steps.PROMOTED)
-    problems, done = finish.finish(run), run.state
+def _show(ended: Ended, *, as_json: bool, **more: object) -> None:
     if as_json:
-        parts: dict[str, object] = {
-            "repair": done.repair,
-            "proof": done.proof,
-            "swapped": done.cut_over,
-            "safety": done.safety,
-        }
-        parts |= {"problems": problems}
-        screen.show_json({**vars(done.restored), **parts})
+        screen.show_json({**more, **finish.told(ended)})
     else:
-        screen.show_run(done)
+        screen.show_ended(ended)
 
 
 @click.command(cls=ResetSchemaCommand)
@@ -233,7 +153,8 @@ def _restore(run: Run, *, verbose: bool, as_json: bool) -> None:
 def refresh(*, yes: bool, verbose: bool, as_json: bool, **chosen: Any) -> None:
     """Dump, promote and audit as one Dagster run in this process.
 
-    The run is kept in the instance of DAGSTER_HOME, so the Dagster UI shows it like any other.
+    The run is kept in the instance of DAGSTER_HOME, so the Dagster UI shows it like any other. `pgpromote
+    promote` does the same without Dagster.
 
     \b
     Example:
@@ -248,9 +169,7 @@ def refresh(*, yes: bool, verbose: bool, as_json: bool, **chosen: Any) -> None:
     picture = Refreshing(Dumping("Dumping Dev", promotion.archive_path, store=promotion.store))
     with screen.only_steps(picture, verbose=verbose) as on_step:
         done = run_refresh(promotion, restore_config(options), on_step, picture.watch)
+    ended = Ended(done.state, done.audit, done.report, done.problems)
     for problem in done.problems:
         screen.show_problem(problem)
-    if as_json:
-        screen.show_json({"run": done.run_id, "failed_checks": done.failed_checks, "problems": done.problems})
-    else:
-        screen.show_refreshed(done.assets, done.failed_checks)
+    _show(ended, as_json=as_json, run=done.run_id, failed_checks=done.failed_checks)

@@ -1,13 +1,17 @@
-"""Questions to a person at a terminal: whether to roll back, and whether to promote despite a hold."""
+"""Questions to a person at a terminal: whether to promote despite a hold or a loss, and to roll back."""
 
 import sys
 from dataclasses import replace
 
 import click
 
+from pgpromote.cli.parameters import confirm
 from pgpromote.postgres.databases import hold
 from pgpromote.postgres.errors import ConnectionFailed
+from pgpromote.postgres.losses import plan, plausible
 from pgpromote.promotion import Promotion
+from pgpromote.run import safeguard
+from pgpromote.run.check import look
 from pgpromote.run.options import Options
 from pgpromote.run.rollback import Way
 from pgpromote.terminal import screen
@@ -29,6 +33,34 @@ def ask(promotion: Promotion, options: Options) -> Options:
     screen.show_problem(held.told)
     click.confirm("Go on all the same? The hold stays until pgpromote resume.", abort=True, err=True)
     return replace(options, despite_hold=True)
+
+
+def agreed(promotion: Promotion, options: Options, run_id: str, *, yes: bool) -> Options:
+    """Ask about the losses of dev, and about those of a prod that is changed in place.
+
+    Return options with the answers. Raises Refused by a check, click.Abort.
+    """
+    options = accept_losses(promotion, options, run_id, yes=yes)
+    if not options.strategy.beside and not yes and sys.stdin.isatty():
+        aim = look(promotion, options, run_id).cleared()
+        screen.show_losses(plan.preview(aim, aim.manifest, promotion.target(), run_id).losses)
+    confirm(options, promotion.target().name, yes=yes)
+    return options
+
+
+def accept_losses(promotion: Promotion, options: Options, run_id: str, *, yes: bool) -> Options:
+    """Ask at a terminal whether to accept the losses of dev; `yes` answers. Return options with the answer.
+
+    Raises click.Abort.
+    """
+    lost = safeguard.implausible(promotion, options, run_id) if sys.stdin.isatty() else ()
+    if not lost:
+        return options
+    screen.show_losses([replace(found, hint="") for found in lost])
+    if not yes:
+        click.confirm("Go on all the same?", abort=True, err=True)
+    accepted = (plausible.pattern(found.object) for found in lost)
+    return replace(options, accept_loss=(*options.accept_loss, *accepted))
 
 
 def require_answer(*, yes: bool) -> None:

@@ -10,32 +10,52 @@ from dagster._core.utils import make_new_run_id
 
 from pgpromote import report as reports
 from pgpromote.defs.alerts import of_run
+from pgpromote.defs.audits import AUDITS
 from pgpromote.defs.config import DumpConfig, RestoreConfig
 from pgpromote.defs.ended_runs import key_of, prod
 from pgpromote.defs.factory import build_promotion
 from pgpromote.defs.failures import clean, reason
 from pgpromote.defs.instance import open_instance
 from pgpromote.defs.ops import WITH_OPS
+from pgpromote.defs.report import REPORT
 from pgpromote.defs.resources import Watch
 from pgpromote.defs.running import close_dead_runs, tags_of_command
 from pgpromote.postgres.errors import PgpromoteError, Refused
+from pgpromote.postgres.model import Severity
+from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion
 from pgpromote.report.webhook import Webhook, WebhookFailed, post
+from pgpromote.run.run import Run
+from pgpromote.run.state import State
 
 JOB, PROD = "refresh_prod", "prod_schema"
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """The results of a run: per asset, the metadata as plain values, and every failed check.
+    """The results of a run: its state, per asset the metadata as plain values, and every failed check.
 
     `problems` are failures after prod became the new one.
     """
 
     run_id: str
+    state: State
     assets: dict[str, dict[str, object]]
     failed_checks: tuple[str, ...]
     problems: tuple[str, ...] = ()
+
+    @property
+    def audit(self) -> dict[Severity, int] | None:
+        """The number of findings of the audits by severity; None when one of them did not come to its end."""
+        audits = [self.assets.get(name) for name in AUDITS]
+        if None in audits:
+            return None
+        return {each: sum(int(str(found[each.value])) for found in audits if found) for each in Severity}
+
+    @property
+    def report(self) -> str:
+        """The path of the report, "" for none."""
+        return str(self.assets.get(REPORT, {}).get("report", ""))
 
 
 class RefreshFailed(PgpromoteError):
@@ -58,7 +78,13 @@ def refresh(
     Failures after prod became the new one are among the problems. Raises ConfigError or ConnectionFailed
     without a usable instance, RefreshFailed when a step fails before, RefreshRefused when a check forbids it.
     """
-    definitions = build_promotion(promotion, watch=watch)
+    begun: list[Run] = []
+
+    def noticed(run: Run) -> OnLine:
+        begun.append(run)
+        return watch(run)
+
+    definitions = build_promotion(promotion, watch=noticed)
     run_id = make_new_run_id()
     strategy = restore.options().strategy
     unused = {f"{PROD}.{step.op}" for step in WITH_OPS if not step.runs(strategy)}
@@ -90,7 +116,8 @@ def refresh(
         page = reports.find(promotion.report_dir, promotion.name, run_id)
         hint = f"See run {run_id} in the Dagster UI" + (f", or the report in {page}." if page else ".")
         raise _failed(promotion, result, problems, hint)
-    return Refreshed(run_id, assets, _failed_checks(result), problems)
+    (run,) = begun
+    return Refreshed(run_id, run.state, assets, _failed_checks(result), problems)
 
 
 def _failed(

@@ -9,6 +9,7 @@ from pgpromote.demo import stage
 from pgpromote.settings import from_environment
 from pgpromote.terminal import screen
 from pgpromote.terminal.progress import Dumping, Refreshing
+from pgpromote.terminal.summary import Ended
 
 
 def run(scale: int) -> None:
@@ -30,5 +31,5 @@ def run(scale: int) -> None:
             done = refresh(promotion, RestoreConfig(), on_step, picture.watch)
         for problem in done.problems:
             screen.show_problem(problem)
-        screen.show_refreshed(done.assets, done.failed_checks, briefly=True)
+        screen.show_ended(Ended(done.state, done.audit, done.report, done.problems))
     screen.OUT.print("The servers are stopped. To open the UI on this run: make up")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pgpromote.postgres import records
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.report.content import Report
@@ -63,8 +64,8 @@ def find(directory: Path, promotion: str, run_id: str) -> Path | None:
 
 def as_json(report: Report) -> Iterator[str]:
     """Yield a report as JSON by `schema.json`, piece by piece: that of 10,000 tables is large."""
-    yield from map(visible, json.JSONEncoder(indent=2, ensure_ascii=False, default=_plain).iterencode(report))
-    yield "\n"
+    encode = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
+    yield from records.written(report, lambda value: visible(encode(value)))
 
 
 def _plain(value: Any) -> object:

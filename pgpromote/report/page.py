@@ -1,13 +1,20 @@
 """The page of a report: one HTML file that needs nothing else, no script, no request, no font."""
 
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.report.content import Report, Step, Verdict
+
+if TYPE_CHECKING:
+    from jinja2 import BytecodeCache
 
 HEADLINES = {
     Verdict.PROMOTED: "Prod is what the archive says.",
@@ -39,6 +46,7 @@ def render(report: Report) -> Iterator[str]:
 
     environment = Environment(
         loader=FunctionLoader(_read),
+        bytecode_cache=_compiled(),
         autoescape=True,
         finalize=_finalize,
         undefined=StrictUndefined,
@@ -81,6 +89,16 @@ def bars(steps: tuple[Step, ...]) -> list[Bar]:
         width = max(100 * step.seconds / whole, NARROWEST)
         placed.append(Bar(step, round(min(max(100 * offset / whole, 0), 100 - width), 2), round(width, 2)))
     return placed
+
+
+def _compiled() -> "BytecodeCache | None":
+    """Return the cache of the compiled template, beside that of our modules, if Python may write there."""
+    place = Path(__file__).parent / "__pycache__"
+    if sys.dont_write_bytecode or not os.access(place, os.W_OK):
+        return None
+    from pgpromote.report.compiled import Compiled  # noqa: PLC0415 - as in `render`
+
+    return Compiled(str(place))
 
 
 def _read(name: str) -> str:

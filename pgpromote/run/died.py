@@ -34,10 +34,10 @@ def told(state: State) -> str:
 
 
 def _dead(promotion: Promotion, run_id: str) -> list[State]:
-    return [state for state in _unfinished(promotion) if state.run_id != run_id]
+    return list(_unfinished(promotion, run_id))
 
 
-def _unfinished(promotion: Promotion) -> Iterator[State]:
+def _unfinished(promotion: Promotion, but: str = "") -> Iterator[State]:
     target = promotion.target().label
-    found = states.unfinished(promotion.report_dir, promotion.name)
+    found = states.unfinished(promotion.report_dir, promotion.name, but)
     return (state for state in found if state.target == target)

@@ -5,9 +5,10 @@ Until the run has ended, its name ends in `.running.json`.
 
 import json
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, datetime
+from enum import Enum
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -31,8 +32,8 @@ def write(state: State, directory: Path) -> Path:
     """Write the state of a run over its last one. Raises PgpromoteError, OSError."""
     running = _path(state, directory, RUNNING)
     path = _path(state, directory, ENDED) if state.ended else running
-    # By way of json: the name of a file may hold bytes that UTF-8 cannot spell.
-    text = json.dumps(_adapter().dump_python(state, mode="json"))
+    # As ASCII: the name of a file may hold bytes that UTF-8 cannot spell.
+    text = json.dumps(state, default=_plain)
     with files.landing(path) as partial:
         partial.write_text(text, encoding="ascii")
     if state.ended:
@@ -53,10 +54,14 @@ def read(directory: Path, promotion: str, run_id: str) -> State | None:
     return _read(max(found)) if found else None
 
 
-def unfinished(directory: Path, promotion: str) -> Iterator[State]:
-    """Yield the states of a promotion's runs that have not ended: they are under way, or died."""
+def unfinished(directory: Path, promotion: str, but: str = "") -> Iterator[State]:
+    """Yield the states of a promotion's runs that have not ended: they are under way, or died.
+
+    `but` is the id of a run that is left out.
+    """
     for path in sorted((directory / FOLDER).glob(f"{promotion}.*{RUNNING}"), reverse=True):
-        if state := _read(path):
+        ours = but and path.name.endswith(f".{spelled(but)}{RUNNING}")
+        if not ours and (state := _read(path)):
             yield state
 
 
@@ -77,6 +82,15 @@ def _path(state: State, directory: Path, ending: str) -> Path:
     return directory / FOLDER / f"{state.promotion}.{at}.{spelled(state.run_id)}{ending}"
 
 
+def _plain(value: object) -> object:
+    """Return a part of a state as JSON knows it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, PurePath) else vars(value)
+
+
 def _read(path: Path) -> State | None:
     try:
         return _adapter().validate_python(json.loads(files.read(path, LARGEST)))
@@ -86,6 +100,6 @@ def _read(path: Path) -> State | None:
 
 @cache
 def _adapter() -> "TypeAdapter[State]":
-    from pydantic import TypeAdapter  # noqa: PLC0415 - slow to load
+    from pydantic import TypeAdapter  # noqa: PLC0415 - slow to load, and seldom is there a run to read
 
     return TypeAdapter(State)

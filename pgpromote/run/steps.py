@@ -6,6 +6,7 @@ an error read this table.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pgpromote.postgres import prove as proofs
 from pgpromote.postgres.checks import rules as checks
@@ -13,6 +14,7 @@ from pgpromote.postgres.errors import ProdState
 from pgpromote.postgres.losses import plan
 from pgpromote.postgres.strategy import Strategy
 from pgpromote.run.check import check
+from pgpromote.run.dump import dump
 from pgpromote.run.notes import of_check, of_prepare, of_reset, of_restore, of_swap
 from pgpromote.run.outcome import broken
 from pgpromote.run.prepare import prepare, reset_schema
@@ -54,7 +56,7 @@ class Step:
         strategy = run.options.strategy
         if not self.runs(strategy):
             return
-        if self is not STEPS[0]:
+        if self.fails is not ProdState.UNTOUCHED:
             needed(run.clearance)
         with run.step(self, self.fails or broken(strategy), renews=self.renews(strategy)):
             run.within = lambda: self._walk_within(run)
@@ -162,6 +164,20 @@ STEPS = (
 REHEARSED = STEPS[: STEPS.index(CONFIRM)]
 # What a promotion walks until prod is the new one.
 PROMOTED = STEPS[: STEPS.index(RETAIN)]
+
+
+def dumping(compression: str = "", encoding: str = "") -> Step:
+    """Return the step before all others, of a run that makes its own archive."""
+    return Step(
+        "dump",
+        partial(dump, compression=compression, encoding=encoding),
+        op="",
+        title="Dump",
+        phase="dump",
+        description="Dump dev into an archive that is read back, hashed, and described by a manifest.",
+        keeps=("manifest", "sha256"),
+        fails=ProdState.UNTOUCHED,
+    )
 
 
 def walk(run: Run, steps: tuple[Step, ...] = PROMOTED) -> Iterator[Step]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.filesize import decimal
@@ -13,9 +14,11 @@ from rich.text import Text
 
 from pgpromote.postgres.archives.store import FILES, Store
 from pgpromote.postgres.model import Ref
-from pgpromote.run.restore_progress import remaining
-from pgpromote.run.run import Run
-from pgpromote.run.steps import STEPS, Step
+
+# A dump loads nothing of a run.
+if TYPE_CHECKING:
+    from pgpromote.run.run import Run
+    from pgpromote.run.steps import Step
 
 BAR_WIDTH = 16
 TABLE = "pg_dump: dumping contents of table "
@@ -64,8 +67,8 @@ class Running:
     """A run: the steps of it that are done, and the one that is being walked."""
 
     title: str
-    run: Run
-    steps: tuple[Step, ...]
+    run: "Run"
+    steps: "tuple[Step, ...]"
     count: Count = field(default_factory=Count)
     started: float = field(default_factory=time.monotonic)
 
@@ -81,7 +84,7 @@ class Running:
             lines.append(self._current(current, seconds))
         return Group(_title(self.title), *lines)
 
-    def _current(self, step: Step, seconds: float) -> RenderableType:
+    def _current(self, step: "Step", seconds: float) -> RenderableType:
         if (work := self.run.work) and work.entries:
             bar = ProgressBar(total=1, completed=work.share, width=BAR_WIDTH)
             line = _line(step.phase, bar, _percent(100 * work.share, work.remaining), Text(work.told()))
@@ -120,8 +123,10 @@ class Refreshing:
     dumped: float | None = None
     after: Stepping = field(default_factory=Stepping)
 
-    def watch(self, run: Run) -> Callable[[str], None]:
+    def watch(self, run: "Run") -> Callable[[str], None]:
         """Draw this run from its start on, and return the callback for the lines of its tools."""
+        from pgpromote.run.steps import STEPS  # noqa: PLC0415 - who has a run has loaded it
+
         self.running = Running(f"Restoring into {run.target.label}", run, STEPS)
         return self.running.count.take
 
@@ -150,8 +155,10 @@ class Returning:
     count: Count = field(default_factory=Count)
     running: Running | None = None
 
-    def watch(self, run: Run) -> Callable[[str], None]:
+    def watch(self, run: "Run") -> Callable[[str], None]:
         """Draw this run from its start on, and return the callback for the lines of its tools."""
+        from pgpromote.run.steps import STEPS  # noqa: PLC0415 - who has a run has loaded it
+
         self.running = Running(self.title, run, STEPS, self.count)
         return self.count.take
 
@@ -167,6 +174,8 @@ def clock(seconds: float) -> str:
 
 def _bar(done: int, total: int, seconds: float) -> tuple[RenderableType, RenderableType]:
     """Return a bar with percent, and the time that remains. More than the last size or time stays at 99 %."""
+    from pgpromote.run.restore_progress import remaining  # noqa: PLC0415 - only a terminal asks
+
     percent = min(100 * done // total, 99 if done > total else 100)
     bar = ProgressBar(total=total, completed=min(done, total), width=BAR_WIDTH)
     return bar, _percent(percent, remaining(done, total, seconds))

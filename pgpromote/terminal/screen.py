@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from itertools import groupby
-from typing import cast
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -17,13 +17,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from pgpromote.postgres import audit
-from pgpromote.postgres.checks.preflight import Report
-from pgpromote.postgres.databases.cutover import CutOver
 from pgpromote.postgres.details import one_line, visible
 from pgpromote.postgres.errors import ProdState
-from pgpromote.postgres.keys.repair import Repair
-from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import (
     Archive,
     Filters,
@@ -34,14 +29,20 @@ from pgpromote.postgres.model import (
 )
 from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.postgres.strategy import Strategy
-from pgpromote.run.notes import limited
-from pgpromote.run.options import Options
-from pgpromote.run.rollback import Status, Way
-from pgpromote.run.state import Note, State
-from pgpromote.terminal import past, summary
-from pgpromote.terminal.progress import Dumping, Refreshing, Returning, Running
+from pgpromote.terminal import summary
 
-SHOWN = 3
+# What is shown is made elsewhere: a command that shows a dump loads nothing of a run.
+if TYPE_CHECKING:
+    from pgpromote.postgres.checks.preflight import Report
+    from pgpromote.postgres.databases.cutover import CutOver
+    from pgpromote.postgres.keys.repair import Repair
+    from pgpromote.postgres.losses.plan import Plan
+    from pgpromote.run.options import Options
+    from pgpromote.run.rollback import Status, Way
+    from pgpromote.run.state import Note
+    from pgpromote.terminal import past
+    from pgpromote.terminal.progress import Dumping, Refreshing, Returning, Running
+
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
@@ -80,7 +81,7 @@ def _plain(value: object) -> object:
 
 @contextmanager
 def drawn(
-    picture: Dumping | Running | Returning, *, verbose: bool = False
+    picture: "Dumping | Running | Returning", *, verbose: bool = False
 ) -> Iterator[Callable[[str], None]]:
     """Draw a picture of the block's progress on a terminal, one plain line otherwise.
 
@@ -95,7 +96,7 @@ def drawn(
 
 
 @contextmanager
-def only_steps(picture: Refreshing, *, verbose: bool = False) -> Iterator[Callable[[str], None]]:
+def only_steps(picture: "Refreshing", *, verbose: bool = False) -> Iterator[Callable[[str], None]]:
     """Yield the callback that shows a step, and keep all other output of the block off the terminal.
 
     On a terminal it is shown in the picture, otherwise on a plain line.
@@ -134,26 +135,24 @@ def show_adopted(archive: Archive, manifest: Manifest) -> None:
     _facts(summary.of_adoption(archive, manifest))
 
 
-def show_run(done: State) -> None:
-    """Show a run on one screen."""
-    if done.cut_over:
-        _headline("Swapped", done.target)
-    elif done.strategy.beside:
-        _headline("Rehearsed", "everything but the cut-over went well; prod is untouched")
-    else:
-        _headline("Restored", f"into {done.target}, in place")
-    _facts(summary.of_run(done))
-    for line in summary.findings(summary.of_interest(done), whole=_whole()):
+def show_ended(ended: summary.Ended) -> None:
+    """Show the end of a run on one screen: facts, findings, and the verdict as its last line."""
+    _facts(summary.of_run(ended))
+    for line in summary.findings(summary.of_interest(ended.state), whole=_whole()):
         OUT.print(line)
+    word, told, well = summary.verdict(ended)
+    _headline(word, told, "green" if well else "yellow")
 
 
 def show_scope(filters: Filters) -> None:
     """Warn when the scope is limited on purpose."""
     if str(filters):
+        from pgpromote.run.notes import limited  # noqa: PLC0415 - slow to load, and rarely wanted
+
         ERR.print(limited(str(filters)))
 
 
-def show_notes(notes: Iterable[Note]) -> None:
+def show_notes(notes: "Iterable[Note]") -> None:
     """Print the notes on a step that a person at the terminal should see."""
     for note in notes:
         if note.severity is Severity.WARNING:
@@ -183,7 +182,7 @@ def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
         _table(("kind", "name", "owner"), [(entry.kind, entry.name, entry.owner) for entry in found])
 
 
-def show_report(report: Report) -> None:
+def show_report(report: "Report") -> None:
     """Show every check, with its findings or the reason why it was skipped."""
     for check in report.checks:
         if why := report.skipped.get(check):
@@ -205,7 +204,7 @@ def show_finding(finding: Finding) -> None:
 
 
 def show_plan(
-    plan: Plan, options: Options, fingerprint: str, command: str, dropped: Sequence[str] = ()
+    plan: "Plan", options: "Options", fingerprint: str, command: str, dropped: Sequence[str] = ()
 ) -> None:
     """Show the predicted losses, the sessions, the needs of a swap, and the command that does it.
 
@@ -228,7 +227,7 @@ def show_plan(
     )
 
 
-def _kept(options: Options) -> str:
+def _kept(options: "Options") -> str:
     if options.strategy.beside:
         return "the previous database keeps what prod was"
     where = f"outside of the schema {options.strategy.reset}, " if options.strategy.reset else ""
@@ -245,7 +244,7 @@ def show_losses(losses: Sequence[Finding], console: Console = ERR) -> None:
             console.print(f"      → {hint}")
 
 
-def show_history(found: Sequence[past.Kept]) -> None:
+def show_history(found: "Sequence[past.Kept]") -> None:
     """Show earlier contents of prod, newest first, each with a line for the command that brings it back."""
     if not found:
         OUT.print("No previous database and no safety archive is kept.")
@@ -259,17 +258,21 @@ def show_history(found: Sequence[past.Kept]) -> None:
             click.echo(f"{kind}\t{until}\t{size}\t{what}\t{back}")
 
 
-def show_status(status: Status) -> None:
+def show_status(status: "Status") -> None:
     """Show the status of prod, and whether it is on hold."""
+    from pgpromote.terminal import past  # noqa: PLC0415 - it loads a rollback, for few commands
+
     _facts({name: one_line(value) for name, value in past.of_status(status).items()})
 
 
-def show_way(way: Way) -> None:
+def show_way(way: "Way") -> None:
     """Show the current prod, and the one that a rollback would bring back."""
+    from pgpromote.terminal import past  # noqa: PLC0415 - it loads a rollback, for few commands
+
     ERR.print(*map(one_line, past.of_way(way)), sep="\n")
 
 
-def show_cut_over(done: CutOver) -> None:
+def show_cut_over(done: "CutOver") -> None:
     """Show a cut-over that is done."""
     _headline("Swapped", f"{done.target}; the gap was {done.downtime_ms} ms, {done.previous} is kept")
 
@@ -283,6 +286,8 @@ def show_audit(
 
     `notes` say which rules had nothing to go on.
     """
+    from pgpromote.postgres import audit  # noqa: PLC0415 - slow to load, for one command
+
     for severity in Severity:
         for rule, findings in found.items():
             if findings and severity is min((f.severity for f in findings), key=list(Severity).index):
@@ -315,7 +320,7 @@ def _by_table(found: Sequence[Finding]) -> Iterator[Finding]:
             yield from several
 
 
-def show_repair(repair: Repair, *, done: bool) -> None:
+def show_repair(repair: "Repair", *, done: bool) -> None:
     """Show the statements with their reasons, and the keys that were left alone."""
     _headline("Repaired" if done else "Would repair", f"{len(repair.changes)} primary key(s)")
     for statement in repair.statements:
@@ -330,56 +335,12 @@ def show_repair(repair: Repair, *, done: bool) -> None:
         show_finding(finding)
 
 
-def show_refreshed(
-    assets: Mapping[str, Mapping[str, object]], failed_checks: Sequence[str], *, briefly: bool = False
-) -> None:
-    """Show the results of a refresh: one screen on a terminal or `briefly`, otherwise all of them."""
-    archive, prod = assets["dev_dump_archive"], assets["prod_schema"]
-    rows, skipped = len(_records(prod["rows by table"])), len(_records(prod["repair skipped"]))
-    audits = [f"{found['findings']} in {name}" for name, found in assets.items() if name.endswith("_audit")]
-    _facts(
-        {
-            "archive": str(archive["path"]),
-            "size": f"{archive['size (bytes)']:,} bytes, {archive['objects']} objects",
-            "sha256": str(archive["sha256"]),
-            "gap": f"{prod['gap (ms)']} ms without a connection" if "gap (ms)" in prod else "",
-            "previous": str(prod.get("previous database", "")),
-            "back with": "pgpromote rollback" if "previous database" in prod else "",
-            "proven": str(prod["proven"]),
-            "restored": f"{prod['dagster/row_count']:,} rows in {rows} tables into {prod['target']}",
-            "repaired": f"{prod['repairs']} statements, {skipped} keys left alone",
-            "lost": _lost(prod),
-            "found": f"{', '.join(audits)}; pgpromote audit shows them" if audits else "",
-            "checks": f"{', '.join(failed_checks)} not passed" if failed_checks else "all passed",
-            "report": str(assets.get("promotion_report", {}).get("report", "")),
-        }
-    )
-    statements = [f"{each['statement']};" for each in _records(prod["repair statements"])]
-    for line in summary.first(statements, whole=_whole() and not briefly):
-        OUT.print(line)
-
-
-def _lost(prod: Mapping[str, object]) -> str:
-    """Return the names of objects only prod had; after a swap they are still in the previous database."""
-    names = [each["object"] for each in _records(prod["loss preview"]) if each["severity"] != Severity.INFO]
-    shown = len(names) if _whole() else SHOWN
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    previous = prod.get("previous database")
-    where = f"now in {previous}" if previous else "was only in prod"
-    return f"{', '.join(names[:shown])}{more} ({where})" if names else ""
-
-
 def _whole() -> bool:
     return not OUT.is_terminal
 
 
 def _headline(word: str, rest: str, colour: str = "green") -> None:
     OUT.print(Text.assemble((word, colour), " ", rest))
-
-
-def _records(table: object) -> list[dict[str, str]]:
-    records = getattr(table, "records", ())
-    return [cast("dict[str, str]", record.data) for record in records]
 
 
 def _facts(facts: Mapping[str, str]) -> None:

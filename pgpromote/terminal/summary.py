@@ -4,25 +4,45 @@
 """
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from pgpromote.postgres.details import one_line
 from pgpromote.postgres.disk import HEADROOM
-from pgpromote.postgres.keys.repair import COMPOSITE, Repair, Skipped
-from pgpromote.postgres.loading.restore import Restored
 from pgpromote.postgres.losses import plausible
-from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.strategy import Strategy
-from pgpromote.run.state import State
+
+# What is told is made elsewhere: the summary of a dump loads nothing of a run.
+if TYPE_CHECKING:
+    from pgpromote.postgres.keys.repair import Repair, Skipped
+    from pgpromote.postgres.loading.restore import Restored
+    from pgpromote.postgres.losses.plan import Plan
+    from pgpromote.run.state import State
 
 Facts = dict[str, str]
 LABEL = 12
 WIDTH = 80
 LINES_PER_FACT = 2
-LISTS = {"objects", "repaired", "to repair", "left alone", "time", "found", "checks", "limited to", "dropped"}
+LISTS = {"objects", "repaired", "to repair", "left alone", "time", "audit", "checks", "limited to", "dropped"}
 SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of a run that succeeded, however it was started.
+
+    `audit` counts the findings of the audits of prod by severity, None without audits; `report` is the path
+    of the page. `problems` are failures after prod became the new one.
+    """
+
+    state: "State"
+    audit: Mapping[Severity, int] | None = None
+    report: str = ""
+    problems: Sequence[str] = ()
 
 
 def of_dump(archive: Archive, manifest: Manifest) -> Facts:
@@ -49,8 +69,9 @@ def of_adoption(archive: Archive, manifest: Manifest) -> Facts:
     }
 
 
-def of_run(state: State) -> Facts:
+def of_run(ended: Ended) -> Facts:
     """Return the summary of a run that promoted or rehearsed."""
+    state = ended.state
     facts = {"archive": str(state.archive), "sha256": state.sha256}
     if state.restored:
         facts |= _restored(state.restored)
@@ -58,15 +79,33 @@ def of_run(state: State) -> Facts:
         facts |= _repair(state.repair, done=state.repairs)
     if state.proof:
         facts["proven"] = state.proof.sentence
+    previous = state.cut_over.previous if state.cut_over else ""
     if state.cut_over:
         facts["gap"] = f"{state.cut_over.downtime_ms} ms without a connection"
-        facts["previous"] = state.cut_over.previous
-    facts["safety"] = str(state.safety or "")
-    facts["back with"] = "pgpromote rollback" if state.cut_over or state.safety else ""
-    return facts | {"dropped": ", ".join(state.dropped), "time": _times(state)}
+    facts |= {"previous": "" if previous in state.dropped else previous, "safety": str(state.safety or "")}
+    facts["back with"] = "pgpromote rollback" if facts["previous"] or state.safety else ""
+    facts |= {"dropped": ", ".join(state.dropped), "time": _times(state), "checks": _checks(state)}
+    return facts | {"audit": _audit(ended.audit), "report": ended.report}
 
 
-def sessions(plan: Plan, strategy: Strategy) -> str:
+def verdict(ended: Ended) -> tuple[str, str, bool]:
+    """Return the outcome of a run as a word and the rest of its sentence, and whether all is well."""
+    state = ended.state
+    doubt = state.proof.doubt if state.proof else ""
+    if state.cut_over:
+        word, told = "Swapped", f"{state.target}: {doubt or 'the new database is proven'}"
+    elif state.strategy.beside:
+        word, told = (
+            "Rehearsed",
+            f"all but the cut-over: {doubt or 'it is proven'}; prod is untouched",
+        )
+    else:
+        word, told = "Restored", f"into {state.target}, in place: {doubt or 'it is proven'}"
+    after = f"; {len(ended.problems)} warning(s) above came after that" if ended.problems else ""
+    return word, f"{told}{after}.", not (doubt or after)
+
+
+def sessions(plan: "Plan", strategy: Strategy) -> str:
     """Return who is connected to prod, and the effect of a promotion on them; "" for nobody."""
     if not plan.sessions:
         return ""
@@ -82,7 +121,7 @@ def sessions(plan: Plan, strategy: Strategy) -> str:
     )
 
 
-def needed(plan: Plan) -> str:
+def needed(plan: "Plan") -> str:
     """Return the room that a swap needs on prod's server, with its parts; "" when it is not known."""
     if plan.needed_size is None:
         return ""
@@ -109,7 +148,7 @@ def findings(found: Sequence[Finding], *, whole: bool) -> list[str]:
     return first(texts, whole=whole)
 
 
-def of_interest(state: State) -> list[Finding]:
+def of_interest(state: "State") -> list[Finding]:
     """Return the findings of interest: accepted losses of dev; objects that only prod had, told once."""
     # That there is no manifest, the proof says too.
     losses = [loss for loss in state.lost if loss.object != str(state.archive)]
@@ -134,7 +173,7 @@ def first(texts: Sequence[str], *, whole: bool) -> list[str]:
     return [*kept, f"    … and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else kept
 
 
-def _restored(restored: Restored) -> Facts:
+def _restored(restored: "Restored") -> Facts:
     parallel = f"{restored.jobs} jobs" if restored.jobs > 1 else "1 connection"
     return {
         "objects": _counts(restored.counts),
@@ -142,7 +181,7 @@ def _restored(restored: Restored) -> Facts:
     }
 
 
-def _repair(repair: Repair, *, done: bool) -> Facts:
+def _repair(repair: "Repair", *, done: bool) -> Facts:
     keys = ", ".join(f"{change.table}.{change.column}" for change in repair.changes)
     counted = f"{len(repair.changes)} primary key(s)"
     return {
@@ -151,7 +190,7 @@ def _repair(repair: Repair, *, done: bool) -> Facts:
     }
 
 
-def _left_alone(repair: Repair) -> Iterator[str]:
+def _left_alone(repair: "Repair") -> Iterator[str]:
     """Yield the keys that were left alone; composite ones, of which there are hundreds, are only counted."""
     shown, composite = told_and_counted(repair)
     yield from (f"{each.table}.{each.column}" for each in shown)
@@ -159,13 +198,34 @@ def _left_alone(repair: Repair) -> Iterator[str]:
         yield f"{composite} composite key(s)"
 
 
-def told_and_counted(repair: Repair) -> tuple[list[Skipped], int]:
+def told_and_counted(repair: "Repair") -> "tuple[list[Skipped], int]":
     """Return the keys left alone that are listed one by one, and the number of keys of several columns."""
+    from pgpromote.postgres.keys.repair import COMPOSITE  # noqa: PLC0415 - who shows a repair has loaded it
+
     told = [each for each in repair.skipped if each.reason != COMPOSITE]
     return told, len(repair.skipped) - len(told)
 
 
-def _times(state: State) -> str:
+def _checks(state: "State") -> str:
+    """Return the checks and proofs that warned of something, by their rules."""
+    found = (*state.checks, *(state.proof.findings if state.proof else ()))
+    warned = dict.fromkeys(each.rule for each in found if each.severity is not Severity.INFO)
+    return f"{', '.join(warned)} warned" if warned else "all passed"
+
+
+def _audit(counted: Mapping[Severity, int] | None) -> str:
+    if counted is None:
+        return ""
+    told = ", ".join(f"{counted[each]} {each.value}" for each in Severity if counted.get(each))
+    return f"{told}; pgpromote audit shows them" if told else "nothing found"
+
+
+def counts(found: Sequence[Finding]) -> Mapping[Severity, int]:
+    """Count findings by severity."""
+    return Counter(each.severity for each in found)
+
+
+def _times(state: "State") -> str:
     return ", ".join(f"{each.phase} {each.seconds:.1f} s" for each in state.walked)
 
 

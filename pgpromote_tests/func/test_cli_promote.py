@@ -1,5 +1,6 @@
 """The command line brings an archive into prod: plan, rehearsal, restore, and what a person is asked."""
 
+import json
 import os
 import pty
 import shlex
@@ -7,10 +8,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pgpromote.postgres.archives.archive import manifest_path
+from pgpromote.postgres.databases.lock import promotion_lock
+from pgpromote.postgres.place import AGREED, Place
+from pgpromote.postgres.server import parse_url
 from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, command_line
 from pgpromote_tests.servers import Server
 
@@ -134,7 +139,7 @@ def test_a_rehearsal_says_how_it_would_go_and_changes_nothing(cli: CommandLine, 
     url = prod.new_url(OLD)
     done = cli.having(PROD_DATABASE_URL=url).run("rehearse", "--accept-loss=relics")
     assert done.returncode == 0, done.stderr
-    assert "everything but the cut-over went well; prod is untouched" in done.stdout
+    assert "Rehearsed all but the cut-over: it is proven; prod is untouched." in done.stdout
     assert prod.rows("SELECT count(*) FROM relics", url.rpartition("/")[2]) == [(2,)]
 
 
@@ -181,3 +186,126 @@ def test_a_strategy_and_a_reset_that_exclude_each_other_are_a_usage_error(cli: C
     result = cli.run("restore", "--strategy", "swap", "--reset-schema")
     assert result.returncode == 2
     assert "exclude each other" in result.stderr
+
+
+def promoting(cli: CommandLine, place: Path, **variables: str) -> CommandLine:
+    """Return a command line with directories of its own: what `promote` dumps is nobody else's."""
+    own = {"PGPROMOTE_DUMP_DIR": str(place / "dumps"), "PGPROMOTE_REPORT_DIR": str(place / "reports")}
+    return cli.having(**own, **variables)
+
+
+def twin_of(place: Path) -> dict[str, Any]:
+    (path,) = (place / "reports").glob("*.json")
+    told: dict[str, Any] = json.loads(path.read_text())
+    return told
+
+
+def test_promote_is_the_whole_way_in_one_command(cli: CommandLine, prod: Server, tmp_path: Path) -> None:
+    url = prod.new_url()
+    done = promoting(cli, tmp_path, PROD_DATABASE_URL=url).run("promote")
+
+    assert done.returncode == 0, done.stderr
+    name = url.rpartition("/")[2]
+    assert prod.rows("SELECT id, name FROM users", name) == [(7, "x")]
+    assert done.stdout.splitlines()[-1].startswith(f"Swapped {name} on ")
+    assert manifest_path(tmp_path / "dumps" / "shop" / "shop_dev.dump").exists()
+    told = twin_of(tmp_path)
+    assert told["verdict"] == "promoted"
+    assert [step["name"] for step in told["steps"]][:3] == ["dump", "check", "prepare"]
+    assert "not_null_without_default" in [rule["rule"] for rule in told["rules"]]
+
+
+def test_promote_runs_where_dagster_is_not(cli: CommandLine, prod: Server, tmp_path: Path) -> None:
+    commands = promoting(cli, tmp_path, PROD_DATABASE_URL=prod.new_url())
+    code = """if True:
+        import sys
+        from pgpromote.cli import pgpromote
+        pgpromote(["promote"], standalone_mode=False)
+        sys.exit(sorted(name for name in sys.modules if name.startswith("dagster")) or 0)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, cwd=cli.directory, capture_output=True, text=True,
+        env={**BARE, **commands.environment, "DAGSTER_HOME": "/nonexistent"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_promote_whose_dump_fails_touches_nothing_and_says_so(
+    cli: CommandLine, dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    url = prod.new_url(OLD)
+    gone = dev.url("gone")
+    before = prod.databases()
+    failed = promoting(cli, tmp_path, PROD_DATABASE_URL=url, DEV_DATABASE_URL=gone).run("promote")
+
+    assert failed.returncode == 1
+    assert "gone" in failed.stderr
+    assert "Prod is untouched." in failed.stderr
+    assert prod.databases() == before
+    assert prod.rows("SELECT count(*) FROM relics", url.rpartition("/")[2]) == [(2,)]
+    assert not list((tmp_path / "dumps").rglob("*.dump*"))
+    told = twin_of(tmp_path)
+    assert (told["verdict"], told["prod"]) == ("failed", "Prod is untouched.")
+
+
+def test_promote_from_a_source_that_is_marked_as_prod_is_refused(
+    cli: CommandLine, prod: Server, tmp_path: Path
+) -> None:
+    commands = promoting(cli, tmp_path, DEV_DATABASE_URL=prod.new_url(OLD), PROD_DATABASE_URL=prod.new_url())
+    marking = commands.having(PROD_DATABASE_URL=commands.environment["DEV_DATABASE_URL"])
+    assert marking.run("mark-prod").returncode == 0
+    refused = commands.run("promote")
+    assert refused.returncode == 3
+    assert "marked as prod" in refused.stderr
+
+
+@pytest.mark.parametrize("rule", ["plausible", "target_reachable", "not_same_database"])
+def test_promote_is_refused_by_a_check_as_a_restore_is(
+    cli: CommandLine, prod: Server, tmp_path: Path, rule: str
+) -> None:
+    targets = {
+        "plausible": prod.new_url(OLD),
+        "target_reachable": "postgresql://nobody@127.0.0.1:1/none",
+        "not_same_database": cli.environment["DEV_DATABASE_URL"],
+    }
+    commands = promoting(cli, tmp_path, PROD_DATABASE_URL=targets[rule])
+    promoted, restored = commands.run("promote"), commands.run("restore")
+
+    assert (promoted.returncode, restored.returncode) == (3, 3)
+    assert f"[{rule}]" in promoted.stderr
+    assert promoted.stderr.partition("Error: ")[2] == restored.stderr.partition("Error: ")[2]
+
+
+def test_promote_takes_the_options_of_a_dump_and_of_a_restore(
+    cli: CommandLine, prod: Server, tmp_path: Path
+) -> None:
+    commands = promoting(cli, tmp_path, PROD_DATABASE_URL=prod.new_url(OLD))
+    options = ("--compression=none", "--accept-loss=relics", "--proof=count", "--jobs=1", "--no-repair")
+    told = commands.run("promote", *options, "--json").json()
+
+    assert told["dumped"]["compression"] == "none"
+    assert told["dumped"]["sha256"] == told["sha256"]
+    assert told["jobs"] == 1
+    assert told["proof"]["mode"] == "count"
+    assert told["swapped"]["previous"]
+    assert Path(told["report"]).is_file()
+    assert told["problems"] == []
+
+
+def test_promote_in_place_changes_prod_itself(cli: CommandLine, prod: Server, tmp_path: Path) -> None:
+    url = prod.new_url(OLD)
+    done = promoting(cli, tmp_path, PROD_DATABASE_URL=url).run("promote", "--strategy=clean", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("Restored into ")
+    assert prod.rows("SELECT count(*) FROM relics", url.rpartition("/")[2]) == [(2,)]
+
+
+def test_a_second_promote_into_the_same_prod_does_not_even_dump(
+    cli: CommandLine, prod: Server, tmp_path: Path
+) -> None:
+    url = prod.new_url()
+    commands = promoting(cli, tmp_path, PROD_DATABASE_URL=url)
+    with promotion_lock(Place(parse_url(url, "PROD_DATABASE_URL"), "other", AGREED)):
+        busy = commands.run("promote")
+    assert busy.returncode == 3
+    assert not (tmp_path / "dumps").exists()

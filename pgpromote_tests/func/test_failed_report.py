@@ -215,10 +215,10 @@ def test_a_restore_that_went_well_is_reported(cli: CommandLine) -> None:
     (twin,) = twins(cli.directory / "reports")
     assert twin["verdict"] == "promoted"
     assert "not_null_without_default" in [rule["rule"] for rule in twin["rules"]]
-    assert "The report is in " in ended.stderr
+    assert f"  report       {cli.directory / 'reports'}" in ended.stdout
 
 
-@pytest.mark.parametrize("command", ["restore", "refresh"])
+@pytest.mark.parametrize("command", ["restore", "promote", "refresh"])
 def test_a_promotion_whose_report_cannot_be_written_is_done_with_a_warning(
     cli: CommandLine, prod: Server, command: str
 ) -> None:
@@ -290,7 +290,7 @@ def test_a_rehearsal_that_went_well_is_reported(cli: CommandLine) -> None:
     assert ended.returncode == 0, ended.stderr
     (twin,) = twins(cli.directory / "reports")
     assert twin["verdict"] == "rehearsed"
-    assert "The report is in " in ended.stderr
+    assert f"  report       {cli.directory / 'reports'}" in ended.stdout
 
 
 def test_a_scope_without_meaning_says_that_prod_is_untouched(cli: CommandLine) -> None:

@@ -79,7 +79,12 @@ def test_every_file_that_a_page_for_developers_names_is_there(page: str) -> None
 
 def test_no_two_files_of_the_package_share_a_name_but_a_step_and_its_stage() -> None:
     names = [path.name for path in PACKAGE.rglob("*.py") if path.name not in PLAIN]
-    assert {name for name in names if names.count(name) > 1} <= {"restore.py", "prove.py", "options.py"}
+    assert {name for name in names if names.count(name) > 1} <= {
+        "dump.py",
+        "restore.py",
+        "prove.py",
+        "options.py",
+    }
 
 
 def test_the_tests_of_every_module_are_found_by_its_name_or_its_rooms_or_are_listed() -> None:

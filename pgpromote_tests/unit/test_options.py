@@ -3,9 +3,10 @@
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
+import click
 import pytest
 
-from pgpromote.cli.promote import refresh, restore_command
+from pgpromote.cli.promote import promote_command, refresh, restore_command
 from pgpromote.defs.config import RestoreConfig, restore_config
 from pgpromote.postgres.model import Filters, Foreign, Policy
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA
@@ -52,8 +53,9 @@ def test_every_option_of_a_run_is_in_the_launchpad() -> None:
     assert names() <= set(RestoreConfig.model_fields)
 
 
-def test_a_refresh_takes_every_option_but_the_archive_and_the_scope() -> None:
-    typed = {str(each.name) for each in refresh.params}
+@pytest.mark.parametrize("command", [promote_command, refresh], ids=lambda command: command.name)
+def test_what_dumps_itself_takes_every_option_but_the_archive_and_the_scope(command: click.Command) -> None:
+    typed = {str(each.name) for each in command.params}
     scope = {each.name for each in fields(Filters)}
     assert names() - NOT_TYPED - scope - {"archive_path"} <= typed
 

@@ -154,7 +154,7 @@ def test_what_is_not_proven_stands_in_the_head_in_the_same_words_everywhere(
     for told in (
         head,
         reports.summary(report),
-        summary.of_run(record)["proven"],
+        summary.of_run(summary.Ended(record))["proven"],
         str(metadata.summary(record)["summary"].value),
         str(metadata.proof(proof)["proven"].value),
     ):

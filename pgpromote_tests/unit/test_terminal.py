@@ -118,7 +118,7 @@ def test_a_long_list_is_wrapped_and_cut_but_a_path_is_neither() -> None:
     assert "98 table" in summary.lines(facts, whole=True)[-1]
 
 
-@pytest.mark.parametrize("name", ["objects", "found", "dropped"])
+@pytest.mark.parametrize("name", ["objects", "audit", "dropped"])
 def test_a_list_is_wrapped_between_its_words_and_aligned(name: str) -> None:
     value = ", ".join(f"table-{'long-' * n}name" for n in range(16))
     written = summary.lines({name: value}, whole=True)
@@ -180,7 +180,7 @@ def test_what_is_piped_is_told_whole() -> None:
 )
 def test_what_is_proven_and_what_is_not_is_told(proof: Proof, told: str) -> None:
     assert proof.sentence == told
-    assert summary.of_run(replace(promoted(), proof=proof))["proven"] == told
+    assert summary.of_run(summary.Ended(replace(promoted(), proof=proof)))["proven"] == told
 
 
 def test_what_only_prod_had_is_told_once_and_where_it_is_now() -> None:

@@ -11,17 +11,19 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from pgpromote.postgres import encodings, files
-from pgpromote.postgres.archives import plain_sql
+from pgpromote.postgres import encodings, files, records
 from pgpromote.postgres.errors import ArchiveError, ToolFailed
 from pgpromote.postgres.model import Archive, Dump, Manifest, Ref, TocEntry
 from pgpromote.postgres.naming import command
 from pgpromote.postgres.tools import Completed, Tools, run
+
+if TYPE_CHECKING:
+    from pgpromote.postgres.archives import plain_sql
 
 MAGIC = b"PGDMP"
 OLDEST, NEWEST = (1, 12), (1, 16)
@@ -350,8 +352,10 @@ def verify_sql(path: Path) -> None:
         raise ArchiveError(f"{path} is cut: its last line is missing.", hint)
 
 
-def commands_in(path: Path) -> tuple[plain_sql.Command, ...]:
+def commands_in(path: Path) -> "tuple[plain_sql.Command, ...]":
     """Find the psql commands in a plain SQL dump. Raises ArchiveError."""
+    from pgpromote.postgres.archives import plain_sql  # noqa: PLC0415 - its patterns take long to compile
+
     with _opened(path) as file:
         return tuple(plain_sql.commands(line.decode(errors="surrogateescape") for line in file))
 
@@ -376,17 +380,15 @@ def read_manifest(path: Path) -> Manifest | None:
 
     Raises ArchiveError when the manifest itself is damaged, or is no file that can be a manifest.
     """
-    from pydantic import TypeAdapter  # noqa: PLC0415 - slow to load, and most commands read no manifest
-
     if not os.path.lexists(manifest_path(path)):
         return None
     content = files.read(manifest_path(path), LARGEST_MANIFEST)
     try:
-        return TypeAdapter(Manifest).validate_json(content, strict=True)
+        return records.read(Manifest, content)
     except ValueError:
         raise ArchiveError(f"{manifest_path(path)} is damaged.", HINT_MANIFEST) from None
 
 
 def manifest_text(manifest: Manifest) -> str:
     """Return a manifest as JSON, keys in the order of the class."""
-    return json.dumps(asdict(manifest), indent=2) + "\n"
+    return "".join(records.written(manifest, json.JSONEncoder(default=vars).encode))

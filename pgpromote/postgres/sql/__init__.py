@@ -1,8 +1,10 @@
 """One query per file, read once."""
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import LiteralString
+
+PLACE = Path(__file__).parent
 
 
 @cache
@@ -11,10 +13,9 @@ def read(name: str) -> LiteralString:
 
     The files ship with the package, so their text counts as literal.
     """
-    return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return (PLACE / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def names(folder: str) -> list[str]:
     """List the queries in a folder, sorted."""
-    entries = files(__package__).joinpath(folder).iterdir()
-    return sorted(entry.name.removesuffix(".sql") for entry in entries if entry.name.endswith(".sql"))
+    return sorted(path.stem for path in (PLACE / folder).glob("*.sql"))
