@@ -91,7 +91,7 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
     aim = looked.aim or looked.cleared()
     if any(found.rule != plausible.RULE for found in looked.errors):
         losses = plan.preview(aim, aim.manifest, target, run_id).losses + looked.of(*BESIDE)
-        screen.show_losses([found for found in losses if found.severity is not Severity.ERROR])
+        screen.show_findings([found for found in losses if found.severity is not Severity.ERROR])
         looked.cleared()
     seen = plan.look(target, promotion.tools(), run_id)
     preview = plan.preview(aim, aim.manifest, target, run_id, held=seen.held)
@@ -103,7 +103,7 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
         lost = [plausible.pattern(found.object) for found in looked.errors]
         given = [*_given(context), *(["--accept-loss", ",".join(lost)] if lost else [])]
         command = ["pgpromote", "restore", *given, "--expect-plan", seen.fingerprint]
-        screen.show_losses(looked.of(hold.RULE))
+        screen.show_findings(looked.of(hold.RULE))
         screen.show_plan(preview, options, seen.fingerprint, shlex.join(command), dropped)
 
 
@@ -180,7 +180,7 @@ def restore_command(
     options = _ask_about_losses(promotion, options, run_id, yes=yes)
     if not options.strategy.beside and not yes and sys.stdin.isatty():
         aim = look(promotion, options, run_id).cleared()
-        screen.show_losses(plan.preview(aim, aim.manifest, promotion.target(), run_id).losses)
+        screen.show_findings(plan.preview(aim, aim.manifest, promotion.target(), run_id).losses)
     confirm(options, promotion.target().name, yes=yes)
     with start(promotion, run_id, options) as run:
         _restore(run, verbose=verbose, as_json=as_json)
@@ -194,7 +194,7 @@ def _ask_about_losses(promotion: Promotion, options: Options, run_id: str, *, ye
     lost = safeguard.implausible(promotion, options, run_id) if sys.stdin.isatty() else ()
     if not lost:
         return options
-    screen.show_losses([replace(found, hint="") for found in lost])
+    screen.show_findings([replace(found, hint="") for found in lost])
     if not yes:
         click.confirm("Go on all the same?", abort=True, err=True)
     accepted = (plausible.pattern(found.object) for found in lost)

@@ -129,24 +129,6 @@ def test_a_list_is_wrapped_between_its_words_and_aligned(name: str) -> None:
     assert " ".join(line.removeprefix(f"  {name} ").strip() for line in written) == value
 
 
-def test_the_worst_findings_come_first_and_name_their_object() -> None:
-    found = [
-        Finding("a", Severity.INFO, "public.a", "New: something.", ""),
-        Finding("b", Severity.WARNING, "public.b", "It is " + "long " * 30, ""),
-        *[Finding("c", Severity.INFO, "public.c", "public.c is new.", "") for _ in range(3)],
-    ]
-    written = summary.findings(found, whole=False)
-    assert written[0].startswith("    public.b: It is long")
-    assert written[1:] == ["    public.a: New: something.", "    public.c is new.", "    … and 2 more"]
-    assert max(map(len, written)) <= 80
-
-
-def test_what_is_piped_is_told_whole() -> None:
-    found = [Finding("b", Severity.WARNING, f"public.t{n}", "It is " + "long " * 30, "") for n in range(9)]
-    written = summary.findings(found, whole=True)
-    assert written == [f"    {each.object}: {each.message}" for each in found]
-
-
 @pytest.mark.parametrize(
     ("proof", "told"),
     [
