@@ -81,7 +81,7 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
     aim = looked.aim or looked.cleared()
     if any(found.rule != plausible.RULE for found in looked.errors):
         losses = plan.preview(aim, aim.manifest, target, run_id).losses + looked.of(*BESIDE)
-        screen.show_losses([found for found in losses if found.severity is not Severity.ERROR])
+        screen.show_findings([found for found in losses if found.severity is not Severity.ERROR])
         looked.cleared()
     seen = plan.look(target, promotion.tools(), run_id)
     preview = plan.preview(aim, aim.manifest, target, run_id, held=seen.held)
@@ -93,7 +93,7 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
         lost = [plausible.pattern(found.object) for found in looked.errors]
         given = [*_given(context), *(["--accept-loss", ",".join(lost)] if lost else [])]
         command = ["pgpromote", "restore", *given, "--expect-plan", seen.fingerprint]
-        screen.show_losses(looked.of(hold.RULE))
+        screen.show_findings(looked.of(hold.RULE))
         screen.show_plan(preview, options, seen.fingerprint, shlex.join(command), dropped)
 
 

@@ -43,7 +43,7 @@ def agreed(promotion: Promotion, options: Options, run_id: str, *, yes: bool) ->
     options = accept_losses(promotion, options, run_id, yes=yes)
     if not options.strategy.beside and not yes and sys.stdin.isatty():
         aim = look(promotion, options, run_id).cleared()
-        screen.show_losses(plan.preview(aim, aim.manifest, promotion.target(), run_id).losses)
+        screen.show_findings(plan.preview(aim, aim.manifest, promotion.target(), run_id).losses)
     confirm(options, promotion.target().name, yes=yes)
     return options
 
@@ -56,7 +56,7 @@ def accept_losses(promotion: Promotion, options: Options, run_id: str, *, yes: b
     lost = safeguard.implausible(promotion, options, run_id) if sys.stdin.isatty() else ()
     if not lost:
         return options
-    screen.show_losses([replace(found, hint="") for found in lost])
+    screen.show_findings([replace(found, hint="") for found in lost])
     if not yes:
         click.confirm("Go on all the same?", abort=True, err=True)
     accepted = (plausible.pattern(found.object) for found in lost)

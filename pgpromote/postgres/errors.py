@@ -27,10 +27,11 @@ from enum import Enum
 from signal import Signals
 from typing import ClassVar, Self
 
+from pgpromote.postgres.excerpt import ERRORS, cut
 from pgpromote.postgres.model import Finding, RestoreError, Severity
 from pgpromote.postgres.naming import command
 
-SHOWN = 10
+IN_REPORT = "the report shows them"
 # What to do about one of several findings stands below it.
 ARROW = "    → "
 
@@ -164,9 +165,8 @@ class RestoreFailed(PgpromoteError):
 
     def __init__(self, errors: Sequence[RestoreError], hint: str = "") -> None:
         self.errors = tuple(errors)
-        shown = "\n".join(f"  - {error}" for error in self.errors[:SHOWN])
-        more = f"\n  … and {len(self.errors) - SHOWN} more" if len(self.errors) > SHOWN else ""
-        super().__init__(f"The restore reported {len(self.errors)} error(s):\n{shown}{more}", hint)
+        shown = _listed([f"- {error}" for error in self.errors])
+        super().__init__(f"The restore reported {len(self.errors)} error(s):\n{shown}", hint)
 
 
 class RepairFailed(PgpromoteError):
@@ -179,11 +179,10 @@ class NotProven(PgpromoteError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         differences = [f for f in self.findings if f.severity is Severity.ERROR]
-        shown = "\n".join(f"  - {f.told}" for f in differences[:SHOWN])
-        more = f"\n  … and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
+        shown = _listed([f"- {f.told}" for f in differences])
         hint = differences[0].hint if differences else ""
         super().__init__(
-            f"What was restored is not what was dumped: {len(differences)} difference(s):\n{shown}{more}",
+            f"What was restored is not what was dumped: {len(differences)} difference(s):\n{shown}",
             hint,
         )
 
@@ -213,7 +212,16 @@ class Refused(PgpromoteError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         reasons = [f for f in self.findings if f.severity is Severity.ERROR]
-        shown = "\n".join(
-            f"  - [{f.rule}] {f.message}" + (f"\n{ARROW}{f.hint}" if f.hint else "") for f in reasons
-        )
+        everything = f"{IN_REPORT}, and {command('check')} --json"
+        rules = dict.fromkeys(f.rule for f in reasons)
+        listed = (_listed([_reason(f) for f in reasons if f.rule == rule], everything) for rule in rules)
+        shown = "\n".join(listed)
         super().__init__(f"Refused by {len(reasons)} check(s):\n{shown}", outcome=UNTOUCHED)
+
+
+def _reason(found: Finding) -> str:
+    return f"- [{found.rule}] {found.message}" + (f"\n{ARROW}{found.hint}" if found.hint else "")
+
+
+def _listed(texts: Sequence[str], everything: str = IN_REPORT) -> str:
+    return "\n".join(f"  {line}" for line in cut(texts, ERRORS, everything))

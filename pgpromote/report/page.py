@@ -1,15 +1,17 @@
 """The page of a report: one HTML file that needs nothing else, no script, no request, no font."""
 
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pgpromote.postgres.details import visible
-from pgpromote.postgres.model import Severity
+from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.report.content import Report, Step, Verdict
 
@@ -27,6 +29,11 @@ DOUBTFUL = {
     Verdict.PROMOTED: f"Prod is restored; {NOT_PROVEN}.",
     Verdict.REHEARSED: f"The rehearsal went well; {NOT_PROVEN}; prod is untouched.",
 }
+# Rules in the head of the page.
+SHOWN = 6
+# A relation and a part of it, as `schema.relation.part`.
+PART = r'(?:"(?:[^"]|"")+"|[^".]+)'
+TABLE = re.compile(rf"{PART}\.{PART}(?=\.{PART}$)")
 # Under this, a bar would not be seen.
 NARROWEST = 0.4
 
@@ -38,6 +45,16 @@ class Bar:
     step: Step
     start: float
     width: float
+
+
+@dataclass(frozen=True)
+class Worst:
+    """A rule in the head of the page: its worst severity, the number of such findings, and the first."""
+
+    rule: str
+    severity: Severity
+    number: int
+    told: str
 
 
 def render(report: Report) -> Iterator[str]:
@@ -53,12 +70,20 @@ def render(report: Report) -> Iterator[str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "seconds": _seconds, "bytes": _bytes}
+    environment.filters |= {
+        "number": number,
+        "seconds": _seconds,
+        "bytes": _bytes,
+        "by_table": by_table,
+        "count": _counted,
+    }
     return environment.get_template("template.html").generate(
         report=report,
         headline=headline(report),
         bars=bars(report.steps),
         counts={severity.value: report.count(severity) for severity in Severity},
+        worst=worst(report),
+        shown=SHOWN,
     )
 
 
@@ -66,6 +91,44 @@ def headline(report: Report) -> str:
     """Return the outcome of the run in one sentence."""
     told = {**HEADLINES, **DOUBTFUL} if report.doubtful else HEADLINES
     return told[report.verdict]
+
+
+def worst(report: Report) -> list[Worst]:
+    """Return the rules that found more than information, the worst first."""
+    found = [*(report.losses or ()), *(f for rule in report.rules for f in rule.findings)]
+    found += report.rights.findings
+    rules: dict[tuple[Severity, str], list[Finding]] = {}
+    for each in found:
+        rules.setdefault((each.severity, each.rule), []).append(each)
+    return [
+        Worst(rule, severity, len(several), several[0].told)
+        for severity in (Severity.ERROR, Severity.WARNING)
+        for (each, rule), several in rules.items()
+        if each is severity
+    ]
+
+
+def by_table(found: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Return findings by the table of their object, in the order in which the tables come."""
+    tables: dict[str, list[Finding]] = {}
+    for each in found:
+        tables.setdefault(table_of(each.object), []).append(each)
+    return list(tables.items())
+
+
+def table_of(name: str) -> str:
+    """Return the table that an object belongs to: schema and name, quoted or not; other names as they are.
+
+    >>> table_of('shop."Old. orders".total'), table_of("column note of table shop.orders")
+    ('shop."Old. orders"', 'column note of table shop.orders')
+    """
+    matched = TABLE.match(name)
+    return matched[0] if matched else name
+
+
+def _counted(found: Sequence[Finding]) -> list[tuple[str, int]]:
+    counted = Counter(each.severity for each in found)
+    return [(severity.value, counted[severity]) for severity in Severity if counted[severity]]
 
 
 def _finalize(value: object) -> object:

@@ -5,7 +5,7 @@ the state of the step in which it died.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,8 +14,9 @@ from pgpromote.postgres.errors import ProdState
 from pgpromote.postgres.keys.repair import Repair
 from pgpromote.postgres.loading.restore import Restored
 from pgpromote.postgres.losses.counts import Tally
-from pgpromote.postgres.losses.plan import RULE, Plan
+from pgpromote.postgres.losses.plan import RULE, Loss, Plan
 from pgpromote.postgres.model import Finding, Manifest, Ref, Severity, Statement
+from pgpromote.postgres.naming import command
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.strategy import Strategy
@@ -169,7 +170,7 @@ class State:
 
     @property
     def lost(self) -> tuple[Finding, ...]:
-        """The losses of prod; once prod is the new one, each says first where the lost object is now."""
+        """The losses of prod; once prod is the new one, in the past, and each with its place now."""
         return tuple(self._lost())
 
     @property
@@ -178,12 +179,20 @@ class State:
         return not self.failure and self.proof is not None
 
     def _lost(self) -> Iterator[Finding]:
-        where = self._way_back() if self.renewed else ""
+        where, way = self._way_back() if self.renewed else ("", "")
         for each in self.plan.losses if self.plan else ():
-            gone = where and each.severity is not Severity.INFO
-            yield replace(each, message=f"{where}: {each.message}") if gone else each
+            yield each.seen(where, way) if isinstance(each, Loss) else each
 
-    def _way_back(self) -> str:
-        if self.cut_over:
-            return f"Now in {self.cut_over.previous}"
-        return f"Now in the safety archive {self.safety.name}" if self.safety else "Gone"
+    def _way_back(self) -> tuple[str, str]:
+        """Return the place of what prod was, and the way to it."""
+        if self.cut_over and self.cut_over.previous not in self.dropped:
+            previous = self.cut_over.previous
+            return f"Now in {previous}", f"Copy it from the database {previous}; {_all_of_it()}"
+        if self.safety:
+            name = self.safety.name
+            return f"Now in the safety archive {name}", f"pg_restore copies it out of {name}; {_all_of_it()}"
+        return "Gone", ""
+
+
+def _all_of_it() -> str:
+    return f"{command('rollback')} brings all of it back."

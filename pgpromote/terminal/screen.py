@@ -5,9 +5,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from functools import partial
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +18,7 @@ from rich.text import Text
 
 from pgpromote.postgres.details import one_line, visible
 from pgpromote.postgres.errors import ProdState
+from pgpromote.postgres.excerpt import ERRORS, INFOS, WARNINGS, cut
 from pgpromote.postgres.model import (
     Archive,
     Filters,
@@ -29,7 +29,7 @@ from pgpromote.postgres.model import (
 )
 from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.postgres.strategy import Strategy
-from pgpromote.terminal import summary
+from pgpromote.terminal import listing, summary
 
 # What is shown is made elsewhere: a command that shows a dump loads nothing of a run.
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def show_adopted(archive: Archive, manifest: Manifest) -> None:
 def show_ended(ended: summary.Ended) -> None:
     """Show the end of a run on one screen: facts, findings, and the verdict as its last line."""
     _facts(summary.of_run(ended))
-    for line in summary.findings(summary.of_interest(ended.state), whole=_whole()):
+    for line in listing.at_the_end(summary.of_interest(ended.state), whole=_whole()):
         OUT.print(line)
     word, told, well = summary.verdict(ended)
     _headline(word, told, "green" if well else "yellow")
@@ -189,18 +189,10 @@ def show_report(report: "Report") -> None:
             _headline(f"{'skipped':>9}", f"{check.replace('_', ' ')}: {why}", "dim")
             continue
         found = report.of(check)
-        worst = next((s for s in Severity if any(f.severity is s for f in found)), None)
+        worst = listing.worst(found)
         mark = worst.value if worst else "ok"
         _headline(f"{mark:>9}", check.replace("_", " "), COLOURS[worst] if worst else "green")
-        for finding in found:
-            show_finding(finding)
-
-
-def show_finding(finding: Finding) -> None:
-    """Show a finding and its remedy."""
-    OUT.print(f"      {finding.message}")
-    if finding.hint:
-        OUT.print(f"      → {finding.hint}")
+        show_findings(found, OUT)
 
 
 def show_plan(
@@ -214,7 +206,7 @@ def show_plan(
     limited = f", limited to {options.filters}" if str(options.filters) else ""
     loss = "what follows" if lost else "nothing"
     _headline("Plan", f"by {options.strategy}{limited}, prod would lose {loss}; {_kept(options)}")
-    show_losses(plan.losses, OUT)
+    show_findings(plan.losses, OUT)
     _facts(
         {
             "sessions": summary.sessions(plan, options.strategy),
@@ -235,13 +227,10 @@ def _kept(options: "Options") -> str:
     return f"{where}what is not replaced stays as it is; {what} keeps what prod was"
 
 
-def show_losses(losses: Sequence[Finding], console: Console = ERR) -> None:
-    """Show the losses of prod; a remedy is shown once for findings in a row."""
-    for hint, found in groupby(losses, lambda finding: finding.hint):
-        for finding in found:
-            console.print(f"      {finding.message}")
-        if hint:
-            console.print(f"      → {hint}")
+def show_findings(losses: Sequence[Finding], console: Console = ERR) -> None:
+    """Show the first findings of each rule with their remedies, and the number of the others."""
+    for line in listing.told(losses):
+        console.print(f"      {line}")
 
 
 def show_history(found: "Sequence[past.Kept]") -> None:
@@ -290,49 +279,33 @@ def show_audit(
 
     for severity in Severity:
         for rule, findings in found.items():
-            if findings and severity is min((f.severity for f in findings), key=list(Severity).index):
+            if severity is listing.worst(findings):
                 why = audit.describe(rule) if rule in audit.RULES else ""
                 title = f"{rule.replace('_', ' ')}: {len(findings)}  {why}"
                 _headline(f"{severity.value:>9}", title, COLOURS[severity])
-                for finding in _by_table(findings) if rule == audit.NOT_NULL else findings:
-                    OUT.print(one_line(f"      {finding.told}"))
-                    if finding.remedy:
-                        OUT.print(one_line(f"      → {finding.remedy}"))
+                listed = list(listing.by_table(findings)) if rule == audit.NOT_NULL else findings
+                for line in listing.told(listed, named=True):
+                    OUT.print(one_line(f"      {line}"))
     sound = sum(not findings for findings in found.values())
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")
-    for finding in suppressed:
-        accepted = f"{finding.rule.replace('_', ' ')}: {finding.told}"
-        _headline("suppressed", one_line(accepted), "dim")
+    for group in listing.by_rule(suppressed):
+        _headline("suppressed", f"{group[0].rule.replace('_', ' ')}: {len(group)}", "dim")
+        for line in cut([each.told for each in group], INFOS, listing.JSON):
+            OUT.print(one_line(f"      {line}"), style="dim")
     for note in notes:
         _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
 
 
-def _by_table(found: Sequence[Finding]) -> Iterator[Finding]:
-    """Join plain information about the columns of a table into one line; worse findings stay as they are."""
-    for (plain, table), columns in groupby(
-        found, lambda each: (each.severity is Severity.INFO and each.judged, each.object.rpartition(".")[0])
-    ):
-        several = list(columns)
-        if plain and len(several) > 1:
-            names = ", ".join(each.object.rpartition(".")[2] for each in several)
-            yield replace(several[0], object=table, message=names, fix="")
-        else:
-            yield from several
-
-
 def show_repair(repair: "Repair", *, done: bool) -> None:
-    """Show the statements with their reasons, and the keys that were left alone."""
+    """Show the statements with their reasons, and the keys of one column that were left alone."""
     _headline("Repaired" if done else "Would repair", f"{len(repair.changes)} primary key(s)")
-    for statement in repair.statements:
-        OUT.print(f"  {statement.sql};")
-        OUT.print(f"    -- {statement.why}", style="dim")
-    told, composite = summary.told_and_counted(repair)
-    for skipped in told:
-        OUT.print(f"  left alone: {skipped.message}")
-    if composite:
-        OUT.print(f"  left alone: {composite} composite key(s); --json lists them")
-    for finding in repair.findings:
-        show_finding(finding)
+    statements = [f"{each.sql};\n    -- {each.why}" for each in repair.statements]
+    for line in cut(statements, ERRORS, listing.JSON):
+        OUT.print(f"  {line}")
+    told, _ = summary.told_and_counted(repair)
+    for line in cut([each.message for each in told], WARNINGS, listing.JSON):
+        OUT.print(f"  {line}")
+    show_findings(repair.findings, OUT)
 
 
 def _whole() -> bool:

@@ -50,7 +50,7 @@ def test_a_plan_shows_the_loss_and_a_fingerprint_that_holds_prod_to_it(
     assert (refused.returncode, expected.returncode) == (3, 0), expected.stderr
     assert "Run pgpromote plan again" in refused.stderr
     assert "Swapped" in expected.stdout
-    assert "public.relics is only in prod" in expected.stdout
+    assert ": TABLE public.relics with its 3 row(s) was only in prod." in expected.stdout
 
 
 def told_by(plan: Ended) -> list[str]:

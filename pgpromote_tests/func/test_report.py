@@ -24,7 +24,17 @@ from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func import shops
 from pgpromote_tests.runs import SHOP, failure_of, metadata_of
-from pgpromote_tests.unit.reports import EMPTY, HOSTILE, NOT_AUDITED, NOW, audited, failed, promoted
+from pgpromote_tests.unit.reports import (
+    EMPTY,
+    HOSTILE,
+    NOT_AUDITED,
+    NOW,
+    audited,
+    checked,
+    failed,
+    finding,
+    promoted,
+)
 
 ODD = "<b>odd</b> | `table`"
 IN_DEV = f"""{SHOP}
@@ -253,6 +263,14 @@ def look(browser: Browser, pages: dict[str, Path]) -> Iterator[Callable[[str, in
         page.close()
 
 
+def unfold(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+
+
+def height(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollHeight"))
+
+
 def brightness(page: Page, element: str) -> float:
     """Return how bright an element's background is, from 0 to 255."""
     colour = page.evaluate("e => getComputedStyle(document.querySelector(e)).backgroundColor", element)
@@ -290,6 +308,7 @@ def test_the_timeline_has_a_bar_for_each_step_within_the_picture(
     look: Callable[[str, int, str], Seen], refreshed: Refreshed
 ) -> None:
     page = look("real", 400, "light").page
+    unfold(page)
     picture = page.locator("#timeline svg").bounding_box()
     bars = [bar.bounding_box() for bar in page.locator("#timeline .bar").all()]
     assert len(bars) == len(refreshed.twin["steps"])
@@ -311,6 +330,61 @@ def test_the_step_that_failed_stands_out(look: Callable[[str, int, str], Seen]) 
 
 def test_one_click_takes_a_whole_statement(look: Callable[[str, int, str], Seen]) -> None:
     page = look("real", 1200, "light").page
+    unfold(page)
     statement = page.locator("#repair pre.sql").first
     statement.click()
     assert page.evaluate("getSelection().toString()").strip() == statement.inner_text().strip()
+
+
+@pytest.mark.parametrize("name", ["real", "failed", "empty"])
+def test_the_first_screen_shows_the_head_and_the_title_of_every_part(
+    look: Callable[[str, int, str], Seen], name: str
+) -> None:
+    page = look(name, 1280, "light").page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    titles = page.locator("section > details > summary")
+    assert titles.count() == 7
+    for title in titles.all():
+        box = title.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 800
+    assert page.locator("header dl").is_visible()
+
+
+def test_a_folded_page_is_three_screens_at_most_however_much_was_found(
+    look: Callable[[str, int, str], Seen], browser: Browser, tmp_path: Path
+) -> None:
+    many = tuple(finding(f"rule_{n % 30}", name=f"public.t{n // 4}.c{n}") for n in range(2000))
+    written = reports.write(
+        reports.build(replace(promoted(), checked=checked(*many)), audited(), NOW), tmp_path
+    )
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(written.page.as_uri())
+    assert height(page) <= 3 * 800
+    unfold(page)
+    assert height(page) > 50 * 800
+    page.close()
+
+
+def test_what_is_folded_is_printed(look: Callable[[str, int, str], Seen]) -> None:
+    page = look("real", 1200, "light").page
+    folded = page.locator("#findings pre.sql, #manifest dd, #changes td, #repair pre.sql")
+    assert folded.count() > 20
+    assert not any(each.is_visible() for each in folded.all())
+    on_screen = height(page)
+    page.emulate_media(media="print")
+    assert all(each.is_visible() for each in folded.all())
+    assert height(page) > 2 * on_screen
+
+
+def test_what_is_folded_is_found_by_the_search_of_the_browser(
+    look: Callable[[str, int, str], Seen], pages: dict[str, Path]
+) -> None:
+    page = look("real", 1200, "light").page
+    wanted = page.locator("#manifest details > h3", has_text="Entries")
+    assert not wanted.is_visible()
+    page.goto("about:blank")
+    page.goto(f"{pages['real'].as_uri()}#:~:text=Source%27s%20size")
+    page.locator("#manifest details[open]").wait_for()
+    assert wanted.is_visible()
+    assert page.locator("#findings > details[open]").count() == 0

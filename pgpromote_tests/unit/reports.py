@@ -11,7 +11,7 @@ from pgpromote.postgres.keys.repair import Repair, Skipped
 from pgpromote.postgres.loading.restore import Restored
 from pgpromote.postgres.loading.views import Filled
 from pgpromote.postgres.losses.counts import Tally
-from pgpromote.postgres.losses.plan import Plan, Sessions
+from pgpromote.postgres.losses.plan import RULE, Loss, Plan, Sessions
 from pgpromote.postgres.model import (
     Archived,
     Content,
@@ -57,6 +57,11 @@ EMPTY = State(
 
 def finding(rule: str, severity: Severity = Severity.WARNING, name: str = HOSTILE) -> Finding:
     return Finding(rule, severity, name, f"{name} is odd.", f"Look at {name}.")
+
+
+def lost(name: str) -> Loss:
+    message = f"TABLE {name} is only in prod; it would be lost."
+    return Loss(RULE, Severity.WARNING, name, message, afterwards=f"TABLE {name} was only in prod.")
 
 
 def checked(*findings: Finding) -> Checked:
@@ -110,7 +115,7 @@ def promoted() -> State:
         prod=ProdState.RENEWED,
         steps=steps(*SECONDS),
         checked=checked(finding("client_tools"), finding("source_differs", Severity.INFO)),
-        plan=Plan((finding("loss_preview", name=BIDI),), (), 1000, 2000),
+        plan=Plan((lost(BIDI),), (), 1000, 2000),
         repair=Repair(
             (),
             (Skipped(HOSTILE, "id", "trigger", f"{HOSTILE}.id is left alone: a trigger may fill it."),),

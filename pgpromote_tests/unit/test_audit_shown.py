@@ -6,7 +6,7 @@ import pytest
 
 from pgpromote.postgres.keys.repair import Repair, Skipped
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.terminal import screen, summary
+from pgpromote.terminal import screen
 
 INDEX = Finding("index_invalid", Severity.WARNING, "public.i", "Not valid.", fix="REINDEX INDEX public.i;")
 CACHE = Finding("table_unlogged", Severity.ERROR, 'public."a\nb"', "Unlogged.")
@@ -34,7 +34,7 @@ def test_an_audit_shows_the_worst_first_and_what_is_suppressed_last(
         "warning comparison", "dev",
         "info not null without default", "public.t.n", "→ ALTER ...;",
         "ok 1 rules found nothing",
-        "suppressed index invalid",
+        "suppressed index invalid", "public.i",
     ]  # fmt: skip
 
 
@@ -54,24 +54,33 @@ def test_columns_without_default_are_told_a_table_a_line_and_lost_ones_by_themse
 
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert lines[1:6] == [
-        "public.a: one, two",
         "public.a.lost: It is integer.",
         "→ ALTER ...;",
+        "public.a: one, two",
         "public.b.one: It is integer.",
         "→ ALTER ...;",
     ]
 
 
-def test_composite_keys_that_are_left_alone_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    left = [Skipped(f"public.t{n}", "a, b", "composite", "It has two columns.") for n in range(100)]
-    trigger = Skipped("public.t", "id", "trigger", "public.t.id is left alone: a trigger may fill it.")
-    done = Repair((), (*left, trigger), ())
-
-    screen.show_repair(done, done=True)
+def test_a_long_audit_is_counted_and_cut_rule_by_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = [replace(COLUMN, object=f"public.t{n}.{name}") for n in range(30) for name in ("a", "b")]
+    indexes = [replace(INDEX, object=f"public.i{n}", fix="") for n in range(40)]
+    screen.show_audit({COLUMN.rule: columns, INDEX.rule: indexes}, [CACHE] * 50)
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1:] == [
-        "  left alone: public.t.id is left alone: a trigger may fill it.",
-        "  left alone: 100 composite key(s); --json lists them",
+    assert [line.strip() for line in lines if "…" in line] == [
+        "… and 35 more; --json shows them",
+        "… and 27 more; --json shows them",
+        "… and 47 more; --json shows them",
     ]
-    assert list(summary._left_alone(done)) == ["public.t.id", "100 composite key(s)"]
+    assert len(lines) < 24
+
+
+def test_join_tables_are_not_told_as_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    left = [Skipped(f"public.t{n}", "a, b", "composite", "It has two columns.") for n in range(100)]
+    trigger = Skipped("public.t", "id", "trigger", "public.t.id is left alone: a trigger may fill it.")
+
+    screen.show_repair(Repair((), (*left, *[trigger] * 7), ()), done=True)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:] == [f"  {trigger.message}"] * 5 + ["  … and 2 more; --json shows them"]

@@ -22,6 +22,7 @@ WIDE = {"pgpromote", "postgres"}
 ELSEWHERE = {
     "postgres/apply.py": "func/test_repair_alone.py",
     "postgres/errors.py": "func/test_bad_input.py",
+    "postgres/excerpt.py": "unit/test_listing.py",
     "postgres/membership.py": "func/test_rights_without_superuser.py",
     "postgres/model.py": "unit/test_archive_parsing.py",
     "postgres/strategy.py": "func/test_run_steps.py",

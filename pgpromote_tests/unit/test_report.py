@@ -248,6 +248,39 @@ def test_a_reset_is_shown_only_for_the_strategy_that_resets() -> None:
     assert RESET.runs(RESET_SCHEMA)
 
 
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("shop.orders.total", "shop.orders"),
+        ('shop."Old. ""orders".total', 'shop."Old. ""orders"'),
+        ('"a.b".c."d.e"', '"a.b".c'),
+        ("shop.orders", "shop.orders"),
+        ("table shop.orders", "table shop.orders"),
+        ("prod", "prod"),
+        ("", ""),
+    ],
+)
+def test_a_finding_on_a_column_belongs_to_its_table(name: str, table: str) -> None:
+    assert page.table_of(name) == table
+
+
+def test_the_head_names_each_rule_that_warns_once_the_worst_first() -> None:
+    found = [finding("a"), finding("b", Severity.ERROR), finding("c", Severity.INFO), finding("a")]
+    report = report_of(replace(promoted(), checked=checked(*found)))
+    told = [(each.rule, each.number) for each in page.worst(report)]
+    assert told[:3] == [("b", 1), ("loss_preview", 1), ("a", 2)]
+    assert "c" not in dict(told)
+    head = rendered(report).partition("</header>")[0]
+    assert "a: 2" in head
+    assert f"… and {len(told) - page.SHOWN} more rules, below" in head
+
+
+def test_nothing_of_a_folded_page_is_left_out() -> None:
+    many = [finding("new", Severity.INFO, f"public.t{n // 3}.c{n}") for n in range(900)]
+    texts = "".join(Page(rendered(report_of(replace(promoted(), checked=checked(*many))))).texts)
+    assert all(f"public.t{n // 3}.c{n} is odd." in texts for n in range(900))
+
+
 def test_the_timeline_lays_the_steps_one_after_the_other() -> None:
     bars = page.bars(report_of(promoted()).steps)
     whole = sum(SECONDS.values())

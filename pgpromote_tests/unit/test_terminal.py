@@ -10,6 +10,7 @@ from rich.console import Console
 
 from pgpromote.postgres.errors import ProdState, Refused
 from pgpromote.postgres.loading.activity import Activity
+from pgpromote.postgres.losses.plan import Loss
 from pgpromote.postgres.model import Finding, Severity, TocEntry
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.rows.compare import Compared, Unproven
@@ -17,7 +18,7 @@ from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP, Strategy
 from pgpromote.run.options import Options
 from pgpromote.run.restore_progress import Work, remaining
 from pgpromote.run.run import Run
-from pgpromote.run.state import Prepared, State, Walked
+from pgpromote.run.state import Kept, Prepared, State, Walked
 from pgpromote.run.steps import PROMOTED, REHEARSED, STEPS, named
 from pgpromote.settings import from_environment
 from pgpromote.terminal import summary
@@ -128,24 +129,6 @@ def test_a_list_is_wrapped_between_its_words_and_aligned(name: str) -> None:
     assert " ".join(line.removeprefix(f"  {name} ").strip() for line in written) == value
 
 
-def test_the_worst_findings_come_first_and_name_their_object() -> None:
-    found = [
-        Finding("a", Severity.INFO, "public.a", "New: something.", ""),
-        Finding("b", Severity.WARNING, "public.b", "It is " + "long " * 30, ""),
-        *[Finding("c", Severity.INFO, "public.c", "public.c is new.", "") for _ in range(3)],
-    ]
-    written = summary.findings(found, whole=False)
-    assert written[0].startswith("    public.b: It is long")
-    assert written[1:] == ["    public.a: New: something.", "    public.c is new.", "    … and 2 more"]
-    assert max(map(len, written)) <= 80
-
-
-def test_what_is_piped_is_told_whole() -> None:
-    found = [Finding("b", Severity.WARNING, f"public.t{n}", "It is " + "long " * 30, "") for n in range(9)]
-    written = summary.findings(found, whole=True)
-    assert written == [f"    {each.object}: {each.message}" for each in found]
-
-
 @pytest.mark.parametrize(
     ("proof", "told"),
     [
@@ -183,12 +166,13 @@ def test_what_is_proven_and_what_is_not_is_told(proof: Proof, told: str) -> None
     assert summary.of_run(summary.Ended(replace(promoted(), proof=proof)))["proven"] == told
 
 
-def test_what_only_prod_had_is_told_once_and_where_it_is_now() -> None:
+def test_what_only_prod_had_is_told_once_in_the_past_and_where_it_is_now() -> None:
     done = promoted()
     assert done.plan
     assert done.proof
     assert done.cut_over
-    lost = Finding("loss_preview", Severity.WARNING, "public.a", "TABLE public.a would be lost.")
+    foretold, was = "TABLE public.a is only in prod; it would be lost.", "TABLE public.a was only in prod."
+    lost = Loss("loss_preview", Severity.WARNING, "public.a", foretold, "Bring it.", afterwards=was)
     gone = Finding("rights_kept", Severity.INFO, "table public.a", "Not in the new database.")
     lossy = replace(
         done,
@@ -196,12 +180,12 @@ def test_what_only_prod_had_is_told_once_and_where_it_is_now() -> None:
         plan=replace(done.plan, losses=(lost,)),
         proof=replace(done.proof, findings=(gone,)),
     )
-    was = "TABLE public.a would be lost."
-    assert [each.message for each in summary.of_interest(lossy)] == [
-        f"Now in {done.cut_over.previous}: {was}"
-    ]
+    previous = done.cut_over.previous
+    (told,) = summary.of_interest(lossy)
+    assert told.message == f"Now in {previous}: {was}"
+    assert told.hint == f"Copy it from the database {previous}; pgpromote rollback brings all of it back."
     rehearsed = replace(lossy, cut_over=None, prod=ProdState.UNTOUCHED)
-    assert [each.message for each in summary.of_interest(rehearsed)] == [was]
+    assert [(each.message, each.hint) for each in rehearsed.lost] == [(foretold, "Bring it.")]
     in_place = replace(
         rehearsed,
         strategy=CLEAN,
@@ -211,8 +195,9 @@ def test_what_only_prod_had_is_told_once_and_where_it_is_now() -> None:
     assert [each.message for each in summary.of_interest(in_place)] == [
         f"Now in the safety archive shop_1.dump: {was}"
     ]
-    bare = replace(in_place, prepared=None)
-    assert [each.message for each in summary.of_interest(bare)] == [f"Gone: {was}"]
+    bare, dropped = replace(in_place, prepared=None), replace(lossy, kept=Kept((previous,), ()))
+    for state in (bare, dropped):
+        assert [(each.message, each.hint) for each in state.lost] == [(f"Gone: {was}", "")]
 
 
 def test_what_was_accepted_by_name_is_told_first() -> None:

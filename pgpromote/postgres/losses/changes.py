@@ -29,10 +29,10 @@ class Change:
     certain: bool
     anew: bool
 
-    def told(self) -> str:
-        """Return the change as a sentence."""
+    def told(self, since: str = "the last promotion") -> str:
+        """Return the change as a sentence; `since` names the promotion that brought the table."""
         what = "changed it" if self.certain else "wrote to it"
-        said = f"{self.table}: prod's users {what} since the last promotion"
+        said = f"{self.table}: prod's users {what} since {since}"
         said += ", its hash is another" if self.certain else ""
         said += (
             f": about {_counts(self.written)}"

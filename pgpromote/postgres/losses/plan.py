@@ -52,6 +52,19 @@ class Sessions:
 
 
 @dataclass(frozen=True)
+class Loss(Finding):
+    """A loss of prod: its message tells it before the promotion, `afterwards` once prod is the new one."""
+
+    afterwards: str = field(kw_only=True)
+
+    def seen(self, where: str = "", way: str = "") -> Finding:
+        """Return the finding: before the promotion, or with the place of what was lost, and the way to it."""
+        if not where:
+            return Finding(self.rule, self.severity, self.object, self.message, self.hint)
+        return Finding(self.rule, self.severity, self.object, f"{where}: {self.afterwards}", way)
+
+
+@dataclass(frozen=True)
 class Plan:
     """The cost of a promotion: the losses of prod, the sessions to be ended, the space it takes.
 
@@ -61,7 +74,7 @@ class Plan:
     the tables in question, by `schema.name`.
     """
 
-    losses: tuple[Finding, ...]
+    losses: tuple[Finding | Loss, ...]
     sessions: tuple[Sessions, ...]
     present_size: int
     needed_size: int | None
@@ -167,15 +180,20 @@ def _lost_objects_and_rows(
     for table in tables:
         if not table.readable:
             message = f"{table.label} cannot be read by our role, so its rows in prod are not counted."
-            yield Finding(RULE, Severity.WARNING, table.label, message, HINT_READ)
+            afterwards = f"{table.label} could not be read by our role, so its rows were not counted."
+            yield _loss(table.label, message, afterwards, HINT_READ)
         elif (table.schema, table.name) not in whole:
             yield from _changed_rows(scope.filters, table.label, held[table.label], scope.brought(table))
 
 
-def _lost(title: str, label: str, absence: tuple[str, str], content: Content | None = None) -> Finding:
+def _lost(title: str, label: str, absence: tuple[str, str], content: Content | None = None) -> Loss:
     why, hint = absence
     held = f" with its {content.rows} row(s)" if content and content.rows else ""
-    return Finding(RULE, Severity.WARNING, label, f"{title} {why}; it would be lost{held}.", hint)
+    return _loss(label, f"{title} is {why}; it would be lost{held}.", f"{title}{held} was {why}.", hint)
+
+
+def _loss(label: str, message: str, afterwards: str, hint: str) -> Loss:
+    return Loss(RULE, Severity.WARNING, label, message, hint, afterwards=afterwards)
 
 
 def _given_way(sequences: list[str]) -> Iterator[Finding]:
@@ -195,8 +213,9 @@ def _lost_within_tables(session: Session, scope: Scope) -> Iterator[Finding]:
     for each in rows(session, Written, "plan/written"):
         names, table = _unwritten(scope, each), f"{each.schema}.{each.table}"
         if each.kind == "COLUMN" and names:
-            message = f"{table} has columns only in prod, which would be lost: {', '.join(names)}."
-            yield Finding(RULE, Severity.WARNING, table, message, ONLY_IN_PROD[1])
+            listed = ", ".join(names)
+            message = f"{table} has columns only in prod, which would be lost: {listed}."
+            yield _loss(table, message, f"{table} had columns only in prod: {listed}.", ONLY_IN_PROD[1])
         elif names:
             labels = [f"{table} {name}" for name in names]
             yield from (_lost(f"{each.kind} {label}", label, ONLY_IN_PROD) for label in labels)
@@ -224,25 +243,28 @@ def _changed_rows(
 ) -> Iterator[Finding]:
     if filters.data_only:
         if brought and brought.rows and present.rows:
-            added = f"{label}: the archive's {brought.rows} row(s) are added to prod's {present.rows}"
-            message = f"{added}; a key that both hold fails the restore."
-            yield Finding(RULE, Severity.WARNING, label, message, HINT_ADDED)
+            added = f"the archive's {brought.rows} row(s) {{}} added to prod's {present.rows}"
+            message = f"{label}: {added.format('are')}; a key that both hold fails the restore."
+            yield _loss(label, message, f"{label}: {added.format('were')}.", HINT_ADDED)
     elif filters.schema_only and present.rows:
-        message = f"{label}: prod's {present.rows} row(s) would be lost; only definitions are restored."
+        held = f"{label}: prod's {present.rows} row(s)"
+        message = f"{held} would be lost; only definitions are restored."
         without = option("schema-only")
         hint = f"Save these rows first if they matter; without {without}, dev's rows come along."
-        yield Finding(RULE, Severity.WARNING, label, message, hint)
-    elif brought and (told := _more(present, brought)):
-        yield Finding(RULE, Severity.WARNING, label, f"{label}: {told}.", HINT_ROWS)
+        yield _loss(label, message, f"{held}; only definitions were restored.", hint)
+    elif brought and (told := _more(present, brought, "has", "is")):
+        yield _loss(
+            label, f"{label}: {told}.", f"{label}: {_more(present, brought, 'had', 'was')}.", HINT_ROWS
+        )
 
 
-def _more(present: Content, brought: Content) -> str:
-    """Return a text on prod's surplus over the archive, "" for none."""
+def _more(present: Content, brought: Content, has: str, is_: str) -> str:
+    """Return a text on prod's surplus over the archive, "" for none; `has` and `is_` give its tense."""
     told = []
     if present.rows > brought.rows:
-        told.append(f"prod has {present.rows} rows, the archive {brought.rows}")
+        told.append(f"prod {has} {present.rows} rows, the archive {brought.rows}")
     if present.highest is not None and brought.highest is not None and present.highest > brought.highest:
-        told.append(f"prod's highest key is {present.highest}, the archive's {brought.highest}")
+        told.append(f"prod's highest key {is_} {present.highest}, the archive's {brought.highest}")
     return "; ".join(told)
 
 
@@ -260,7 +282,7 @@ def _changed_by_users(session: Session, aim: Aim, held: Mapping[str, Content] | 
     for each in found or ():
         if _replaced(aim.strategy, each.table, brought):
             hint = HINT_ROWS if each.certain else _hint_counted()
-            yield Finding(RULE, Severity.WARNING, each.table, each.told(), hint)
+            yield _loss(each.table, each.told(), each.told("the promotion before this one"), hint)
 
 
 def _replaced(strategy: Strategy, table: str, brought: Collection[str]) -> bool:
@@ -280,8 +302,8 @@ def _lost_large_objects(session: Session, archive: Archive, manifest: Manifest |
     if archive.of_kind("BLOBS"):
         brought = manifest.contents.get(contents.LARGE_OBJECTS) if manifest else None
     if brought and present.rows > brought.rows:
-        message = f"Prod has {present.rows} large objects, the archive {brought.rows}."
-        yield Finding(RULE, Severity.WARNING, contents.LARGE_OBJECTS, message, HINT_ROWS)
+        told = f"Prod {{}} {present.rows} large objects, the archive {brought.rows}."
+        yield _loss(contents.LARGE_OBJECTS, told.format("has"), told.format("had"), HINT_ROWS)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from pgpromote.postgres.naming import command
 from pgpromote.postgres.strategy import Strategy
 
 # Why prod's object is not among what is promoted, and what to do.
-ONLY_IN_PROD = ("is only in prod", "Bring it to dev first if it shall stay.")
-LEFT_OUT = "is left out of the promotion, though dev has it"
-OUTSIDE = ("is left out by the filters, though dev has it", "Widen the filters if prod shall have it.")
+ONLY_IN_PROD = ("only in prod", "Bring it to dev first if it shall stay.")
+LEFT_OUT = "left out of the promotion, though dev has it"
+OUTSIDE = ("left out by the filters, though dev has it", "Widen the filters if prod shall have it.")
 HINT_WHOLE = "Promote a dump without filters if prod shall have it."
 PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 PRIMARY_KEY = re.compile(r"PRIMARY KEY \((.*)\)")
@@ -143,14 +143,14 @@ class Scope:
         return self.strategy.empty or replaced or found.schema == self.strategy.reset != ""
 
     def absence(self, found: Object) -> tuple[str, str]:
-        """Return the reason why prod's object is not promoted, and a hint."""
+        """Return the reason why prod's object is not promoted, to follow "is" or "was", and a hint."""
         if (found.kind, found.schema, found.name) in self.left_out:
             if self.filters != EVERYTHING:
                 return OUTSIDE
             hint = f"Bring dev's along if prod shall have it; {command('check')} says how, under left out."
             return LEFT_OUT, hint
         if self.manifest and self.manifest.filters:
-            return f"is not in the archive, which is limited to {self.manifest.filters}", HINT_WHOLE
+            return f"not in the archive, which is limited to {self.manifest.filters}", HINT_WHOLE
         return ONLY_IN_PROD
 
     def refills(self, serial: Serial) -> bool:

@@ -1,0 +1,98 @@
+"""Findings on a terminal: the worst first, by rule and table, each list cut with the way to see all of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from pgpromote.postgres.details import one_line
+from pgpromote.postgres.errors import IN_REPORT
+from pgpromote.postgres.excerpt import ERRORS, INFOS, WARNINGS, cut
+from pgpromote.postgres.model import Finding, Severity
+
+SHOWN: Mapping[Severity, int] = {
+    Severity.ERROR: ERRORS,
+    Severity.WARNING: WARNINGS,
+    Severity.INFO: INFOS,
+}
+JSON = "--json shows them"
+WIDTH, INDENT = 80, 4
+# Lines for findings at the end of a run, whose summary has to fit one screen.
+LINES = 3
+
+
+def worst(found: Sequence[Finding]) -> Severity | None:
+    """Return the worst severity among findings; None for none."""
+    return next((severity for severity in Severity if any(f.severity is severity for f in found)), None)
+
+
+def by_rule(found: Sequence[Finding]) -> list[list[Finding]]:
+    """Return findings by rule and severity, the worst first."""
+    groups: dict[tuple[Severity, str], list[Finding]] = {}
+    for finding in found:
+        groups.setdefault((finding.severity, finding.rule), []).append(finding)
+    return [group for severity in Severity for (each, _), group in groups.items() if each is severity]
+
+
+def by_table(found: Sequence[Finding]) -> Iterator[Finding]:
+    """Join plain information about the columns of a table into one finding; worse ones stay as they are."""
+    for (plain, table), columns in groupby(
+        found, lambda each: (each.severity is Severity.INFO and each.judged, each.object.rpartition(".")[0])
+    ):
+        several = list(columns)
+        if plain and table and len(several) > 1:
+            names = ", ".join(each.object.rpartition(".")[2] for each in several)
+            yield replace(several[0], object=table, message=names, hint="", fix="")
+        else:
+            yield from several
+
+
+def told(found: Sequence[Finding], everything: str = JSON, *, named: bool = False) -> list[str]:
+    """Return findings as lines, by severity and rule; a remedy once for findings in a row that share it.
+
+    `named` findings begin with their object, and a remedy may be SQL.
+    """
+    return [line for group in by_rule(found) for line in _of_group(group, everything, named=named)]
+
+
+def _of_group(group: Sequence[Finding], everything: str, *, named: bool) -> Iterator[str]:
+    shown = SHOWN[group[0].severity]
+    for remedy, several in groupby(group[:shown], lambda each: each.remedy if named else each.hint):
+        yield from (each.told if named else each.message for each in several)
+        if remedy:
+            yield f"→ {remedy}"
+    yield from cut([each.message for each in group], shown, everything)[shown:]
+
+
+def at_the_end(found: Sequence[Finding], *, whole: bool) -> list[str]:
+    """Return the findings at the end of a run as lines; the report shows all of them.
+
+    Unless `whole` they are a few lines of one screen without remedies, one at least for each of the worst
+    rules.
+    """
+    if whole:
+        return [f"{'':{INDENT}}{one_line(line)}" for line in told(found, IN_REPORT, named=True)]
+    groups = by_rule(found)
+    shares = _shares([len(group) for group in groups])
+    lines = [line for group, share in zip(groups, shares, strict=False) for line in _told(group)[:share]]
+    return [f"{'':{INDENT}}{_narrow(line)}" for line in [*lines, *_rest(len(found) - len(lines))]]
+
+
+def _rest(number: int) -> list[str]:
+    return [f"… and {number:,} more; {IN_REPORT}"] if number else []
+
+
+def _told(group: Sequence[Finding]) -> list[str]:
+    return [one_line(each.told) for each in group]
+
+
+def _shares(sizes: Sequence[int]) -> list[int]:
+    """Return the numbers of lines of the first groups: one for each, and what is left for the worst."""
+    shares = [1 for _ in sizes[:LINES]]
+    for number, size in enumerate(sizes[:LINES]):
+        shares[number] += min(size - 1, LINES - sum(shares))
+    return shares
+
+
+def _narrow(line: str) -> str:
+    width = WIDTH - INDENT
+    return line if len(line) <= width else f"{line[: width - 2].rstrip()} …"
