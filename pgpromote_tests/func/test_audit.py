@@ -60,7 +60,6 @@ def test_a_key_without_identity_is_found_with_its_place_and_type(prod: Server) -
 def test_a_key_that_repair_leaves_alone_has_no_fix_and_the_finding_says_why(prod: Server) -> None:
     shop = prod.new_database("""
         CREATE TABLE plain (id integer PRIMARY KEY);
-        CREATE TABLE subtype (id integer PRIMARY KEY REFERENCES plain);
         CREATE DOMAIN number AS integer;
         CREATE TABLE of_domain (id number PRIMARY KEY);
         CREATE TABLE parent (id integer PRIMARY KEY);
@@ -81,7 +80,6 @@ def test_a_key_that_repair_leaves_alone_has_no_fix_and_the_finding_says_why(prod
     found = {f.object.split(".")[1]: f for f in audit.examine(shop, "test", [KEYS])}
     parts = {
         "plain": "Repair makes it",
-        "subtype": "foreign key",
         "of_domain": "domain",
         "parent": "inheriting",
         "owning": "owns a sequence",
@@ -94,6 +92,118 @@ def test_a_key_that_repair_leaves_alone_has_no_fix_and_the_finding_says_why(prod
     assert found.keys() == parts.keys()
     assert {table: part for table, part in parts.items() if part not in found[table].message} == {}
     assert {table for table, each in found.items() if each.fix} == {"plain", "parts", "label"}
+
+
+# By the schema: what a foreign key numbers, what it numbers in part, and what nothing does.
+FOREIGN_KEYS = """
+    CREATE TABLE base (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind smallint, UNIQUE (id, kind));
+    CREATE TABLE country (code integer PRIMARY KEY);
+    CREATE DOMAIN number AS integer;
+    CREATE SCHEMA "Other";
+
+    CREATE SCHEMA silent;
+    CREATE TABLE silent.subtype (id integer PRIMARY KEY REFERENCES base ON DELETE CASCADE);
+    CREATE TABLE silent.subsubtype (id bigint PRIMARY KEY REFERENCES silent.subtype);
+    CREATE TABLE silent.of_wider (id integer PRIMARY KEY, kind smallint,
+        FOREIGN KEY (kind, id) REFERENCES base (kind, id));
+    CREATE TABLE silent.of_domain (id number PRIMARY KEY REFERENCES base);
+    CREATE TABLE silent.joins (a integer REFERENCES base, b integer REFERENCES country, PRIMARY KEY (a, b));
+    CREATE TABLE silent.joins_half (a integer REFERENCES base, place integer, PRIMARY KEY (a, place));
+    CREATE TABLE silent.of_one_to_one (one integer PRIMARY KEY);
+    CREATE TABLE silent.not_valid (code integer PRIMARY KEY);
+    ALTER TABLE silent.not_valid ADD FOREIGN KEY (code) REFERENCES base NOT VALID;
+    CREATE TABLE silent.of_forgotten (code integer PRIMARY KEY REFERENCES country);
+    CREATE TABLE silent.parts (id integer PRIMARY KEY REFERENCES base) PARTITION BY HASH (id);
+    CREATE TABLE silent.parts_0 PARTITION OF silent.parts FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+    CREATE TABLE silent.parts_of_day (id integer REFERENCES base, day date, PRIMARY KEY (day, id))
+        PARTITION BY RANGE (day);
+    CREATE TABLE silent.of_parts (id integer PRIMARY KEY REFERENCES silent.parts);
+    CREATE TABLE "Other"."Sub Type" ("ID" integer PRIMARY KEY REFERENCES base DEFERRABLE INITIALLY DEFERRED);
+    CREATE TABLE silent.numbers_both (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+    ALTER TABLE silent.of_one_to_one ADD FOREIGN KEY (one) REFERENCES silent.numbers_both DEFERRABLE;
+    ALTER TABLE silent.numbers_both ADD FOREIGN KEY (id) REFERENCES silent.of_one_to_one DEFERRABLE;
+    CREATE TABLE silent.loop_with_a_way_out (id integer PRIMARY KEY REFERENCES silent.loop_with_a_way_out);
+    ALTER TABLE silent.loop_with_a_way_out ADD FOREIGN KEY (id) REFERENCES base;
+
+    CREATE SCHEMA told;
+    CREATE TABLE told.one_part (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE told.one_part_1 PARTITION OF told.one_part FOR VALUES FROM (1) TO (9);
+    ALTER TABLE told.one_part_1 ADD FOREIGN KEY (id) REFERENCES base;
+    CREATE TABLE told.child (PRIMARY KEY (id)) INHERITS (silent.subtype);
+    CREATE TABLE told.grandchild (PRIMARY KEY (id)) INHERITS (told.child);
+    CREATE TABLE told.lines (base integer REFERENCES base, line integer, PRIMARY KEY (base, line))
+        PARTITION BY HASH (base);
+    CREATE TABLE told.base_note (base_id integer PRIMARY KEY);
+
+    CREATE SCHEMA forgotten;
+    CREATE TABLE forgotten.beside (id integer PRIMARY KEY, base integer REFERENCES base);
+    CREATE TABLE forgotten.itself (id integer PRIMARY KEY REFERENCES forgotten.itself);
+    CREATE TABLE forgotten.egg (id integer PRIMARY KEY);
+    CREATE TABLE forgotten.hen (id integer PRIMARY KEY REFERENCES forgotten.egg);
+    ALTER TABLE forgotten.egg ADD FOREIGN KEY (id) REFERENCES forgotten.hen;
+    CREATE TABLE forgotten.parent (id integer PRIMARY KEY);
+    CREATE TABLE forgotten.one_child (FOREIGN KEY (id) REFERENCES base) INHERITS (forgotten.parent);
+    CREATE TABLE forgotten.parts (id integer, day date, base integer REFERENCES base, PRIMARY KEY (id, day))
+        PARTITION BY RANGE (day);
+    CREATE TABLE forgotten.tree (id number PRIMARY KEY, above number REFERENCES forgotten.tree);
+"""
+
+
+@pytest.mark.versions(15, 18)
+def test_a_key_that_is_a_foreign_key_is_no_warning_and_a_forgotten_one_is(prod: Server) -> None:
+    found = audit.examine(prod.new_database(FOREIGN_KEYS), "test", [KEYS])
+    assert tables(found, Severity.INFO) == {
+        "told.one_part", "told.child", "told.grandchild", "told.lines", "told.base_note",
+    }  # fmt: skip
+    assert tables(found, Severity.WARNING) == {
+        "public.country", "forgotten.beside", "forgotten.itself", "forgotten.egg", "forgotten.hen",
+        "forgotten.parent", "forgotten.parts", "forgotten.tree",
+    }  # fmt: skip
+    assert {each.object for each in found if each.fix} == {
+        "public.country.code", "told.lines.line", "forgotten.beside.id", "forgotten.parts.id",
+    }  # fmt: skip
+
+
+def tables(found: list[Finding], severity: Severity) -> set[str]:
+    return {each.object.rpartition(".")[0] for each in found if each.severity is severity}
+
+
+TRIGGERS = {
+    "assigns": "NEW.id := nextval('numbers'); RETURN NEW;",
+    "assigns_by_equals": 'IF NEW.id IS NULL THEN new . "id" = 7; END IF; RETURN NEW;',
+    "selects": "SELECT nextval('numbers') INTO STRICT NEW.id; RETURN NEW;",
+    "selects_two": "SELECT 1, nextval('numbers') INTO NEW.n, NEW.id FROM numbers; RETURN NEW;",
+    "sets_another": "NEW.id2 := 1; NEW.n := NEW.id; RETURN NEW;",
+    "compares": "IF NEW.id = 3 THEN RAISE 'no'; END IF; RETURN NEW;",
+    "logs": "INSERT INTO log VALUES (NEW.id); RETURN NEW;",
+    "logs_by_select": "INSERT INTO log SELECT NEW.id, now(); RETURN NEW;",
+    "disabled": "NEW.id := 1; RETURN NEW;",
+}
+
+
+def test_a_key_that_a_trigger_sets_is_no_warning_and_one_that_it_only_reads_is(prod: Server) -> None:
+    shop = prod.new_database(
+        "".join(
+            f"CREATE TABLE {name} (id integer PRIMARY KEY, id2 integer, n integer);"
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$;"
+            f"CREATE TRIGGER t BEFORE INSERT ON {name} FOR EACH ROW EXECUTE FUNCTION {name}();"
+            for name, body in TRIGGERS.items()
+        )
+        + "ALTER TABLE disabled DISABLE TRIGGER t"
+    )
+    found = audit.examine(shop, "test", [KEYS])
+    assert tables(found, Severity.INFO) == {
+        "public.assigns", "public.assigns_by_equals", "public.selects", "public.selects_two",
+    }  # fmt: skip
+    assert len(tables(found, Severity.WARNING)) == 5
+
+
+def test_a_key_that_lost_its_foreign_key_on_the_way_is_an_error(prod: Server) -> None:
+    tables = "CREATE TABLE a (id serial PRIMARY KEY); CREATE TABLE b (note_of integer PRIMARY KEY {});"
+    on_dev = prod.new_database(tables.format("REFERENCES a"))
+    on_prod = prod.new_database(tables.format(""))
+    (found,) = audit.audit(on_prod, "test", dev=on_dev, rules=[KEYS]).findings
+    assert (found.object, found.severity) == ("public.b.note_of", Severity.ERROR)
 
 
 def test_not_null_columns_without_default_are_found_once_each(prod: Server) -> None:
