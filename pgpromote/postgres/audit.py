@@ -9,7 +9,6 @@ from its rule, and `judged`, false where the role may not read enough to tell.
 Rules read catalogs only: never a user's view, which could run its author's functions as us.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -34,7 +33,8 @@ from pgpromote.postgres.keys.sequences import (
 from pgpromote.postgres.keys.shared_keys import REASON, spare
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.naming import command, setting
-from pgpromote.postgres.server import LOCAL, Database, Session, beside, connect
+from pgpromote.postgres.server import Database, Session, beside, connect
+from pgpromote.postgres.traces import traces_of
 
 RULES = tuple(sql.names("audits"))
 KEYS = "primary_key_without_identity"
@@ -167,29 +167,6 @@ def examine(
         with reading(database, run_id) as second, beside(second, work) as judged:
             found = _judge_all(session, catalogs, pattern) + judged.result()
     return sorted(found, key=lambda finding: rules.index(finding.rule))
-
-
-def traces_of(dev: Database, database: Database) -> str | None:
-    """Return PostgreSQL's regular expression for texts that lead to dev, None when nothing tells it apart.
-
-    A host with a dot or colon counts wherever it stands as a word; a bare one, and the database's name,
-    only where a connection is described.
-    """
-    # A full stop ends a sentence as well as a part of a name.
-    word, end = "(^|[^[:alnum:]_.-])", r"($|[^[:alnum:]_.-]|\.($|[^[:alnum:]]))"
-    patterns = []
-    for host in sorted(_hosts(dev) - _hosts(database)):
-        before = word if re.search("[.:]", host) else r"(host(addr)?\s*=\s*'*|@|://)"
-        patterns.append(before + re.escape(host) + end)
-    if dev.name != database.name:
-        name = re.escape(dev.name) + end
-        patterns += [r"dbname\s*=\s*'*" + name, r"postgres(ql)?://[^\s'\"]*/" + name]
-    return "|".join(f"({pattern})" for pattern in patterns) or None
-
-
-def _hosts(database: Database) -> set[str]:
-    named = (database.parameters.get(key, "").split(",") for key in ("host", "hostaddr"))
-    return {host for hosts in named for host in hosts if not LOCAL.fullmatch(host)}
 
 
 def compare(dev: Sequence[Finding], prod: Sequence[Finding]) -> list[Finding]:
