@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from functools import partial
 from itertools import groupby
 from typing import cast
@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pgpromote.postgres import audit
+from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.checks.preflight import Report
 from pgpromote.postgres.databases.cutover import CutOver
 from pgpromote.postgres.details import one_line, visible
@@ -274,45 +275,38 @@ def show_cut_over(done: CutOver) -> None:
     _headline("Swapped", f"{done.target}; the gap was {done.downtime_ms} ms, {done.previous} is kept")
 
 
-def show_audit(
-    found: Mapping[str, Sequence[Finding]],
-    suppressed: Sequence[Finding] = (),
-    notes: Sequence[Finding] = (),
-) -> None:
+def show_audit(done: Audit) -> None:
     """Show the findings of each audit rule that has some, the worst first, with their remedies.
 
-    `notes` say which rules had nothing to go on.
+    What is only information about tables comes after them, a line for each table and rule.
     """
-    for severity in Severity:
-        for rule, findings in found.items():
-            if findings and severity is min((f.severity for f in findings), key=list(Severity).index):
-                why = audit.describe(rule) if rule in audit.RULES else ""
-                title = f"{rule.replace('_', ' ')}: {len(findings)}  {why}"
-                _headline(f"{severity.value:>9}", title, COLOURS[severity])
-                for finding in _by_table(findings) if rule == audit.NOT_NULL else findings:
-                    OUT.print(one_line(f"      {finding.told}"))
-                    if finding.remedy:
-                        OUT.print(one_line(f"      → {finding.remedy}"))
-    sound = sum(not findings for findings in found.values())
+    ranked = sorted(done.apart, key=lambda each: list(Severity).index(each.severity))
+    for rule in dict.fromkeys(finding.rule for finding in ranked):
+        _show_rule(rule, [finding for finding in ranked if finding.rule == rule])
+    for table, rules in done.by_table().items():
+        _headline(f"{Severity.INFO.value:>9}", one_line(table), COLOURS[Severity.INFO])
+        for rule, findings in rules.items():
+            OUT.print(one_line(f"      {rule.replace('_', ' ')}: {audit.listed(findings)}"))
+    sound = sum(not findings for findings in done.by_rule().values())
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")
-    for finding in suppressed:
+    for finding in done.suppressed:
         accepted = f"{finding.rule.replace('_', ' ')}: {finding.told}"
         _headline("suppressed", one_line(accepted), "dim")
-    for note in notes:
+    for note in done.notes:
         _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
 
 
-def _by_table(found: Sequence[Finding]) -> Iterator[Finding]:
-    """Join plain information about the columns of a table into one line; worse findings stay as they are."""
-    for (plain, table), columns in groupby(
-        found, lambda each: (each.severity is Severity.INFO and each.judged, each.object.rpartition(".")[0])
-    ):
-        several = list(columns)
-        if plain and len(several) > 1:
-            names = ", ".join(each.object.rpartition(".")[2] for each in several)
-            yield replace(several[0], object=table, message=names, fix="")
-        else:
-            yield from several
+def _show_rule(rule: str, found: Sequence[Finding]) -> None:
+    """Show the findings of one audit rule, the worst first, and what happens if they are ignored."""
+    why = audit.rule(rule).why if rule in audit.RULES else ""
+    worst = found[0].severity
+    _headline(f"{worst.value:>9}", f"{rule.replace('_', ' ')}: {len(found)}  {why}", COLOURS[worst])
+    for finding in found:
+        OUT.print(one_line(f"      {finding.told}"))
+        if finding.remedy:
+            OUT.print(one_line(f"      → {finding.remedy}"))
+    if ignored := audit.if_ignored(rule):
+        OUT.print(f"      {ignored}")
 
 
 def show_repair(repair: Repair, *, done: bool) -> None:

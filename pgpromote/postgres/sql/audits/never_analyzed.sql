@@ -1,10 +1,10 @@
 -- severity: warning
 -- follows dev: no
+-- ignored: The planner guesses, and queries that took milliseconds take minutes.
 -- fix: ANALYZE {table};
 --
--- A table with rows and without statistics: the planner guesses, and queries that took milliseconds take minutes.
--- A restore brings no statistics by itself. Autovacuum comes later, and never analyzes a partitioned table, nor a
--- parent whose rows all lie in the tables that inherit from it.
+-- A table with rows and without statistics. A restore brings none by itself. Autovacuum comes later, and never
+-- analyzes a partitioned table, nor a parent whose rows all lie in the tables that inherit from it.
 --
 -- Asked of the statistics themselves: CREATE INDEX counts a table's rows as well, and leaves it at that. They show
 -- to us only what we may read; of other tables we see whether their rows were ever counted. A parent has statistics of

@@ -1,5 +1,6 @@
 -- severity: warning
 -- follows dev: no
+-- ignored: Prod reads from dev, or writes into it, and stops when dev does.
 --
 -- Something that names the server or the database of dev: a foreign server, user mapping, subscription, foreign table,
 -- function, view, column default or setting. Judged by the text: the name of a host as a word, unless with another port
