@@ -183,11 +183,11 @@ def asset_checks(promotion: dg.Definitions) -> str:
 def audits() -> str:
     """List every audit rule."""
     rules = [audit.rule(name) for name in sql.names("audits")]
-    rows = [(f"`{rule.name}`", rule.severity.value, rule.why, code(rule.fix)) for rule in rules]
+    rows = [(f"`{rule.name}`", rule.severity.value, rule.why, rule.ignored, code(rule.fix)) for rule in rules]
     return page(
         "Audit rules",
         "Audits read the catalogs in a transaction that cannot write. What prod alone has wrong counts more.",
-        table("rule | severity | what it finds, and why | how to mend it", rows),
+        table("rule | severity | what it finds, and why | if ignored | how to mend it", rows),
     )
 
 

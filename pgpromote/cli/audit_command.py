@@ -24,4 +24,4 @@ def audit_command(*, as_json: bool) -> None:
     if as_json:
         screen.show_json(done.by_rule() | {"suppressed": list(done.suppressed), "notes": list(done.notes)})
     else:
-        screen.show_audit(done.by_rule(), done.suppressed, done.notes)
+        screen.show_audit(done)

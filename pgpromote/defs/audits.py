@@ -80,11 +80,12 @@ def _audit(
                 "findings": len(done.findings),
                 **counts,
                 "not judged": sum(not finding.judged for finding in done.findings),
-                "report": metadata.findings(done.findings),
+                "report": metadata.findings(done.apart),
+                "information by table": metadata.by_table(done.by_table()),
                 "suppressed": metadata.findings(done.suppressed),
                 "notes": metadata.findings(done.notes),
             },
-            check_results=[check_result(rule, _about(done, rule)) for rule in rules],
+            check_results=[_result(rule, _about(done, rule)) for rule in rules],
         )
 
     return report
@@ -92,3 +93,11 @@ def _audit(
 
 def _about(done: Audit, rule: str) -> tuple[Finding, ...]:
     return tuple(finding for finding in (*done.findings, *done.notes) if finding.rule == rule)
+
+
+def _result(rule: str, found: tuple[Finding, ...]) -> dg.AssetCheckResult:
+    """Return the result of a rule, which says what happens if a warning is ignored."""
+    result = check_result(rule, found)
+    if result.passed:
+        return result
+    return result._replace(description=f"{result.description}\n{audit.if_ignored(rule)}")

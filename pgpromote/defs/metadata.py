@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 
 from pgpromote.postgres import prove
+from pgpromote.postgres.audit import listed
 from pgpromote.postgres.databases.cutover import CutOver
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.keys.repair import Repair
@@ -41,6 +42,12 @@ def findings(found: Sequence[Finding]) -> dg.MetadataValue:
     """Return findings as a table: severity, rule, object, message, remedy."""
     columns = ("severity", "rule", "object", "what", "what to do")
     return table(columns, [(f.severity.value, f.rule, f.object, f.message, f.remedy) for f in found])
+
+
+def by_table(found: Mapping[str, Mapping[str, Sequence[Finding]]]) -> dg.MetadataValue:
+    """Return what is only information as a table: a row for each table and rule."""
+    rows = [(name, rule, listed(each)) for name, rules in found.items() for rule, each in rules.items()]
+    return table(("table", "rule", "what"), rows)
 
 
 def restore_errors(errors: Sequence[RestoreError]) -> dg.MetadataValue:

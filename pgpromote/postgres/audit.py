@@ -1,15 +1,15 @@
 """Read-only audits of a database: one rule per file under sql/audits. A new file is a new rule.
 
 A file begins with the facts about the rule: lines `-- severity:`, `-- follows dev:` (whether the archive
-carries the objects that the rule examines, so that dev can be compared) and `-- fix:`, an empty comment line,
-and one paragraph with the reason. Its query returns one row per finding: `object`, `message`, and a column
-for each part of the fix's template (NULL: there is no fix to give); perhaps `severity`, where a row differs
-from its rule, and `judged`, false where the role may not read enough to tell.
+carries the objects that the rule examines, so that dev can be compared), `-- ignored:` (what happens if
+nobody mends it) and `-- fix:`, an empty comment line, and one paragraph with the reason. Its query returns
+one row per finding: `object`, `message`, and a column for each part of the fix's template (NULL: there is no
+fix to give); perhaps `table`, which the object belongs to, `severity`, where a row differs from its rule, and
+`judged`, false where the role may not read enough to tell.
 
 Rules read catalogs only: never a user's view, which could run its author's functions as us.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -34,7 +34,8 @@ from pgpromote.postgres.keys.sequences import (
 from pgpromote.postgres.keys.shared_keys import REASON, spare
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.naming import command, setting
-from pgpromote.postgres.server import LOCAL, Database, Session, beside, connect
+from pgpromote.postgres.server import Database, Session, beside, connect
+from pgpromote.postgres.traces import traces_of
 
 RULES = tuple(sql.names("audits"))
 KEYS = "primary_key_without_identity"
@@ -53,11 +54,15 @@ WORSE = {Severity.INFO: Severity.WARNING, Severity.WARNING: Severity.ERROR, Seve
 
 @dataclass(frozen=True)
 class Rule:
-    """The description of a rule. `fix` is a template of SQL, "" where none can be given."""
+    """The description of a rule.
+
+    `ignored` says what happens if nobody mends what it finds; `fix` is a template of SQL, "" for none.
+    """
 
     name: str
     severity: Severity
     follows_dev: bool
+    ignored: str
     fix: str
     why: str
 
@@ -100,6 +105,22 @@ class Audit:
         names = dict.fromkeys((*self.rules, *(finding.rule for finding in self.findings)))
         return {name: self.of(name) for name in names}
 
+    def by_table(self) -> dict[str, dict[str, list[Finding]]]:
+        """Return what is only information about tables, by table in the order of names and by rule."""
+        found: dict[str, dict[str, list[Finding]]] = {}
+        for finding in sorted(filter(_belongs, self.findings), key=lambda each: each.table):
+            found.setdefault(finding.table, {}).setdefault(finding.rule, []).append(finding)
+        return found
+
+    @property
+    def apart(self) -> tuple[Finding, ...]:
+        """The findings that are not in `by_table`: each has to be read by itself."""
+        return tuple(finding for finding in self.findings if not _belongs(finding))
+
+
+def _belongs(finding: Finding) -> bool:
+    return bool(finding.table) and finding.judged and finding.severity is Severity.INFO
+
 
 @cache
 def rule(name: str) -> Rule:
@@ -108,12 +129,29 @@ def rule(name: str) -> Rule:
     comment = iter([line.removeprefix("--").strip() for line in takewhile(_is_comment, lines)])
     known = dict(line.split(": ", 1) for line in takewhile(bool, comment))
     why = " ".join(takewhile(bool, comment)).format(repair=command("repair"))
-    return Rule(name, Severity(known["severity"]), known["follows dev"] == "yes", known.get("fix", ""), why)
+    return Rule(
+        name=name,
+        severity=Severity(known["severity"]),
+        follows_dev=known["follows dev"] == "yes",
+        ignored=known["ignored"],
+        fix=known.get("fix", ""),
+        why=why,
+    )
 
 
 def describe(name: str) -> str:
-    """Return the purpose of a rule and the reason for it, one paragraph."""
-    return rule(name).why
+    """Return the purpose of a rule, the reason for it, and what happens if it is ignored, one paragraph."""
+    return f"{rule(name).why} {if_ignored(name)}"
+
+
+def listed(findings: Sequence[Finding]) -> str:
+    """Return what a rule has found in one table, on a line: its parts, or the message on the table itself."""
+    return ", ".join(finding.part or finding.message for finding in findings)
+
+
+def if_ignored(name: str) -> str:
+    """Return the sentence about what happens if nobody mends what a rule finds, "" for one without a file."""
+    return f"If ignored: {rule(name).ignored}" if name in RULES else ""
 
 
 def audit(
@@ -167,29 +205,6 @@ def examine(
         with reading(database, run_id) as second, beside(second, work) as judged:
             found = _judge_all(session, catalogs, pattern) + judged.result()
     return sorted(found, key=lambda finding: rules.index(finding.rule))
-
-
-def traces_of(dev: Database, database: Database) -> str | None:
-    """Return PostgreSQL's regular expression for texts that lead to dev, None when nothing tells it apart.
-
-    A host with a dot or colon counts wherever it stands as a word; a bare one, and the database's name,
-    only where a connection is described.
-    """
-    # A full stop ends a sentence as well as a part of a name.
-    word, end = "(^|[^[:alnum:]_.-])", r"($|[^[:alnum:]_.-]|\.($|[^[:alnum:]]))"
-    patterns = []
-    for host in sorted(_hosts(dev) - _hosts(database)):
-        before = word if re.search("[.:]", host) else r"(host(addr)?\s*=\s*'*|@|://)"
-        patterns.append(before + re.escape(host) + end)
-    if dev.name != database.name:
-        name = re.escape(dev.name) + end
-        patterns += [r"dbname\s*=\s*'*" + name, r"postgres(ql)?://[^\s'\"]*/" + name]
-    return "|".join(f"({pattern})" for pattern in patterns) or None
-
-
-def _hosts(database: Database) -> set[str]:
-    named = (database.parameters.get(key, "").split(",") for key in ("host", "hostaddr"))
-    return {host for hosts in named for host in hosts if not LOCAL.fullmatch(host)}
 
 
 def compare(dev: Sequence[Finding], prod: Sequence[Finding]) -> list[Finding]:
@@ -281,11 +296,11 @@ def _given(session: Session, rule: str, pattern: str | None) -> Mapping[str, obj
 def _finding(
     rule: Rule, *, message: str, judged: bool = True, severity: str | None = None, **parts: Any
 ) -> Finding:
-    where = parts.pop("object")
+    where, table = parts.pop("object"), parts.get("table") or ""
     if not judged:
-        return Finding(rule.name, Severity.INFO, where, f"Not judged. {message}", judged=False)
+        return Finding(rule.name, Severity.INFO, where, f"Not judged. {message}", judged=False, table=table)
     fix = "" if None in parts.values() else rule.fix.format(**parts)
-    return Finding(rule.name, Severity(severity or rule.severity), where, message, fix=fix)
+    return Finding(rule.name, Severity(severity or rule.severity), where, message, fix=fix, table=table)
 
 
 def _subscriptions(session: Session, pattern: str | None) -> list[str] | None:

@@ -45,7 +45,7 @@ class Finding:
     """One finding of a check or an audit rule: the object, its state, the need, the remedy.
 
     `hint` is the remedy in words, `fix` the SQL that does it; "" for none. Not `judged`: the rule could not
-    tell, and the message says why.
+    tell, and the message says why. `table` is the one that the object belongs to, "" for none or unknown.
     """
 
     rule: str
@@ -55,6 +55,14 @@ class Finding:
     hint: str = ""
     fix: str = ""
     judged: bool = True
+    table: str = ""
+
+    @property
+    def part(self) -> str:
+        """The object's name without its table's, "" for the table itself."""
+        if self.object.startswith((f"{self.table}.", f"{self.table} ")):
+            return self.object[len(self.table) + 1 :]
+        return "" if self.object == self.table else self.object
 
     @property
     def told(self) -> str:

@@ -1,7 +1,6 @@
 """Findings on a terminal: the worst first, by rule and table, each list cut with the way to see all of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 
 from pgpromote.postgres.details import one_line
@@ -31,19 +30,6 @@ def by_rule(found: Sequence[Finding]) -> list[list[Finding]]:
     for finding in found:
         groups.setdefault((finding.severity, finding.rule), []).append(finding)
     return [group for severity in Severity for (each, _), group in groups.items() if each is severity]
-
-
-def by_table(found: Sequence[Finding]) -> Iterator[Finding]:
-    """Join plain information about the columns of a table into one finding; worse ones stay as they are."""
-    for (plain, table), columns in groupby(
-        found, lambda each: (each.severity is Severity.INFO and each.judged, each.object.rpartition(".")[0])
-    ):
-        several = list(columns)
-        if plain and table and len(several) > 1:
-            names = ", ".join(each.object.rpartition(".")[2] for each in several)
-            yield replace(several[0], object=table, message=names, hint="", fix="")
-        else:
-            yield from several
 
 
 def told(found: Sequence[Finding], everything: str = JSON, *, named: bool = False) -> list[str]:

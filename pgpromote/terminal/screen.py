@@ -33,6 +33,7 @@ from pgpromote.terminal import listing, summary
 
 # What is shown is made elsewhere: a command that shows a dump loads nothing of a run.
 if TYPE_CHECKING:
+    from pgpromote.postgres.audit import Audit
     from pgpromote.postgres.checks.preflight import Report
     from pgpromote.postgres.databases.cutover import CutOver
     from pgpromote.postgres.keys.repair import Repair
@@ -266,34 +267,43 @@ def show_cut_over(done: "CutOver") -> None:
     _headline("Swapped", f"{done.target}; the gap was {done.downtime_ms} ms, {done.previous} is kept")
 
 
-def show_audit(
-    found: Mapping[str, Sequence[Finding]],
-    suppressed: Sequence[Finding] = (),
-    notes: Sequence[Finding] = (),
-) -> None:
+def show_audit(done: "Audit") -> None:
     """Show the findings of each audit rule that has some, the worst first, with their remedies.
 
-    `notes` say which rules had nothing to go on.
+    What is only information about tables comes after them, a line for each table and rule.
     """
     from pgpromote.postgres import audit  # noqa: PLC0415 - slow to load, for one command
 
-    for severity in Severity:
-        for rule, findings in found.items():
-            if severity is listing.worst(findings):
-                why = audit.describe(rule) if rule in audit.RULES else ""
-                title = f"{rule.replace('_', ' ')}: {len(findings)}  {why}"
-                _headline(f"{severity.value:>9}", title, COLOURS[severity])
-                listed = list(listing.by_table(findings)) if rule == audit.NOT_NULL else findings
-                for line in listing.told(listed, named=True):
-                    OUT.print(one_line(f"      {line}"))
-    sound = sum(not findings for findings in found.values())
+    ranked = sorted(done.apart, key=lambda each: list(Severity).index(each.severity))
+    for rule in dict.fromkeys(finding.rule for finding in ranked):
+        _show_rule(rule, [finding for finding in ranked if finding.rule == rule])
+    tables = list(done.by_table().items())
+    for table, rules in tables[:WARNINGS]:
+        _headline(f"{Severity.INFO.value:>9}", one_line(table), COLOURS[Severity.INFO])
+        for rule, findings in rules.items():
+            OUT.print(one_line(f"      {rule.replace('_', ' ')}: {audit.listed(findings)}"))
+    for line in cut([table for table, _ in tables], WARNINGS, listing.JSON)[WARNINGS:]:
+        OUT.print(f"      {line}")
+    sound = sum(not findings for findings in done.by_rule().values())
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")
-    for group in listing.by_rule(suppressed):
+    for group in listing.by_rule(done.suppressed):
         _headline("suppressed", f"{group[0].rule.replace('_', ' ')}: {len(group)}", "dim")
         for line in cut([each.told for each in group], INFOS, listing.JSON):
             OUT.print(one_line(f"      {line}"), style="dim")
-    for note in notes:
+    for note in done.notes:
         _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
+
+
+def _show_rule(rule: str, found: Sequence[Finding]) -> None:
+    """Show the first findings of one audit rule, the worst first, and what happens if they are ignored."""
+    from pgpromote.postgres import audit  # noqa: PLC0415 - slow to load, for one command
+
+    why = audit.rule(rule).why if rule in audit.RULES else ""
+    worst = found[0].severity
+    _headline(f"{worst.value:>9}", f"{rule.replace('_', ' ')}: {len(found)}  {why}", COLOURS[worst])
+    for line in (*listing.told(found, named=True), audit.if_ignored(rule)):
+        if line:
+            OUT.print(one_line(f"      {line}"))
 
 
 def show_repair(repair: "Repair", *, done: bool) -> None:

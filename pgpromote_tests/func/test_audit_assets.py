@@ -51,6 +51,9 @@ def test_each_rule_is_a_check_and_what_prod_lost_is_an_error(server: Server, tmp
         "sequence_behind": dg.AssetCheckSeverity.ERROR,
         "table_unlogged": dg.AssetCheckSeverity.ERROR,  # public.t; the cache is unlogged on dev too
     }
+    descriptions = {e.check_name: e.description or "" for e in result.get_asset_check_evaluations()}
+    assert descriptions["table_unlogged"].endswith(f"\n{audit.if_ignored('table_unlogged')}")
+    assert descriptions["index_duplicate"] == ""
     numbers = shown(result)
     assert (numbers["error"], numbers["warning"], numbers["not judged"]) == (2, 1, 0)
 

@@ -12,6 +12,8 @@ from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.server import parse_url
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
+from pgpromote_tests.corpus import django, rails, warehouse
+from pgpromote_tests.func.case_runs import psql
 from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.servers import Server
 
@@ -48,6 +50,21 @@ IN_AUCTION = {
 }
 
 
+SCRIPTS = {"rails": rails.script, "django": django.script, "warehouse": warehouse.script}
+# What later changes of those schemas have left behind.
+RATINGS = "reviews_rating_is_at_least_one_and_says_something_at_all_in_1_5"
+IN_CORPUS: dict[str, set[str]] = {
+    "rails": {f"constraint_not_validated public.reviews {RATINGS}"},
+    "django": set(),
+    "warehouse": {
+        "constraint_not_validated mart.top_customers top_customers_rank_positive",
+        'primary_key_without_identity "old ""warehouse"" 2.0"."CamelCase"."Id"',
+        'primary_key_without_identity "Übersicht"."日本語の表"."列"',
+        "table_unlogged raw.scratch",
+    },
+}
+
+
 def warnings(findings: Iterable[Finding]) -> set[str]:
     return {f"{f.rule} {f.object}" for f in findings if f.severity is not Severity.INFO}
 
@@ -66,6 +83,19 @@ def test_in_the_cases_all_warnings_are_right(start_server: StartServer) -> None:
     assert warnings(found) == IN_CASES
     # A name that leads to public is right before its case gets another schema, and not after.
     assert sorted(finding.object for finding in found if not finding.judged) == UNJUDGED
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_in_large_schemas_all_warnings_are_right(prod: Server, name: str) -> None:
+    database = prod.new_database()
+    psql(prod, database.name, SCRIPTS[name]()).check_returncode()
+    prod.execute("ANALYZE", database.name)
+
+    found = audit.audit(database, "test", rules=audit.RULES)
+
+    assert warnings(found.findings) == IN_CORPUS[name]
+    assert all(finding.judged for finding in found.findings)
+    assert {each.rule for each in found.apart if each.severity is Severity.INFO} == {"owned_by_superuser"}
 
 
 @pytest.mark.versions(15, 18)

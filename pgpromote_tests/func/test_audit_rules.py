@@ -328,6 +328,41 @@ def test_the_end_of_a_sequence_is_the_one_of_its_narrowest_column(prod: Server) 
     )
 
 
+@pytest.mark.versions(15, 18)
+def test_a_table_whose_rows_a_unique_index_tells_apart_needs_no_key(prod: Server) -> None:
+    database = prod.new_database("""
+        CREATE TABLE joined (a integer NOT NULL, b integer NOT NULL, n integer);
+        CREATE UNIQUE INDEX ON joined (a, b) INCLUDE (n);
+        CREATE TABLE one (n integer NOT NULL UNIQUE);
+        CREATE TABLE nullable (a integer NOT NULL, b integer, UNIQUE (a, b));
+        CREATE TABLE partial (a integer NOT NULL, b integer); CREATE UNIQUE INDEX ON partial (a) WHERE b > 1;
+        CREATE TABLE computed (a integer NOT NULL); CREATE UNIQUE INDEX ON computed (abs(a));
+        CREATE TABLE deferred (a integer NOT NULL UNIQUE DEFERRABLE);
+        CREATE TABLE plain (a integer NOT NULL); CREATE INDEX ON plain (a);
+    """)
+    found = audit.examine(database, "test", ["table_without_primary_key"])
+    assert [f.object for f in found] == [
+        f"public.{name}" for name in ("computed", "deferred", "nullable", "partial", "plain")
+    ]
+
+
+@pytest.mark.versions(15, 18)
+def test_a_foreign_key_is_served_by_each_index_that_finds_its_rows(prod: Server) -> None:
+    database = prod.new_database("""
+        CREATE TABLE a (id integer PRIMARY KEY, kind integer, UNIQUE (id, kind));
+        CREATE TABLE subtype (id integer PRIMARY KEY, kind integer,
+            FOREIGN KEY (id, kind) REFERENCES a (id, kind));
+        CREATE TABLE filled ("A" integer REFERENCES a); CREATE INDEX ON filled ("A") WHERE "A" IS NOT NULL;
+        CREATE TABLE begins (n integer, a integer REFERENCES a); CREATE INDEX ON begins (a, n);
+        CREATE TABLE partial (a integer REFERENCES a); CREATE INDEX ON partial (a) WHERE a > 1;
+        CREATE TABLE second (n integer UNIQUE, a integer REFERENCES a); CREATE INDEX ON second (n, a);
+        CREATE TABLE wider (n integer, id integer, kind integer, UNIQUE (id, n),
+            FOREIGN KEY (id, kind) REFERENCES a (id, kind));
+    """)
+    found = audit.examine(database, "test", ["foreign_key_without_index"])
+    assert [f.table for f in found] == ["public.partial", "public.second", "public.wider"]
+
+
 def test_more_sequences_than_the_server_has_locks_are_judged(few_locks: Server) -> None:
     database = few_locks.new_database()
     for first in range(0, 3000, 100):
@@ -381,3 +416,7 @@ def test_a_rule_says_what_it_is(rule: str) -> None:
     assert len(known.why) > 80
     assert "--" not in known.why
     assert known.why[-1] in ".;"
+    assert known.ignored[-1] == "."
+    assert len(known.ignored) > 20
+    assert known.ignored.rstrip(".").casefold() not in known.why.casefold()
+    assert audit.describe(rule).endswith(f" If ignored: {known.ignored}")

@@ -173,7 +173,7 @@ def test_the_json_of_a_search_holds_only_what_was_found(cli: CommandLine) -> Non
 
 
 # What the JSON of a finding says, whether a check or an audit found it.
-FINDING = {"rule", "severity", "object", "message", "hint", "fix", "judged"}
+FINDING = {"rule", "severity", "object", "message", "hint", "fix", "judged", "table"}
 
 
 def test_the_json_of_a_check_says_whether_and_why(cli: CommandLine, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pgpromote.postgres import audit
 from pgpromote.postgres.loading import statistics
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote_tests import case_files
 from pgpromote_tests.servers import Server
 
 WITHOUT = """
@@ -116,11 +117,59 @@ UNSEEN = """
 def test_the_audit_sees_tables_whose_rows_were_counted_and_never_analyzed(prod: Server) -> None:
     database = prod.new_database(UNSEEN)
     found = audit.examine(database, "test", ["never_analyzed"])
-    names = ["child", "hidden", "indexed", "keyed", "never"]
+    names = ["child", "hidden", "indexed", "keyed", "never", "parent"]
     assert [f.object for f in found] == [f"public.{name}" for name in names]
     for each in found:
         prod.execute(each.fix, database.name)
     assert audit.examine(database, "test", ["never_analyzed"]) == []
+
+
+# By the case: the tables with rows of other tables, and those with rows alone.
+TREES = {
+    "G09_inheriting_tables_not_analyzed": ({"parent"}, {"child"}),
+    "G09_a_child_that_began_to_inherit_later": ({"event"}, {"event_old"}),
+    "G09_inheriting_tables_of_two_levels": ({"Vorgang", "belegt", "Vorgang der alten Zeit"}, {"enkel"}),
+    "G09_partitions_below_partitions": (
+        {"measured", "measured_2025"},
+        {"measured_2025_0", "measured_2025_1", "measured_rest"},
+    ),
+}
+
+
+def unanalyzed(database: Database) -> dict[str, str]:
+    """Return the tables that the audit names, by their bare names, with what analyzes them."""
+    found = audit.examine(database, "test", ["never_analyzed"])
+    return {f.object.rpartition(".")[2].strip('"'): f.fix for f in found}
+
+
+@pytest.mark.parametrize("case", TREES)
+@pytest.mark.versions(15, 16, 18)
+def test_the_audit_sees_each_table_of_a_tree_and_the_trees_as_a_whole(prod: Server, case: str) -> None:
+    whole, alone = TREES[case]
+    (dev,) = case_files.read(case_files.CASES / f"{case}.sql").of("dev")
+    database = prod.new_database(dev.text)
+
+    found = unanalyzed(database)
+    assert found.keys() == whole | alone
+    for table in alone:
+        prod.execute(found[table], database.name)
+    assert unanalyzed(database).keys() == whole
+    for table in whole:
+        prod.execute(found[table], database.name)
+    assert unanalyzed(database) == {}
+
+
+@pytest.mark.versions(15, 18)
+def test_the_audit_sees_a_parent_that_was_analyzed_before_it_had_children(prod: Server) -> None:
+    database = prod.new_database("""
+        CREATE TABLE parent (n integer); INSERT INTO parent VALUES (1); ANALYZE parent;
+        CREATE TABLE empty_child () INHERITS (parent);
+    """)
+    assert unanalyzed(database) == {}
+    prod.execute("CREATE TABLE child () INHERITS (parent); INSERT INTO child VALUES (1)", database.name)
+    assert unanalyzed(database).keys() == {"parent", "child"}
+    prod.execute("DELETE FROM child; ANALYZE child", database.name)
+    assert unanalyzed(database) == {}
 
 
 @pytest.mark.versions(15, 18)

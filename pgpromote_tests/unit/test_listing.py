@@ -49,14 +49,6 @@ def test_a_fix_stands_for_a_remedy_only_in_an_audit() -> None:
     assert listing.told([mended], named=True) == ["public.a is odd.", "→ REINDEX;"]
 
 
-def test_plain_information_about_columns_is_told_a_table_a_line() -> None:
-    columns = found("null", Severity.INFO, ("a.one", "a.two", "b.one"), "Give it a default.")
-    lost = found("null", Severity.WARNING, ("b.lost",))
-    assert [each.told for each in listing.by_table([*columns, *lost])] == [
-        "public.a: one, two", "public.b.one is odd.", "public.b.lost is odd.",
-    ]  # fmt: skip
-
-
 def test_the_end_of_a_run_has_a_line_for_each_of_the_worst_rules_and_counts_the_rest() -> None:
     many = [*found("new", Severity.INFO, range(1184)), *found("odd", Severity.WARNING, "abc")]
     assert listing.at_the_end(many, whole=False) == [

@@ -1,9 +1,10 @@
 -- severity: warning
 -- follows dev: yes
+-- ignored: Rows that break it stay, and queries and people who rely on it are wrong.
 -- fix: ALTER {kind} {name} VALIDATE CONSTRAINT {constraint};
 --
--- A constraint that is NOT VALID or NOT ENFORCED: rows that break it may be there already, and the planner and
--- people rely on it nevertheless. It stays so after an interrupted migration; the archive carries it as it is.
+-- A constraint that is NOT VALID or NOT ENFORCED: rows that break it may be there already. It stays so after an
+-- interrupted migration; the archive carries it as it is.
 SELECT o.name || ' ' || pg_catalog.quote_ident(k.conname) AS object,
        CASE WHEN e.enforced THEN 'It holds for new rows only: it was never validated.'
             ELSE 'It is not enforced, for old and new rows alike.'

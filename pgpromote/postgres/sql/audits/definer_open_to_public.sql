@@ -1,9 +1,10 @@
 -- severity: warning
 -- follows dev: yes
+-- ignored: Whoever can connect runs its body as superuser.
 -- fix: REVOKE EXECUTE ON ROUTINE {routine} FROM PUBLIC;
 --
--- A SECURITY DEFINER function or procedure that a superuser owns and everybody may call: whoever can connect runs
--- its body as superuser. A restore without owners and grants makes one out of a harmless function.
+-- A SECURITY DEFINER function or procedure that a superuser owns and everybody may call. A restore without owners
+-- and grants makes one out of a harmless function.
 SELECT p.oid::pg_catalog.regprocedure::pg_catalog.text AS object,
        pg_catalog.format('Everybody may call it, and it runs as the superuser %I.', r.rolname) AS message,
        p.oid::pg_catalog.regprocedure::pg_catalog.text AS routine

@@ -1,9 +1,10 @@
 -- severity: warning
 -- follows dev: yes
+-- ignored: Who may create objects in any schema can act with the owner's rights.
 -- fix: ALTER ROUTINE {routine} SET search_path = {schema}, pg_temp;
 --
--- A SECURITY DEFINER function or procedure that takes the search_path of its caller: who may create objects in a
--- schema of his own puts his functions and tables in the place of those meant, and they act with the owner's rights.
+-- A SECURITY DEFINER function or procedure that takes the search_path of its caller, who can put functions and
+-- tables of his own in the place of those meant.
 SELECT p.oid::pg_catalog.regprocedure::pg_catalog.text AS object,
        'It runs with its owner''s rights and its caller''s search_path.' AS message,
        p.oid::pg_catalog.regprocedure::pg_catalog.text AS routine,

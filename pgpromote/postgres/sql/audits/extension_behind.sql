@@ -1,9 +1,10 @@
 -- severity: warning
 -- follows dev: no
+-- ignored: Fixes of the new version are not there, and calls fail where its library no longer fits.
 -- fix: ALTER EXTENSION {extension} UPDATE;
 --
 -- An extension in another version than the server's files bring by default, or whose files are gone. Its SQL
--- objects and its library then do not belong together, and fixes that came with the new version are not there.
+-- objects and its library then do not belong together.
 SELECT pg_catalog.quote_ident(e.extname) AS object,
        CASE WHEN a.name IS NULL THEN 'Its files are not on the server.'
             ELSE pg_catalog.format('Installed is %s, the server brings %s.', e.extversion, a.default_version)

@@ -1,9 +1,10 @@
 -- severity: info
 -- follows dev: yes
+-- ignored: It costs time at every write and space, and serves nothing.
 -- fix: DROP INDEX {concurrently}{index};
 --
--- An index that another one makes superfluous: same table, columns, order, operators and condition. It costs time
--- at every write and space, and serves nothing. One behind a constraint is never named, its double is.
+-- An index that another one makes superfluous: same table, columns, order, operators and condition. One behind a
+-- constraint is never named, its double is.
 WITH doubles AS (
     -- Of several the oldest is named.
     SELECT DISTINCT ON (d.indexrelid) d.indexrelid AS oid, x.indexrelid AS other
@@ -35,10 +36,14 @@ WITH doubles AS (
 SELECT o.name AS object,
        pg_catalog.format('%I.%I does the same.', m.nspname, x.relname) AS message,
        CASE WHEN c.relkind = 'I' THEN '' ELSE 'CONCURRENTLY ' END AS concurrently,
-       o.name AS index
+       o.name AS index,
+       pg_catalog.format('%I.%I', b.nspname, t.relname) AS "table"
   FROM doubles AS d
   JOIN pg_catalog.pg_class AS c ON c.oid = d.oid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_index AS i ON i.indexrelid = d.oid
+  JOIN pg_catalog.pg_class AS t ON t.oid = i.indrelid
+  JOIN pg_catalog.pg_namespace AS b ON b.oid = t.relnamespace
   JOIN pg_catalog.pg_class AS x ON x.oid = d.other
   JOIN pg_catalog.pg_namespace AS m ON m.oid = x.relnamespace
  CROSS JOIN LATERAL (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)) AS o(name)

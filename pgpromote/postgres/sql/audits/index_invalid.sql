@@ -1,9 +1,10 @@
 -- severity: warning
 -- follows dev: yes
+-- ignored: Queries do without it, a unique one lets duplicates in, and every write still pays for it.
 -- fix: REINDEX INDEX CONCURRENTLY {index};
 --
 -- An index that cannot be used: a CREATE INDEX CONCURRENTLY was broken off, or a partition lacks its part of a
--- partitioned index. Queries pass it by, a unique one does not keep duplicates out, yet it costs every write.
+-- partitioned index.
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS object,
        CASE WHEN c.relkind = 'I' THEN 'A partition lacks its part of this index, so the whole is not valid.'
             ELSE 'The index is not valid; queries do not use it.'

@@ -1,10 +1,11 @@
 -- severity: info
 -- follows dev: yes
+-- ignored: An insert that does not name the column fails.
 -- fix: ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT ...;
 --
--- Columns that are NOT NULL and have no default: every insert must name them. Often this is meant; after a
--- promotion it is also the trace of a default that was lost on the way. Columns of a primary or foreign key do not
--- count: an application always fills them.
+-- Columns that are NOT NULL and have no default. Often this is meant; after a promotion it is also the trace of a
+-- default that was lost on the way. Columns of a primary or foreign key do not count: an application always fills
+-- them.
 SELECT pg_catalog.format('%I.%I.%I', n.nspname, c.relname, a.attname) AS object,
        pg_catalog.format('It is %s. Name it in every INSERT, or give it a default.',
                          pg_catalog.format_type(a.atttypid, a.atttypmod)) AS message,

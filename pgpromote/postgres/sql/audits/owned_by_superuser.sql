@@ -1,8 +1,9 @@
 -- severity: info
 -- follows dev: yes
+-- ignored: Their code runs with all rights, and the application's role cannot change them.
 --
--- Objects in a schema that belong to a superuser: their views and SECURITY DEFINER functions run with all rights,
--- and the application's own role cannot change them. A restore without owners makes everything so.
+-- Objects in a schema that belong to a superuser, views and SECURITY DEFINER functions among them. A restore without
+-- owners makes everything so.
 SELECT pg_catalog.quote_ident(n.nspname) AS object,
        pg_catalog.format('%s of its objects belong to the superuser %I.', pg_catalog.count(*), r.rolname) AS message
   FROM (SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, c.relnamespace, c.relowner

@@ -1,8 +1,9 @@
 -- severity: info
 -- follows dev: yes
+-- ignored: Who may change one may not change the next, and a migration stops half way.
 --
--- A schema whose objects belong to different roles: who may change one may not change the next, and a migration
--- stops half way. It happens when objects were restored or created by hand under another login.
+-- A schema whose objects belong to different roles. It happens when objects were restored or created by hand under
+-- another login.
 WITH owned AS (
     SELECT n.nspname, r.rolname, pg_catalog.count(*) AS objects
       FROM (SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, c.relnamespace, c.relowner

@@ -1,9 +1,11 @@
 -- severity: warning
 -- follows dev: no
+-- ignored: Prod reads from dev, or writes into it, and stops when dev does.
 --
--- Something that names the host or the database of dev: a foreign server, user mapping, subscription, foreign table,
--- function, view, column default or setting. Prod would then read from dev, or write into it. Judged by the text:
--- the name of a host as a word, the name of a database where a connection is described.
+-- Something that names the server or the database of dev: a foreign server, user mapping, subscription, foreign table,
+-- function, view, column default or setting. Judged by the text: the name of a host as a word, unless with another port
+-- than dev's; that of a host which prod has, too, only with dev's port; the name of a database where a connection is
+-- described.
 WITH extension_members AS (
     SELECT d.classid, d.objid FROM pg_catalog.pg_depend AS d WHERE d.deptype = 'e'
 ), sources (object, text, hidden) AS (
@@ -59,7 +61,7 @@ WITH extension_members AS (
 SELECT s.object,
        NOT s.hidden AS judged,
        CASE WHEN s.hidden THEN 'This role may not read its options.'
-            ELSE 'It names dev''s host or database.'
+            ELSE 'It names dev''s server or database.'
         END AS message
   FROM sources AS s
  WHERE s.hidden AND %(dev)s::pg_catalog.text IS NOT NULL OR s.text ~* %(dev)s
@@ -79,6 +81,6 @@ SELECT o.object,
  UNION ALL
 SELECT pg_catalog.quote_ident(pg_catalog.current_database()),
        false,
-       'Nothing tells dev apart: its URL is not set, or it has this database''s host and name.'
+       'Nothing tells dev apart: its URL is not set, or it has this database''s server and name.'
  WHERE %(dev)s::pg_catalog.text IS NULL
  ORDER BY object

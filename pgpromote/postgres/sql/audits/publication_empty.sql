@@ -1,9 +1,10 @@
 -- severity: warning
 -- follows dev: yes
+-- ignored: Its subscribers wait and get nothing, without any error.
 -- fix: ALTER PUBLICATION {publication} ADD TABLE ...;
 --
--- A publication that publishes no table: its subscribers wait and get nothing, without any error. Dropping and
--- restoring a published table takes it out of its publications.
+-- A publication that publishes no table. Dropping and restoring a published table takes it out of its
+-- publications.
 SELECT pg_catalog.quote_ident(p.pubname) AS object,
        'It publishes no table.' AS message,
        pg_catalog.quote_ident(p.pubname) AS publication

@@ -1,9 +1,10 @@
 -- severity: warning
 -- follows dev: yes
+-- ignored: All but the owner see an empty table, and cannot write to it.
 -- fix: CREATE POLICY ... ON {table} ...;
 --
--- Row level security is on and no policy is there: all but the owner see an empty table. It is what remains when
--- a policy could not be created because its role was missing.
+-- Row level security is on and no policy is there. It is what remains when a policy could not be created because its
+-- role was missing.
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS object,
        'Row level security is on, and there is no policy: everything is denied.' AS message,
        pg_catalog.format('%I.%I', n.nspname, c.relname) AS "table"

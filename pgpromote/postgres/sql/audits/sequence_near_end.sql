@@ -1,10 +1,11 @@
 -- severity: warning
 -- follows dev: yes
+-- ignored: When no number is left, every insert fails.
 -- fix: ALTER SEQUENCE {sequence} AS bigint; ALTER TABLE {table} ALTER COLUMN {column} TYPE bigint;
 --
--- A sequence that has used up four fifths of the numbers that both it and its columns can hold. When none is
--- left, every insert fails. A bigint sequence on an integer column ends with the column's type, long before
--- its own end. One that cycles is left out unless it feeds a primary key, where a second round meets old keys.
+-- A sequence that has used up four fifths of the numbers that both it and its columns can hold. A bigint sequence on
+-- an integer column ends with the column's type, long before its own end. One that cycles is left out unless it feeds
+-- a primary key, where a second round meets old keys.
 --
 -- Where each sequence stands was read before, in small portions; NULL: at its start.
 WITH users AS (

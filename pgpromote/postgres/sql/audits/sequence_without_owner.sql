@@ -1,17 +1,20 @@
 -- severity: info
 -- follows dev: yes
+-- ignored: Dropping the table leaves it behind, and tools do not find the column's sequence.
 -- fix: ALTER SEQUENCE {sequence} OWNED BY {column};
 --
--- A sequence that is the default of exactly one column and belongs to none. Dropping the table leaves it behind,
--- and tools that ask which sequence a column has do not find it.
+-- A sequence that is the default of exactly one column and belongs to none. It happens where a sequence was made by
+-- hand, or its column was dropped and made again.
 SELECT pg_catalog.format('%I.%I', n.nspname, s.relname) AS object,
        pg_catalog.format('It feeds %s alone, which does not own it.', u."column") AS message,
        pg_catalog.format('%I.%I', n.nspname, s.relname) AS sequence,
-       u."column"
+       u."column",
+       u."table"
   FROM pg_catalog.pg_class AS s
   JOIN pg_catalog.pg_namespace AS n ON n.oid = s.relnamespace
  CROSS JOIN LATERAL (
-       SELECT pg_catalog.min(pg_catalog.format('%I.%I.%I', m.nspname, c.relname, a.attname)) AS "column"
+       SELECT pg_catalog.min(pg_catalog.format('%I.%I.%I', m.nspname, c.relname, a.attname)) AS "column",
+              pg_catalog.min(pg_catalog.format('%I.%I', m.nspname, c.relname)) AS "table"
          FROM pg_catalog.pg_depend AS d
          JOIN pg_catalog.pg_attrdef AS f ON f.oid = d.objid
          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = f.adrelid AND a.attnum = f.adnum

@@ -1,9 +1,9 @@
 -- severity: warning
 -- follows dev: yes
+-- ignored: It is empty after a crash of the server, on every standby, and in every physical backup.
 -- fix: ALTER {kind} {name} SET LOGGED;
 --
--- A table or sequence that is not written to the log: it is empty after a crash of the server, no standby has it,
--- and no physical backup brings it back. Right for a cache, wrong for everything else.
+-- A table or sequence that is not written to the log. Right for a cache, wrong for everything else.
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS object,
        'Its contents are lost when the server crashes.' AS message,
        CASE WHEN c.relkind = 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,

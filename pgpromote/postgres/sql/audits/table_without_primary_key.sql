@@ -1,9 +1,10 @@
 -- severity: info
 -- follows dev: yes
+-- ignored: Equal rows can be neither corrected one by one nor replicated.
 -- fix: ALTER TABLE {table} ADD PRIMARY KEY (...);
 --
--- A table without primary key: nothing tells two equal rows apart, so they can be neither corrected one by one nor
--- replicated. Often it is meant, for logs or staging; after a promotion it may be a key that failed to come along.
+-- A table without primary key, nor a unique index of columns that are NOT NULL: nothing tells two equal rows apart.
+-- Often it is meant, for logs or staging; after a promotion it may be a key that failed to come along.
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS object,
        'It has no primary key.' AS message,
        pg_catalog.format('%I.%I', n.nspname, c.relname) AS "table"
@@ -14,6 +15,14 @@ SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS object,
    AND c.relpersistence <> 't'
    AND NOT c.relispartition
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype = 'p')
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i
+                    WHERE i.indrelid = c.oid
+                      AND i.indisunique AND i.indisvalid AND i.indimmediate
+                      AND i.indpred IS NULL AND i.indexprs IS NULL
+                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+                                       WHERE a.attrelid = c.oid
+                                         AND a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1])
+                                         AND NOT a.attnotnull))
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                       AND d.objid = c.oid

@@ -1,9 +1,10 @@
 -- severity: warning
 -- follows dev: yes
+-- ignored: What it checks or writes is not done, and nothing says so.
 -- fix: ALTER {kind} {name} ENABLE{what};
 --
--- A trigger, rule or event trigger that is switched off, the server's own triggers behind a foreign key included.
--- A load with triggers disabled that was broken off leaves them so, and nothing says that checks no longer run.
+-- A trigger, rule or event trigger that is switched off, the server's own triggers behind a foreign key included. A
+-- load with triggers disabled that was broken off leaves them so.
 SELECT o.object, o.message, o.kind, o.name, o.what
   FROM (SELECT pg_catalog.format('%I.%I %I', n.nspname, c.relname, g.tgname),
                CASE WHEN g.tgisinternal AND k.oid IS NOT NULL

@@ -1,9 +1,10 @@
 -- severity: warning
 -- follows dev: no
+-- ignored: Triggers do not fire and foreign keys are not checked, in every session it reaches.
 -- fix: ALTER {who} RESET session_replication_role;
 --
--- A setting that makes every session of a role or of this database a replica: its triggers do not fire and its
--- foreign keys are not checked. It is meant for one load, and easily left behind.
+-- A setting that makes every session of a role or of this database a replica. It is meant for one load, and easily
+-- left behind.
 SELECT w.who AS object,
        'session_replication_role is replica: triggers and foreign keys do not work in its sessions.' AS message,
        w.who

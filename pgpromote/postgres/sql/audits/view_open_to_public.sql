@@ -1,9 +1,9 @@
 -- severity: warning
 -- follows dev: yes
+-- ignored: Everybody reads its tables with the superuser's rights, past grants and row security.
 -- fix: REVOKE SELECT ON {view} FROM PUBLIC;
 --
--- A view that a superuser owns and everybody may read: it reads its tables with the superuser's rights, past all
--- grants and row level security. Let another role own it, or make it `security_invoker`.
+-- A view that a superuser owns and everybody may read. Let another role own it, or make it `security_invoker`.
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS object,
        pg_catalog.format('Everybody may read it, and it reads as the superuser %I.', r.rolname) AS message,
        pg_catalog.format('%I.%I', n.nspname, c.relname) AS view
