@@ -6,14 +6,16 @@ from types import FrameType, TracebackType
 
 import click
 
-from pgpromote.cli import archives, details_command, promote, shell, upkeep
+from pgpromote.cli import archives, details_command, init, promote, shell, target, upkeep
 from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import Interrupted, PgpromoteError
+from pgpromote.promotion import AUDITED, SOURCE, TARGET
 from pgpromote.terminal import screen
 
 # What `pgpromote --help` lists, in the order in which a person meets it.
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Try it": (shell.demo, shell.up),
+    "Set it up": (init.init,),
     "Look first": (archives.inspect, promote.check, promote.plan_command, promote.rehearse),
     "Promote": (archives.dump_command, archives.adopt_command, promote.restore_command, promote.refresh),
     "Go back": (
@@ -25,6 +27,15 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Care for Prod": (upkeep.audit_command, upkeep.repair_command, upkeep.mark_command),
     "Shell": (shell.completion,),
 }
+# The databases that a command names on its first line, if it is not Prod alone.
+DATABASES = {
+    shell.up: (SOURCE, TARGET),
+    archives.dump_command: (SOURCE,),
+    promote.refresh: (SOURCE, TARGET),
+    upkeep.audit_command: (AUDITED,),
+}
+# What needs no settings of the user's.
+WITHOUT_SETTINGS = (shell.demo, shell.completion, init.init)
 
 
 class Grouped(click.Group):
@@ -43,13 +54,21 @@ class Grouped(click.Group):
 @click.group(
     cls=Grouped, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None}
 )
-@click.version_option(package_name="pgpromote")
+@click.version_option(None, "-V", "--version", package_name="pgpromote")
+@click.option(
+    "--env-file",
+    metavar="FILE",
+    help="Read settings from FILE, and take its databases. Default: pgpromote.env, if it is here, and the "
+    "environment wins. An empty FILE reads none.",
+)
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
-def pgpromote(*, debug: bool) -> None:
+@click.pass_context
+def pgpromote(context: click.Context, /, *, env_file: str | None, debug: bool) -> None:
     """Promote a PostgreSQL database from Dev to Prod.
 
-    DEV_DATABASE_URL names the database to dump, PROD_DATABASE_URL the one to promote into. A new database
-    is built beside Prod, proven equal to what was dumped, and swapped in by one transaction.
+    DEV_DATABASE_URL names the database to dump, PROD_DATABASE_URL the one to promote into; `pgpromote init`
+    writes the file for both. A new database is built beside Prod, proven equal to what was dumped, and
+    swapped in by one transaction.
 
     \b
     Example:
@@ -63,6 +82,8 @@ def pgpromote(*, debug: bool) -> None:
     sys.excepthook = _show_traceback if debug else _show_paragraph
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
+    if context.invoked_subcommand not in {command.name for command in WITHOUT_SETTINGS}:
+        target.take(context, env_file)
 
 
 for group in GROUPS.values():
@@ -71,6 +92,9 @@ for group in GROUPS.values():
 for heading in ("Look first", "Promote", "Go back", "Care for Prod"):
     for command in GROUPS[heading]:
         details_command.show_details(command)
+        if command not in {archives.inspect, archives.adopt_command}:
+            target.telling(command, *DATABASES.get(command, (TARGET,)))
+target.telling(shell.up, *DATABASES[shell.up])
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
