@@ -88,7 +88,8 @@ def settings() -> str:
         (f"`{name}`", code(default), meaning) for name, (default, meaning) in {**OTHERS, **SETTINGS}.items()
     ]
     intro = (
-        "pgpromote reads its settings from the environment, once, when it starts. An empty value is no value."
+        "pgpromote reads its settings from the environment, once, when it starts; the command line reads "
+        "[a file](../howto/install.md#what-the-file-may-hold), too. An empty value is no value."
     )
     return page("Settings", intro, table("variable | default | meaning", rows))
 

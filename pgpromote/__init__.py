@@ -30,7 +30,7 @@
         sql/               one query per file
     report/            a run as page, JSON, alert, webhook
     terminal/          how values look on a terminal, and how far a run is
-    cli/               the `pgpromote` command: parse, call, print
+    cli/               the `pgpromote` command: parse, call, print; its templates are what `init` writes
     defs/              Dagster: assets, ops, jobs, schedule, sensors; translates, decides nothing
     demo/              embedded servers and the sample auction database
 

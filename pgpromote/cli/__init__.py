@@ -17,6 +17,7 @@ from pgpromote.postgres.errors import Interrupted, PgpromoteError
 # What `pgpromote --help` lists, in the order in which a person meets it: the module of each command.
 GROUPS = {
     "Try it": {"demo": "shell", "up": "shell"},
+    "Set it up": {"init": "init"},
     "Look first": {"inspect": "archives", "check": "look", "plan": "look", "rehearse": "promote"},
     "Promote": {
         "promote": "promote",
@@ -31,6 +32,8 @@ GROUPS = {
 }
 # Those whose errors may be about rows.
 WITH_DETAILS = ("Look first", "Promote", "Go back", "Care for Prod")
+# What needs no settings of the user's.
+WITHOUT_SETTINGS = ("demo", "completion", "init")
 
 
 class Commands(Mapping[str, click.Command]):
@@ -61,6 +64,10 @@ def _imported(name: str) -> click.Command:
     command = next(each for each in commands if each.name == name)
     if heading in WITH_DETAILS:
         details_command.show_details(command)
+    if name not in WITHOUT_SETTINGS:
+        from pgpromote.cli import target  # noqa: PLC0415 - loads what every command needs, --help does not
+
+        target.telling(command)
     return command
 
 
@@ -82,13 +89,21 @@ class Grouped(click.Group):
     commands=Commands(),
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None},
 )
-@click.version_option(package_name="pgpromote")
+@click.version_option(None, "-V", "--version", package_name="pgpromote")
+@click.option(
+    "--env-file",
+    metavar="FILE",
+    help="Read settings from FILE, and take its databases. Default: pgpromote.env, if it is here, and the "
+    "environment wins. An empty FILE reads none.",
+)
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
-def pgpromote(*, debug: bool) -> None:
+@click.pass_context
+def pgpromote(context: click.Context, /, *, env_file: str | None, debug: bool) -> None:
     """Promote a PostgreSQL database from Dev to Prod.
 
-    DEV_DATABASE_URL names the database to dump, PROD_DATABASE_URL the one to promote into. A new database
-    is built beside Prod, proven equal to what was dumped, and swapped in by one transaction.
+    DEV_DATABASE_URL names the database to dump, PROD_DATABASE_URL the one to promote into; `pgpromote init`
+    writes the file for both. A new database is built beside Prod, proven equal to what was dumped, and
+    swapped in by one transaction.
 
     \b
     Example:
@@ -102,6 +117,10 @@ def pgpromote(*, debug: bool) -> None:
     sys.excepthook = _show_traceback if debug else _show_paragraph
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
+    if context.invoked_subcommand not in WITHOUT_SETTINGS:
+        from pgpromote.cli import target  # noqa: PLC0415 - as above
+
+        target.take(context, env_file)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -5,6 +5,8 @@ import sys
 import click
 from click.shell_completion import get_completion_class
 
+from pgpromote.cli import target
+
 PROGRAM = "pgpromote"
 
 
@@ -30,7 +32,8 @@ def demo(scale: int) -> None:
 def up(port: int) -> None:
     """Start the Dagster UI and daemon, with embedded servers for every URL that is not set.
 
-    Ctrl-C stops everything that was started. Schedule and sensors are off until you turn them on in the UI;
+    It is started in a directory of `pgpromote init`, or in the checkout. Ctrl-C stops everything that was
+    started. Schedule and sensors are off until you turn them on in the UI;
     alerts are on as soon as PGPROMOTE_WEBHOOK_URL is set.
 
     \b
@@ -39,7 +42,7 @@ def up(port: int) -> None:
     """
     from pgpromote.demo import services  # noqa: PLC0415 - only this command pays for it
 
-    sys.exit(services.run(port))
+    sys.exit(services.run(port, target.directory()))
 
 
 @click.command()

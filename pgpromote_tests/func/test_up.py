@@ -24,8 +24,9 @@ SERVERS = ("dev", "prod")
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Make a checkout whose clusters are removed at the end, too."""
-    directory = services.checkout(tmp_path_factory.mktemp("up") / "checkout")
+    """Make a directory by `pgpromote init`, as who has no checkout; its clusters are removed at the end."""
+    directory = tmp_path_factory.mktemp("up")
+    assert run(directory, "init").returncode == 0
     yield directory
     shutil.rmtree(servers.home(directory))
 

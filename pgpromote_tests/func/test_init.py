@@ -1,0 +1,162 @@
+"""`pgpromote init`: a directory from which promotions run without a checkout, and their nightly start."""
+
+import configparser
+import os
+import shlex
+import stat
+import string
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # only tests read YAML
+
+from pgpromote.cli import env_file, init
+from pgpromote.settings import SETTINGS
+from pgpromote_tests.func.command_line import CommandLine
+from pgpromote_tests.runs import SHOP
+from pgpromote_tests.servers import Server
+from pgpromote_tests.services import CHECKOUT
+
+DEV = "postgresql://dumper:can$ary@dev.invalid:5432/shop"
+PROD = "postgresql://promoter:canary@prod.invalid:5433/shop"
+
+
+def test_it_writes_three_files_for_this_user_alone_and_says_what_is_next(tmp_path: Path) -> None:
+    done = CommandLine(tmp_path, {}).run("init", "shop")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "shop").iterdir()} == set(init.FILES)
+    assert stat.S_IMODE((tmp_path / "shop" / env_file.NAME).stat().st_mode) == 0o600
+    assert "Set DEV_DATABASE_URL and PROD_DATABASE_URL in pgpromote.env" in done.stdout
+    assert env_file.read(tmp_path / "shop" / env_file.NAME) == {}
+
+
+def test_urls_are_taken_from_the_environment_and_no_password_is_printed(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path, {"DEV_DATABASE_URL": DEV, "PROD_DATABASE_URL": PROD})
+    done = line.run("init")
+    assert (done.returncode, "ary" in done.text) == (0, False), done.text
+    assert env_file.read(tmp_path / env_file.NAME) == {
+        "DEV_DATABASE_URL": DEV.replace("$", "%24"),
+        "PROD_DATABASE_URL": PROD,
+    }
+    told = line.run("dump").stderr  # the same databases: nothing is refused
+    assert told.startswith("Dev: shop on dev.invalid:5432, from ")
+
+
+def test_a_url_is_taken_from_an_option_but_no_password(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path, {})
+    refused = line.run("init", "--dev", "postgresql://dumper:canary@dev.invalid/shop")
+    assert refused.returncode == 2
+    assert "canary" not in refused.text
+    assert not (tmp_path / env_file.NAME).exists()
+    assert line.run("init", "--dev", "postgresql://dumper@dev.invalid/shop").returncode == 0
+    assert env_file.read(tmp_path / env_file.NAME) == {
+        "DEV_DATABASE_URL": "postgresql://dumper@dev.invalid/shop"
+    }
+
+
+@pytest.mark.parametrize("name", init.FILES)
+def test_nothing_is_overwritten(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("nowhere")
+    done = CommandLine(tmp_path, {}).run("init")
+    assert done.returncode == 1
+    assert f"has {name} already; nothing was written" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_the_file_names_every_setting_and_each_line_can_be_taken_as_it_is(tmp_path: Path) -> None:
+    CommandLine(tmp_path, {}).run("init")
+    lines = (tmp_path / env_file.NAME).read_text().splitlines()
+    settings = [line[1:] for line in lines if line[:1] == "#" and line[1:2] in string.ascii_uppercase]
+    named = {line.partition("=")[0] for line in settings}
+    assert named == {
+        *SETTINGS,
+        "DEV_DATABASE_URL",
+        "PROD_DATABASE_URL",
+        "BUILD_DATABASE_URL",
+        env_file.STORAGE,
+    }
+    (tmp_path / env_file.NAME).write_text("\n".join(settings))
+    assert env_file.read(tmp_path / env_file.NAME)["PGPROMOTE_CRON"] == "0 2 * * *"
+
+
+def test_dagster_is_told_the_same_as_in_the_checkout(tmp_path: Path) -> None:
+    directory = tmp_path / "my shop: {1}"
+    CommandLine(tmp_path, {}).run("init", directory)
+    for name in ("dagster.yaml", "workspace.yaml"):
+        ours, theirs = (yaml.safe_load((place / name).read_text()) for place in (directory, CHECKOUT))
+        if name == "dagster.yaml":
+            for part in ("local_artifact_storage", "compute_logs"):
+                config = theirs[part]["config"]
+                config["base_dir"] = f"{directory}/{config['base_dir']}"
+        assert ours == theirs
+
+
+@pytest.fixture
+def nightly(tmp_path: Path) -> tuple[CommandLine, Path]:
+    """Make a directory whose name every format has to quote."""
+    directory = tmp_path / "50% of 'my' shop"
+    directory.mkdir()
+    return CommandLine(directory, {}), directory
+
+
+def test_cron_runs_one_command(nightly: tuple[CommandLine, Path]) -> None:
+    line, directory = nightly
+    entry = line.run("init", "--for", "cron").stdout.splitlines()[-1]
+    *when, command = entry.split(" ", 5)
+    assert when == ["0", "2", "*", "*", "*"]
+    assert "%" not in command.replace(r"\%", "")
+    words = shlex.split(command.replace(r"\%", "%"))
+    assert words[1:] == ["--quiet", "--env-file", f"{directory}/pgpromote.env", "promote"]
+    assert list(directory.iterdir()) == []
+
+
+def test_systemd_runs_one_service_by_a_timer(nightly: tuple[CommandLine, Path]) -> None:
+    line, directory = nightly
+    service, _, timer = line.run("init", "--for", "systemd").stdout.partition(
+        "# /etc/systemd/system/pgpromote.timer"
+    )
+    parsed = configparser.RawConfigParser(strict=True)
+    parsed.optionxform = str  # type: ignore[assignment,method-assign]
+    parsed.read_string(service)
+    start = parsed["Service"]["ExecStart"].replace("%%", "%")
+    assert shlex.split(start)[1:] == ["--env-file", f"{directory}/pgpromote.env", "promote"]
+    assert parsed["Service"]["Type"] == "oneshot"
+    assert "OnCalendar=*-*-* 02:00:00" in timer
+
+
+def test_compose_waits_for_the_night_and_promotes(nightly: tuple[CommandLine, Path]) -> None:
+    line, directory = nightly
+    (service,) = yaml.safe_load(line.run("init", "--for", "compose").stdout)["services"].values()
+    assert service["env_file"] == f"{directory}/pgpromote.env"
+    assert "pgpromote promote" in service["command"][0]
+    assert service["init"] is True
+
+
+def test_kubernetes_runs_one_job_a_night_and_never_two(nightly: tuple[CommandLine, Path]) -> None:
+    line, _ = nightly
+    job, claim = yaml.safe_load_all(line.run("init", "--for", "kubernetes").stdout)
+    assert (job["kind"], job["spec"]["concurrencyPolicy"]) == ("CronJob", "Forbid")
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["args"] == ["promote"]
+    assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+
+
+def test_a_refresh_needs_the_directory_alone_wherever_one_stands(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    directory, elsewhere = tmp_path / "shop", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    urls = {"DEV_DATABASE_URL": dev.new_url(SHOP), "PROD_DATABASE_URL": prod.new_url()}
+    assert CommandLine(elsewhere, urls).run("init", directory).returncode == 0
+    bins = os.pathsep.join(str(server.cluster.bin_dir) for server in (dev, prod))
+    with (directory / env_file.NAME).open("a") as settings:
+        settings.write(f"{env_file.STORAGE}={dev.new_url()}\nPGPROMOTE_PG_BIN={bins}\n")
+        settings.write("PGPROMOTE_RESTORE_AS_SUPERUSER=1\n")
+
+    done = CommandLine(elsewhere, {}).run("--env-file", directory / env_file.NAME, "refresh")
+
+    assert done.returncode == 0, done.text
+    assert list((directory / "data" / "postgres").glob("*/*_dev.dump"))
+    assert list((directory / "data" / "reports").glob("*.html"))
+    assert (directory / "data" / "dagster").is_dir()
+    assert list(elsewhere.iterdir()) == []
