@@ -12,20 +12,20 @@
         swap.py            the cut-over, and dropping what is not to be kept
         run.py             the run that lives: lock, databases, tools; it walks a step
         state.py           the state of a run; states.py keeps it on disk, died.py finds runs that were killed
-        outcome.py         what prod is when a run ends; notes.py what is said of a step
-        options.py         what a person can choose for one run
+        outcome.py         the state of prod when a run ends; notes.py has the lines about a step
+        options.py         the choices of a person for one run
         rollback.py        back to what prod was; retention.py how much of that is kept
-        safeguard.py       what keeps prod from being lost
+        safeguard.py       the safety archive, and the refusal of losses
         building.py        who builds the new database; scratch.py reads definitions back
     postgres/          everything about PostgreSQL; no Dagster, no environment, no prints
-        archives/          what is in an archive, what of it is restored, whose it is, where it is kept
-        checks/            what is read of both servers before, and what that forbids
+        archives/          the entries of an archive, their selection, its origin and its store
+        checks/            the facts about both servers before, and the rules for them
         databases/         the databases beside prod, their marks and locks, the exchange
         loading/           pg_restore in passes, its messages, views, statistics
         keys/              sequences, identities, and their repair
         rows/              counted, hashed, compared
         rights/            owners and grants
-        losses/            what prod would lose, and what dev has lost
+        losses/            the losses of prod by a promotion, and those of dev before it
         sql/               one query per file
     report/            a run as page, JSON, alert, webhook
     terminal/          how values look on a terminal, and how far a run is

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from pgpromote.cli import pgpromote
 from pgpromote.cli.archives import dump_command
 from pgpromote.cli.parameters import filters_of, options_of
 from pgpromote.cli.promote import restore_command
@@ -78,7 +79,8 @@ class Case:
 
 
 def _parsed(command: click.Command, text: str) -> dict[str, object]:
-    return dict(command.make_context("case", shlex.split(text)).params)
+    # As the program does it: click keeps the help option that a command is given first.
+    return dict(command.make_context("case", shlex.split(text), **pgpromote.context_settings).params)
 
 
 def read_all(initials: str = "") -> list[Case]:

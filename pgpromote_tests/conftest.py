@@ -28,6 +28,7 @@ SLOWEST = (
     "test_cli_terminal",
     "test_plausible",
     "test_run",
+    "test_safeguard",
     "test_origin",
     "test_cases_more",
     "test_hold_terminal",

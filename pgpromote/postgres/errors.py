@@ -8,7 +8,7 @@
     ├── ToolFailed            a client program ended with an error
     ├── ArchiveError          a file is not a usable archive               (also ValueError)
     ├── RestoreFailed         pg_restore or psql reported errors; carries each of them
-    ├── NotProven             what was restored is not what was dumped; carries the differences
+    ├── NotProven             the restored content is not the dumped one; carries the differences
     ├── CutOverFailed         a cut-over did not happen; says whether that is certain
     ├── RepairFailed          a table's identity could not be repaired
     ├── ConfigError           a setting has no meaning here                (also ValueError)
@@ -160,7 +160,7 @@ class ConfigError(PgpromoteError, ValueError):
 
 
 class RestoreFailed(PgpromoteError):
-    """A restore reported errors, so prod is not what the archive says."""
+    """A restore reported errors, so prod does not equal the archive."""
 
     def __init__(self, errors: Sequence[RestoreError], hint: str = "") -> None:
         self.errors = tuple(errors)
@@ -174,7 +174,7 @@ class RepairFailed(PgpromoteError):
 
 
 class NotProven(PgpromoteError):
-    """What was restored is not what was dumped; carries the differences."""
+    """The restored content is not the dumped one; carries the differences."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
@@ -189,7 +189,7 @@ class NotProven(PgpromoteError):
 
 
 class CutOverFailed(PgpromoteError):
-    """A cut-over did not happen; its message says what prod is, and whether that is certain."""
+    """A cut-over did not happen; its message says the state of prod, and whether that is certain."""
 
     def _ended(self) -> str:
         return " ".join(self.outcome.notes) if self.outcome else ""

@@ -170,7 +170,7 @@ class Archive:
 class PlainSql:
     """A plain SQL dump, which psql runs as it stands and clients of every release can read.
 
-    It is not `listed`: it has no entries, and nobody knows what it brings. Whoever draws a conclusion from
+    It is not `listed`: it has no entries, and its content is not known. Whoever draws a conclusion from
     an entry that is missing takes an `Archive` instead.
     """
 
@@ -192,7 +192,7 @@ Dump = Archive | PlainSql
 
 @dataclass(frozen=True)
 class Content:
-    """What a table holds: how many rows, and a hash of them whatever their order (None: only counted).
+    """The content of a table: its number of rows, and their hash in any order (None: only counted).
 
     `highest` is the highest value of an integer primary key of one column, None for other tables.
     """
@@ -212,10 +212,10 @@ class Archived(StrEnum):
 
 @dataclass(frozen=True)
 class Member:
-    """What belongs to an extension, so that a restore leaves it to CREATE EXTENSION.
+    """An object of an extension, which a restore leaves to CREATE EXTENSION.
 
     `extension` is there in `version`. `parts` are its columns, indexes, triggers and the like; `content` is
-    what the `table` (`schema.name`) holds. None and "": it holds no rows, or we may not read them.
+    that of the `table` (`schema.name`). None and "": it holds no rows, or we may not read them.
     """
 
     extension: str
@@ -228,21 +228,21 @@ class Member:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What pgpromote knows about an archive that it wrote itself; kept beside it as JSON.
+    """The record of an archive that pgpromote wrote itself; kept beside it as JSON.
 
     `size` is in bytes, `seconds` is how long the whole dump took, `extensions` maps the source's
-    extensions to their versions, `contents` its tables to what they held under the dump's own snapshot,
-    `filters` says what was left out on purpose, `database_size` is the source's size in bytes,
+    extensions to their versions, `contents` its tables to their content under the dump's own snapshot,
+    `filters` are those of the dump, `database_size` is the source's size in bytes,
     `system_identifier` is the one of its server ("" in older manifests). `rests_on` maps its objects to the
     operators and functions on which they rest (None: not known). `money_decimals` is how many decimals money
     has there; such an archive is written under lc_monetary C, one with None under dev's own. `range_rights`
     maps range types to the statements that give their constructors their rights, which no archive holds.
-    `members` is what belongs to its extensions, such as `table public.queue` (None: not known).
+    `members` are the objects of its extensions, such as `table public.queue` (None: not known).
     `promotion` is the name of the one that dumped it, `run_id` the run in which; `source_database` and
     `source_oid` are what the server itself calls the source. Older manifests have the run's id for the
     promotion, and "" and None for these three. `adopted_at` is when somebody took in an archive that came
-    without a manifest ("": its dump wrote this one); then nobody knows what its source held, `contents` are
-    empty, and `source` is what its header says.
+    without a manifest ("": its dump wrote this one); then the content of its source is not known, `contents`
+    are empty, and `source` is the one of its header.
     """
 
     promotion: str

@@ -14,7 +14,7 @@ from pgpromote.postgres.archives.objects import Column, Rewrite
 from pgpromote.postgres.checks import access
 from pgpromote.postgres.errors import ArchiveError, NotProven
 from pgpromote.postgres.keys.sequences import behind, excluded_tables, set_back
-from pgpromote.postgres.model import Archive, Clearance, Finding, Manifest, Severity, parse_version
+from pgpromote.postgres.model import Archive, Clearance, Finding, Severity, parse_version
 from pgpromote.postgres.naming import command
 from pgpromote.postgres.rows import compare, contents
 from pgpromote.postgres.rows.compare import EXACT, NOT_PROVEN, Compared, Comparison, Unproven
@@ -94,36 +94,45 @@ class Proof:
         )
 
 
+@dataclass(frozen=True)
+class Demand:
+    """The demands of a proof.
+
+    `mode` is `exact` to compare rows and hashes, `count` for rows only, `off` for no rows. A sequence that is
+    behind is an error only where it was to be repaired: `repaired` says that repair ran, `identities` are the
+    columns it made identities, `exclude` the tables it left alone. `filled` demands materialized views that
+    are filled.
+    """
+
+    mode: str = EXACT
+    repaired: bool = True
+    identities: Collection[Column] = ()
+    exclude: Sequence[str] = ()
+    filled: bool = True
+
+
 def prove(
     clearance: Clearance,
-    manifest: Manifest | None,
     target: Database,
     run_id: str,
-    mode: str = EXACT,
+    demand: Demand,
     *,
     available: Sequence[Tools],
     rewrite: Rewrite,
-    repaired: bool = True,
-    identities: Collection[Column] = (),
-    exclude: Sequence[str] = (),
-    filled: bool = True,
     meanwhile: Callable[[], None] = lambda: None,
     lagging: tuple[Finding, ...] | None = None,
 ) -> Proof:
     """Compare the restored database with the archive's entries and with the tables' content in the manifest.
 
-    `exact` compares rows and hashes, `count` rows only, `off` no rows. Without a manifest, with one of an
-    adopted archive, or for plain SQL, rows cannot be compared, and a warning says so. A sequence that is
-    behind is an error only where it was to be repaired: `repaired` says that repair ran, `identities` are the
-    columns it made identities, `exclude` the tables it left alone. `filled` demands that materialized views
-    are filled. `rewrite` restores definitions once more into an empty database. `meanwhile` is work that
+    Without a manifest, with one of an adopted archive, or for plain SQL, rows cannot be compared, and a
+    warning says so. `rewrite` restores definitions once more into an empty database. `meanwhile` is work that
     leaves rows alone and can be done while they are compared, such as to fill materialized views; `lagging`
     are the findings of `sequences`, where it was called before. Raises ToolFailed.
     """
     archive = clearance.archive
 
     def comparison(session: Session) -> Comparison:
-        return compare.compare(session, clearance, manifest, mode)
+        return compare.compare(session, clearance, demand.mode)
 
     with connect(target, run_id) as session:
         hidden = _hidden(session, archive) if archive.listed and not clearance.strategy.empty else []
@@ -143,30 +152,22 @@ def prove(
             )
             compared = comparing.result()
         findings = (
-            *(
-                _objects(
-                    session, clearance, manifest, found, rewrite=rewrite, identities=identities, filled=filled
-                )
-                if found
-                else ()
-            ),
-            *_extensions(session, clearance, manifest),
-            *(_sequences(session, clearance, exclude, repaired=repaired) if lagging is None else lagging),
+            *(_objects(session, clearance, found, rewrite, demand) if found else ()),
+            *_extensions(session, clearance),
+            *(_sequences(session, clearance, demand) if lagging is None else lagging),
         )
     held = compared.compared
     dumped = sum(each.dumped for each in held)
     return Proof(compared.mode, len(held), dumped, findings + compared.findings, held, compared.unproven)
 
 
-def sequences(
-    clearance: Clearance, database: Database, run_id: str, *, repaired: bool, exclude: Sequence[str]
-) -> tuple[Finding, ...]:
+def sequences(clearance: Clearance, database: Database, run_id: str, demand: Demand) -> tuple[Finding, ...]:
     """Return findings for the sequences that are behind, as `prove` does.
 
     It asks for the highest keys, and the planner calls functions of indexes for that, as the role that asks.
     """
     with connect(database, run_id) as session:
-        return tuple(_sequences(session, clearance, exclude, repaired=repaired))
+        return tuple(_sequences(session, clearance, demand))
 
 
 def unchanged(clearance: Clearance) -> Iterator[Finding]:
@@ -192,28 +193,21 @@ def _hidden(session: Session, archive: Archive) -> list[str]:
 
 
 def _objects(
-    session: Session,
-    clearance: Clearance,
-    manifest: Manifest | None,
-    found: Description,
-    *,
-    rewrite: Rewrite,
-    identities: Collection[Column],
-    filled: bool,
+    session: Session, clearance: Clearance, found: Description, rewrite: Rewrite, demand: Demand
 ) -> Iterator[Finding]:
-    archive = clearance.archive
+    archive, manifest = clearance.archive, clearance.manifest
     if archive.listed:
         wanted = Description(archive.entries, manifest.rests_on if manifest else None)
         whole, limited = (
             clearance.strategy.empty,
             clearance.filters.schema_only or clearance.filters.data_only,
         )
-        yield from objects.compare(archive, wanted, found, rewrite, whole=whole, identities=identities)
-        yield from objects.not_working(session, archive, whole=whole, populated=filled and not limited)
+        yield from objects.compare(archive, wanted, found, rewrite, whole=whole, identities=demand.identities)
+        yield from objects.not_working(session, archive, whole=whole, populated=demand.filled and not limited)
 
 
-def _extensions(session: Session, clearance: Clearance, manifest: Manifest | None) -> Iterator[Finding]:
-    rule = "extension_versions"
+def _extensions(session: Session, clearance: Clearance) -> Iterator[Finding]:
+    rule, manifest = "extension_versions", clearance.manifest
     found = session.execute(sql.read("catalog/extension_versions")).fetchall()
     versions = {str(name): str(version) for name, version in found}
     for name in (entry.tag for entry in clearance.archive.of_kind("EXTENSION")):
@@ -230,10 +224,8 @@ def _extensions(session: Session, clearance: Clearance, manifest: Manifest | Non
             yield Finding(rule, severity, name, message, f"ALTER EXTENSION {name} UPDATE." if older else "")
 
 
-def _sequences(
-    session: Session, clearance: Clearance, exclude: Sequence[str], *, repaired: bool
-) -> Iterator[Finding]:
-    for feed, position, repairable in behind(session, excluded_tables(session, exclude)):
+def _sequences(session: Session, clearance: Clearance, demand: Demand) -> Iterator[Finding]:
+    for feed, position, repairable in behind(session, excluded_tables(session, demand.exclude)):
         users = " or ".join(
             f"{table}.{column}" for table, column in zip(feed.users, feed.columns, strict=True)
         )
@@ -241,7 +233,7 @@ def _sequences(
             f"{users} holds {position.furthest}" if position.furthest is not None else "it has no number left"
         )
         message = f"{feed.sequence} would give {position.upcoming} next; {held}."
-        severity = Severity.ERROR if repaired and repairable else Severity.WARNING
+        severity = Severity.ERROR if demand.repaired and repairable else Severity.WARNING
         hint = f"An insert would fail with a duplicate key. Run {command('repair')}."
         yield Finding("sequences", severity, str(feed.sequence), message, hint)
     if clearance.archive.listed:

@@ -91,13 +91,8 @@ class Build:
         told = statistics.gather(self.database, self.run_id, jobs=jobs, of=role)
         told += statistics.gather(self.shadow, self.run_id, jobs=jobs, but=role)
         keys = index_keys.prove(self.clearance, prod, self.database, self.run_id, owners=owners)
-        lagging = prove.sequences(
-            self.clearance,
-            self.database,
-            self.run_id,
-            repaired=options.repair,
-            exclude=options.repair_exclude,
-        )
+        demand = prove.Demand(repaired=options.repair, exclude=options.repair_exclude)
+        lagging = prove.sequences(self.clearance, self.database, self.run_id, demand)
         build_login.bind(self.database, self.run_id, self.bound)
         build_login.take_back(self.shadow, self.builder, self.run_id)
         return Ended(told + keys, lagging)

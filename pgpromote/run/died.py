@@ -1,4 +1,4 @@
-"""Runs that died: nobody holds the promotion lock for them, and their states have no end."""
+"""Runs that died: their states have no end, and their promotion lock is free."""
 
 from collections.abc import Iterator
 from dataclasses import replace

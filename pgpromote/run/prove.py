@@ -12,6 +12,7 @@ from pgpromote.postgres import prove as proofs
 from pgpromote.postgres.keys import repair as repairs
 from pgpromote.postgres.losses import counts
 from pgpromote.postgres.model import Finding, Statement
+from pgpromote.postgres.prove import Demand
 from pgpromote.postgres.rights import carry as rights
 from pgpromote.postgres.rights import handover
 from pgpromote.postgres.rights.carry import Rights
@@ -41,18 +42,20 @@ def compare(run: Run) -> State:
     clearance, options, build = needed(run.clearance), run.options, needed(run.build)
     ended = build.end(rights_of_prod(run), run.target.name, options, run.within)
     made = run.state.repair if options.repair else None
-    proof = proofs.prove(
-        clearance,
-        clearance.manifest,
-        run.database,
-        run.run_id,
-        options.proof,
-        available=run.tools,
-        rewrite=rewriter(clearance, run.place, run.tools, ready=build.like),
+    demand = Demand(
+        mode=options.proof,
         repaired=options.repair,
         identities=made.identities if made else (),
         exclude=options.repair_exclude,
         filled=not options.way_back,
+    )
+    proof = proofs.prove(
+        clearance,
+        run.database,
+        run.run_id,
+        demand,
+        available=run.tools,
+        rewrite=rewriter(clearance, run.place, run.tools, ready=build.like),
         meanwhile=(lambda: None) if ended else run.within,
         lagging=ended.lagging if ended else None,
     )

@@ -89,12 +89,11 @@ class Kept:
 class State:
     """One run. A field that is None or empty was not reached, or belongs to another strategy.
 
-    `current` is the step that was begun last, "" before the first, `current_since` when, and `prod` says what
-    prod is if the run ends there. `failure` is the error that ended the run, "" for none. `before` is what
-    prod held, `after` what the restored database holds. Without `repairs` keys are only looked at. `proof`
-    holds the findings of all steps that prove. `filters` says what was left out on purpose, "" for nothing.
-    `died` tells of
-    runs before it that were killed; one that was killed has not `ended`.
+    `current` is the step that was begun last, "" before the first, `current_since` when, and `prod` is the
+    state of prod if the run ends there. `failure` is the error that ended the run, "" for none. `before`
+    counts the rows of prod, `after` those of the restored database. Without `repairs` keys are only looked
+    at. `proof` holds the findings of all steps that prove. `filters` are those of the restore, "" for none.
+    `died` tells of runs before it that were killed; one that was killed has not `ended`.
     """
 
     promotion: str

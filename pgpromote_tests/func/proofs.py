@@ -1,6 +1,7 @@
 """Prove a database that a test has restored, as a run does."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from pgpromote.postgres import prove
@@ -8,7 +9,7 @@ from pgpromote.postgres.archives.objects import Rewrite
 from pgpromote.postgres.keys.repair import Repair
 from pgpromote.postgres.model import Clearance, Manifest
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.prove import Proof
+from pgpromote.postgres.prove import Demand, Proof
 from pgpromote.postgres.rows import compare
 from pgpromote.postgres.server import Database
 from pgpromote.run import scratch
@@ -37,15 +38,12 @@ def proof_of(
     exclude: Sequence[str] = (),
 ) -> Proof:
     """Prove a restored database; `repaired` are the identities made, `behind` that sequences were to move."""
+    demand = Demand(mode, behind, repaired.identities if repaired else (), exclude)
     return prove.prove(
-        clearance,
-        manifest,
+        replace(clearance, manifest=manifest),
         target,
         "test",
-        mode,
+        demand,
         available=[prod.tools()],
         rewrite=rewriting(prod, target, dict(clearance.settings)),
-        repaired=behind,
-        identities=repaired.identities if repaired else (),
-        exclude=exclude,
     )

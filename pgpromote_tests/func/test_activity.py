@@ -1,4 +1,4 @@
-"""While a restore works, it is seen what it is in the middle of, and nothing depends on that being seen."""
+"""While a restore works, its statements are watched, and it goes on when that fails."""
 
 import threading
 from collections.abc import Iterator

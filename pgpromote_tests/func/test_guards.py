@@ -1,4 +1,4 @@
-"""What is no prod, what is no source, who else writes, and a swap that cannot be: refused at the start."""
+"""A wrong prod or source, another writer, and a swap that cannot be are refused at the start."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager

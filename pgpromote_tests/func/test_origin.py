@@ -1,4 +1,4 @@
-"""An archive is taken by the promotion whose it is, of the database that it promotes; others by name only."""
+"""A promotion takes its own archives, of the database that it promotes; others only when they are named."""
 
 import subprocess
 from collections.abc import Callable

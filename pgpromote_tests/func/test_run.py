@@ -1,68 +1,33 @@
 """One run, step by step: whatever goes wrong between two steps, prod stays what it was."""
 
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from pgpromote.postgres.archives.archive import manifest_path
-from pgpromote.postgres.databases import cutover
-from pgpromote.postgres.databases.cutover import CutOver
 from pgpromote.postgres.errors import (
-    ConfigError,
     NotProven,
     PgpromoteError,
-    ProdState,
     Refused,
     RestoreFailed,
 )
-from pgpromote.postgres.losses import plan
 from pgpromote.postgres.model import Severity
-from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, STRATEGIES, Strategy
-from pgpromote.promotion import TARGET
-from pgpromote.run import rollback, states
-from pgpromote.run.options import Options, rehearsing
-from pgpromote.run.run import needed, start
-from pgpromote.run.state import State
+from pgpromote.run.run import needed
 from pgpromote.run.steps import (
-    CHECK,
     COMPARE,
     CUT_OVER,
-    PREPARE,
     PROVE,
-    REHEARSED,
     REPAIR,
-    RESTORE,
-    RETAIN,
-    STEPS,
-    Step,
     promote,
 )
-from pgpromote.settings import from_environment
-from pgpromote_tests.func.walks import Stage, stage, until
-from pgpromote_tests.runs import SHOP
+from pgpromote_tests.func.walks import BROKEN_CHECK, Stage, shop, until
 from pgpromote_tests.servers import Server
-
-DEV = (
-    SHOP
-    + """
-    CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-    CREATE TRIGGER keeper BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION keep();
-    CREATE INDEX order_notes ON orders (note);
-    CREATE SEQUENCE loose; SELECT setval('loose', 40);
-"""
-)
-PROD = """
-    CREATE TABLE customers (id integer PRIMARY KEY, name text); INSERT INTO customers VALUES (7, 'old');
-    GRANT SELECT ON customers TO reader_of_runs;
-"""
 
 
 @pytest.fixture
 def staged(dev: Server, prod: Server, tmp_path: Path) -> Stage:
-    prod.execute("DO $$ BEGIN CREATE ROLE reader_of_runs; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
-    return stage(dev, prod, tmp_path, DEV, PROD)
+    return shop(dev, prod, tmp_path)
 
 
 # A proof that has to fail -----------------------------------------------------------------------------------
@@ -119,10 +84,6 @@ BREAK = """
         'SELECT n * rate FROM rates';
 """
 NO_RATES = 'relation "rates" does not exist'
-BROKEN_CHECK = """
-    ALTER TABLE orders ADD CONSTRAINT low CHECK (id < 10) NOT VALID;
-    UPDATE pg_constraint SET convalidated = true WHERE conname = 'low';
-"""
 FAILURES: dict[str, tuple[str, type[PgpromoteError], str]] = {
     "a policy for a role that prod lacks": (
         "ALTER TABLE tags ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON tags TO only_on_dev USING (true);",
@@ -239,211 +200,3 @@ def test_a_large_object_of_many_pieces_is_compared_piece_by_piece(staged: Stage)
         staged.prod.execute(change, run.database.name)
         COMPARE.walk(run)
         assert [each.object for each in needed(run.state.proof).of("contents")] == ["large objects"]
-
-
-# Steps, plans, rehearsals -----------------------------------------------------------------------------------
-
-
-def test_a_rehearsal_proves_everything_and_leaves_nothing(staged: Stage) -> None:
-    staged.dump()
-    with staged.untouched(), staged.walk() as run:
-        promote(run, REHEARSED)
-        done = run.state
-    assert done.succeeded
-    assert done.proof
-    assert done.proof.rows == 100
-    assert done.repair
-    assert len(done.repair.changes) > 0
-    steps = [each.name for each in done.walked]
-    assert steps == ["check", "prepare", "restore", "repair", "compare", "carry", "analyze", "prove"]
-
-
-def test_a_strategy_in_place_cannot_be_rehearsed(staged: Stage) -> None:
-    staged.dump()
-    with (
-        staged.untouched(),
-        pytest.raises(ConfigError, match="cannot be rehearsed"),
-        staged.walk(strategy=CLEAN) as run,
-    ):
-        rehearsing(run.options)
-
-
-def test_a_prod_that_changed_since_its_plan_is_refused_at_the_start(staged: Stage) -> None:
-    expected = plan.fingerprint(staged.promotion.target(), staged.promotion.tools(), "test")
-    staged.in_prod("UPDATE customers SET name = 'newer'")
-    staged.dump()
-    with (
-        staged.untouched(),
-        pytest.raises(Refused, match="pgpromote plan"),
-        staged.walk(expect_plan=expected) as run,
-    ):
-        promote(run)
-
-
-def test_a_prod_that_changes_during_the_run_is_refused_at_the_cut_over(staged: Stage) -> None:
-    expected = plan.fingerprint(staged.promotion.target(), staged.promotion.tools(), "test")
-    staged.dump()
-    with staged.walk(expect_plan=expected) as run:
-        until(run, PROVE)
-        staged.in_prod("UPDATE customers SET name = 'newer'")
-        with pytest.raises(Refused, match="pgpromote plan"):
-            until(run, CUT_OVER)
-    assert staged.beside() == []
-
-
-def test_a_prod_that_is_as_its_plan_has_shown_it_is_promoted(staged: Stage) -> None:
-    expected = plan.fingerprint(staged.promotion.target(), staged.promotion.tools(), "test")
-    staged.promote(expect_plan=expected)
-    assert len(staged.beside()) == 1
-
-
-# What prod is, at each moment -------------------------------------------------------------------------------
-
-
-def test_prod_is_called_wholly_one_or_the_other_while_it_is_swapped(
-    staged: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[State | None] = []
-    swap, directory, name = cutover.swap, staged.promotion.report_dir, staged.promotion.name
-
-    def look(*given: Any, **options: Any) -> CutOver:
-        told.append(states.read(directory, name, "test"))
-        return swap(*given, **options)
-
-    monkeypatch.setattr(cutover, "swap", look)
-    staged.promote()
-
-    (during,) = told
-    assert during
-    assert (during.current, during.prod) == ("swap", ProdState.WHOLE)
-    done = states.read(directory, name, "test")
-    assert done
-    assert (done.current, done.prod, done.ended) == ("swap", ProdState.RENEWED, True)
-
-
-def test_a_difference_in_place_is_told_when_owners_and_grants_are_back(staged: Stage) -> None:
-    staged.dump()
-    with staged.walk(strategy=CLEAN) as run:
-        until(run, REPAIR)
-        staged.in_prod("UPDATE public.customers SET name = 'changed' WHERE id = 1")
-        with pytest.raises(NotProven, match="customers") as raised:
-            until(run, PROVE)
-
-    assert "Prod may be a mix of old and new" in str(raised.value)
-    granted = "SELECT has_table_privilege('reader_of_runs', 'public.customers', 'SELECT')"
-    assert staged.prod.rows(granted, staged.promotion.target().name) == [(True,)]
-
-
-def test_a_state_that_can_no_longer_be_written_is_not_left_as_it_was(staged: Stage) -> None:
-    staged.dump()
-    kept = staged.promotion.report_dir / "runs"
-    with staged.walk() as run:
-        until(run, PREPARE)
-        (partial,) = kept.glob("*.running.json")
-        (kept / f"{partial.name}.partial").mkdir()  # in the way of the next one
-        promote(run, STEPS[STEPS.index(RESTORE) : STEPS.index(RETAIN)])
-        assert "is not kept" in run.problems[0]
-        assert states.read(staged.promotion.report_dir, staged.promotion.name, "test") is None
-    assert len(staged.beside()) == 1
-
-
-@pytest.mark.parametrize("step", [each for each in STEPS if each is not CHECK], ids=lambda step: step.name)
-def test_a_step_alone_begins_nothing(staged: Stage, step: Step) -> None:
-    strategy = next(each for each in STRATEGIES.values() if step.runs(each))
-    with (
-        staged.untouched(),
-        staged.walk(strategy=strategy) as run,
-        pytest.raises(PgpromoteError, match="Start the whole run again"),
-    ):
-        step.walk(run)
-    assert not run.state.current
-
-
-# In place: a safety archive first ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("strategy", [CLEAN, RESET_SCHEMA])
-@pytest.mark.versions(15, 16, 17, 18)
-def test_what_was_changed_in_place_comes_back_from_the_safety_archive(
-    staged: Stage, strategy: Strategy
-) -> None:
-    staged.in_prod(
-        "ALTER TABLE customers OWNER TO reader_of_runs; CREATE PUBLICATION feed FOR TABLE customers"
-    )
-    before = staged.contents()
-    staged.promote(strategy=strategy)
-    assert staged.contents() != before
-    assert staged.beside() == []
-
-    with staged.walk() as run:
-        rollback.bring_back(run.promotion, run.run_id)
-
-    assert staged.contents() == before
-    assert len(staged.beside()) == 1
-
-
-def test_a_failed_restore_in_place_is_rolled_back_to_what_prod_was(staged: Stage) -> None:
-    script, _, cause = FAILURES["a constraint that the rows break"]
-    before = staged.contents()
-    staged.in_dev(script)
-    staged.dump()
-    with pytest.raises(RestoreFailed, match=cause) as raised, staged.walk(strategy=CLEAN) as run:
-        promote(run)
-    assert "holds prod as it was; pgpromote rollback brings it back" in str(raised.value)
-    assert staged.contents() != before
-
-    with staged.walk() as run:
-        rollback.bring_back(run.promotion, run.run_id)
-
-    assert staged.contents() == before
-
-
-def test_a_rollback_takes_the_newest_and_can_be_rolled_back(staged: Stage) -> None:
-    first = staged.contents()
-    staged.promote()
-    second = staged.contents()
-    staged.in_dev("DELETE FROM tags")
-    staged.promote(strategy=CLEAN, accept_loss=("tags",))
-    third = staged.contents()
-    for expected in (second, third):
-        with staged.walk() as run:
-            rollback.bring_back(run.promotion, run.run_id)
-        assert staged.contents() == expected
-    with staged.walk() as run:
-        databases, archives = rollback.history(run.promotion, run.run_id)
-        assert len(archives) == 1
-        rollback.bring_back(run.promotion, run.run_id, databases[-1].name)
-    assert staged.contents() == first
-
-
-def test_a_safety_archive_that_could_not_come_back_is_told_before_prod_changes(staged: Stage) -> None:
-    role = f"owner_{staged.promotion.target().name}"
-    password = psycopg.sql.Literal(staged.prod.cluster.password).as_string()
-    staged.prod.execute(f"CREATE ROLE {role} LOGIN PASSWORD {password}; GRANT reader_of_runs TO {role}")
-    staged.in_prod(f"ALTER DATABASE {staged.promotion.target().name} OWNER TO {role}; DROP TABLE customers")
-    staged.in_prod(f"GRANT ALL ON SCHEMA public TO {role}; ALTER SCHEMA public OWNER TO {role}")
-    staged.dump()
-    ours = staged.prod.url(staged.promotion.target().name, role)
-    environment = {**staged.promotion.environment, TARGET: ours}
-    with start(from_environment(environment), "test", Options(strategy=CLEAN)) as run:
-        warnings = needed(until(run, PREPARE).prepared).warnings
-    assert any("right to create databases" in finding.message for finding in warnings), warnings
-    assert {(finding.rule, finding.severity) for finding in warnings} == {
-        ("safety_archive", Severity.WARNING)
-    }
-
-
-def test_no_safety_archive_is_taken_when_it_was_not_wanted(staged: Stage) -> None:
-    staged.promote(strategy=CLEAN, safety_archive=False)
-    assert not Path(staged.promotion.safety_dir).exists()
-
-
-def test_a_safety_archive_that_cannot_be_taken_leaves_prod(staged: Stage) -> None:
-    staged.dump()
-    Path(staged.promotion.safety_dir).write_text("in the way")
-    with (
-        staged.untouched(),
-        pytest.raises(PgpromoteError, match="safety"),
-        staged.walk(strategy=CLEAN) as run,
-    ):
-        promote(run)

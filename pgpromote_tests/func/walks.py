@@ -12,8 +12,27 @@ from pgpromote.run.run import Run, start
 from pgpromote.run.state import State
 from pgpromote.run.steps import STEPS, Step, promote
 from pgpromote_tests import runs
-from pgpromote_tests.runs import contents_of
+from pgpromote_tests.runs import SHOP, contents_of
 from pgpromote_tests.servers import Server
+
+DEV = (
+    SHOP
+    + """
+    CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TRIGGER keeper BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION keep();
+    CREATE INDEX order_notes ON orders (note);
+    CREATE SEQUENCE loose; SELECT setval('loose', 40);
+"""
+)
+PROD = """
+    CREATE TABLE customers (id integer PRIMARY KEY, name text); INSERT INTO customers VALUES (7, 'old');
+    GRANT SELECT ON customers TO reader_of_runs;
+"""
+# A constraint that its rows break: no restore of them can succeed.
+BROKEN_CHECK = """
+    ALTER TABLE orders ADD CONSTRAINT low CHECK (id < 10) NOT VALID;
+    UPDATE pg_constraint SET convalidated = true WHERE conname = 'low';
+"""
 
 
 @dataclass(frozen=True)
@@ -69,6 +88,12 @@ def stage(dev: Server, prod: Server, directory: Path, in_dev: str, in_prod: str)
     """Make a dev and a prod with these contents."""
     promotion = runs.promotion(dev.new_url(in_dev), prod.new_url(in_prod), directory, dev)
     return Stage(dev, prod, promotion)
+
+
+def shop(dev: Server, prod: Server, directory: Path) -> Stage:
+    """Make a dev with a whole shop, and a prod of few old rows that a reader may read."""
+    prod.execute("DO $$ BEGIN CREATE ROLE reader_of_runs; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    return stage(dev, prod, directory, DEV, PROD)
 
 
 Change = Callable[[Run], None]

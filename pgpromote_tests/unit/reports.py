@@ -8,8 +8,10 @@ from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.databases.cutover import CutOver
 from pgpromote.postgres.errors import ProdState
 from pgpromote.postgres.keys.repair import Repair, Skipped
+from pgpromote.postgres.loading.restore import Restored
+from pgpromote.postgres.loading.views import Filled
 from pgpromote.postgres.losses.counts import Tally
-from pgpromote.postgres.losses.plan import Plan
+from pgpromote.postgres.losses.plan import Plan, Sessions
 from pgpromote.postgres.model import (
     Archived,
     Content,
@@ -20,15 +22,25 @@ from pgpromote.postgres.model import (
     Statement,
 )
 from pgpromote.postgres.prove import Proof
+from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.rows.compare import Compared
-from pgpromote.postgres.strategy import SWAP
-from pgpromote.run.state import Carried, Checked, Kept, State, Walked
+from pgpromote.postgres.strategy import CLEAN, SWAP
+from pgpromote.run.state import Carried, Checked, Kept, Prepared, State, Walked
 from pgpromote.run.steps import named
 
 NOW = datetime(2026, 3, 1, 2, 10, 4, 567000, UTC)
 # What a table may be called.
 HOSTILE = """<script>alert('1')</script> "&amp; | ` _x_ [a](b) {{ 7*7 }} """ + "x" * 63
 BIDI = "public.\u202eevil"
+# A name of a database, and a path; the names of tables begin with it and are longer than a server's.
+ODD = {
+    "two alphabets, code page 1251": ("Отчёт по продажам 東京支店の売上", b"/d/\xcf\xf0\xee\xe4.dump"),
+    "quotes and new lines, Shift JIS": ("a \"b\" 'c'\n\t`d`; --\r\\e $$", b"/d/\x93\x8c\x8b\x9e\n\"'.dump"),
+    "marks, two directions, cut UTF-8": (
+        "e\u0301\u202eצ👩\u200d💻 [/red]",
+        b"/d/\xe6\x9d\x80\xff \xc3",
+    ),
+}
 SECONDS = {
     "check": 1.5, "prepare": 0.5, "restore": 40.0, "repair": 0.25, "prove": 17.0, "swap": 0.75,
 }  # fmt: skip
@@ -133,6 +145,37 @@ def failed() -> State:
         steps=steps("check", "prepare", "restore"),
         failure=f"The restore reported 1 error:\n  - {HOSTILE}\nProd is untouched.",
         plan=Plan((), (), 1000, None),
+    )
+
+
+def odd(name: str, path: Path) -> State:
+    """Return the state of a run that was killed in place, with a name or a path wherever one can be."""
+    table = f'{name}."{name * 5}"'
+    found, statement, content = finding("rule", name=table), Statement(table, table), Content(1, "7", 1)
+    member = Member(name, "1.0", (table,), Archived.SOME, content, table)
+    return replace(
+        failed(),
+        source=name,
+        archive=path,
+        strategy=CLEAN,
+        filters=f"tables {table}",
+        prod=ProdState.MIXED,
+        died=(name,),
+        manifest=replace(
+            manifest(), extensions={name: "1.0"}, contents={table: content}, members={table: member}
+        ),
+        checked=Checked(("rule",), (found,), {"other": name}),
+        plan=Plan((found,), (Sessions(name, name, 1),), 1000, None, rows={table: 1}),
+        prepared=Prepared((name,), name, path, (statement,), (found,)),
+        reset=Reset(name, (found,), {name: 1}, (statement,), 1),
+        restored=Restored(path, "ab", name, 2, 1.5, {}, (table,), Filled((statement,), (found,))),
+        repair=Repair((), (Skipped(table, name, "trigger", table),), (found,)),
+        proof=Proof("exact", 1, 1, (found,), (Compared(table, 1, 1, hashed=True),)),
+        carried=Carried((statement,)),
+        cut_over=CutOver(name, 1.5, name),
+        kept=Kept((name, str(path)), (found,)),
+        before=Tally({"TABLE": 1}, {table: 1}),
+        failure=table,
     )
 
 

@@ -1,4 +1,4 @@
-"""The rules about what is no prod and no source, what stays on dev, who else writes, what forbids a swap."""
+"""The rules about a wrong prod or source, another writer, objects left on dev, and an impossible swap."""
 
 from dataclasses import replace
 

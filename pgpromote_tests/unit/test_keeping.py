@@ -1,4 +1,4 @@
-"""Which of what prod was is kept, over days and over a bad morning."""
+"""Retention keeps the newest of prod's earlier contents, and one of before today."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What a mark says, and how far an older pgpromote understands it."""
+"""A mark is read as it was written, and by an older pgpromote as far as it can."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What knows PostgreSQL does not know how a person calls a setting, a command or an option."""
+"""The modules of postgres/ name settings, commands and options, and a front end spells them."""
 
 import ast
 import re

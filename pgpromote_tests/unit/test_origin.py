@@ -1,4 +1,4 @@
-"""Whose an archive is, judged by what it says and what is known."""
+"""The origin of an archive is judged by its manifest, its header and the origins that are known."""
 
 from dataclasses import replace
 from pathlib import Path

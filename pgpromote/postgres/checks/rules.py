@@ -278,7 +278,7 @@ RULES: dict[str, Rule] = {
         disk_space, build_login,
     )
 }  # fmt: skip
-# Without these a rule finds nothing, whatever is so.
+# Without these a rule cannot look, or not at everything: some find a part all the same, so each rule is run.
 NEEDS: dict[str, tuple[Part, ...]] = {
     "target_allowed": (no_prod,),
     "client_tools": (no_prod,),

@@ -1,7 +1,7 @@
 """Proof that indexes hold the keys under which prod will look for them.
 
 A restore builds an index under a search path that holds nothing but pg_catalog. A function that finds a table
-by its bare name finds none there, or another one than when an application calls it. Then nobody looks for the
+by its bare name finds none there, or another one than when an application calls it. Then queries miss the
 keys that the index has, and a unique one lets duplicates in.
 """
 

@@ -1,9 +1,9 @@
 """Detection of primary keys that are another table's keys without a foreign key, and must not be numbered.
 
 Of two tables whose rows belong together one by one, only one numbers them. An identity on the other would
-turn an INSERT that forgets the key from an error into a row of nobody. Many tables that have nothing to do
-with each other hold the keys 1 to n, so it takes more than that all keys are the other's, too: the column is
-named for the other table, or the keys that both hold cannot be the same by chance.
+turn an INSERT that forgets the key from an error into a row without its partner. Many unrelated tables hold
+the keys 1 to n, so it takes more than that all keys are the other's, too: the column is named for the other
+table, or the keys that both hold cannot be the same by chance.
 """
 
 from bisect import bisect_left

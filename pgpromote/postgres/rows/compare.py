@@ -73,12 +73,12 @@ class Comparison:
     unproven: Unproven | None = None
 
 
-def compare(session: Session, clearance: Clearance, manifest: Manifest | None, mode: str) -> Comparison:
+def compare(session: Session, clearance: Clearance, mode: str) -> Comparison:
     """Compare the tables' content with the manifest.
 
     `exact` compares by rows and hashes, `count` by rows, `off` not at all.
     """
-    unproven = _unproven(clearance, manifest, mode)
+    manifest, unproven = clearance.manifest, _unproven(clearance, mode)
     told = (_not_proven(clearance, unproven),) if unproven else ()
     if manifest is None or unproven not in {None, Unproven.COUNTED}:
         return Comparison(OFF, findings=told, unproven=unproven)
@@ -101,16 +101,16 @@ def compare(session: Session, clearance: Clearance, manifest: Manifest | None, m
     return Comparison(mode, compared, findings, unproven)
 
 
-def _unproven(clearance: Clearance, manifest: Manifest | None, mode: str) -> Unproven | None:
+def _unproven(clearance: Clearance, mode: str) -> Unproven | None:
     """Return the reason why rows will not be proven; None when every table is compared by rows and hashes."""
     known = {EXACT: None, COUNT: Unproven.COUNTED, OFF: Unproven.OFF}[mode]
     if not clearance.archive.listed:
         return Unproven.PLAIN_SQL
     if clearance.filters.schema_only:
         return Unproven.DEFINITIONS
-    if manifest is None:
+    if clearance.manifest is None:
         return Unproven.NO_MANIFEST
-    return Unproven.ADOPTED if manifest.adopted else known
+    return Unproven.ADOPTED if clearance.manifest.adopted else known
 
 
 def loaded_through(entries: Iterable[TocEntry]) -> dict[str, str]:
