@@ -5,8 +5,6 @@ import sys
 import click
 from click.shell_completion import get_completion_class
 
-from pgpromote.cli import target
-
 PROGRAM = "pgpromote"
 
 
@@ -40,6 +38,7 @@ def up(port: int) -> None:
     Example:
       pgpromote up --port 3001
     """
+    from pgpromote.cli import target  # noqa: PLC0415 - loads what --help does not need
     from pgpromote.demo import services  # noqa: PLC0415 - only this command pays for it
 
     sys.exit(services.run(port, target.directory()))
