@@ -18,7 +18,7 @@ def retain(promotion: Promotion, run_id: str, taken: Ref | None) -> Kept:
         place.target.name,
         keep,
         promotion.keep_for,
-        place.now(),
+        databases.at,
         min_age=min_age,
         taken=taken,
         store=promotion.store,

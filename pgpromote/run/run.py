@@ -175,6 +175,8 @@ class Run:
 
     def _drop_shadow(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
         """Drop the shadow unless it was swapped in. The first error of the run stays its error."""
+        if self.state.cut_over:
+            return  # it is prod now
         name = needed(self.shadow).name
         try:
             shadows.drop(self.place, name)

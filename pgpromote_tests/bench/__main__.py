@@ -61,6 +61,13 @@ class Bench:
             self.told["orchestration"] = [asdict(each) for each in done]
             self.rows.append(goals.orchestration_row(done))
 
+    def start(self) -> None:
+        """Row 8."""
+        if "start" in self.wanted:
+            seconds = measures.computed(max(self.rounds, 5), *goals.STARTED)
+            self.told["start"] = {"ran": goals.STARTED, "seconds": seconds}
+            self.rows += goals.start_rows(seconds)
+
     def growth(self, stage: Stage) -> None:
         """Rows 6 and 7, and how a promotion grows with its data."""
         if self.wanted & {*GROWN, SCALING}:
@@ -134,6 +141,7 @@ def main(major: str, scale: float, rounds: int, only: tuple[str, ...], json_path
         console.width = WIDE
     load = os.getloadavg()[0]
     bench = Bench(console, int(major), scale, rounds, frozenset(only) or frozenset({*goals.KEYS, SCALING}))
+    bench.start()
     with set_up(bench.major) as stage:
         version = stage.version
         bench.beside(stage)

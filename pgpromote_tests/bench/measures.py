@@ -1,5 +1,8 @@
 """The measurements, their order, and their number of rounds."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +108,22 @@ def grown_tables(stage: Stage, scale: float) -> list[Point]:
     """Promote a hundred to ten thousand tables onto tables with other rights; fewer below scale 1."""
     numbers = [max(int(number * min(scale, 1)), 2) for number in TABLES]
     return [_point(stage, stage.tables(number), stage.tables_before(number)) for number in numbers]
+
+
+def computed(rounds: int, *codes: str) -> list[list[float]]:
+    """Run pieces of Python in turn, each in a process of its own; return the seconds that each computed.
+
+    All run once before, which is not counted: that compiles their modules.
+    """
+    return [[_computed(code) for code in codes] for _ in range(rounds + 1)][1:]
+
+
+def _computed(code: str) -> float:
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, code
+    return used.ru_utime + used.ru_stime
 
 
 def once(stage: Stage, source: str, contender: Contender[Value]) -> Value:

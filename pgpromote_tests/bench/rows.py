@@ -29,6 +29,8 @@ BARE = Row(
     "for any size.",
 )
 ORCHESTRATION = Row("orchestration", "almost empty refresh through Dagster, without the tools", 3.0, "s")
+START = Row("start", "computing of pgpromote --version ÷ that of python -c pass", 4.0)
+LOADED = Row("start", "computing to load pgpromote {} ÷ that to load psycopg", 2.0)
 CATALOG = Row(
     "catalog",
     "catalog work on {} tables",
@@ -41,7 +43,9 @@ GAP = Row("gap", "prod unavailable, by the cut-over's own clock", 0.2, "s")
 OUTAGE = Row("gap", "prod unavailable, as a client sees it that comes back", 0.2, "s")
 MEMORY = Row("memory", "peak memory of our own process", 200.0, "MB")
 FLATNESS = Row("memory", "peak memory, largest ÷ smallest data", 1.25)
-KEYS = tuple(dict.fromkeys(r.key for r in (MANUAL, PGCOPYDB, BARE, ORCHESTRATION, CATALOG, GAP, MEMORY)))
+KEYS = tuple(
+    dict.fromkeys(r.key for r in (MANUAL, PGCOPYDB, BARE, ORCHESTRATION, START, CATALOG, GAP, MEMORY))
+)
 # Parts that read catalogs. What writes (repairs made, rights made, ANALYZE) grows with the tables and may.
 CATALOG_PARTS = ("checks", "loss preview", "tally", "repair plan", "completeness", "rights", "audits")
 
@@ -63,6 +67,25 @@ def pgcopydb_row(sides: Sides | None, said: str) -> Row:
 def orchestration_row(done: Sequence[Promoted]) -> Row:
     """Return the time of the whole without that of the tools."""
     return ORCHESTRATION.measured(figure([each.seconds - each.tools for each in done]))
+
+
+# What is run for the rows of a start: Python, its driver of PostgreSQL, and ours.
+NOTHING, DRIVER, VERSION = (
+    "pass",
+    "import psycopg",
+    "from pgpromote.cli import pgpromote; pgpromote(['--version'])",
+)
+LOADING = "from pgpromote.cli import pgpromote; pgpromote.commands['{}']"
+LOADED_COMMANDS = ("dump", "promote")
+STARTED = (NOTHING, DRIVER, VERSION, *(LOADING.format(name) for name in LOADED_COMMANDS))
+
+
+def start_rows(seconds: Sequence[Sequence[float]]) -> list[Row]:
+    """Compare what a start computes, round by round in the order of `STARTED`, with what Python does."""
+    nothing, driver, version, *loaded = zip(*seconds, strict=True)
+    commands = zip(LOADED_COMMANDS, loaded, strict=True)
+    rows = (LOADED.named(name).measured(ratio(ours, driver)) for name, ours in commands)
+    return [START.measured(ratio(version, nothing)), *rows]
 
 
 def catalog_rows(points: Sequence[Point]) -> list[Row]:

@@ -8,7 +8,7 @@ import pytest
 from pgpromote.postgres.databases.lock import promotion_lock, same_database
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.server import Database, connect, parse_url
 from pgpromote.promotion import TARGET
 from pgpromote_tests.func.transaction_pooler import pooling
 from pgpromote_tests.func.walks import stage
@@ -59,7 +59,8 @@ def test_whether_two_urls_lead_to_one_database_is_seen_through_a_pooler(prod: Se
     target, another = prod.new_database(), prod.new_database()
     with pooling(*address(target), sharing=True) as port:
         pooled = through(prod, target, port)
-        assert same_database(pooled, target)
-        assert same_database(pooled, pooled)
-        assert not same_database(pooled, another)
+        with connect(pooled, autocommit=True) as session:
+            assert same_database(session, target)
+            assert same_database(session, pooled)
+            assert not same_database(session, another)
     assert prod.rows(HOLDERS) == []

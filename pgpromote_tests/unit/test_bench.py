@@ -5,6 +5,7 @@ from importlib import import_module
 import pytest
 
 from pgpromote_tests.bench import chart, contenders, figures
+from pgpromote_tests.bench import rows as goals
 from pgpromote_tests.bench.figures import Figure, Row, Verdict
 from pgpromote_tests.bench.trace import PARTS, Trace, program
 
@@ -90,3 +91,9 @@ def test_the_chart_has_a_bar_for_each_row_that_was_measured() -> None:
     assert drawn.count("<rect x=") == 1
     assert 'width="300.0"' in drawn  # twice the goal is where a bar ends
     assert "ours &lt; theirs" in drawn
+
+
+def test_a_start_is_compared_round_by_round_with_python_and_its_driver() -> None:
+    version, dump, promote = goals.start_rows([[1, 2, 3, 2, 4], [2, 4, 6, 4, 8], [1, 1, 4, 2, 1]])
+    assert [row.figure and row.figure.median for row in (version, dump, promote)] == [3, 1, 2]
+    assert "promote" in promote.title

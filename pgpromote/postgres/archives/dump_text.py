@@ -12,7 +12,7 @@ ALTERED = (
     rf"alter {TABLE} (?:alter column \S+ (?:set (?!data )|add generated |options )|replica identity |force "
     r"|enable |disable |cluster on |attach partition |add constraint ).*"
 )
-# The statements of each kind of entry, as `shape` writes them.
+# The statements of each kind of entry, as `shape` writes them: patterns, of which most archives need few.
 WRITTEN = {
     "SCHEMA": r'create schema (?!"?pg_)\S+|',
     "EXTENSION": r"create extension if not exists \S+(?: with schema \S+)?",
@@ -63,7 +63,6 @@ WRITTEN = {
     "BLOB METADATA": r"",
     "STATISTICS DATA": r"select \* from pg_catalog \. pg_restore_(?:relation|attribute)_stats \( .*",
 }
-PATTERNS = {kind: re.compile(pattern) for kind, pattern in WRITTEN.items()}
 LOADED = re.compile(r"""language (?:"?(?:c|internal)"?(?: |$)|'')""", re.IGNORECASE)
 # A rule that no reader of its table meets.
 CHANGING = re.compile(r"create (?:or replace )?rule \S+ as on (?:insert|update|delete) ")

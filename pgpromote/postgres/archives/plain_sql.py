@@ -13,8 +13,9 @@ from pgpromote.postgres.model import Ref
 # As pg_dump writes them. Another command may follow in the same line, and a backtick runs a program.
 HARMLESS = re.compile(r"\\(?:un)?restrict \w+")
 PART = re.compile(
-    r"""--.* | /\* | (?<![\w$])[eE]' | ' | " | \$(?:[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)?\$ | \\\S*
-      | [A-Za-z_\x80-\uffff][\w$\x80-\uffff]* | [;()] """,
+    r"""--.* | /\* | (?<![\w$])[eE]' | ' | " | \\\S* | [;()]
+      | \$(?:[^\x00-@\[-^`{-\x7f][^\x00-/:-@\[-^`{-\x7f]*)?\$
+      | [^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]* """,  # names, as in sql_text
     re.VERBOSE,
 )
 # Within a string, a name or a comment: its end, and the escapes that only look like it.

@@ -9,15 +9,18 @@ from typing import NamedTuple
 
 from pgpromote.postgres.archives.archive import unquote
 
-LETTER = r"A-Za-z_\x80-\U0010ffff"
+# What names are made of, told by what it is not: a range to the last character takes 6 ms to compile.
+LETTER = r"[^\x00-@\[-^`{-\x7f]"
+LETTER_OR_DIGIT = r"[^\x00-/:-@\[-^`{-\x7f]"
+PART_OF_WORD = r"[^\x00-#%-/:-@\[-^`{-\x7f]"
 TOKEN = re.compile(
     rf"""
     (?P<space>(?:[ \t\n\r\f\v]|--[^\n\r]*)+)
   | (?P<unclear>/\*|[uU]&['"])
   | (?P<string>[eE]'(?:[^'\\]|''|\\.)*'|[bBxXnN]?'(?:[^']|'')*'
-             |\$(?P<tag>(?:[{LETTER}][{LETTER}0-9]*)?)\$.*?\$(?P=tag)\$)
+             |\$(?P<tag>(?:{LETTER}{LETTER_OR_DIGIT}*)?)\$.*?\$(?P=tag)\$)
   | (?P<name>"(?:[^"]|"")+")
-  | (?P<word>[{LETTER}][{LETTER}0-9$]*)
+  | (?P<word>{LETTER}{PART_OF_WORD}*)
   | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+|\$[0-9]+)
   | (?P<sign>::|:=|[()\[\],;:.])
   | (?P<operator>(?:(?!--|/\*)[~!@\#^&|`?+\-*/%<>=])+)

@@ -46,7 +46,7 @@ def look(login: Database, place: Place, promoter: str) -> Looked:
         with connect(there, autocommit=True) as session:
             asked = {"promoter": promoter, "become": become(session)}
             (found,) = rows(session, BareLogin, "build_login/login", asked)
-        return Looked(found, lock.same_database(there, place.meeting))
+            return Looked(found, lock.same_database(session, place.meeting))
     except PgpromoteError as problem:
         return Looked(problem=problem)
 

@@ -8,12 +8,13 @@ may the text: every statement has to be one that pg_dump writes. A text that is 
 pg_dump qualifies every name that is not pg_catalog's, and lets pg_restore set an empty search path.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pgpromote.postgres import sql
-from pgpromote.postgres.archives.dump_text import CALLED_BY_RANGE, CHANGING, COPIED, FRAME, LOADED, PATTERNS
+from pgpromote.postgres.archives.dump_text import CALLED_BY_RANGE, CHANGING, COPIED, FRAME, LOADED, WRITTEN
 from pgpromote.postgres.archives.sql_text import (
     DEPTH,
     Token,
@@ -90,7 +91,7 @@ class _Search:
 
     def why(self, entry: TocEntry) -> str:
         """Return the reason why an entry counts as code, "" when it does not."""
-        found, pattern = tokens(entry.definition), PATTERNS.get(entry.kind)
+        found, pattern = tokens(entry.definition), WRITTEN.get(entry.kind)
         if pattern is None:
             return "runs while it is restored"
         if found is None or (entry.has_data or entry.copy != "") != (entry.kind in WITH_DATA):
@@ -100,7 +101,7 @@ class _Search:
         if entry.kind in NUMBERED:
             return "" if all(token.kind == "number" for token in found) else UNCLEAR
         made = statements(found, routine=entry.kind in ROUTINE)
-        if made is None or not all(pattern.fullmatch(shape(each)) for each in made):
+        if made is None or not all(re.fullmatch(pattern, shape(each)) for each in made):
             return UNCLEAR
         return next((why for each in made if each and (why := self._statement(entry, each))), "")
 
@@ -332,7 +333,7 @@ def in_manifest(manifest: Manifest | None) -> Iterator[Code]:
 def _is_written(kind: str, text: str) -> bool:
     """Return whether a text is one statement of this kind."""
     made = statements(tokens(text) or ())
-    return made is not None and len(made) == 1 and PATTERNS[kind].fullmatch(shape(made[0])) is not None
+    return made is not None and len(made) == 1 and re.fullmatch(WRITTEN[kind], shape(made[0])) is not None
 
 
 def _fires(entry: TocEntry, late: set[int]) -> bool:

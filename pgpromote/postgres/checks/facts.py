@@ -218,7 +218,7 @@ def _probe(
     try:
         with server.connect(source) as session:
             found, is_prod = server.identify(session), mark.is_prod(session)
-        dev = origin.of_source(source, found)
-        return found.version, is_prod, lock.same_database(source, target), None, dev
+            same = lock.same_database(session, target)
+        return found.version, is_prod, same, None, origin.of_source(source, found)
     except ConnectionFailed as problem:
         return None, False, None, problem, origin.of_source(source)

@@ -91,14 +91,14 @@ def _scalar(session: Session, query: str, parameters: Mapping[str, object]) -> o
     return row[0] if row else None
 
 
-def same_database(source: Database, target: Database) -> bool:
-    """Return whether two URLs lead to the same database, whatever they call it.
+def same_database(first: Session, target: Database) -> bool:
+    """Return whether a session is in the database to which a URL leads, whatever they call it.
 
     Takes a lock through one and tries it through the other: only within one database does the second try
     fail. Right also for clones, which share the system identifier (facts §4), and through a pooler: both
     locks last as long as a transaction.
     """
     probe = {"class": LOCK_CLASS, "name": f"same-database probe {uuid4()}"}
-    with connect(source) as first, connect(target) as second:
+    with connect(target) as second, first.transaction():
         _scalar(first, "catalog/lock_for_transaction", probe)
         return not _scalar(second, "catalog/lock_for_transaction", probe)

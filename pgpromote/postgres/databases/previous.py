@@ -14,7 +14,7 @@ from pgpromote.postgres.databases.mark import End, Kind, Marked, Provenance
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.server import Session
+from pgpromote.postgres.server import Session, clock
 
 # Why a server refuses a DROP: somebody is connected, it is another role's, it was made a template.
 REFUSALS = (ObjectInUse, InsufficientPrivilege, WrongObjectType)
@@ -52,10 +52,11 @@ class Previous:
 
 @dataclass(frozen=True)
 class Retained:
-    """The result of a retention: names of the dropped databases, and findings on those that stay."""
+    """The result of a retention: names of the dropped databases, findings on those that stay, and when."""
 
     dropped: tuple[str, ...]
     findings: tuple[Finding, ...]
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def retain(place: Place, *, keep: int, min_age: timedelta = keeping.DAY) -> Reta
     """
     dropped: list[str] = []
     with place.session() as session:
-        read = _read(session, place.target.name)
+        at, read = clock(session), _read(session, place.target.name)
         findings = [strange(found.name, found.owner) for found, _ in read if not found.trusted]
         for found, state in _beyond(read, keep, min_age):
             reason = _in_use(_previous(found, state)) or _drop(session, found)
@@ -98,7 +99,7 @@ def retain(place: Place, *, keep: int, min_age: timedelta = keeping.DAY) -> Reta
                 findings.append(_kept(found.name, reason))
             else:
                 dropped.append(found.name)
-    return Retained(tuple(dropped), tuple(findings))
+    return Retained(tuple(dropped), tuple(findings), at)
 
 
 def beyond(
