@@ -18,6 +18,7 @@ from pgpromote.postgres.model import Archive, Clearance, Finding, Manifest, Seve
 from pgpromote.postgres.naming import command
 from pgpromote.postgres.rows import compare, contents
 from pgpromote.postgres.rows.compare import EXACT, NOT_PROVEN, Compared, Comparison, Unproven
+from pgpromote.postgres.rows.reading import Reading
 from pgpromote.postgres.server import Database, Session, beside, connect
 from pgpromote.postgres.tools import Tools
 
@@ -109,6 +110,7 @@ def prove(
     filled: bool = True,
     meanwhile: Callable[[], None] = lambda: None,
     lagging: tuple[Finding, ...] | None = None,
+    reading: Reading | None = None,
 ) -> Proof:
     """Compare the restored database with the archive's entries and with the tables' content in the manifest.
 
@@ -118,12 +120,13 @@ def prove(
     columns it made identities, `exclude` the tables it left alone. `filled` demands that materialized views
     are filled. `rewrite` restores definitions once more into an empty database. `meanwhile` is work that
     leaves rows alone and can be done while they are compared, such as to fill materialized views; `lagging`
-    are the findings of `sequences`, where it was called before. Raises ToolFailed.
+    are the findings of `sequences`, where it was called before. `reading` is told how far the comparison of
+    rows is. Raises ToolFailed.
     """
     archive = clearance.archive
 
     def comparison(session: Session) -> Comparison:
-        return compare.compare(session, clearance, manifest, mode)
+        return compare.compare(session, clearance, manifest, mode, reading)
 
     with connect(target, run_id) as session:
         hidden = _hidden(session, archive) if archive.listed and not clearance.strategy.empty else []

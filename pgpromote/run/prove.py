@@ -15,6 +15,7 @@ from pgpromote.postgres.model import Finding, Statement
 from pgpromote.postgres.rights import carry as rights
 from pgpromote.postgres.rights import handover
 from pgpromote.postgres.rights.carry import Rights
+from pgpromote.postgres.rows.reading import Reading
 from pgpromote.run.run import Run, needed
 from pgpromote.run.scratch import rewriter
 from pgpromote.run.state import Carried, State
@@ -41,6 +42,7 @@ def compare(run: Run) -> State:
     clearance, options, build = needed(run.clearance), run.options, needed(run.build)
     ended = build.end(rights_of_prod(run), run.target.name, options, run.within)
     made = run.state.repair if options.repair else None
+    run.reading = Reading()
     proof = proofs.prove(
         clearance,
         clearance.manifest,
@@ -55,7 +57,9 @@ def compare(run: Run) -> State:
         filled=not options.way_back,
         meanwhile=(lambda: None) if ended else run.within,
         lagging=ended.lagging if ended else None,
+        reading=run.reading,
     )
+    run.reading = None
     filled = run.state.restored.filled.findings if run.state.restored else ()
     counted = {table.table: table.restored for table in proof.compared}
     after = counts.read(run.database, run.run_id, counted)
