@@ -159,6 +159,21 @@ def test_off_a_terminal_the_summary_is_whole_and_without_colours(
     assert "%" not in done.text
 
 
+def test_warnings_of_the_sample_are_told_before_its_informative_rows_everywhere(
+    cli: CommandLine, prod: Server
+) -> None:
+    done = cli.having(PROD_DATABASE_URL=prod.new_url()).run("restore")
+    lines = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
+    first, new = (next(n for n, line in enumerate(lines) if told in line) for told in ("identity", ": New: "))
+    assert first < new
+    assert [line for line in lines if line.startswith("… and ")]
+    page = max(
+        Path(cli.environment["PGPROMOTE_REPORT_DIR"]).glob("*.json"), key=lambda path: path.stat().st_mtime
+    )
+    severities = [each["severity"] for each in json.loads(page.read_text())["rights"]["findings"]]
+    assert severities == sorted(severities, key=["error", "warning", "info"].index)
+
+
 def test_a_refresh_names_its_report_and_only_the_steps_that_it_walks(refreshed: Ended) -> None:
     (line,) = (line for line in refreshed.stdout.splitlines() if line.startswith("  report "))
     assert Path(line.split()[1]).is_file()
