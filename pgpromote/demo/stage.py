@@ -10,15 +10,20 @@ from psycopg import sql
 
 from pgpromote.demo import auction, servers
 from pgpromote.demo.servers import Cluster
-from pgpromote.promotion import BUILD, SOURCE, TARGET
+from pgpromote.promotion import BUILD, IGNORE, SOURCE, TARGET
 
 DAGSTER = "DAGSTER_POSTGRES_URL"
 MAJOR = 16
 # What each server holds; the Dagster database stands beside dev so that prod holds prod and nothing else.
 DATABASES = {"dev": ("auction_dev", "dagster"), "prod": ("auction_prod",)}
 URLS = {SOURCE: ("dev", "auction_dev"), DAGSTER: ("dev", "dagster"), TARGET: ("prod", "auction_prod")}
-
-
+# What the sample has on purpose: accepted, as a user would, so that the audits warn of nothing else.
+ACCEPTED = (
+    'primary_key_without_identity:"BackOffice".invoices.id,'
+    'constraint_not_validated:"BackOffice".imported_ratings *,'
+    "table_unlogged:public.page_cache,"
+    "trigger_disabled:public.reviews *"
+)
 # Who builds prod's next content: a login that may do nothing else on prod's server.
 BUILDER = "builder"
 
@@ -49,6 +54,8 @@ def set_up(environment: Mapping[str, str], checkout: Path, scale: int = 1) -> It
             variables[BUILD] = running["prod"].url(URLS[TARGET][1], BUILDER)
         if SOURCE in variables:
             _ensure_sample(variables[SOURCE], scale)
+        if {SOURCE, TARGET} <= variables.keys() and not environment.get(IGNORE):
+            variables[IGNORE] = ACCEPTED
         # Last, so that a client of the user's own choice comes before ours.
         places = (environment.get("PGPROMOTE_PG_BIN", ""), str(binaries))
         yield {**variables, "PGPROMOTE_PG_BIN": os.pathsep.join(filter(None, places))}

@@ -18,6 +18,7 @@ from pgpromote.postgres.model import Archive, Clearance, Finding, Severity, pars
 from pgpromote.postgres.naming import command
 from pgpromote.postgres.rows import compare, contents
 from pgpromote.postgres.rows.compare import EXACT, NOT_PROVEN, Compared, Comparison, Unproven
+from pgpromote.postgres.rows.reading import Reading
 from pgpromote.postgres.server import Database, Session, beside, connect
 from pgpromote.postgres.tools import Tools
 
@@ -121,18 +122,20 @@ def prove(
     rewrite: Rewrite,
     meanwhile: Callable[[], None] = lambda: None,
     lagging: tuple[Finding, ...] | None = None,
+    reading: Reading | None = None,
 ) -> Proof:
     """Compare the restored database with the archive's entries and with the tables' content in the manifest.
 
     Without a manifest, with one of an adopted archive, or for plain SQL, rows cannot be compared, and a
     warning says so. `rewrite` restores definitions once more into an empty database. `meanwhile` is work that
     leaves rows alone and can be done while they are compared, such as to fill materialized views; `lagging`
-    are the findings of `sequences`, where it was called before. Raises ToolFailed.
+    are the findings of `sequences`, where it was called before. `reading` is told how far the comparison of
+    rows is. Raises ToolFailed.
     """
     archive = clearance.archive
 
     def comparison(session: Session) -> Comparison:
-        return compare.compare(session, clearance, demand.mode)
+        return compare.compare(session, clearance, demand.mode, reading)
 
     with connect(target, run_id) as session:
         hidden = _hidden(session, archive) if archive.listed and not clearance.strategy.empty else []

@@ -16,6 +16,7 @@ from pgpromote.postgres.prove import Demand
 from pgpromote.postgres.rights import carry as rights
 from pgpromote.postgres.rights import handover
 from pgpromote.postgres.rights.carry import Rights
+from pgpromote.postgres.rows.reading import Reading
 from pgpromote.run.run import Run, needed
 from pgpromote.run.scratch import rewriter
 from pgpromote.run.state import Carried, State
@@ -42,6 +43,7 @@ def compare(run: Run) -> State:
     clearance, options, build = needed(run.clearance), run.options, needed(run.build)
     ended = build.end(rights_of_prod(run), run.target.name, options, run.within)
     made = run.state.repair if options.repair else None
+    run.reading = Reading()
     demand = Demand(
         mode=options.proof,
         repaired=options.repair,
@@ -58,7 +60,9 @@ def compare(run: Run) -> State:
         rewrite=rewriter(clearance, run.place, run.tools, ready=build.like),
         meanwhile=(lambda: None) if ended else run.within,
         lagging=ended.lagging if ended else None,
+        reading=run.reading,
     )
+    run.reading = None
     filled = run.state.restored.filled.findings if run.state.restored else ()
     counted = {table.table: table.restored for table in proof.compared}
     after = counts.read(run.database, run.run_id, counted)

@@ -18,6 +18,7 @@ from pgpromote.postgres.errors import Interrupted, Outcome, PgpromoteError, Prod
 from pgpromote.postgres.model import Clearance, Ref
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.rights.carry import Rights
+from pgpromote.postgres.rows.reading import Reading
 from pgpromote.postgres.server import Database
 from pgpromote.postgres.tools import OnLine, Tools
 from pgpromote.promotion import Promotion
@@ -59,6 +60,7 @@ class Run:
     """The live parts of a run: its lock, its databases, its archive; and its state, which outlives it.
 
     `on_line` is the callback for the lines of the tools, `on_work` that for the progress of the restore.
+    `work` and `reading` tell how far the restore and the comparison of rows are.
     `within` walks the steps within the one that is being walked. `problems` are failures that do not end the
     run.
     """
@@ -76,6 +78,7 @@ class Run:
     build: Build | None = None
     rights: Rights | None = None
     work: Work | None = None
+    reading: Reading | None = None
     within: Callable[[], None] = lambda: None
     problems: list[str] = field(default_factory=list)
 

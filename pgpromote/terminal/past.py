@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len
+
 from pgpromote.postgres.archives.safety import Safety
 from pgpromote.postgres.databases.hold import Hold
 from pgpromote.postgres.databases.mark import End, Provenance
@@ -18,6 +20,7 @@ ENDED = {
     None: "nothing says why it ended",
 }
 RESUME = "pgpromote resume"
+ROLLBACK = "pgpromote rollback "
 DIGITS = 12
 UNKNOWN = "nothing says from which archive"
 
@@ -84,6 +87,14 @@ def of_way(way: Way) -> Iterator[str]:
     yield f"  {RESUME}"
 
 
+def folded(back: str, width: int) -> list[str]:
+    """Return the command that brings an earlier prod back, in two lines of one command where it is wider."""
+    begin, name = back[: len(ROLLBACK)], back[len(ROLLBACK) :]
+    if begin != ROLLBACK or cell_len(back) <= width:
+        return [back]
+    return [f"{begin}\\", f"  {name}"]
+
+
 def _database(previous: Previous) -> Kept:
     size = "unknown size" if previous.size is None else f"{previous.size:,} bytes"
     what = f"{_was(previous)}; {ENDED[previous.ended]}"
@@ -108,5 +119,5 @@ def _archive(taken: Safety) -> Kept:
 
 def _back(name: str, why: str = "", *, usable: bool) -> str:
     if usable:
-        return f"pgpromote rollback {shlex.quote(name)}"
+        return f"{ROLLBACK}{shlex.quote(name)}"
     return f"{why or 'not whole'}, cannot come back: {name}"

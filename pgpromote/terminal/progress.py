@@ -1,7 +1,7 @@
 """The progress of a run as a picture, redrawn each moment: phases, percent, bytes, remaining time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -81,18 +81,25 @@ class Running:
         current = next((each for each in self.steps if each.name == state.current), None)
         if current and current.name not in {each.name for each in state.steps}:
             seconds = (datetime.now(UTC) - state.current_since).total_seconds()
-            lines.append(self._current(current, seconds))
+            lines += self._current(current, seconds)
         return Group(_title(self.title), *lines)
 
-    def _current(self, step: "Step", seconds: float) -> RenderableType:
+    def _current(self, step: "Step", seconds: float) -> Iterator[RenderableType]:
         if (work := self.run.work) and work.entries:
-            bar = ProgressBar(total=1, completed=work.share, width=BAR_WIDTH)
-            line = _line(step.phase, bar, _percent(100 * work.share, work.remaining), Text(work.told()))
-            doing = (Text(f"{'':12}{each}", no_wrap=True, overflow="ellipsis") for each in work.doing())
-            return Group(line, *doing)
+            yield _barred(step.phase, work.share, work.remaining, work.told())
+            yield from map(_doing, work.doing())
+            return
+        reading = self.run.reading
+        if reading and reading.known:  # by the step, or by the one within which it is walked
+            outer = next((each.phase for each in self.steps if each.name == step.within), step.phase)
+            left = remaining(reading.share, 1, time.monotonic() - reading.started)
+            yield _barred(outer, reading.share, left, reading.told())
+            yield from map(_doing, reading.doing())
+            if not step.within:
+                return
         dumping = self.count.tables and not self.run.state.prepared
         tables = f", {self.count.tables} tables of Prod dumped" if dumping else ""
-        return _line(step.phase, Text(f"{clock(seconds)}{tables}"))
+        yield _line(step.phase, Text(f"{clock(seconds)}{tables}"))
 
 
 @dataclass
@@ -187,6 +194,15 @@ def _percent(percent: float, left: float | None) -> Text:
 
 def _title(title: str) -> Text:
     return Text(title, no_wrap=True, overflow="ellipsis")
+
+
+def _barred(phase: str, share: float, left: float | None, told: str) -> RenderableType:
+    bar = ProgressBar(total=1, completed=share, width=BAR_WIDTH)
+    return _line(phase, bar, _percent(100 * share, left), Text(told))
+
+
+def _doing(told: str) -> Text:
+    return Text(f"{'':12}{told}", no_wrap=True, overflow="ellipsis")
 
 
 def _line(name: str, *parts: RenderableType) -> RenderableType:

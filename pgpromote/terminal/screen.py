@@ -235,15 +235,16 @@ def show_findings(losses: Sequence[Finding], console: Console = ERR) -> None:
 
 
 def show_history(found: "Sequence[past.Kept]") -> None:
-    """Show earlier contents of prod, newest first, each with a line for the command that brings it back."""
+    """Show earlier contents of prod, newest first, each with the command that brings it back."""
     if not found:
         OUT.print("No previous database and no safety archive is kept.")
     for each in found:
         row = (each.kind, each.until.isoformat(" ", "seconds"), each.size, each.what, each.back)
         kind, until, size, what, back = map(one_line, row)
         if OUT.is_terminal:
-            _headline(f"{kind} until {until}, {size}:", what)
-            OUT.print(f"  {back}")
+            _headline(kind, f"until {until}, {size}:")
+            for line in (*Text(what).wrap(OUT, OUT.width - 2), *past.folded(back, OUT.width - 2)):
+                OUT.print(Text("  ").append(line))
         else:
             click.echo(f"{kind}\t{until}\t{size}\t{what}\t{back}")
 

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -23,11 +24,13 @@ from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, command_
 from pgpromote_tests.servers import Server
 
 RED, GREEN = "\x1b[31m", "\x1b[32m"
-# A row that takes a second to load: long enough for a terminal that is drawn four times a second.
+# A row that takes a second to load, and a view that is filled in one while rows are compared: long enough for
+# a terminal that is drawn four times a second.
 LASTING = """
     CREATE FUNCTION lasts() RETURNS boolean LANGUAGE sql RETURN (SELECT true FROM pg_catalog.pg_sleep(1));
     CREATE TABLE lasting (id integer PRIMARY KEY, CHECK (public.lasts()));
     INSERT INTO lasting VALUES (1);
+    CREATE MATERIALIZED VIEW slow AS SELECT FROM pg_catalog.pg_sleep(1);
 """
 OLD = "CREATE TABLE relics (id integer PRIMARY KEY); INSERT INTO relics VALUES (1)"
 
@@ -103,8 +106,9 @@ def refreshed(cli: CommandLine) -> Ended:
 def test_a_restore_on_a_terminal_shows_its_phases_percent_and_what_remains(lasting: CommandLine) -> None:
     seen = on_a_terminal(lasting, "restore")
     assert seen.returncode == 0
-    for told in ("check", "prepare", "restore", " %", " of 231 entries", "repair", "prove", "cut over"):
+    for told in ("check", "prepare", "restore", " %", " of 232 entries", "repair", "prove", "cut over"):
         assert told in seen.screen
+    assert re.search(r" ([0-9,]+) of \1 rows", seen.screen)  # all are compared while the view is filled
     assert GREEN in seen.screen
 
 
@@ -113,7 +117,7 @@ def test_a_refresh_on_a_terminal_shows_what_a_dump_and_a_restore_show_and_its_au
 ) -> None:
     seen = on_a_terminal(lasting, "refresh")
     assert seen.returncode == 0, seen.screen
-    for told in ("Dumping Dev", "kB last time", "Restoring into", "check", "prepare", " of 231 entries"):
+    for told in ("Dumping Dev", "kB last time", "Restoring into", "check", "prepare", " of 232 entries"):
         assert told in seen.screen
     for told in ("repair", "prove", "cut over", "prod audit", "promotion report"):
         assert told in seen.screen
@@ -167,6 +171,21 @@ def test_off_a_terminal_the_summary_is_whole_and_without_colours(
     assert "…" not in done.stdout
     assert "\x1b" not in done.text
     assert "%" not in done.text
+
+
+def test_warnings_of_the_sample_are_told_before_its_informative_rows_everywhere(
+    cli: CommandLine, prod: Server
+) -> None:
+    done = cli.having(PROD_DATABASE_URL=prod.new_url()).run("restore")
+    lines = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
+    first, new = (next(n for n, line in enumerate(lines) if told in line) for told in ("identity", ": New: "))
+    assert first < new
+    assert [line for line in lines if line.startswith("… and ")]
+    page = max(
+        Path(cli.environment["PGPROMOTE_REPORT_DIR"]).glob("*.json"), key=lambda path: path.stat().st_mtime
+    )
+    severities = [each["severity"] for each in json.loads(page.read_text())["rights"]["findings"]]
+    assert severities == sorted(severities, key=["error", "warning", "info"].index)
 
 
 def test_a_refresh_names_its_report_and_only_the_steps_that_it_walks(refreshed: Ended) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from pgpromote.postgres.losses import counts
 from pgpromote.postgres.rows import contents
+from pgpromote.postgres.rows.reading import Reading
 from pgpromote.postgres.server import connect
 from pgpromote_tests.servers import Server
 
@@ -87,3 +88,21 @@ def test_a_table_whose_columns_have_other_types_is_counted_and_never_called_diff
 def test_a_table_without_columns_is_measured(dev: Server) -> None:
     with connect(dev.new_database("CREATE TABLE t (); INSERT INTO t DEFAULT VALUES")) as session:
         assert contents.measure(session, [("public", "t")])["public.t"].rows == 1
+
+
+def test_reading_tells_how_far_it_is_with_a_table_that_is_copied_out_too(dev: Server) -> None:
+    """The rows known are those that the manifest names, whatever the tables hold now."""
+    script = """
+        CREATE TABLE a AS SELECT generate_series(1, 10) AS id;
+        CREATE TABLE b AS SELECT generate_series(1, 20) AS id;
+        CREATE FUNCTION odd(integer) RETURNS integer LANGUAGE sql IMMUTABLE RETURN $1 + 1;
+        CREATE TABLE c AS SELECT generate_series(1, 5) AS id; CREATE INDEX ON c (odd(id));
+    """
+    database, names = dev.new_database(script), ["public.a", "public.b", "public.c"]
+    reading = Reading()
+    reading.expect({"public.a": 10, "public.b": 20, "public.c": 4})
+    with connect(database, "test") as session:
+        assert ("public", "c") in contents.evaluating(session)
+        held = contents.measure(session, [("public", name[-1]) for name in names], reading=reading)
+    assert [held[name].rows for name in names] == [10, 20, 5]
+    assert (reading.share, reading.rows, reading.table) == (1, 34, "")

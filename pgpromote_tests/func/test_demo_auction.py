@@ -12,8 +12,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pgpromote.demo import auction, servers
+from pgpromote.demo import auction, servers, stage
 from pgpromote.demo.servers import Cluster
+from pgpromote.postgres import audit
+from pgpromote.postgres.server import parse_url
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 OURS = """
@@ -281,3 +283,10 @@ def test_its_functions_and_triggers_work(cluster: Cluster) -> None:
         ).fetchone()
     assert open_now == (0,)
     assert logged == (60,)
+
+
+def test_the_demo_accepts_what_the_sample_has_on_purpose_and_nothing_that_is_not_there(built: str) -> None:
+    accepted = audit.parse_suppressions(stage.ACCEPTED)
+    done = audit.audit(parse_url(built, "DATABASE_URL"), "test", ignored=accepted)
+    assert sorted(each.rule for each in done.suppressed) == sorted(each.rule for each in accepted)
+    assert "unused_suppression" not in {each.rule for each in done.findings}

@@ -11,6 +11,7 @@ from pgpromote.postgres.keys import repair
 from pgpromote.postgres.losses import plan
 from pgpromote.postgres.model import Content, PlainSql, Severity
 from pgpromote.postgres.rows import contents
+from pgpromote.postgres.rows.reading import CHUNK
 from pgpromote.postgres.server import connect, parse_url
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP
 from pgpromote.terminal import summary
@@ -325,7 +326,7 @@ def test_the_number_of_queries_does_not_grow_with_the_tables(dev: Server, prod: 
 
 
 def test_many_tables_are_measured_in_batches_with_the_same_result_as_one_by_one(prod: Server) -> None:
-    count = contents.CHUNK + 1
+    count = CHUNK + 1
     target = prod.new_database(
         f"DO $$BEGIN FOR n IN 1..{count} LOOP "
         "EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY); INSERT INTO t%s VALUES (%s)', n, n, n); "

@@ -14,6 +14,7 @@ from pgpromote.postgres.losses.plan import Loss
 from pgpromote.postgres.model import Finding, Severity, TocEntry
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.rows.compare import Compared, Unproven
+from pgpromote.postgres.rows.reading import Reading
 from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, SWAP, Strategy
 from pgpromote.run.options import Options
 from pgpromote.run.restore_progress import Work, remaining
@@ -83,6 +84,31 @@ def test_a_restore_shows_how_far_it_is_and_what_it_is_in_the_middle_of() -> None
     assert bar.endswith("0 of 1 entries")
     assert first.strip() == "loading public.orders, 500 of 1,000 rows"
     assert second.strip().startswith("index of public.ooo")
+
+
+def test_the_comparison_of_rows_shows_how_far_it_is_and_which_table_it_reads() -> None:
+    picture = running("check", "prepare", "restore", "repair")
+    picture.run.reading = Reading()
+    assert drawn(picture).splitlines()[-1].split() == ["compare", "0:00:00"]
+    picture.run.reading.expect({"public.orders": 750, "public." + "t" * 63: 250})
+    picture.run.reading.end(["public.orders"])
+    picture.run.reading.begin(["public." + "t" * 63])
+    *_, bar, table = drawn(picture).splitlines()
+    assert bar.split()[0] == "compare"
+    assert " 75 %" in bar
+    assert bar.endswith("750 of 1,000 rows")
+    assert table.strip().startswith("reading public.ttt")
+    assert max(len(bar), len(table)) <= 80
+
+
+def test_views_are_filled_below_the_rows_that_are_compared_meanwhile() -> None:
+    picture = running("check", "prepare", "restore", "repair")
+    picture.run.state = replace(picture.run.state, current="fill")
+    picture.run.reading = Reading({"public.orders": 750}, rows=750)
+    compared, filled = drawn(picture).splitlines()[-2:]
+    assert compared.split()[0] == "compare"
+    assert compared.endswith("750 of 750 rows")
+    assert filled.split() == ["fill", "0:00:00"]
 
 
 def test_a_restore_of_plain_sql_shows_no_percent() -> None:

@@ -20,6 +20,7 @@ from pgpromote.postgres.losses.scope import ONLY_IN_PROD, Object, Scope, Serial,
 from pgpromote.postgres.model import Aim, Archive, Content, Filters, Finding, Manifest, Severity
 from pgpromote.postgres.naming import command, option
 from pgpromote.postgres.rows import contents
+from pgpromote.postgres.rows.reading import CHUNK
 from pgpromote.postgres.server import (
     APPLICATION,
     Database,
@@ -378,8 +379,8 @@ def _positions(session: Session) -> list[tuple[object, ...]]:
         for schema, name in sequences
     ]
     found: list[tuple[object, ...]] = []
-    for first in range(0, len(queries), contents.CHUNK):
-        chunk = compose.SQL("\nUNION ALL\n").join(queries[first : first + contents.CHUNK])
+    for first in range(0, len(queries), CHUNK):
+        chunk = compose.SQL("\nUNION ALL\n").join(queries[first : first + CHUNK])
         with session.transaction(force_rollback=True):  # gives up the locks, as contents does
             found += session.execute(chunk).fetchall()
     return sorted(found, key=str)

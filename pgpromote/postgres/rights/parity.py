@@ -23,7 +23,7 @@ Right = tuple[str, str, str, bool]
 
 
 def compare(before: Rights, after: Rights) -> list[Finding]:
-    """Return every difference of rights: no ERROR proves that nobody lost or gained anything.
+    """Return every difference of rights, worst first: no ERROR proves that nobody lost or gained anything.
 
     An ERROR for each right lost or gained and each other owner, per object, role and privilege, and for each
     protection of rows lost; a WARNING for any other change of row security, and for a view that its owner's
@@ -45,7 +45,8 @@ def compare(before: Rights, after: Rights) -> list[Finding]:
     for key, (default, grants) in expected_defaults(after, before).items():
         present = after.defaults[key].grants if key in after.defaults else default.builtin
         findings += _moved(default.name, grants, present)
-    return sorted(findings, key=lambda f: (f.object, f.rule, f.message))
+    ranks = list(Severity)
+    return sorted(findings, key=lambda f: (ranks.index(f.severity), f.object, f.rule, f.message))
 
 
 def _compared(old: Owned | None, goal: Owned, here: Owned, after: Rights) -> Iterator[Finding]:

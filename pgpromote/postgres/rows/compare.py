@@ -22,6 +22,7 @@ from pgpromote.postgres.model import (
 )
 from pgpromote.postgres.naming import command
 from pgpromote.postgres.rows import contents, members
+from pgpromote.postgres.rows.reading import Reading
 from pgpromote.postgres.server import Session, identify
 
 EXACT, COUNT, OFF = "exact", "count", "off"
@@ -73,10 +74,10 @@ class Comparison:
     unproven: Unproven | None = None
 
 
-def compare(session: Session, clearance: Clearance, mode: str) -> Comparison:
+def compare(session: Session, clearance: Clearance, mode: str, reading: Reading | None = None) -> Comparison:
     """Compare the tables' content with the manifest.
 
-    `exact` compares by rows and hashes, `count` by rows, `off` not at all.
+    `exact` compares by rows and hashes, `count` by rows, `off` not at all. `reading` is told how far it is.
     """
     manifest, unproven = clearance.manifest, _unproven(clearance, mode)
     told = (_not_proven(clearance, unproven),) if unproven else ()
@@ -85,7 +86,9 @@ def compare(session: Session, clearance: Clearance, mode: str) -> Comparison:
     encoding = None if identify(session).encoding == manifest.encoding else manifest.encoding
     hashed = mode == EXACT
     roots = loaded_through(clearance.archive.entries)
-    measured = _measure(session, clearance.archive.entries, hashed=hashed, encoding=encoding)
+    reading = reading or Reading()
+    reading.expect(_known(clearance, manifest))
+    measured = _measure(session, clearance.archive.entries, reading, hashed=hashed, encoding=encoding)
     whole = measured.keys() - _partly_archived(manifest)
     known = whole & manifest.contents.keys()
     present = _at_roots({name: measured[name] for name in measured if name in known}, roots)
@@ -127,12 +130,18 @@ def _partly_archived(manifest: Manifest) -> set[str]:
     return {each.table for each in (manifest.members or {}).values() if each.archived is Archived.SOME}
 
 
+def _known(clearance: Clearance, manifest: Manifest) -> dict[str, int]:
+    """Return the rows that tables of the archive are known to hold."""
+    tables = map(".".join, contents.loaded_tables(clearance.archive.entries))
+    return {name: manifest.contents[name].rows for name in tables if name in manifest.contents}
+
+
 def _measure(
-    session: Session, entries: Iterable[TocEntry], *, hashed: bool, encoding: str | None
+    session: Session, entries: Iterable[TocEntry], reading: Reading, *, hashed: bool, encoding: str | None
 ) -> dict[str, Content]:
     entries = tuple(entries)
     tables = contents.loaded_tables(entries)
-    present = contents.measure(session, tables, hashed=hashed, encoding=encoding)
+    present = contents.measure(session, tables, hashed=hashed, encoding=encoding, reading=reading)
     if any(entry.kind == "BLOBS" for entry in entries):
         present[contents.LARGE_OBJECTS] = contents.measure_large_objects(session, hashed=hashed)
     return present

@@ -17,6 +17,7 @@ from psycopg import sql as compose
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.model import Content, TocEntry
+from pgpromote.postgres.rows.reading import Reading
 from pgpromote.postgres.server import Database, Session, connect
 
 LARGE_OBJECTS = "large objects"
@@ -25,8 +26,6 @@ LARGE_OBJECTS = "large objects"
 METHOD = "by name"
 # What follows for a table that was copied out, instead of the ways its columns were hashed.
 COPIED = "copied"
-# So many tables are measured in one statement.
-CHUNK = 100
 
 
 @dataclass(frozen=True)
@@ -57,23 +56,31 @@ def snapshot(database: Database, run_id: str) -> Iterator[tuple[Session, str]]:
 
 
 def measure(
-    session: Session, tables: Sequence[tuple[str, str]], *, hashed: bool = True, encoding: str | None = None
+    session: Session,
+    tables: Sequence[tuple[str, str]],
+    *,
+    hashed: bool = True,
+    encoding: str | None = None,
+    reading: Reading | None = None,
 ) -> dict[str, Content]:
     """Measure tables or materialized views, (schema, name), without their children; keys are `schema.name`.
 
     Not `hashed` means that rows are only counted. Text is hashed by its bytes in an encoding, the database's
-    own when None. Raises psycopg.Error for a table that is not there.
+    own when None. `reading` is told how far it is. Raises psycopg.Error for a table that is not there.
     """
     if not tables:
         return {}
     columns = _columns(session, encoding) if hashed else {}
-    calling = evaluating(session)
-    measured = _measure(session, [table for table in tables if table not in calling], columns, hashed=hashed)
-    return measured | {
-        ".".join(table): _copy(session, table, columns.get(table, NOTHING), hashed=hashed)
-        for table in tables
-        if table in calling
-    }
+    calling, reading = evaluating(session), reading or Reading()
+    plain = [table for table in tables if table not in calling]
+    measured = _measure(session, plain, columns, reading, hashed=hashed)
+    for table in tables:
+        if table in calling:
+            name = ".".join(table)
+            reading.begin([name])
+            measured[name] = _copy(session, table, columns.get(table, NOTHING), hashed=hashed)
+            reading.end([name])
+    return measured
 
 
 def evaluating(session: Session) -> frozenset[tuple[str, str]]:
@@ -114,6 +121,7 @@ def _measure(
     session: Session,
     tables: list[tuple[str, str]],
     columns: Mapping[tuple[str, str], _Columns],
+    reading: Reading,
     *,
     hashed: bool,
 ) -> dict[str, Content]:
@@ -130,13 +138,15 @@ def _measure(
     ]
     measured: dict[str, Content] = {}
     with _settled(session):
-        for first in range(0, len(queries), CHUNK):
-            chunk = slice(first, first + CHUNK)
+        names = list(map(".".join, tables))
+        for chunk in reading.chunks(names):
+            reading.begin(names[chunk])
             rows = _read(session, compose.SQL("\nUNION ALL\n").join(queries[chunk]))
             measured |= {
                 ".".join(table): _told(content, columns.get(table, NOTHING).ways)
                 for table, content in zip(tables[chunk], rows, strict=True)
             }
+            reading.end(names[chunk])
     return measured
 
 
