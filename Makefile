@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 HARD := $(addprefix pgpromote_tests/func/,test_untrusted.py test_damage.py test_adopt.py)
 # Half of the time a test waits for a server: more workers than cores.
 WORKERS := --numprocesses 4 --dist loadfile --no-loadscope-reorder
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# pip shows what it does to a person, who waits for minutes, and is silent in a log.
+PIP_INSTALL := $(BIN)/python -m pip install $(if $(MAKE_TERMOUT),,--quiet) --disable-pip-version-check \
+	--constraint constraints.txt
 
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -16,12 +18,14 @@ help:  ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(VENV)/demo: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) --editable '.[demo]'
+	@echo "Installing pgpromote with Dagster and PostgreSQL into $(VENV), once; this takes some minutes ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP_INSTALL) --editable '.[demo]'
 	@touch $@
 
 $(VENV)/test: $(VENV)/demo
-	$(PIP_INSTALL) --editable '.[test]'
+	@echo "Installing what the tests need into $(VENV), once ..."
+	@$(PIP_INSTALL) --editable '.[test]'
 	@touch $@
 
 demo: $(VENV)/demo  ## Promote a sample database on embedded servers, and show what happened

@@ -1,5 +1,6 @@
 """The services: embedded servers where URLs are missing, then the Dagster webserver and daemon."""
 
+import http.client
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from pgpromote.terminal import screen
 
 STOP_SECONDS = 30
 POLL_SECONDS = 0.1
+ANSWER_SECONDS = 5
 
 
 def run(port: int, directory: Path) -> int:
@@ -32,6 +34,7 @@ def run(port: int, directory: Path) -> int:
         )
     _check_port(port)
     home = instance.home(directory)
+    screen.OUT.print("Starting the servers and Dagster …")
     with stage.set_up(os.environ, directory) as variables:
         environment = {
             **os.environ,
@@ -52,7 +55,10 @@ def run(port: int, directory: Path) -> int:
             start_new_session=True,
         )
         try:
-            screen.OUT.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C stops everything)")
+            if _await_answer(port, child):
+                screen.OUT.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C stops everything)")
+                for name, console in stage.consoles(variables, directory).items():
+                    screen.OUT.print(f"{name} in psql: {console}")
             return child.wait()
         except (KeyboardInterrupt, SystemExit):
             return 0
@@ -66,6 +72,20 @@ def _check_port(port: int) -> None:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError:
         raise ConfigError(f"Port {port} is in use.", "Choose another: pgpromote up --port 3001") from None
+
+
+def _await_answer(port: int, child: "subprocess.Popen[bytes]") -> bool:
+    """Wait until the web server answers; return False when `dagster dev` ends before."""
+    while child.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("GET", "/server_info")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            time.sleep(POLL_SECONDS)
+        finally:
+            connection.close()
+    return False
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

@@ -1,12 +1,15 @@
 """Set the stage: embedded dev and prod servers, and the sample database on dev."""
 
 import os
+import shlex
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from pgpromote.demo import auction, servers
 from pgpromote.demo.servers import Cluster
@@ -59,6 +62,20 @@ def set_up(environment: Mapping[str, str], checkout: Path, scale: int = 1) -> It
         # Last, so that a client of the user's own choice comes before ours.
         places = (environment.get("PGPROMOTE_PG_BIN", ""), str(binaries))
         yield {**variables, "PGPROMOTE_PG_BIN": os.pathsep.join(filter(None, places))}
+
+
+def consoles(variables: Mapping[str, str], checkout: Path) -> dict[str, str]:
+    """Return a shell command for each of our databases: psql, which gets the password from its file."""
+    psql = shutil.which("psql") or str(servers.binaries(MAJOR) / "psql")
+    found = {}
+    for variable in (SOURCE, TARGET):
+        if variable in variables:
+            server, database = URLS[variable]
+            password = shlex.quote(str(servers.home(checkout) / server / "password"))
+            port = conninfo_to_dict(variables[variable])["port"]
+            url = f"postgresql://postgres@127.0.0.1:{port}/{database}"
+            found[server] = f'PGPASSWORD="$(cat {password})" {shlex.quote(psql)} {url}'
+    return found
 
 
 def _ensure_database(cluster: Cluster, name: str) -> None:

@@ -89,6 +89,8 @@ class Running:
             yield _barred(step.phase, work.share, work.remaining, work.told())
             yield from map(_doing, work.doing())
             return
+        from pgpromote.run.restore_progress import remaining  # noqa: PLC0415 - only a terminal asks
+
         reading = self.run.reading
         if reading and reading.known:  # by the step, or by the one within which it is walked
             outer = next((each.phase for each in self.steps if each.name == step.within), step.phase)

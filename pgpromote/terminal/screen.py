@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pgpromote.run.options import Options
     from pgpromote.run.rollback import Status, Way
     from pgpromote.run.state import Note
-    from pgpromote.terminal import past
+    from pgpromote.terminal.past import Kept
     from pgpromote.terminal.progress import Dumping, Refreshing, Returning, Running
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -234,8 +234,10 @@ def show_findings(losses: Sequence[Finding], console: Console = ERR) -> None:
         console.print(f"      {line}")
 
 
-def show_history(found: "Sequence[past.Kept]") -> None:
+def show_history(found: "Sequence[Kept]") -> None:
     """Show earlier contents of prod, newest first, each with the command that brings it back."""
+    from pgpromote.terminal import past  # noqa: PLC0415 - it loads a rollback, for few commands
+
     if not found:
         OUT.print("No previous database and no safety archive is kept.")
     for each in found:

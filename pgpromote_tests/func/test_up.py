@@ -130,6 +130,46 @@ def test_ctrl_c_stops_everything_that_up_started_even_in_the_middle_of_a_run(che
     assert "Dagster UI: http://127.0.0.1:" in dagster.log.read_text()
 
 
+def test_up_tells_its_address_when_that_answers_and_how_to_reach_its_databases(checkout: Path) -> None:
+    with services.up(checkout) as dagster:
+        lines = until(lambda: told_by(dagster), "up to tell where it is")
+        answers = [
+            subprocess.run(
+                ["/bin/sh", "-c", f'{command} -XAtc "SELECT current_database(), current_user"'],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+            for name, _, command in (line.partition(" in psql: ") for line in lines)
+            if name in SERVERS
+        ]
+        secrets = [(servers.home(checkout) / name / "password").read_text() for name in SERVERS]
+    assert answers == ["auction_dev|postgres\n", "auction_prod|postgres\n"]
+    assert [secret for secret in secrets if secret in dagster.log.read_text()] == []
+
+
+def told_by(dagster: services.Dagster) -> list[str]:
+    """Return what `up` has told since the web server answered."""
+    log = dagster.log.read_text()
+    return log[log.find("Dagster UI: ") :].splitlines() if log.count(" in psql: ") == 2 else []
+
+
+@pytest.mark.parametrize("target", ["demo", "up", "test"])
+def test_make_says_that_it_installs_before_it_does(tmp_path: Path, target: str) -> None:
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(services.CHECKOUT / name, tmp_path)
+    # A virtual environment that is not made has no pip: it ends there.
+    done = subprocess.run(
+        ["/usr/bin/env", "make", target, "PYTHON=true"],
+        check=False,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert done.stdout.startswith("Installing pgpromote with Dagster and PostgreSQL into .venv")
+
+
 def test_up_with_a_port_in_use_says_so_at_once(checkout: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, (checkout / "refused.log").open("wb") as output:
         port = taken.getsockname()[1]
