@@ -145,8 +145,11 @@ def describe(name: str) -> str:
 
 
 def listed(findings: Sequence[Finding]) -> str:
-    """Return what a rule has found in one table, on a line: its parts, or the message on the table itself."""
-    return ", ".join(finding.part or finding.message for finding in findings)
+    """Return what a rule has found in one table, on a line: several parts by name, one with its message."""
+    if len(findings) == 1:
+        (only,) = findings
+        return f"{only.part}: {only.message}" if only.part else only.message
+    return ", ".join(finding.part for finding in findings)
 
 
 def if_ignored(name: str) -> str:

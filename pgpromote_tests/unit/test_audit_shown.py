@@ -79,10 +79,10 @@ def test_information_is_told_a_table_and_rule_a_line_and_what_was_lost_by_itself
     assert lines[7:-1] == [
         "info public.a",
         "not null without default: one, two",
-        "foreign key without index: a fkey",
-        "index duplicate: public.a_again",
+        "foreign key without index: a fkey: No.",
+        "index duplicate: public.a_again: As public.x.",
         "info public.b",
-        "not null without default: one",
+        "not null without default: one: It is integer.",
         "table without primary key: No key.",
     ]
 
