@@ -6,16 +6,25 @@ from types import FrameType, TracebackType
 
 import click
 
-from pgpromote.cli import archives, details_command, init, promote, shell, target, upkeep
+from pgpromote.cli import (
+    alert_command,
+    archives,
+    details_command,
+    init,
+    pinging,
+    promote,
+    shell,
+    target,
+    upkeep,
+)
 from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import Interrupted, PgpromoteError
-from pgpromote.promotion import AUDITED, SOURCE, TARGET
 from pgpromote.terminal import screen
 
 # What `pgpromote --help` lists, in the order in which a person meets it.
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Try it": (shell.demo, shell.up),
-    "Set it up": (init.init,),
+    "Set it up": (init.init, alert_command.alert_command),
     "Look first": (archives.inspect, promote.check, promote.plan_command, promote.rehearse),
     "Promote": (archives.dump_command, archives.adopt_command, promote.restore_command, promote.refresh),
     "Go back": (
@@ -27,15 +36,6 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Care for Prod": (upkeep.audit_command, upkeep.repair_command, upkeep.mark_command),
     "Shell": (shell.completion,),
 }
-# The databases that a command names on its first line, if it is not Prod alone.
-DATABASES = {
-    shell.up: (SOURCE, TARGET),
-    archives.dump_command: (SOURCE,),
-    promote.refresh: (SOURCE, TARGET),
-    upkeep.audit_command: (AUDITED,),
-}
-# What needs no settings of the user's.
-WITHOUT_SETTINGS = (shell.demo, shell.completion, init.init)
 
 
 class Grouped(click.Group):
@@ -82,19 +82,17 @@ def pgpromote(context: click.Context, /, *, env_file: str | None, debug: bool) -
     sys.excepthook = _show_traceback if debug else _show_paragraph
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
-    if context.invoked_subcommand not in {command.name for command in WITHOUT_SETTINGS}:
-        target.take(context, env_file)
+    target.take(context, env_file)
 
 
 for group in GROUPS.values():
     for command in group:
+        pinging.pinging(command)
+        target.telling(command)
         pgpromote.add_command(command)
 for heading in ("Look first", "Promote", "Go back", "Care for Prod"):
     for command in GROUPS[heading]:
         details_command.show_details(command)
-        if command not in {archives.inspect, archives.adopt_command}:
-            target.telling(command, *DATABASES.get(command, (TARGET,)))
-target.telling(shell.up, *DATABASES[shell.up])
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
