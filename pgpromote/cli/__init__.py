@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 from types import FrameType, TracebackType
 
 import click
@@ -13,6 +14,7 @@ from pgpromote.cli import (
     init,
     pinging,
     promote,
+    quieting,
     shell,
     target,
     upkeep,
@@ -61,9 +63,23 @@ class Grouped(click.Group):
     help="Read settings from FILE, and take its databases. Default: pgpromote.env, if it is here, and the "
     "environment wins. An empty FILE reads none.",
 )
+@click.option(
+    "--quiet",
+    "-q",
+    is_flag=True,
+    help="Print nothing but problems, unless the command fails, and what --json asks for.",
+)
+@click.option(
+    "--log-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Append what is said on stderr to FILE, quiet or not; it is readable for you alone.",
+)
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
 @click.pass_context
-def pgpromote(context: click.Context, /, *, env_file: str | None, debug: bool) -> None:
+def pgpromote(
+    context: click.Context, /, *, env_file: str | None, quiet: bool, log_file: Path | None, debug: bool
+) -> None:
     """Promote a PostgreSQL database from Dev to Prod.
 
     DEV_DATABASE_URL names the database to dump, PROD_DATABASE_URL the one to promote into; `pgpromote init`
@@ -82,12 +98,14 @@ def pgpromote(context: click.Context, /, *, env_file: str | None, debug: bool) -
     sys.excepthook = _show_traceback if debug else _show_paragraph
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
+    quieting.begin(context, quiet=quiet, log_file=log_file)
     target.take(context, env_file)
 
 
 for group in GROUPS.values():
     for command in group:
         pinging.pinging(command)
+        quieting.quieting(command)
         target.telling(command)
         pgpromote.add_command(command)
 for heading in ("Look first", "Promote", "Go back", "Care for Prod"):
@@ -100,8 +118,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _show_paragraph(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    screen.ERR.print(f"Error: {kind.__name__}: {error}")
-    screen.ERR.print("This is a bug in pgpromote. Run again with: pgpromote --debug …")
+    screen.ERR.loud(f"Error: {kind.__name__}: {error}")
+    screen.ERR.loud("This is a bug in pgpromote. Run again with: pgpromote --debug …")
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -114,12 +132,12 @@ def main() -> None:
     try:
         pgpromote(prog_name=PROGRAM, obj=shown)
     except Interrupted as stop:
-        screen.ERR.print(f"Error: {stop}")
+        screen.ERR.loud(f"Error: {stop}")
         raise
     except PgpromoteError as error:
         if sys.excepthook is _show_traceback:
             raise
-        screen.ERR.print(f"Error: {error}")
+        screen.ERR.loud(f"Error: {error}")
         sys.exit(error.exit_code)
     finally:
         shown.show()

@@ -20,7 +20,8 @@ class Shown:
     def show(self) -> None:
         """Print the details that this command has added to the file on stderr."""
         if kept := self.details.since(self.size):
-            screen.ERR.print(f"Details, which hold rows:\n{kept}", end="")
+            # A console of its own: rows are for the terminal, never for a log.
+            screen.literal(stderr=True).print(f"Details, which hold rows:\n{kept}", end="")
 
 
 def _begin(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:

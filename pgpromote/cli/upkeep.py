@@ -6,7 +6,7 @@ from datetime import timedelta
 import click
 
 from pgpromote import settings
-from pgpromote.cli import questions
+from pgpromote.cli import questions, target
 from pgpromote.cli.parameters import as_json, new_run_id
 from pgpromote.postgres import audit
 from pgpromote.postgres.databases import hold, mark
@@ -141,8 +141,20 @@ def status_command(*, max_age: timedelta | None, as_json: bool) -> None:
         )
 
 
+def _names(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Return the names that a rollback takes and that begin so; none when Prod cannot be asked."""
+    root = context.find_root()
+    try:
+        target.take(root, root.params.get("env_file"))
+        databases, archives = rollback.history(settings.from_environment(), new_run_id())
+    except PgpromoteError:
+        return []
+    names = [each.name for each in databases if each.usable] + [a.path.name for a in archives if a.usable]
+    return [name for name in names if name.startswith(begun)]
+
+
 @click.command("rollback")
-@click.argument("name", required=False, default="")
+@click.argument("name", required=False, default="", shell_complete=_names)
 @click.option(
     "--allow",
     multiple=True,
