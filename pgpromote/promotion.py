@@ -27,6 +27,7 @@ BUILD = "BUILD_DATABASE_URL"
 AUDITED = "DATABASE_URL"
 WEBHOOK = "PGPROMOTE_WEBHOOK_URL"
 UI = "PGPROMOTE_UI_URL"
+PING = "PGPROMOTE_PING_URL"
 NAME = "PGPROMOTE_NAME"
 SOURCE_ID = "PGPROMOTE_SOURCE_ID"
 # What a promotion is called that has no name: definitions are loaded where nothing is set yet.
@@ -182,11 +183,11 @@ class Promotion:
 
     def webhook_url(self) -> str:
         """Return the address for alerts, "" for none. Raises ConfigError, which does not show it."""
-        return _web_url(self.environment.get(WEBHOOK, ""), WEBHOOK)
+        return web_url(self.environment.get(WEBHOOK, ""), WEBHOOK)
 
     def ui_url(self) -> str:
         """Return the Dagster UI's address without a last slash; "" for none. Raises ConfigError."""
-        return _web_url(self.environment.get(UI, ""), UI).rstrip("/")
+        return web_url(self.environment.get(UI, ""), UI).rstrip("/")
 
     def _database(self, variable: str) -> Database:
         database = parse_url(self.environment.get(variable), variable)
@@ -227,7 +228,8 @@ def fit(database: str) -> str:
     return name if name[0].isalpha() else f"db_{name}"
 
 
-def _web_url(text: str, variable: str) -> str:
+def web_url(text: str, variable: str) -> str:
+    """Return the address of a web server. Raises ConfigError, which does not show it."""
     problem = ConfigError(
         f"{variable} is not the address of a web server.",
         "For example https://host/path, without user, password and spaces.",

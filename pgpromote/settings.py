@@ -17,6 +17,7 @@ from pgpromote.promotion import (
     BUILD,
     IGNORE,
     NAME,
+    PING,
     SOURCE,
     SOURCE_ID,
     TARGET,
@@ -68,6 +69,10 @@ SETTINGS = {
         "1 lets code of dev run as a superuser of prod's server, where PROD_DATABASE_URL names one.",
     ),
     WEBHOOK: ("", "Where alerts are posted as JSON; no alerts unless set. As secret as a password."),
+    PING: (
+        "",
+        "Where `promote`, `restore` and `refresh` ping a monitor of cron jobs. As secret as a password.",
+    ),
     UI: ("", "Address of the Dagster UI, for links in alerts."),
     SOURCE_ID: ("", "System identifier, or `identifier/OID`, of the only dev whose archives are taken."),
 }

@@ -6,19 +6,26 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from types import FrameType, TracebackType
 
 import click
 
-from pgpromote.cli import details_command
+from pgpromote.cli import details_command, pinging, quieting, target
 from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import Interrupted, PgpromoteError
 
 # What `pgpromote --help` lists, in the order in which a person meets it: the module of each command.
 GROUPS = {
     "Try it": {"demo": "shell", "up": "shell"},
-    "Set it up": {"init": "init"},
-    "Look first": {"inspect": "archives", "check": "look", "plan": "look", "rehearse": "promote"},
+    "Set it up": {"init": "init", "alert": "alert_command"},
+    "Look first": {
+        "doctor": "doctor_command",
+        "inspect": "archives",
+        "check": "look",
+        "plan": "look",
+        "rehearse": "promote",
+    },
     "Promote": {
         "promote": "promote",
         "dump": "archives",
@@ -32,8 +39,6 @@ GROUPS = {
 }
 # Those whose errors may be about rows.
 WITH_DETAILS = ("Look first", "Promote", "Go back", "Care for Prod")
-# What needs no settings of the user's.
-WITHOUT_SETTINGS = ("demo", "completion", "init")
 
 
 class Commands(Mapping[str, click.Command]):
@@ -62,12 +67,10 @@ def _imported(name: str) -> click.Command:
     gc.enable()
     commands = (each for each in vars(module).values() if isinstance(each, click.Command))
     command = next(each for each in commands if each.name == name)
+    for wrap in (pinging.pinging, quieting.quieting, target.telling):
+        wrap(command)
     if heading in WITH_DETAILS:
         details_command.show_details(command)
-    if name not in WITHOUT_SETTINGS:
-        from pgpromote.cli import target  # noqa: PLC0415 - loads what every command needs, --help does not
-
-        target.telling(command)
     return command
 
 
@@ -96,9 +99,23 @@ class Grouped(click.Group):
     help="Read settings from FILE, and take its databases. Default: pgpromote.env, if it is here, and the "
     "environment wins. An empty FILE reads none.",
 )
+@click.option(
+    "--quiet",
+    "-q",
+    is_flag=True,
+    help="Print nothing but problems, unless the command fails, and what --json asks for.",
+)
+@click.option(
+    "--log-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Append what is said on stderr to FILE, quiet or not; it is readable for you alone.",
+)
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
 @click.pass_context
-def pgpromote(context: click.Context, /, *, env_file: str | None, debug: bool) -> None:
+def pgpromote(
+    context: click.Context, /, *, env_file: str | None, quiet: bool, log_file: Path | None, debug: bool
+) -> None:
     """Promote a PostgreSQL database from Dev to Prod.
 
     DEV_DATABASE_URL names the database to dump, PROD_DATABASE_URL the one to promote into; `pgpromote init`
@@ -117,10 +134,8 @@ def pgpromote(context: click.Context, /, *, env_file: str | None, debug: bool) -
     sys.excepthook = _show_traceback if debug else _show_paragraph
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
-    if context.invoked_subcommand not in WITHOUT_SETTINGS:
-        from pgpromote.cli import target  # noqa: PLC0415 - as above
-
-        target.take(context, env_file)
+    quieting.begin(context, quiet=quiet, log_file=log_file)
+    target.take(context, env_file)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -139,7 +154,7 @@ def _show_traceback(kind: type[BaseException], error: BaseException, trace: Trac
 def _show(text: str) -> None:
     from pgpromote.terminal import screen  # noqa: PLC0415 - slow to load, for an error
 
-    screen.ERR.print(text)
+    screen.ERR.loud(text)
 
 
 def main() -> None:

@@ -20,9 +20,10 @@ class Shown:
     def show(self) -> None:
         """Print the details that this command has added to the file on stderr."""
         if self.details and (kept := self.details.since(self.size)):
-            from pgpromote.terminal import screen  # noqa: PLC0415 - slow to load, and rarely wanted
+            from pgpromote.terminal import console  # noqa: PLC0415 - slow to load, and rarely wanted
 
-            screen.ERR.print(f"Details, which hold rows:\n{kept}", end="")
+            # A console of its own: rows are for the terminal, never for a log.
+            console.literal(stderr=True).print(f"Details, which hold rows:\n{kept}", end="")
 
 
 def _begin(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:

@@ -36,7 +36,7 @@ def reported(run: Run, command: str) -> Iterator[None]:
 def _tell(run: Run, command: str, told: str, error: PgpromoteError) -> None:
     if run.state.current:
         _show_problems(run)
-        screen.ERR.print(reports.write_failure(run, told))
+        screen.ERR.loud(reports.write_failure(run, told))
         _post(run, command, error)
 
 

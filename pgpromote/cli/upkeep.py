@@ -1,16 +1,20 @@
 """Commands that maintain an existing Prod or bring back an earlier one."""
 
+import re
+from datetime import timedelta
+
 import click
 
 from pgpromote import settings
-from pgpromote.cli import questions
+from pgpromote.cli import questions, target
 from pgpromote.cli.parameters import as_json, new_run_id
 from pgpromote.postgres.databases import hold, mark
 from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.databases.mark import End
+from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.keys import repair
 from pgpromote.postgres.server import connect
-from pgpromote.run import died, rollback
+from pgpromote.run import died, last, rollback
 from pgpromote.terminal import past, screen
 from pgpromote.terminal.progress import Returning
 
@@ -66,24 +70,71 @@ def history_command(*, as_json: bool) -> None:
     screen.show_history(past.kept(databases, archives))
 
 
+class Age(click.ParamType[timedelta]):
+    """A time such as 26h, with the units m, h and d."""
+
+    name = "age"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read the time. Raises UsageError for anything else."""
+        found = re.fullmatch(r"([0-9]{1,6})([mhd])", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no time such as 26h, 90m or 2d.", param, ctx)
+        return (
+            int(found[1]) * {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(1)}[found[2]]
+        )
+
+
 @click.command("status")
+@click.option(
+    "--max-age",
+    type=Age(),
+    metavar="TIME",
+    help="End with exit code 1 unless a promotion succeeded within this time, such as 26h.",
+)
 @as_json
-def status_command(*, as_json: bool) -> None:
+def status_command(*, max_age: timedelta | None, as_json: bool) -> None:
     """Show what Prod is: since when, from which archive, and whether it is on hold.
+
+    With --max-age it tells whether the last night happened, too: for a monitor, on any machine that reaches
+    Prod. A rollback is no promotion. Where no previous database is kept, and of promotions in place, only the
+    machine that made them knows.
 
     \b
     Example:
       pgpromote status
+      pgpromote status --max-age 26h
     """
-    status = rollback.status(settings.from_environment(), new_run_id())
+    promotion, run_id = settings.from_environment(), new_run_id()
+    status = rollback.status(promotion, run_id)
+    found = None if max_age is None else last.promotion(promotion, run_id)
     if as_json:
-        screen.show_json(status)
+        screen.show_json({**vars(status), "promoted": found.at} if found else status)
     else:
         screen.show_status(status)
+    if found and max_age is not None and (found.age is None or found.age > max_age):
+        then = (
+            f"The last promotion was at {past.moment(found.at)}" if found.at else "No promotion is recorded"
+        )
+        raise PgpromoteError(
+            f"{then}: none succeeded within {max_age}.", "Look for its run: pgpromote history"
+        )
+
+
+def _names(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Return the names that a rollback takes and that begin so; none when Prod cannot be asked."""
+    root = context.find_root()
+    try:
+        target.take(root, root.params.get("env_file"))
+        databases, archives = rollback.history(settings.from_environment(), new_run_id())
+    except PgpromoteError:
+        return []
+    names = [each.name for each in databases if each.usable] + [a.path.name for a in archives if a.usable]
+    return [name for name in names if name.startswith(begun)]
 
 
 @click.command("rollback")
-@click.argument("name", required=False, default="")
+@click.argument("name", required=False, default="", shell_complete=_names)
 @click.option(
     "--allow",
     multiple=True,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from pgpromote.postgres.errors import PgpromoteError
 
@@ -32,7 +32,7 @@ class Webhook:
 
 
 @dataclass(frozen=True)
-class _Problem:
+class Problem:
     """The reason why an attempt failed, and whether a retry may succeed."""
 
     told: str
@@ -53,30 +53,32 @@ def post(webhook: Webhook, payload: Mapping[str, object]) -> None:
     """
     body, headers = json.dumps(payload).encode(), {"Content-Type": "application/json"}
     request = Request(webhook.url, body, headers, method="POST")  # noqa: S310 - the setting is http(s) only
-    opener = build_opener(_Stay)
-    for attempt in range(1, webhook.attempts + 1):
-        problem = _try(opener, request, webhook.timeout_seconds)
+    for number in range(1, webhook.attempts + 1):
+        problem = attempt(request, webhook.timeout_seconds)
         if problem is None:
             return
-        if attempt == webhook.attempts or not problem.may_pass:
+        if number == webhook.attempts or not problem.may_pass:
             raise WebhookFailed(
-                f"The webhook did not take the alert: {problem.told}, at attempt {attempt}.",
+                f"The webhook did not take the alert: {problem.told}, at attempt {number}.",
                 "Check PGPROMOTE_WEBHOOK_URL and the server that it names.",
             )
-        time.sleep(webhook.pause_seconds * 2 ** (attempt - 1))
+        time.sleep(webhook.pause_seconds * 2 ** (number - 1))
 
 
-def _try(opener: OpenerDirector, request: Request, timeout: float) -> _Problem | None:
-    """Post once. The texts of urllib's errors may hold the URL; codes and the system's own words do not."""
+def attempt(request: Request, timeout: float) -> Problem | None:
+    """Send a request once; return the problem, which never shows the URL, None for none.
+
+    The texts of urllib's errors may hold the URL; codes and the system's own words do not.
+    """
     try:
-        with opener.open(request, timeout=timeout):
+        with build_opener(_Stay).open(request, timeout=timeout):
             return None
     except HTTPError as error:
         error.close()
         redirect = ", a redirect, which is not followed" if error.code < 400 else ""
-        return _Problem(
+        return Problem(
             f"it answered {error.code}{redirect}", error.code == TOO_MANY_REQUESTS or error.code >= 500
         )
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", error)
-        return _Problem(getattr(reason, "strerror", None) or type(reason).__name__, may_pass=True)
+        return Problem(getattr(reason, "strerror", None) or type(reason).__name__, may_pass=True)

@@ -4,7 +4,7 @@ Until the run has ended, its name ends in `.running.json`.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -63,6 +63,13 @@ def unfinished(directory: Path, promotion: str, but: str = "") -> Iterator[State
         ours = but and path.name.endswith(f".{spelled(but)}{RUNNING}")
         if not ours and (state := _read(path)):
             yield state
+
+
+def newest(directory: Path, promotion: str, wanted: Callable[[State], bool]) -> State | None:
+    """Return the newest state of a promotion's runs that have ended and are wanted, None for none."""
+    found = sorted((directory / FOLDER).glob(f"{promotion}.*{ENDED}"), reverse=True)
+    ended = (_read(path) for path in found if not path.name.endswith(RUNNING))
+    return next((state for state in ended if state and wanted(state)), None)
 
 
 def retain(directory: Path, promotion: str) -> None:

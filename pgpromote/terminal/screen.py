@@ -6,13 +6,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +27,7 @@ from pgpromote.postgres.model import (
 )
 from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.postgres.strategy import Strategy
+from pgpromote.terminal import console as consoles
 from pgpromote.terminal import listing, summary
 
 # What is shown is made elsewhere: a command that shows a dump loads nothing of a run.
@@ -38,27 +37,15 @@ if TYPE_CHECKING:
     from pgpromote.postgres.databases.cutover import CutOver
     from pgpromote.postgres.keys.repair import Repair
     from pgpromote.postgres.losses.plan import Plan
+    from pgpromote.run.doctor import Line
     from pgpromote.run.options import Options
     from pgpromote.run.rollback import Status, Way
     from pgpromote.run.state import Note
     from pgpromote.terminal.past import Kept
     from pgpromote.terminal.progress import Dumping, Refreshing, Returning, Running
 
+OUT, ERR, literal = consoles.OUT, consoles.ERR, consoles.literal
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
-
-
-class Visible(Console):
-    """A console on which no name from a database can drive the terminal."""
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """Spell out the control characters of every text."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=visible(segment.text))
-
-
-# Names of databases and tables may look like markup or emoji codes; they are shown as they are.
-literal = partial(Visible, highlight=False, soft_wrap=True, markup=False, emoji=False)
-OUT, ERR = literal(), literal(stderr=True)
 
 
 def show_json(value: object) -> None:
@@ -88,7 +75,7 @@ def drawn(
 
     Yields the callback for a tool's lines; `verbose` prints them instead of the picture.
     """
-    if verbose or not ERR.is_interactive:
+    if verbose or ERR.quiet or not ERR.is_interactive:
         ERR.print(picture.title)
         yield ERR.print if verbose else picture.count.take
         return
@@ -106,7 +93,8 @@ def only_steps(picture: "Refreshing", *, verbose: bool = False) -> Iterator[Call
     """
     with ExitStack() as stack:
         stream = stack.enter_context(os.fdopen(os.dup(2), "w", encoding="utf-8"))
-        console = literal(file=stream)
+        console = literal(file=stream, quiet=ERR.quiet)
+        console.copy = ERR.copy
         elsewhere = os.dup(2) if verbose else os.open(os.devnull, os.O_WRONLY)
         stack.callback(os.close, elsewhere)
         for number in (1, 2):
@@ -115,7 +103,7 @@ def only_steps(picture: "Refreshing", *, verbose: bool = False) -> Iterator[Call
             stack.callback(os.dup2, kept, number)
             os.dup2(elsewhere, number)
         stack.callback(sys.stdout.flush)
-        if console.is_interactive and not verbose:
+        if console.is_interactive and not verbose and not ERR.quiet:
             stack.enter_context(
                 Live(picture, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
             )
@@ -162,7 +150,7 @@ def show_notes(notes: "Iterable[Note]") -> None:
 
 def show_problem(problem: str) -> None:
     """Print a loud warning about a failure that does not fail the command."""
-    ERR.print(f"Warning: {problem}", style="bold yellow")
+    ERR.loud(f"Warning: {problem}", style="bold yellow")
 
 
 def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
@@ -194,6 +182,15 @@ def show_report(report: "Report") -> None:
         mark = worst.value if worst else "ok"
         _headline(f"{mark:>9}", check.replace("_", " "), COLOURS[worst] if worst else "green")
         show_findings(found, OUT)
+
+
+def show_doctor(lines: "Sequence[Line]") -> None:
+    """Show what was looked at, a line each, and below it what to do."""
+    colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+    for line in lines:
+        _headline(f"{line.state.value:>4}", one_line(f"{line.name}: {line.seen}"), colours[line.state.value])
+        if line.to_do:
+            OUT.print(f"     → {line.to_do}")
 
 
 def show_plan(

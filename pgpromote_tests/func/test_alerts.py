@@ -18,6 +18,7 @@ from pgpromote.defs.factory import build_promotion
 from pgpromote.report.webhook import Webhook, WebhookFailed, post
 from pgpromote.settings import from_environment
 from pgpromote_tests import runs
+from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.servers import Server
 
 TOKEN = "/services/T0/kanarie"
@@ -351,3 +352,21 @@ def never(job: str) -> dg.JobDefinition:
         """Do nothing."""
 
     return dg.GraphDefinition(name=job, node_defs=[nothing]).to_job()
+
+
+# The test alert ---------------------------------------------------------------------------------------------
+
+
+def test_a_test_alert_reaches_the_webhook(tmp_path: Path) -> None:
+    with receiving([]) as receiver:
+        line = CommandLine(tmp_path, {"PGPROMOTE_WEBHOOK_URL": receiver.url, "PGPROMOTE_NAME": "shop"})
+        done = line.run("alert", "--test")
+    assert done.returncode == 0, done.stderr
+    ((_, alert),) = receiver.received
+    assert (alert["event"], alert["promotion"]) == ("test", "shop")
+    assert "this is a test" in alert["text"]
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(("alert", "--test"), 1), (("alert",), 2)])
+def test_an_alert_to_nobody_is_an_error(tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
+    assert CommandLine(tmp_path, {}).run(*arguments).returncode == code

@@ -1,0 +1,72 @@
+"""--quiet and --log-file: nothing but problems and JSON on the terminal, all of stderr in a file."""
+
+import atexit
+import os
+import stat
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from datetime import UTC, datetime
+from functools import wraps
+from io import StringIO
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from pgpromote.postgres.errors import ConfigError
+
+# In the context of a command: whether it is to be quiet.
+QUIET = "pgpromote.quiet"
+
+
+def begin(context: click.Context, *, quiet: bool, log_file: Path | None) -> None:
+    """Make the command quiet, and begin its log. Raises ConfigError."""
+    context.meta[QUIET] = quiet
+    if quiet or log_file:
+        from pgpromote.terminal import console  # noqa: PLC0415 - slow to load, and rarely wanted
+
+        console.set_up(quiet=quiet, log=begun(log_file, context) if log_file else None)
+
+
+def quieting(command: click.Command) -> None:
+    """Let a command that is to be quiet show its result only when it fails or a program asked for it."""
+    if command.callback:
+        command.callback = _quieting(command.callback)
+
+
+def _quieting(run: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(run)
+    def quiet(*arguments: Any, **options: Any) -> Any:
+        if not click.get_current_context().meta.get(QUIET) or options.get("as_json"):
+            return run(*arguments, **options)
+        held_back = StringIO()
+        try:
+            with redirect_stdout(held_back):
+                return run(*arguments, **options)
+        except BaseException:
+            click.echo(held_back.getvalue(), nl=False)
+            raise
+
+    return quiet
+
+
+def begun(path: Path, context: click.Context) -> TextIO:
+    """Open a log for more lines, and begin it with the time and the command. Raises ConfigError."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        handle = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise _problem(path, "is a symbolic link" if path.is_symlink() else str(error.strerror)) from None
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        os.close(handle)
+        raise _problem(path, "is no regular file of your own")
+    os.fchmod(handle, 0o600)
+    file = os.fdopen(handle, "a", buffering=1, encoding="utf-8", errors="backslashreplace")
+    atexit.register(file.close)  # the last line is said after the command
+    file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC pgpromote {context.invoked_subcommand}\n")
+    return file
+
+
+def _problem(path: Path, why: str) -> ConfigError:
+    return ConfigError(f"{path} cannot be the log: {why}.", "Name a file in a directory of your own.")
