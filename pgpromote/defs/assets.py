@@ -117,11 +117,14 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         check_specs=[
             *(
-                dg.AssetCheckSpec(check, asset=name, description=rules.describe(check))
+                dg.AssetCheckSpec(check, asset=name, description=rules.describe(check), blocking=True)
                 for check in rules.RULES
             ),
             dg.AssetCheckSpec(plan.RULE, asset=name, description=plan.DESCRIPTION),
-            *(dg.AssetCheckSpec(proof, asset=name, description=text) for proof, text in prove.RULES.items()),
+            *(
+                dg.AssetCheckSpec(proof, asset=name, description=text, blocking=True)
+                for proof, text in prove.RULES.items()
+            ),
         ],
     )
     def prod_schema(archive: object) -> dict[str, object]:

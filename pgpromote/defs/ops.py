@@ -1,8 +1,9 @@
 """The ops inside `prod_schema`: each walks one step of the table and shows its results."""
 
 import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from pgpromote.defs import metadata, shown
+from pgpromote.defs import evidence, metadata, shown
 from pgpromote.defs.config import RestoreConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.metadata import Metadata
@@ -21,8 +22,9 @@ from pgpromote.defs.step import (
     log_statements,
 )
 from pgpromote.postgres.model import Severity
+from pgpromote.run import outcome
 from pgpromote.run.run import Run
-from pgpromote.run.state import Note, State
+from pgpromote.run.state import Note
 from pgpromote.run.steps import STEPS, Step
 
 # A check that cannot look has no result.
@@ -61,17 +63,22 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
             log_statements(context, shown.statements(result))
         if last:
             log_notes(context, (Note(Severity.WARNING, problem) for problem in run.problems))
-        yield from _checks(context, step, run.state)
+        yield from _checks(context, step, run, failed)
         if failed:
             raise failed
         described = [shown.of(result) for result in results] + ([_asset(run)] if last else [])
-        yield dg.Output(None, "result", metadata={name: v for each in described for name, v in each.items()})
+        yield dg.Output(
+            None,
+            "result",
+            metadata={name: v for each in described for name, v in each.items()},
+            tags={DATA_VERSION_TAG: run.state.sha256} if last and run.state.sha256 else None,
+        )
 
     return walk_step
 
 
 def _walk(context: dg.OpExecutionContext, holder: Holder, run: Run, step: Step) -> dg.Failure | None:
-    """Holder the step, and return how it failed."""
+    """Walk the step, and return how it failed."""
     run.on_line, run.on_work = lines_of(holder), Progress(context.log.info)
     try:
         with readable(run):
@@ -81,13 +88,15 @@ def _walk(context: dg.OpExecutionContext, holder: Holder, run: Run, step: Step) 
     return None
 
 
-def _checks(context: dg.OpExecutionContext, step: Step, state: State) -> Events:
+def _checks(context: dg.OpExecutionContext, step: Step, run: Run, failed: dg.Failure | None) -> Events:
     """Yield the results of the checks that a step completes; a skipped check has none."""
+    state = run.state
+    not_done = f"Nothing was promoted. {outcome.of(state)}" if failed else ""
     for rule in step.rules:
         found = state.of(rule)
         if found is not None:
             log_findings(context, found)
-            yield check_result(rule, found)
+            yield check_result(rule, found, evidence=evidence.of(rule, state), not_done=not_done)
     for rule, why in (state.checked.skipped if state.checked else {}).items():
         if rule in step.rules:
             context.log.info(f"[{rule}] skipped: {why}.")

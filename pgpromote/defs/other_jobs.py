@@ -7,6 +7,7 @@ from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.resources import to_stdout
 from pgpromote.defs.step import DONE, holder_of, log_findings, log_notes
+from pgpromote.postgres.errors import Outcome, ProdState
 from pgpromote.run.options import rehearsing
 from pgpromote.run.rollback import bring_back
 from pgpromote.run.steps import REHEARSED, walk
@@ -27,7 +28,7 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
     )
     def rollback(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         holder = holder_of(context, prefix)
-        with readable():
+        with readable(ended=Outcome(ProdState.WHOLE)):
             done = bring_back(holder.promotion, holder.run_id, config.name, watch=holder.watching)
         context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
         context.log.warning(HELD)

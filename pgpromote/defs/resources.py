@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from pgpromote import report as reports
+from pgpromote.defs import planned
 from pgpromote.defs.failures import clean, reason
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.details import visible
@@ -68,26 +69,32 @@ def run_resource(
             try:
                 yield made
             finally:
-                _report_failure(context, made, f"{prefix}dev_dump_archive")
+                _end(context, made, f"{prefix}dev_dump_archive")
 
     return walk
 
 
-def _report_failure(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
-    """Write the report of a run that failed before its last step, which writes that of a good run."""
+def _end(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
+    """Take back what a failed run did not come to; report on it if it has not reached its last step."""
     failures = _failures(context)
-    promoting = holder.begun or any(event.step_key == dump for event in failures)
-    if failures and promoting and not holder.reported and context.log:
-        problem = clean(reason(failures[0]).text, holder.promotion)
-        try:
-            run = holder.run(Options())
-        except PgpromoteError as error:  # its settings say not even which prod
-            context.log.info(f"There is no report of this run. {error}")
-        else:
-            for problem in run.problems:
-                context.log.warning(problem)
-            context.log.info(str(outcome.of(run.state)))
-            context.log.info(reports.write_failure(run, problem, holder.audited))
+    if failures and context.instance and context.log:
+        planned.take_back(context.instance, holder.run_id)
+        promoting = holder.begun or any(event.step_key == dump for event in failures)
+        if promoting and not holder.reported:
+            _report(context.log, holder, clean(reason(failures[0]).text, holder.promotion))
+
+
+def _report(log: dg.DagsterLogManager, holder: Holder, problem: str) -> None:
+    """Write the report of a run that failed before its last step, which writes that of a good run."""
+    try:
+        run = holder.run(Options())
+    except PgpromoteError as error:  # its settings say not even which prod
+        log.info(f"There is no report of this run. {error}")
+    else:
+        for each in run.problems:
+            log.warning(each)
+        log.info(str(outcome.of(run.state)))
+        log.info(reports.write_failure(run, problem, holder.audited))
 
 
 def _failures(context: dg.InitResourceContext) -> list[dg.DagsterEvent]:
