@@ -3,7 +3,7 @@
 import click
 
 from pgpromote import settings
-from pgpromote.cli import questions
+from pgpromote.cli import finish, questions
 from pgpromote.cli.parameters import as_json, new_run_id
 from pgpromote.postgres import audit
 from pgpromote.postgres.databases import hold, mark
@@ -136,6 +136,7 @@ def rollback_command(name: str, *, allow: tuple[str, ...], yes: bool, as_json: b
         done = rollback.bring_back(
             promotion, run_id, way.name or name, allow, shown=way.now, watch=picture.watch
         )
+    finish.tell_dagster(lambda events: events.rolled_back(promotion, run_id, done))
     if as_json:
         screen.show_json(done)
     else:

@@ -36,7 +36,8 @@ INTERRUPTED = "The run was interrupted: terminated by somebody, or its process g
 class Reason:
     """The reason a step failed: problem, remedy, objects, and the state of prod where the step knew it.
 
-    `text` is all of it as one paragraph; `refused` is true if a check forbade the step.
+    `text` is all of it as one paragraph; `refused` is true if a check forbade the step, `checks` are
+    those that failed it.
     """
 
     what: str
@@ -45,6 +46,7 @@ class Reason:
     prod: str = ""
     text: str = ""
     refused: bool = False
+    checks: tuple[str, ...] = ()
 
 
 class Failed(dg.Failure):
@@ -128,6 +130,7 @@ def reason(event: dg.DagsterEvent) -> Reason:
         str(shown[PROD].value) if PROD in shown else "",
         text,
         REFUSED in shown,
+        tuple(dict.fromkeys(f["rule"] for f in findings)),
     )
 
 

@@ -1,12 +1,11 @@
 """The ops inside `prod_schema`: each walks one step of the table and shows its results."""
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from pgpromote.defs import evidence, metadata, shown
+from pgpromote.defs import evidence, metadata, shown, tags
 from pgpromote.defs.config import RestoreConfig
+from pgpromote.defs.events import version
 from pgpromote.defs.failures import readable
-from pgpromote.defs.metadata import Metadata
 from pgpromote.defs.resources import Holder
 from pgpromote.defs.step import (
     AFTER,
@@ -52,6 +51,8 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
         holder = holder_of(context, prefix)
         with readable():
             run = holder.run(config.options())
+        if step is WITH_OPS[0]:
+            context.instance.add_run_tags(context.run_id, tags.of_run(run))
         if not step.runs(run.options.strategy):
             context.log.info(f"The strategy {config.strategy} has no such step.")
         failed = _walk(context, holder, run, step)
@@ -66,12 +67,14 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
         yield from _checks(context, step, run, failed)
         if failed:
             raise failed
-        described = [shown.of(result) for result in results] + ([_asset(run)] if last else [])
+        described = [shown.of(result) for result in results]
+        if last:
+            described.append(metadata.prod(run.state, run.options.filters))
         yield dg.Output(
             None,
             "result",
             metadata={name: v for each in described for name, v in each.items()},
-            tags={DATA_VERSION_TAG: run.state.sha256} if last and run.state.sha256 else None,
+            tags=version(run.state.sha256) if last else None,
         )
 
     return walk_step
@@ -100,26 +103,3 @@ def _checks(context: dg.OpExecutionContext, step: Step, run: Run, failed: dg.Fai
     for rule, why in (state.checked.skipped if state.checked else {}).items():
         if rule in step.rules:
             context.log.info(f"[{rule}] skipped: {why}.")
-
-
-def _asset(run: Run) -> Metadata:
-    """Describe the asset: the state of prod, and the whole run."""
-    state, options = run.state, run.options
-    counted = state.after.rows if state.after else {}
-    rows = {name: count for name, count in counted.items() if count is not None}
-    return {
-        **metadata.summary(state),
-        **metadata.cut_over(state.cut_over),
-        **(metadata.repair(state.repair) if state.repair else {}),
-        "dagster/row_count": dg.MetadataValue.int(sum(rows.values())),
-        "target": dg.MetadataValue.text(state.target),
-        "strategy": dg.MetadataValue.text(str(state.strategy)),
-        "archive": dg.MetadataValue.path(state.archive),
-        "sha256": dg.MetadataValue.text(state.sha256),
-        **(metadata.proof(state.proof) if state.proof else {}),
-        **(metadata.tables(state.proof) if state.proof else {}),
-        **metadata.scope(options.filters),
-        "rows by table": metadata.table(("table", "rows"), list(rows.items())),
-        **metadata.losses(state.lost),
-        **metadata.numbers(state),
-    }

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pgpromote.defs import metadata
+from pgpromote.defs import events, metadata
 from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.resources import to_stdout
@@ -11,9 +11,6 @@ from pgpromote.postgres.errors import Outcome, ProdState
 from pgpromote.run.options import rehearsing
 from pgpromote.run.rollback import bring_back
 from pgpromote.run.steps import REHEARSED, walk
-from pgpromote.terminal.past import RESUME
-
-HELD = f"Prod is on hold: nothing is promoted into it until {RESUME}."
 
 
 def build_rollback(prefix: str) -> dg.OpDefinition:
@@ -21,8 +18,8 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
 
     @dg.op(
         name=f"{prefix}rollback",
-        description="Swap what prod was back in; what is prod now becomes a previous database. Prod is then "
-        "on hold: nothing is promoted until `pgpromote resume`.",
+        description="Replaces prod by what it was before, at once; what is prod now becomes a previous "
+        "database. Prod is then on hold: nothing is promoted until `pgpromote resume`.",
         out=DONE,
         required_resource_keys={f"{prefix}run"},
     )
@@ -31,8 +28,11 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
         with readable(ended=Outcome(ProdState.WHOLE)):
             done = bring_back(holder.promotion, holder.run_id, config.name, watch=holder.watching)
         context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
-        context.log.warning(HELD)
-        context.add_output_metadata({**metadata.cut_over(done), "on hold": dg.MetadataValue.text(HELD)})
+        context.log.warning(events.HELD)
+        with readable(ended=Outcome(ProdState.RENEWED, "Prod was swapped back.")):
+            event = events.rolled_back(holder.promotion, holder.run_id, done, prefix)
+        context.log_event(event)
+        context.add_output_metadata(event.metadata)
 
     return rollback
 

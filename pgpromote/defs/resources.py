@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from pgpromote import report as reports
-from pgpromote.defs import planned
+from pgpromote.defs import planned, tags
 from pgpromote.defs.failures import clean, reason
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.details import visible
@@ -77,6 +77,9 @@ def run_resource(
 def _end(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
     """Take back what a failed run did not come to; report on it if it has not reached its last step."""
     failures = _failures(context)
+    if holder.begun and holder.begun.state.current and context.instance:
+        refused = any(reason(event).refused for event in failures)
+        context.instance.add_run_tags(holder.run_id, tags.of_end(holder.begun, refused=refused))
     if failures and context.instance and context.log:
         planned.take_back(context.instance, holder.run_id)
         promoting = holder.begun or any(event.step_key == dump for event in failures)

@@ -9,7 +9,7 @@ from pgpromote.defs.audits import AUDITS
 from pgpromote.defs.report import REPORT
 from pgpromote.promotion import Promotion
 from pgpromote_tests import runs
-from pgpromote_tests.runs import SHOP, checks_of, failure_of
+from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 
 IN_PLACE = {"prod_schema": {"strategy": "clean"}}
@@ -28,8 +28,6 @@ def instance() -> dg.DagsterInstance:
 def last_run_of(instance: dg.DagsterInstance, asset: str) -> str | None:
     (record,) = instance.get_asset_records([dg.AssetKey(asset)])
     return record.asset_entry.last_run_id
-
-
 
 
 def test_a_refused_run_leaves_the_audits_and_the_report_as_they_were(
