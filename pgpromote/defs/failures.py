@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError
+from dagster._core.errors import DagsterUserCodeProcessError
+from dagster_shared.error import SerializableErrorInfo
 
 from pgpromote.defs import metadata
 from pgpromote.postgres.details import visible
@@ -55,10 +57,15 @@ class Failed(dg.Failure):
     __module__ = "builtins"  # Dagster shows the module before the text, but not this one
 
 
-class Terminated(DagsterExecutionInterruptedError):
-    """A step was interrupted; the first line of its text says what prod is."""
+class Terminated(DagsterExecutionInterruptedError, DagsterUserCodeProcessError):
+    """A step was interrupted; the first line of its text says what prod is.
 
-    __module__ = "builtins"
+    Dagster shows an error of another process as that told it: here without a trace, which tells nothing.
+    """
+
+    def __init__(self, text: str) -> None:
+        told = SerializableErrorInfo(f"Terminated: {text}\n", [], type(self).__name__)
+        super().__init__(text, user_code_process_error_infos=[told])  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -75,20 +75,24 @@ def run_resource(
 
 
 def _end(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
-    """Take back what a failed run did not come to; report on it if it has not reached its last step."""
-    failures = _failures(context)
-    if holder.begun and holder.begun.state.current and context.instance:
+    """Tag the run with its outcome. Take back what a failed one did not come to, and report on it."""
+    if context.instance is None or context.run is None or context.log is None:
+        return
+    failures, run = _failures(context.instance, context.run.run_id), holder.begun
+    dumping = any(event.step_key == dump for event in failures)
+    if run and run.state.current:
         refused = any(reason(event).refused for event in failures)
-        context.instance.add_run_tags(holder.run_id, tags.of_end(holder.begun, refused=refused))
-    if failures and context.instance and context.log:
+        context.instance.add_run_tags(holder.run_id, tags.of_end(run, refused=refused))
+    elif dumping:
+        context.instance.add_run_tags(holder.run_id, tags.UNTOUCHED)
+    if failures:
         planned.take_back(context.instance, holder.run_id)
-        promoting = holder.begun or any(event.step_key == dump for event in failures)
-        if promoting and not holder.reported:
+        if (run or dumping) and not holder.reported:  # the last step writes the report of a good run
             _report(context.log, holder, clean(reason(failures[0]).text, holder.promotion))
 
 
 def _report(log: dg.DagsterLogManager, holder: Holder, problem: str) -> None:
-    """Write the report of a run that failed before its last step, which writes that of a good run."""
+    """Write the report of a run that failed."""
     try:
         run = holder.run(Options())
     except PgpromoteError as error:  # its settings say not even which prod
@@ -100,9 +104,7 @@ def _report(log: dg.DagsterLogManager, holder: Holder, problem: str) -> None:
         log.info(reports.write_failure(run, problem, holder.audited))
 
 
-def _failures(context: dg.InitResourceContext) -> list[dg.DagsterEvent]:
-    if context.instance is None or context.run is None:
-        return []
-    found = context.instance.get_records_for_run(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+def _failures(instance: dg.DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:
+    found = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     events = (record.event_log_entry.dagster_event for record in found.records)
     return [event for event in events if event]

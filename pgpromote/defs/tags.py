@@ -5,11 +5,9 @@ from pgpromote.defs.running import PROMOTION
 from pgpromote.postgres.errors import ProdState
 from pgpromote.run.run import Run
 
-PROD, STRATEGY, DIGEST, OUTCOME = (
-    f"pgpromote/{name}" for name in ("prod", "strategy", "archive_sha256", "outcome")
-)
+STRATEGY, DIGEST, OUTCOME = (f"pgpromote/{name}" for name in ("strategy", "digest", "outcome"))
 UNDER_WAY = "under way"
-ENDED = {
+OF_PROD = {
     ProdState.UNTOUCHED: "prod untouched",
     ProdState.DROPPED: "prod untouched",
     ProdState.WHOLE: "prod old or new",
@@ -17,12 +15,13 @@ ENDED = {
     ProdState.RENEWED: "prod replaced",
 }
 
+UNTOUCHED = {OUTCOME: OF_PROD[ProdState.UNTOUCHED]}
+
 
 def of_run(run: Run) -> dict[str, str]:
     """Return the tags of a run that has begun; its outcome replaces that of a run it repeats."""
     known = {
         PROMOTION: run.promotion.name,
-        PROD: run.state.target,
         STRATEGY: run.options.strategy.name,
         ARCHIVE: run.state.archive.name,
         DIGEST: run.state.sha256[:12],
@@ -33,5 +32,5 @@ def of_run(run: Run) -> dict[str, str]:
 
 def of_end(run: Run, *, refused: bool = False) -> dict[str, str]:
     """Return the tags of a run that has ended: its outcome is what prod is."""
-    told = ENDED[run.state.prod]
+    told = OF_PROD[run.state.prod]
     return {**of_run(run), OUTCOME: f"refused, {told}" if refused else told}
