@@ -106,7 +106,7 @@ def _sql_dump(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
 def _prod(promotion: Promotion) -> str:
     """Return prod by its name where that is set, else the word."""
     with suppress(InvalidUrl):
-        return f"prod, `{promotion.target().label}`,"
+        return f"prod, the database `{promotion.target().name}`,"
     return "prod"
 
 

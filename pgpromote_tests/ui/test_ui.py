@@ -113,7 +113,7 @@ def test_a_run_that_is_terminated_by_a_click_tells_that_prod_is_untouched(stage:
 
 def test_what_a_click_does_is_said_where_it_is_clicked(stage: Stage, page: Page) -> None:
     page.goto("/assets/prod_schema")
-    expect(page.get_by_text("Materialize replaces prod, auction_prod on")).to_be_visible()
+    expect(page.get_by_text("Materialize replaces prod, the database auction_prod")).to_be_visible()
 
 
 def test_a_refused_run_tells_first_that_prod_is_untouched_and_then_why(page: Page, refused: str) -> None:
