@@ -33,7 +33,10 @@ OTHERS = {
     BUILD: ("", "The login that builds prod's next content, where dev's code runs; else prod's own."),
     AUDITED: ("prod", "The database to audit."),
     "DAGSTER_POSTGRES_URL": ("", "Where Dagster keeps runs, schedules and events."),
-    "DAGSTER_HOME": ("this directory", "Directory of dagster.yaml."),
+    "DAGSTER_HOME": (
+        "this directory",
+        "Directory of dagster.yaml. If set, `restore` and `rollback` tell its instance what Prod is.",
+    ),
 }
 REFERENCE = Path(__file__).parent / "reference"
 REMEDY = "Write it anew: python docs/hooks.py"

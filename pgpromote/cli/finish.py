@@ -1,14 +1,18 @@
 """The end of a run at the command line: its report, its alert, and failures after prod was renewed."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
 
 from pgpromote import report as reports
 from pgpromote.postgres import audit
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.errors import Interrupted, NotProven, PgpromoteError, Refused
 from pgpromote.postgres.model import Severity
-from pgpromote.report.alert import Alert
+from pgpromote.report.alert import Alert, title
 from pgpromote.run import outcome
 from pgpromote.run.run import Run
 from pgpromote.run.steps import RETAIN
@@ -54,6 +58,8 @@ def finish(run: Run) -> Ended:
     _show_problems(run)
     with _warned(run, problems):
         RETAIN.walk(run)
+    if told := tell_dagster(lambda events: events.promoted(run)):
+        problems.append(told)
     with _warned(run, problems):
         audited = audit.audit(
             promotion.audited(), run.run_id, dev=promotion.compared(), ignored=promotion.audit_ignored()
@@ -62,6 +68,24 @@ def finish(run: Run) -> Ended:
     with _warned(run, problems):
         page = _report(run, audited, "\n".join(problems))
     return Ended(run.state, counted, page, tuple(problems))
+
+
+def tell_dagster(event: Callable[[ModuleType], Any]) -> str:
+    """Report an event of prod to Dagster's instance where DAGSTER_HOME names one; return why that failed.
+
+    `event` gets the module that makes it: Dagster is imported for this alone.
+    """
+    if not os.environ.get("DAGSTER_HOME") or find_spec("dagster") is None:
+        return ""
+    from pgpromote.defs import events  # noqa: PLC0415 - only who has Dagster pays for it
+
+    try:
+        problem = events.report(event(events))
+    except PgpromoteError as error:
+        problem = f"Dagster does not show what prod is now. {error.message}"
+    if problem:
+        screen.show_problem(problem)
+    return problem
 
 
 def finish_rehearsal(run: Run) -> Ended:
@@ -111,14 +135,15 @@ def _post(run: Run, command: str, error: PgpromoteError) -> None:
     from pgpromote.report.webhook import Webhook, WebhookFailed, post  # noqa: PLC0415 - urllib, for a failure
 
     found = error.findings if isinstance(error, Refused | NotProven) else ()
+    errors = [each for each in found if each.severity is Severity.ERROR]
     alert = Alert(
         event="run_failed",
         promotion=run.promotion.name,
         job=command,
         run_id=run.run_id,
-        failed=f"{command} failed",
+        failed=title(tuple(dict.fromkeys(f.rule for f in errors)), command),
         what=error.message,
-        objects=tuple(dict.fromkeys(f.object for f in found if f.severity is Severity.ERROR)),
+        objects=tuple(dict.fromkeys(f.object for f in errors)),
         untouched=str(outcome.of(run.state)),
         to_do=error.hint,
         link="",

@@ -6,7 +6,7 @@ from datetime import timedelta
 import click
 
 from pgpromote import settings
-from pgpromote.cli import questions, target
+from pgpromote.cli import finish, questions, target
 from pgpromote.cli.parameters import as_json, new_run_id
 from pgpromote.postgres.databases import hold, mark
 from pgpromote.postgres.databases.lock import promotion_lock
@@ -167,6 +167,7 @@ def rollback_command(name: str, *, allow: tuple[str, ...], yes: bool, as_json: b
         done = rollback.bring_back(
             promotion, run_id, way.name or name, allow, shown=way.now, watch=picture.watch
         )
+    finish.tell_dagster(lambda events: events.rolled_back(promotion, run_id, done))
     if as_json:
         screen.show_json(done)
     else:

@@ -15,7 +15,7 @@ from pgpromote.defs.jobs import Jobs
 from pgpromote.defs.metadata import PROVEN
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
-from pgpromote.report.alert import Alert
+from pgpromote.report.alert import Alert, title
 from pgpromote.report.webhook import Webhook, post
 
 Assets = Sequence[dg.AssetsDefinition | dg.AssetSpec]
@@ -134,7 +134,7 @@ def failure(
     *,
     told: str = "The run failed.",
 ) -> Alert:
-    """Return the alert for a failed run: the step, the reason, the objects, and the state of prod.
+    """Return the alert for a failed run: check or step, the reason, the objects, the state of prod.
 
     `steps` are those that it has begun, `failures` those of steps: none when the run never started or its
     process died; `told` and its steps are then all that is known.
@@ -145,7 +145,7 @@ def failure(
         promotion=promotion.name,
         job=run.job_name,
         run_id=run.run_id,
-        failed=_failed(key_of(failures[0], prefix) if failures else "", steps),
+        failed=title(why.checks, _name(key_of(failures[0], prefix))) if failures else _died(steps),
         what=clean(why.what, promotion)[:SHOWN],
         objects=tuple(clean(name, promotion) for name in why.objects[:SHOWN_OBJECTS]),
         untouched=why.prod or str(prod(promotion, run, steps, prefix)),
@@ -154,9 +154,7 @@ def failure(
     )
 
 
-def _failed(failed: str, steps: Sequence[str]) -> str:
-    if failed:
-        return f"{_name(failed)} failed"
+def _died(steps: Sequence[str]) -> str:
     return f"the run ended in {_name(steps[-1])}" if steps else "the run never started"
 
 

@@ -1,5 +1,6 @@
 """The lineage graph up to the audits: dev database → archive (and SQL dump) → prod schema."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import dagster as dg
@@ -12,6 +13,7 @@ from pgpromote.defs.resources import to_stdout
 from pgpromote.defs.step import check_output
 from pgpromote.postgres import dump, prove
 from pgpromote.postgres.checks import rules
+from pgpromote.postgres.errors import InvalidUrl
 from pgpromote.postgres.losses import plan
 from pgpromote.promotion import Promotion
 
@@ -30,13 +32,15 @@ def build_assets(promotion: Promotion, prefix: str) -> list[dg.AssetsDefinition 
         kinds={"postgres"},
         owners=OWNERS,
     )
-    return [source, _archive(promotion, prefix), _sql_dump(promotion, prefix), _prod_schema(prefix)]
+    made = (build(promotion, prefix) for build in (_archive, _sql_dump, _prod_schema))
+    return [source, *made]
 
 
 def _archive(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=f"{prefix}dev_dump_archive",
-        description=f"Custom-format archive of dev, read back and hashed: `{promotion.archive_name}`.",
+        description="Materialize dumps dev; prod is not touched. The archive is of custom format, read back "
+        f"and hashed: `{promotion.archive_name}`.",
         deps=[f"{prefix}dev_database"],
         group_name=f"{prefix}promotion",
         kinds={"postgres", "file"},
@@ -99,7 +103,14 @@ def _sql_dump(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
     return sql_dump
 
 
-def _prod_schema(prefix: str) -> dg.AssetsDefinition:
+def _prod(promotion: Promotion) -> str:
+    """Return prod by its name where that is set, else the word."""
+    with suppress(InvalidUrl):
+        return f"prod, the database `{promotion.target().name}`,"
+    return "prod"
+
+
+def _prod_schema(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
     name = f"{prefix}prod_schema"
     ops = build_ops(prefix)
 
@@ -109,7 +120,10 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
 
     @dg.graph_asset(
         name=name,
-        description="Prod as the archive says: checked, restored in parallel, identities repaired, proven.",
+        description=f"**Materialize replaces {_prod(promotion)} by the archive, at once and without another "
+        "question.** Everything is checked first and proven before the swap; what prod was is kept, and the "
+        "job `rollback_prod` brings it back. A run that would lose a table's rows, or half of all, is "
+        "refused unless `accept_loss` names them. To look first: `rehearse_prod`, `pgpromote plan`.",
         ins={"archive": dg.AssetIn(f"{prefix}dev_dump_archive", dagster_type=dg.Nothing)},
         config=spread,
         group_name=f"{prefix}promotion",
@@ -117,11 +131,14 @@ def _prod_schema(prefix: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         check_specs=[
             *(
-                dg.AssetCheckSpec(check, asset=name, description=rules.describe(check))
+                dg.AssetCheckSpec(check, asset=name, description=rules.describe(check), blocking=True)
                 for check in rules.RULES
             ),
             dg.AssetCheckSpec(plan.RULE, asset=name, description=plan.DESCRIPTION),
-            *(dg.AssetCheckSpec(proof, asset=name, description=text) for proof, text in prove.RULES.items()),
+            *(
+                dg.AssetCheckSpec(proof, asset=name, description=text, blocking=True)
+                for proof, text in prove.RULES.items()
+            ),
         ],
     )
     def prod_schema(archive: object) -> dict[str, object]:

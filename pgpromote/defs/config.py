@@ -35,7 +35,7 @@ class ScopeConfig(dg.Config):
 
 
 class DumpConfig(ScopeConfig):
-    """How to dump the source."""
+    """How to dump the source. Prod is not touched."""
 
     compression: str = Field(
         default="",
@@ -53,13 +53,14 @@ class SqlDumpConfig(ScopeConfig):
 
 
 class RestoreConfig(ScopeConfig):
-    """How to bring the archive into prod."""
+    """Replace prod by the archive, at once."""
 
     strategy: Literal["swap", "clean", "reset-schema"] = Field(
         default="swap",
-        description="swap builds a new database beside prod, proves it, and swaps it in: prod is always "
-        "wholly old or wholly new. DESTRUCTIVE: clean replaces prod's objects in place, reset-schema drops "
-        "a schema of prod first; a failure then leaves a mix of old and new.",
+        description="Launch Run replaces prod, at once. swap builds a new database beside prod, proves it, "
+        "and swaps it in: prod is always wholly old or wholly new. DESTRUCTIVE: clean replaces prod's "
+        "objects in place, reset-schema drops a schema of prod first; a failure then leaves a mix of old "
+        "and new.",
     )
     archive_path: str = Field(
         default="",
@@ -128,8 +129,8 @@ class RestoreConfig(ScopeConfig):
     )
     accept_loss: list[str] = Field(
         default=[],
-        description="Tables that dev may have lost the rows of: table or schema.table, * allowed; all for "
-        "any. Added to PGPROMOTE_ACCEPT_LOSS.",
+        description="A run that would lose all rows of a table, or half of all rows, is refused unless they "
+        "are named here: table or schema.table, * allowed; all for any. Added to PGPROMOTE_ACCEPT_LOSS.",
     )
 
     restore_as_superuser: bool = Field(
@@ -181,7 +182,7 @@ def restore_config(options: Options) -> RestoreConfig:
 
 
 class RollbackConfig(dg.Config):
-    """Which database to bring back."""
+    """Replace prod by what it was before, at once."""
 
     name: str = Field(
         default="",

@@ -5,13 +5,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster import DagsterExecutionInterruptedError
+from dagster._core.errors import DagsterUserCodeProcessError
+from dagster_shared.error import SerializableErrorInfo
 
 from pgpromote.defs import metadata
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.errors import (
     ARROW,
+    UNTOUCHED,
+    CutOverFailed,
     InvalidUrl,
     NotProven,
+    Outcome,
     PgpromoteError,
     Refused,
     RestoreFailed,
@@ -24,7 +30,7 @@ from pgpromote.run.run import Run
 
 AFTERWARDS = "Then start the job audit_prod; prod needs no other promotion."
 WHAT, TO_DO, PROD, REFUSED = "what", "what to do", "prod", "refused"
-INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+INTERRUPTIONS = ("Terminated", "DagsterExecutionInterruptedError", "KeyboardInterrupt")
 INTERRUPTED = "The run was interrupted: terminated by somebody, or its process got SIGTERM or SIGINT."
 
 
@@ -32,7 +38,8 @@ INTERRUPTED = "The run was interrupted: terminated by somebody, or its process g
 class Reason:
     """The reason a step failed: problem, remedy, objects, and the state of prod where the step knew it.
 
-    `text` is all of it as one paragraph; `refused` is true if a check forbade the step.
+    `text` is all of it as one paragraph; `refused` is true if a check forbade the step, `checks` are
+    those that failed it.
     """
 
     what: str
@@ -41,31 +48,68 @@ class Reason:
     prod: str = ""
     text: str = ""
     refused: bool = False
+    checks: tuple[str, ...] = ()
+
+
+class Failed(dg.Failure):
+    """A step failed; the first line of its text says what prod is."""
+
+    __module__ = "builtins"  # Dagster shows the module before the text, but not this one
+
+
+class Terminated(DagsterExecutionInterruptedError, DagsterUserCodeProcessError):
+    """A step was interrupted; the first line of its text says what prod is.
+
+    Dagster shows an error of another process as that told it: here without a trace, which tells nothing.
+    """
+
+    def __init__(self, text: str) -> None:
+        told = SerializableErrorInfo(f"Terminated: {text}\n", [], type(self).__name__)
+        super().__init__(text, user_code_process_error_infos=[told])  # type: ignore[no-untyped-call]
 
 
 @contextmanager
-def readable(run: Run | None = None) -> Iterator[None]:
-    """Raise errors of pgpromote as a Failure with text, hint and findings; other errors pass unchanged.
+def readable(run: Run | None = None, ended: Outcome = UNTOUCHED) -> Iterator[None]:
+    """Raise errors of pgpromote and interruptions with the state of prod in the first line of their text.
 
-    If the run has already made prod the new one, the text begins with that.
+    A Failure has text, hint and findings; other errors pass unchanged. Prod is as the error says, else as the
+    run has left it, else as `ended` says.
     """
     try:
         yield
     except PgpromoteError as problem:
-        error = outcome.afterwards(run.state, problem, AFTERWARDS) if run else problem
-        shown: dict[str, dg.MetadataValue] = {
-            WHAT: dg.MetadataValue.text(visible(error.message)),
-            TO_DO: dg.MetadataValue.text(visible(error.hint)),
-        }
-        if isinstance(error, Refused | NotProven):
-            shown |= {"findings": metadata.findings(error.findings)}
-        elif isinstance(error, RestoreFailed):
-            shown["errors"] = metadata.restore_errors(error.errors)
-        if error.exit_code == Refused.exit_code:
-            shown[REFUSED] = dg.MetadataValue.bool(True)
-        if error.outcome:
-            shown[PROD] = dg.MetadataValue.text(str(error.outcome))
-        raise dg.Failure(description=visible(str(error)), metadata=shown, allow_retries=False) from None
+        known = problem.saying(outcome=problem.outcome or _outcome(run, ended))
+        raise _failed(outcome.afterwards(run.state, known, AFTERWARDS) if run else known) from None
+    except DagsterExecutionInterruptedError:
+        raise Terminated(f"{_outcome(run, ended)}\n{INTERRUPTED}") from None
+
+
+def _outcome(run: Run | None, ended: Outcome) -> Outcome:
+    return outcome.of(run.state) if run and run.state.current else ended
+
+
+def _failed(error: PgpromoteError) -> Failed:
+    shown: dict[str, dg.MetadataValue] = {
+        WHAT: dg.MetadataValue.text(visible(error.message)),
+        TO_DO: dg.MetadataValue.text(visible(error.hint)),
+        PROD: dg.MetadataValue.text(str(error.outcome)),
+    }
+    if isinstance(error, Refused | NotProven):
+        shown |= {"findings": metadata.findings(error.findings)}
+    elif isinstance(error, RestoreFailed):
+        shown["errors"] = metadata.restore_errors(error.errors)
+    if error.exit_code == Refused.exit_code:
+        shown[REFUSED] = dg.MetadataValue.bool(True)
+    return Failed(description=visible(_text(error)), metadata=shown, allow_retries=False)
+
+
+def _text(error: PgpromoteError) -> str:
+    """Return the text of an error, beginning with what prod is."""
+    prod = str(error.outcome)
+    if isinstance(error, CutOverFailed) or error.message.startswith(prod.removesuffix(".")):
+        return str(error)
+    hint = f"Hint: {error.hint}" if error.hint else ""
+    return "\n".join(part for part in (prod, error.message, hint) if part)
 
 
 def reason(event: dg.DagsterEvent) -> Reason:
@@ -93,6 +137,7 @@ def reason(event: dg.DagsterEvent) -> Reason:
         str(shown[PROD].value) if PROD in shown else "",
         text,
         REFUSED in shown,
+        tuple(dict.fromkeys(f["rule"] for f in findings)),
     )
 
 

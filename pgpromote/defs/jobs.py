@@ -63,20 +63,22 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
             "refresh_prod",
             [archive, prod, *audits, report],
             writes,
-            "Dump dev, restore into prod, repair, audit, report.",
+            "Replaces prod by dev, at once: dump, check, restore, repair, audit, report.",
         ),
         dump_dev=job("dump_dev", [archive], once, "Dump dev. Prod is not touched."),
         restore_prod=job(
             "restore_prod",
             [prod, *audits, report],
             writes,
-            "Restore an existing archive into prod, repair, audit, report.",
+            "Replaces prod by an existing archive, at once: check, restore, repair, audit, report.",
         ),
         rehearse_prod=aside(
             "rehearse_prod", build_rehearsal(prefix), "Do everything but the cut-over. Prod is not touched."
         ),
         rollback_prod=aside(
-            "rollback_prod", build_rollback(prefix), "Swap what prod was before back in as prod."
+            "rollback_prod",
+            build_rollback(prefix),
+            "Replaces prod by what it was before, at once. Prod is then on hold.",
         ),
         audit_prod=job("audit_prod", audits, once, "Audit prod, or DATABASE_URL. Read-only."),
     )

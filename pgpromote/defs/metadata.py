@@ -134,6 +134,27 @@ def numbers(done: State) -> Metadata:
     return shown
 
 
+def prod(done: State, filters: Filters) -> Metadata:
+    """Describe prod after a promotion, and the whole run."""
+    counted = done.after.rows if done.after else {}
+    rows = {name: count for name, count in counted.items() if count is not None}
+    return {
+        **summary(done),
+        **cut_over(done.cut_over),
+        **(repair(done.repair) if done.repair else {}),
+        "dagster/row_count": dg.MetadataValue.int(sum(rows.values())),
+        "target": dg.MetadataValue.text(done.target),
+        "strategy": dg.MetadataValue.text(str(done.strategy)),
+        "archive": dg.MetadataValue.path(done.archive),
+        "sha256": dg.MetadataValue.text(done.sha256),
+        **({**proof(done.proof), **tables(done.proof)} if done.proof else {}),
+        **scope(filters),
+        "rows by table": table(("table", "rows"), list(rows.items())),
+        **losses(done.lost),
+        **numbers(done),
+    }
+
+
 def summary(done: State) -> Metadata:
     """Summarise the run on one screen, for a reader on the next morning."""
     lines = [

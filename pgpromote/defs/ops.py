@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from pgpromote.defs import metadata, shown
+from pgpromote.defs import evidence, metadata, shown, tags
 from pgpromote.defs.config import RestoreConfig
+from pgpromote.defs.events import version
 from pgpromote.defs.failures import readable
-from pgpromote.defs.metadata import Metadata
 from pgpromote.defs.resources import Holder
 from pgpromote.defs.step import (
     AFTER,
@@ -21,8 +21,9 @@ from pgpromote.defs.step import (
     log_statements,
 )
 from pgpromote.postgres.model import Severity
+from pgpromote.run import outcome
 from pgpromote.run.run import Run
-from pgpromote.run.state import Note, State
+from pgpromote.run.state import Note
 from pgpromote.run.steps import STEPS, Step
 
 # A check that cannot look has no result.
@@ -50,6 +51,8 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
         holder = holder_of(context, prefix)
         with readable():
             run = holder.run(config.options())
+        if step is WITH_OPS[0]:
+            context.instance.add_run_tags(context.run_id, tags.of_run(run))
         if not step.runs(run.options.strategy):
             context.log.info(f"The strategy {config.strategy} has no such step.")
         failed = _walk(context, holder, run, step)
@@ -61,17 +64,24 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
             log_statements(context, shown.statements(result))
         if last:
             log_notes(context, (Note(Severity.WARNING, problem) for problem in run.problems))
-        yield from _checks(context, step, run.state)
+        yield from _checks(context, step, run, failed)
         if failed:
             raise failed
-        described = [shown.of(result) for result in results] + ([_asset(run)] if last else [])
-        yield dg.Output(None, "result", metadata={name: v for each in described for name, v in each.items()})
+        described = [shown.of(result) for result in results]
+        if last:
+            described.append(metadata.prod(run.state, run.options.filters))
+        yield dg.Output(
+            None,
+            "result",
+            metadata={name: v for each in described for name, v in each.items()},
+            tags=version(run.state.sha256) if last else None,
+        )
 
     return walk_step
 
 
 def _walk(context: dg.OpExecutionContext, holder: Holder, run: Run, step: Step) -> dg.Failure | None:
-    """Holder the step, and return how it failed."""
+    """Walk the step, and return how it failed."""
     run.on_line, run.on_work = lines_of(holder), Progress(context.log.info)
     try:
         with readable(run):
@@ -81,36 +91,15 @@ def _walk(context: dg.OpExecutionContext, holder: Holder, run: Run, step: Step) 
     return None
 
 
-def _checks(context: dg.OpExecutionContext, step: Step, state: State) -> Events:
+def _checks(context: dg.OpExecutionContext, step: Step, run: Run, failed: dg.Failure | None) -> Events:
     """Yield the results of the checks that a step completes; a skipped check has none."""
+    state = run.state
+    not_done = f"Nothing was promoted. {outcome.of(state)}" if failed else ""
     for rule in step.rules:
         found = state.of(rule)
         if found is not None:
             log_findings(context, found)
-            yield check_result(rule, found)
+            yield check_result(rule, found, evidence=evidence.of(rule, state), not_done=not_done)
     for rule, why in (state.checked.skipped if state.checked else {}).items():
         if rule in step.rules:
             context.log.info(f"[{rule}] skipped: {why}.")
-
-
-def _asset(run: Run) -> Metadata:
-    """Describe the asset: the state of prod, and the whole run."""
-    state, options = run.state, run.options
-    counted = state.after.rows if state.after else {}
-    rows = {name: count for name, count in counted.items() if count is not None}
-    return {
-        **metadata.summary(state),
-        **metadata.cut_over(state.cut_over),
-        **(metadata.repair(state.repair) if state.repair else {}),
-        "dagster/row_count": dg.MetadataValue.int(sum(rows.values())),
-        "target": dg.MetadataValue.text(state.target),
-        "strategy": dg.MetadataValue.text(str(state.strategy)),
-        "archive": dg.MetadataValue.path(state.archive),
-        "sha256": dg.MetadataValue.text(state.sha256),
-        **(metadata.proof(state.proof) if state.proof else {}),
-        **(metadata.tables(state.proof) if state.proof else {}),
-        **metadata.scope(options.filters),
-        "rows by table": metadata.table(("table", "rows"), list(rows.items())),
-        **metadata.losses(state.lost),
-        **metadata.numbers(state),
-    }

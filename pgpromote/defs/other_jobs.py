@@ -2,17 +2,15 @@
 
 import dagster as dg
 
-from pgpromote.defs import metadata
+from pgpromote.defs import events, metadata
 from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.resources import to_stdout
 from pgpromote.defs.step import DONE, holder_of, log_findings, log_notes
+from pgpromote.postgres.errors import Outcome, ProdState
 from pgpromote.run.options import rehearsing
 from pgpromote.run.rollback import bring_back
 from pgpromote.run.steps import REHEARSED, walk
-from pgpromote.terminal.past import RESUME
-
-HELD = f"Prod is on hold: nothing is promoted into it until {RESUME}."
 
 
 def build_rollback(prefix: str) -> dg.OpDefinition:
@@ -20,18 +18,21 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
 
     @dg.op(
         name=f"{prefix}rollback",
-        description="Swap what prod was back in; what is prod now becomes a previous database. Prod is then "
-        "on hold: nothing is promoted until `pgpromote resume`.",
+        description="Replaces prod by what it was before, at once; what is prod now becomes a previous "
+        "database. Prod is then on hold: nothing is promoted until `pgpromote resume`.",
         out=DONE,
         required_resource_keys={f"{prefix}run"},
     )
     def rollback(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         holder = holder_of(context, prefix)
-        with readable():
+        with readable(ended=Outcome(ProdState.WHOLE)):
             done = bring_back(holder.promotion, holder.run_id, config.name, watch=holder.watching)
         context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
-        context.log.warning(HELD)
-        context.add_output_metadata({**metadata.cut_over(done), "on hold": dg.MetadataValue.text(HELD)})
+        context.log.warning(events.HELD)
+        with readable(ended=Outcome(ProdState.RENEWED, "Prod was swapped back.")):
+            event = events.rolled_back(holder.promotion, holder.run_id, done, prefix)
+        context.log_event(event)
+        context.add_output_metadata(event.metadata)
 
     return rollback
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from pgpromote import report as reports
+from pgpromote.defs import planned, tags
 from pgpromote.defs.failures import clean, reason
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.details import visible
@@ -68,31 +69,42 @@ def run_resource(
             try:
                 yield made
             finally:
-                _report_failure(context, made, f"{prefix}dev_dump_archive")
+                _end(context, made, f"{prefix}dev_dump_archive")
 
     return walk
 
 
-def _report_failure(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
-    """Write the report of a run that failed before its last step, which writes that of a good run."""
-    failures = _failures(context)
-    promoting = holder.begun or any(event.step_key == dump for event in failures)
-    if failures and promoting and not holder.reported and context.log:
-        problem = clean(reason(failures[0]).text, holder.promotion)
-        try:
-            run = holder.run(Options())
-        except PgpromoteError as error:  # its settings say not even which prod
-            context.log.info(f"There is no report of this run. {error}")
-        else:
-            for problem in run.problems:
-                context.log.warning(problem)
-            context.log.info(str(outcome.of(run.state)))
-            context.log.info(reports.write_failure(run, problem, holder.audited))
+def _end(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
+    """Tag the run with its outcome. Take back what a failed one did not come to, and report on it."""
+    if context.instance is None or context.run is None or context.log is None:
+        return
+    failures, run = _failures(context.instance, context.run.run_id), holder.begun
+    dumping = any(event.step_key == dump for event in failures)
+    if run and run.state.current:
+        refused = any(reason(event).refused for event in failures)
+        context.instance.add_run_tags(holder.run_id, tags.of_end(run, refused=refused))
+    elif dumping:
+        context.instance.add_run_tags(holder.run_id, tags.UNTOUCHED)
+    if failures:
+        planned.take_back(context.instance, holder.run_id)
+        if (run or dumping) and not holder.reported:  # the last step writes the report of a good run
+            _report(context.log, holder, clean(reason(failures[0]).text, holder.promotion))
 
 
-def _failures(context: dg.InitResourceContext) -> list[dg.DagsterEvent]:
-    if context.instance is None or context.run is None:
-        return []
-    found = context.instance.get_records_for_run(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+def _report(log: dg.DagsterLogManager, holder: Holder, problem: str) -> None:
+    """Write the report of a run that failed."""
+    try:
+        run = holder.run(Options())
+    except PgpromoteError as error:  # its settings say not even which prod
+        log.info(f"There is no report of this run. {error}")
+    else:
+        for each in run.problems:
+            log.warning(each)
+        log.info(str(outcome.of(run.state)))
+        log.info(reports.write_failure(run, problem, holder.audited))
+
+
+def _failures(instance: dg.DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:
+    found = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     events = (record.event_log_entry.dagster_event for record in found.records)
     return [event for event in events if event]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import dagster as dg
 
 from pgpromote.defs import metadata
+from pgpromote.defs.metadata import Metadata
 from pgpromote.defs.resources import Holder, to_stdout
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.model import Finding, Severity, Statement
@@ -92,13 +93,20 @@ def _told(found: Sequence[Finding]) -> str:
     return visible("\n".join([*lines, *more]))
 
 
-def check_result(name: str, found: tuple[Finding, ...]) -> dg.AssetCheckResult:
-    """Return the findings of one check as its result; a check with nothing but information passes."""
+def check_result(
+    name: str, found: tuple[Finding, ...], *, evidence: Metadata | None = None, not_done: str = ""
+) -> dg.AssetCheckResult:
+    """Return the findings of one check as its result; a check with nothing but information passes.
+
+    `evidence` is what it has looked at. The text of one that failed the run begins with what was `not_done`.
+    """
     worst = max((LEVELS[f.severity] for f in found), key=lambda level: level.value == "ERROR", default=None)
+    severity = worst or dg.AssetCheckSeverity.ERROR
+    first = not_done if found and severity is dg.AssetCheckSeverity.ERROR else ""
     return dg.AssetCheckResult(
         check_name=name,
         passed=all(f.severity is Severity.INFO for f in found),
-        severity=worst or dg.AssetCheckSeverity.ERROR,
-        description=_told(found),
-        metadata={"findings": metadata.findings(found)} if found else {},
+        severity=severity,
+        description="\n".join(part for part in (first, _told(found)) if part),
+        metadata={**({"findings": metadata.findings(found)} if found else {}), **(evidence or {})},
     )

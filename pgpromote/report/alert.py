@@ -1,5 +1,6 @@
 """The alert about a run that a webhook gets: Slack's markup for people, fields for programs."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from pgpromote.postgres.details import visible
@@ -40,6 +41,16 @@ class Alert:
             for name, value in asdict(self).items()
         }
         return {"text": self.text, **shown}
+
+
+def title(checks: Sequence[str], step: str) -> str:
+    """Return the title of a failure: the checks that failed, else the step.
+
+    >>> title(["plausible", "disk_space", "xml"], "check"), title([], "dump")
+    ('plausible failed, and 2 more', 'dump failed')
+    """
+    more = f", and {len(checks) - 1} more" if len(checks) > 1 else ""
+    return f"{checks[0] if checks else step} failed{more}"
 
 
 def _plain(text: str) -> str:

@@ -207,7 +207,7 @@ def test_a_refused_promotion_names_the_objects_and_what_to_do(
         watched.tick()
 
     ((_, told),) = receiver.received
-    assert told["failed"] == "check extensions failed"
+    assert told["failed"] == "archive_readable failed"
     assert "[archive_readable]" in told["what"]
     assert told["objects"] == [str(watched.promotion.archive_path)]
     assert told["untouched"] == "Prod is untouched."

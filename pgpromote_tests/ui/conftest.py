@@ -46,6 +46,14 @@ def failed(stage: Stage, promoted: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def refused(stage: Stage, restored: str) -> str:
+    """Launch a promotion of a dev that has lost a table's rows; return its id."""
+    run = stage.launch_refused()
+    assert stage.dagster.ended(run) == "FAILURE"
+    return run
+
+
+@pytest.fixture(scope="session")
 def arrived(stage: Stage, failed: str) -> Path:
     """Turn the sensor on with a click, and drop an archive, as a CI job does; return its path."""
     with stage.page() as page:

@@ -1,6 +1,7 @@
 """The demo's services and a browser, for the tests that click and for the screenshots."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -69,6 +70,12 @@ class Stage:
         subprocess.run([*command, f"--dbname={self.url('dev', 'fragile')}"], check=True)
         return path
 
+    def launch_refused(self) -> str:
+        """Launch a promotion of a dev that has lost a table's rows; return the run's id."""
+        with psycopg.connect(self.url("dev", "auction_dev")) as session:
+            session.execute("DELETE FROM public.bids")
+        return self.dagster.launch("refresh_prod")
+
     def launch_failing(self) -> str:
         """Launch a restore that fails in its middle; return the run's id."""
         path = str(self.fragile_archive())
@@ -121,4 +128,4 @@ def open_failed_step(page: Page, run: str, step: str) -> Locator:
     page.goto(f"/runs/{run}")
     page.get_by_text("Failure", exact=True).wait_for()
     page.get_by_text(step, exact=True).last.click()
-    return page.locator("div").filter(has_text="STEP_FAILURE").filter(has_text="Failure: ").last
+    return page.locator("div").filter(has_text="STEP_FAILURE").filter(has_text=re.compile("^.*Prod is ")).last

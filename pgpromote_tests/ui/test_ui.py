@@ -6,6 +6,8 @@ from pathlib import Path
 import psycopg
 from playwright.sync_api import Page, expect
 
+from pgpromote.defs.audits import AUDITS
+from pgpromote.defs.report import REPORT
 from pgpromote.postgres import prove
 from pgpromote.postgres.checks import rules
 from pgpromote.postgres.errors import ProdState
@@ -68,8 +70,9 @@ def test_the_schedule_shows_its_next_tick_once_it_is_turned_on(page: Page) -> No
 
 def test_a_failed_run_tells_what_failed_and_that_prod_is_untouched(page: Page, failed: str) -> None:
     told = ui.open_failed_step(page, failed, "prod_schema.parallel_restore")
-    for part in ("bids", 'relation "limits" does not exist', "Prod is untouched"):
+    for part in ("bids", 'relation "limits" does not exist'):
         expect(told).to_contain_text(part)
+    expect(told).to_contain_text(f"Failed: {ProdState.UNTOUCHED}")
 
 
 def test_an_archive_that_lands_makes_a_run_once_the_sensor_is_turned_on(page: Page, restored: str) -> None:
@@ -89,6 +92,11 @@ def test_every_check_of_prod_is_green_by_its_name(page: Page, restored: str) -> 
         expect(page.locator("div").filter(has_text=told).first).to_be_visible()
 
 
+def test_a_check_that_passed_shows_the_numbers_it_has_compared(page: Page, restored: str) -> None:
+    page.goto("/assets/prod_schema?view=checks&checkDetail=contents")
+    expect(row(page, "proven")).to_contain_text("rows and hashes equal to what was dumped")
+
+
 def test_a_run_that_is_terminated_by_a_click_tells_that_prod_is_untouched(stage: Stage, page: Page) -> None:
     with psycopg.connect(stage.url("dev", "auction_dev")) as session:
         session.execute("LOCK TABLE public.auctions")
@@ -99,4 +107,31 @@ def test_a_run_that_is_terminated_by_a_click_tells_that_prod_is_untouched(stage:
         page.get_by_role("dialog").get_by_role("button", name=re.compile("Terminate")).click()
         assert stage.dagster.ended(run) == "CANCELED"
     page.goto(f"/runs/{run}")
-    expect(page.get_by_text(str(ProdState.UNTOUCHED)).first).to_be_visible()
+    expect(page.get_by_text(f"Terminated: {ProdState.UNTOUCHED}").first).to_be_visible()
+    expect(page.get_by_text("Stack Trace")).to_have_count(0)
+
+
+def test_what_a_click_does_is_said_where_it_is_clicked(stage: Stage, page: Page) -> None:
+    page.goto("/assets/prod_schema")
+    expect(page.get_by_text("Materialize replaces prod, the database auction_prod")).to_be_visible()
+
+
+def test_a_refused_run_tells_first_that_prod_is_untouched_and_then_why(page: Page, refused: str) -> None:
+    told = ui.open_failed_step(page, refused, "prod_schema.check_extensions")
+    expect(told).to_contain_text(f"Failed: {ProdState.UNTOUCHED}")
+    expect(told).to_contain_text("[plausible] public.bids held")
+    page.goto("/runs")
+    expect(page.get_by_text("pgpromote/outcome: refused, prod untouched").first).to_be_visible()
+
+
+def test_a_refused_run_shows_one_red_check_and_no_red_audit(page: Page, refused: str) -> None:
+    ui.open_lineage(page)
+    for asset in (*AUDITS, REPORT):
+        expect(in_sidebar(page, asset, "run_success")).to_be_visible()
+    names = (*rules.RULES, plan.RULE, *prove.RULES)
+    page.set_viewport_size({"width": 1400, "height": 1000 + 50 * len(names)})
+    page.goto("/assets/prod_schema?view=checks&checkDetail=plausible")
+    expect(page.get_by_text("Nothing was promoted. Prod is untouched.")).to_be_visible()
+    expect(page.get_by_text("Not Evaluated").first).to_be_visible()
+    for text, count in (("Execution failed", 0), ("Failed", 2)):  # in the list, and beside it
+        expect(page.get_by_text(text, exact=True)).to_have_count(count)
