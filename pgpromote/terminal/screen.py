@@ -42,6 +42,7 @@ from pgpromote.terminal import listing, past, summary
 from pgpromote.terminal.progress import Dumping, Refreshing, Returning, Running
 
 SHOWN = 3
+INDENT = 6
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
@@ -228,10 +229,19 @@ def _kept(options: Options) -> str:
     return f"{where}what is not replaced stays as it is; {what} keeps what prod was"
 
 
-def show_findings(losses: Sequence[Finding], console: Console = ERR) -> None:
+def show_findings(found: Sequence[Finding], console: Console = ERR) -> None:
     """Show the first findings of each rule with their remedies, and the number of the others."""
-    for line in listing.told(losses):
-        console.print(f"      {line}")
+    for line in listing.told(found):
+        _indented(line, console)
+
+
+def _indented(line: str, console: Console | None = None, style: str = "") -> None:
+    """Print a line below its title, wrapped on a terminal; a remedy is not: it may be a command to copy."""
+    console = console or OUT
+    wrapped = console.is_terminal and not line.startswith(listing.REMEDY)
+    width = max(console.width - INDENT, INDENT)
+    for piece in Text(line).wrap(console, width) if wrapped else [line]:
+        console.print(Text(" " * INDENT).append(piece), style=style)
 
 
 def show_history(found: Sequence[past.Kept]) -> None:
@@ -276,20 +286,24 @@ def show_audit(
     for severity in Severity:
         for rule, findings in found.items():
             if severity is listing.worst(findings):
-                why = audit.describe(rule) if rule in audit.RULES else ""
-                title = f"{rule.replace('_', ' ')}: {len(findings)}  {why}"
-                _headline(f"{severity.value:>9}", title, COLOURS[severity])
-                listed = list(listing.by_table(findings)) if rule == audit.NOT_NULL else findings
-                for line in listing.told(listed, named=True):
-                    OUT.print(one_line(f"      {line}"))
+                _rule(rule, findings, severity)
     sound = sum(not findings for findings in found.values())
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")
     for group in listing.by_rule(suppressed):
         _headline("suppressed", f"{group[0].rule.replace('_', ' ')}: {len(group)}", "dim")
         for line in cut([each.told for each in group], INFOS, listing.JSON):
-            OUT.print(one_line(f"      {line}"), style="dim")
+            _indented(one_line(line), style="dim")
     for note in notes:
         _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
+
+
+def _rule(rule: str, findings: Sequence[Finding], severity: Severity) -> None:
+    _headline(f"{severity.value:>9}", f"{rule.replace('_', ' ')}: {len(findings)}", COLOURS[severity])
+    if rule in audit.RULES:
+        _indented(audit.describe(rule), style="dim")
+    listed = list(listing.by_table(findings)) if rule == audit.NOT_NULL else findings
+    for line in listing.told(listed, named=True):
+        _indented(one_line(line))
 
 
 def show_repair(repair: Repair, *, done: bool) -> None:
