@@ -14,6 +14,7 @@ SHOWN: Mapping[Severity, int] = {
     Severity.INFO: INFOS,
 }
 JSON = "--json shows them"
+REMEDY = "→ "
 WIDTH, INDENT = 80, 4
 # Lines for findings at the end of a run, whose summary has to fit one screen.
 LINES = 3
@@ -45,7 +46,7 @@ def _of_group(group: Sequence[Finding], everything: str, *, named: bool) -> Iter
     for remedy, several in groupby(group[:shown], lambda each: each.remedy if named else each.hint):
         yield from (each.told if named else each.message for each in several)
         if remedy:
-            yield f"→ {remedy}"
+            yield f"{REMEDY}{remedy}"
     yield from cut([each.message for each in group], shown, everything)[shown:]
 
 

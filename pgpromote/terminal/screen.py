@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from pgpromote.terminal.progress import Dumping, Refreshing, Returning, Running
 
 OUT, ERR, literal = consoles.OUT, consoles.ERR, consoles.literal
+INDENT = 6
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
@@ -225,10 +226,19 @@ def _kept(options: "Options") -> str:
     return f"{where}what is not replaced stays as it is; {what} keeps what prod was"
 
 
-def show_findings(losses: Sequence[Finding], console: Console = ERR) -> None:
+def show_findings(found: Sequence[Finding], console: Console = ERR) -> None:
     """Show the first findings of each rule with their remedies, and the number of the others."""
-    for line in listing.told(losses):
-        console.print(f"      {line}")
+    for line in listing.told(found):
+        _indented(line, console)
+
+
+def _indented(line: str, console: Console | None = None, style: str = "") -> None:
+    """Print a line below its title, wrapped on a terminal; a remedy is not: it may be a command to copy."""
+    console = console or OUT
+    wrapped = console.is_terminal and not line.startswith(listing.REMEDY)
+    width = max(console.width - INDENT, INDENT)
+    for piece in Text(line).wrap(console, width) if wrapped else [line]:
+        console.print(Text(" " * INDENT).append(piece), style=style)
 
 
 def show_history(found: "Sequence[Kept]") -> None:
@@ -281,29 +291,29 @@ def show_audit(done: "Audit") -> None:
     for table, rules in tables[:WARNINGS]:
         _headline(f"{Severity.INFO.value:>9}", one_line(table), COLOURS[Severity.INFO])
         for rule, findings in rules.items():
-            OUT.print(one_line(f"      {rule.replace('_', ' ')}: {audit.listed(findings)}"))
+            _indented(one_line(f"{rule.replace('_', ' ')}: {audit.listed(findings)}"))
     for line in cut([table for table, _ in tables], WARNINGS, listing.JSON)[WARNINGS:]:
-        OUT.print(f"      {line}")
+        _indented(line)
     sound = sum(not findings for findings in done.by_rule().values())
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")
     for group in listing.by_rule(done.suppressed):
         _headline("suppressed", f"{group[0].rule.replace('_', ' ')}: {len(group)}", "dim")
         for line in cut([each.told for each in group], INFOS, listing.JSON):
-            OUT.print(one_line(f"      {line}"), style="dim")
+            _indented(one_line(line), style="dim")
     for note in done.notes:
         _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
 
 
 def _show_rule(rule: str, found: Sequence[Finding]) -> None:
-    """Show the first findings of one audit rule, the worst first, and what happens if they are ignored."""
+    """Show the first findings of one audit rule, the worst first, its reason, and what ignoring it costs."""
     from pgpromote.postgres import audit  # noqa: PLC0415 - slow to load, for one command
 
-    why = audit.rule(rule).why if rule in audit.RULES else ""
     worst = found[0].severity
-    _headline(f"{worst.value:>9}", f"{rule.replace('_', ' ')}: {len(found)}  {why}", COLOURS[worst])
-    for line in (*listing.told(found, named=True), audit.if_ignored(rule)):
-        if line:
-            OUT.print(one_line(f"      {line}"))
+    _headline(f"{worst.value:>9}", f"{rule.replace('_', ' ')}: {len(found)}", COLOURS[worst])
+    if rule in audit.RULES:
+        _indented(audit.describe(rule), style="dim")
+    for line in listing.told(found, named=True):
+        _indented(one_line(line))
 
 
 def show_repair(repair: "Repair", *, done: bool) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from pgpromote.postgres import audit
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.keys.repair import Repair, Skipped
 from pgpromote.postgres.model import Finding, Severity
@@ -22,8 +23,19 @@ def column(name: str, severity: Severity = Severity.INFO) -> Finding:
 
 
 def shown(capsys: pytest.CaptureFixture[str], done: Audit) -> list[str]:
+    """Return what is printed, without the reasons for the rules."""
+    whys = {audit.describe(rule) for rule in audit.RULES}
     screen.show_audit(done)
-    return [line.strip() for line in capsys.readouterr().out.splitlines()]
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    return [line for line in lines if line not in whys]
+
+
+def test_the_reason_for_a_rule_says_what_happens_if_it_is_ignored(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    screen.show_audit(Audit((), (INDEX,)))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "If ignored: Queries do without it, a unique one lets duplicates in, and every write" in told
 
 
 def test_an_audit_shows_the_worst_first_and_what_is_suppressed_last(
@@ -37,18 +49,14 @@ def test_an_audit_shows_the_worst_first_and_what_is_suppressed_last(
     lines = shown(capsys, done)
 
     assert [line.split(":")[0] for line in lines] == [
-        "error table unlogged", 'public."a\\nb"', "If ignored",
-        "warning index invalid", "public.i", "→ REINDEX INDEX public.i;", "If ignored",
+        "error table unlogged", 'public."a\\nb"',
+        "warning index invalid", "public.i", "→ REINDEX INDEX public.i;",
         "warning comparison", "dev",
-        "info owner mix", "public", "If ignored",
+        "info owner mix", "public",
         "info public.t", "not null without default",
         "ok 1 rules found nothing",
         "suppressed index invalid", "public.i",
     ]  # fmt: skip
-    assert lines[6] == (
-        "If ignored: Queries do without it, a unique one lets duplicates in, "
-        "and every write still pays for it."
-    )
 
 
 def test_information_is_told_a_table_and_rule_a_line_and_what_was_lost_by_itself(
@@ -73,10 +81,10 @@ def test_information_is_told_a_table_and_rule_a_line_and_what_was_lost_by_itself
     assert lines[1:4] == [
         "public.a.lost: It is integer.",
         "→ ALTER ...;",
-        "If ignored: An insert that does not name the column fails.",
+        "info sequence behind: 1",
     ]
-    assert lines[5] == "public.b.id: No."
-    assert lines[7:-1] == [
+    assert lines[4] == "public.b.id: No."
+    assert lines[5:-1] == [
         "info public.a",
         "not null without default: one, two",
         "foreign key without index: a fkey: No.",
@@ -115,3 +123,15 @@ def test_join_tables_are_not_told_as_left_alone(capsys: pytest.CaptureFixture[st
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:] == [f"  {trigger.message}"] * 5 + ["  … and 2 more; --json shows them"]
+
+
+def test_on_a_terminal_an_audit_is_wrapped_but_a_remedy_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(screen, "OUT", screen.literal(width=80, force_terminal=True, no_color=True))
+    fix = f"REINDEX INDEX {'i' * 63}.{'j' * 63};"
+    screen.show_audit(Audit((), (replace(INDEX, message="It is not valid. " * 9, fix=fix),)))
+
+    *lines, remedy, _ = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80 + len("\x1b[2m\x1b[0m")
+    assert remedy == f"      → {fix}"
