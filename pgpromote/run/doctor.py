@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pgpromote.postgres import disk, tools
-from pgpromote.postgres.checks.rules import describe
 from pgpromote.postgres.databases import lock, pooler
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Severity
@@ -117,14 +116,13 @@ def _checks(promotion: Promotion, run_id: str) -> Iterator[Line]:
     if not there:
         yield Line("archive", State.WARN, "There is none yet: not every check can look.", "pgpromote dump")
     report = look(promotion, DEFAULTS, run_id)
-    for check in report.checks:
-        if check in report.skipped or (check == "archive_readable" and not there):
-            continue
-        name, found = check.replace("_", " "), report.of(check)
-        if not found:
-            yield Line(name, State.OK, describe(check).partition("\n")[0])
-        for finding in found:
-            yield Line(name, STATES[finding.severity], finding.message, finding.hint)
+    expected = () if there else ("archive_readable",)
+    found = [each for each in report.findings if each.rule not in expected]
+    passed = len(set(report.checks) - {each.rule for each in report.findings} - set(report.skipped))
+    blind = f"; {len(report.skipped)} cannot look" if report.skipped else ""
+    yield Line("checks", State.OK, f"{passed} of {len(report.checks)} pass{blind}.")
+    for each in found:
+        yield Line(each.rule.replace("_", " "), STATES[each.severity], each.message, each.hint)
 
 
 def _last(promotion: Promotion, run_id: str) -> Iterator[Line]:

@@ -30,10 +30,11 @@ def lines(cli: CommandLine, code: int) -> dict[str, Any]:
 def test_before_the_first_archive_all_is_looked_at_that_needs_none(cli: CommandLine, prod: Server) -> None:
     told = lines(cli, 0)
     assert (told["archive"]["state"], told["archive"]["to_do"]) == ("warn", "pgpromote dump")
-    for name in ("client programs", "dev", "room for archives", "prod", "pooler", "lock", "swap possible"):
+    for name in ("client programs", "dev", "room for archives", "prod", "pooler", "lock", "checks"):
         assert told[name]["state"] == "ok", told[name]
     assert f"PostgreSQL {prod.major}" in told["prod"]["seen"]
     assert "we are postgres, a superuser" in told["prod"]["seen"]
+    assert " cannot look" in told["checks"]["seen"]
     assert told["last promotion"]["seen"] == "No promotion is recorded."
 
 
@@ -42,7 +43,7 @@ def test_after_a_promotion_every_check_looks_and_the_last_one_is_told(cli: Comma
     assert cli.run("restore").returncode == 0
     told = lines(cli, 0)
     assert "archive" not in told
-    assert told["extensions"]["state"] == "ok"
+    assert "cannot look" not in told["checks"]["seen"]
     assert told["last promotion"]["seen"].startswith("The last promotion was at 2")
 
 
@@ -55,6 +56,16 @@ def test_each_thing_that_fails_is_a_line_with_what_to_do_and_hides_no_other(cli:
     shown = away.run("doctor")
     assert "\nfail dev: " in shown.stdout
     assert "canary" not in shown.text
+
+
+def test_what_a_check_finds_is_a_line_of_its_own(cli: CommandLine) -> None:
+    assert cli.run("dump").returncode == 0
+    for _ in range(2):
+        assert cli.run("restore").returncode == 0
+    assert cli.run("rollback", "--yes").returncode == 0
+    told = lines(cli, 1)
+    assert told["not on hold"]["state"] == "fail"
+    assert "pgpromote resume" in told["not on hold"]["to_do"]
 
 
 def test_without_any_setting_it_says_what_to_set(tmp_path: Path) -> None:
