@@ -15,7 +15,7 @@
         outcome.py         what prod is when a run ends; notes.py what is said of a step
         options.py         what a person can choose for one run
         rollback.py        back to what prod was; retention.py how much of that is kept
-        last.py            when a promotion last succeeded
+        last.py            when a promotion last succeeded; doctor.py looks over all that one needs
         safeguard.py       what keeps prod from being lost
         building.py        who builds the new database; scratch.py reads definitions back
     postgres/          everything about PostgreSQL; no Dagster, no environment, no prints

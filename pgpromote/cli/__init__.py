@@ -11,6 +11,7 @@ from pgpromote.cli import (
     alert_command,
     archives,
     details_command,
+    doctor_command,
     init,
     pinging,
     promote,
@@ -27,7 +28,13 @@ from pgpromote.terminal import screen
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Try it": (shell.demo, shell.up),
     "Set it up": (init.init, alert_command.alert_command),
-    "Look first": (archives.inspect, promote.check, promote.plan_command, promote.rehearse),
+    "Look first": (
+        doctor_command.doctor_command,
+        archives.inspect,
+        promote.check,
+        promote.plan_command,
+        promote.rehearse,
+    ),
     "Promote": (archives.dump_command, archives.adopt_command, promote.restore_command, promote.refresh),
     "Go back": (
         upkeep.status_command,

@@ -27,6 +27,7 @@ NAMED = {
     "adopt": (),
     "dump": (DEV,),
     "up": (DEV, PROD),
+    "doctor": (DEV, PROD),
     "promote": (DEV, PROD),
     "refresh": (DEV, PROD),
     "audit": (AUDITED,),

@@ -32,6 +32,7 @@ from pgpromote.postgres.model import (
 )
 from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.postgres.strategy import Strategy
+from pgpromote.run.doctor import Line
 from pgpromote.run.notes import limited
 from pgpromote.run.options import Options
 from pgpromote.run.rollback import Status, Way
@@ -182,6 +183,15 @@ def show_report(report: Report) -> None:
         _headline(f"{mark:>9}", check.replace("_", " "), COLOURS[worst] if worst else "green")
         for finding in found:
             show_finding(finding)
+
+
+def show_doctor(lines: Sequence[Line]) -> None:
+    """Show what was looked at, a line each, and below it what to do."""
+    colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+    for line in lines:
+        _headline(f"{line.state.value:>4}", one_line(f"{line.name}: {line.seen}"), colours[line.state.value])
+        if line.to_do:
+            OUT.print(f"     → {line.to_do}")
 
 
 def show_finding(finding: Finding) -> None:

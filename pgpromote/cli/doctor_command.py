@@ -1,0 +1,36 @@
+"""The command that looks over all that a promotion needs: doctor."""
+
+import sys
+
+import click
+
+from pgpromote import settings
+from pgpromote.cli.parameters import as_json, new_run_id
+from pgpromote.run import doctor
+from pgpromote.run.doctor import State
+from pgpromote.terminal import screen
+
+
+@click.command("doctor")
+@as_json
+def doctor_command(*, as_json: bool) -> None:
+    """Look over all that a promotion needs, and change nothing.
+
+    Servers and logins, client programs, room, lock, pooler, the last runs, and what the checks find as far as
+    they can look: a line for each, ok, warn or fail, with what to do. Ends with exit code 1 if a line says
+    fail. `pgpromote check` lists the checks.
+
+    \b
+    Example:
+      pgpromote doctor
+    """
+    lines = doctor.examine(settings.from_environment(), new_run_id())
+    failed = any(line.state is State.FAIL for line in lines)
+    if as_json:
+        screen.show_json(
+            {"ok": not failed, "lines": [{**vars(line), "state": line.state.value} for line in lines]}
+        )
+    else:
+        screen.show_doctor(lines)
+    if failed:
+        sys.exit(1)

@@ -1,0 +1,133 @@
+"""Look over all that a promotion needs, before there is a night to lose: nothing is changed."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from pgpromote.postgres import disk, tools
+from pgpromote.postgres.databases import lock, pooler
+from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.model import Severity
+from pgpromote.postgres.server import Database, Identity, connect, identify, size_of
+from pgpromote.promotion import Promotion
+from pgpromote.run import died, last
+from pgpromote.run.check import look
+from pgpromote.run.options import DEFAULTS
+
+
+class State(Enum):
+    """The state of what was looked at."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+STATES = {Severity.ERROR: State.FAIL, Severity.WARNING: State.WARN, Severity.INFO: State.OK}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was looked at: its name, its state, what was seen, and what to do."""
+
+    name: str
+    state: State
+    seen: str
+    to_do: str = ""
+
+
+def examine(promotion: Promotion, run_id: str) -> list[Line]:
+    """Look at servers, logins, client programs, room, lock, pooler, checks and the last runs.
+
+    Nothing stops it: what cannot be looked at is a line, too.
+    """
+    looks: dict[str, Callable[[Promotion, str], Iterator[Line]]] = {
+        "client programs": _programs,
+        "dev": _dev,
+        "prod": _prod,
+        "lock and pooler": _lock,
+        "checks": _checks,
+        "last runs": _last,
+    }
+    return [line for name, of in looks.items() for line in _tried(name, of, promotion, run_id)]
+
+
+def _tried(
+    name: str, of: Callable[[Promotion, str], Iterator[Line]], promotion: Promotion, run_id: str
+) -> Iterator[Line]:
+    try:
+        yield from of(promotion, run_id)
+    except PgpromoteError as error:
+        yield Line(name, State.FAIL, error.message, error.hint)
+
+
+def _programs(promotion: Promotion, _run_id: str) -> Iterator[Line]:
+    found = promotion.tools()
+    newest = tools.newest(found)  # raises without any
+    versions = ", ".join(sorted({str(each.version) for each in found}))
+    yield Line("client programs", State.OK, f"{versions}; the newest is in {newest.directory}.")
+
+
+def _dev(promotion: Promotion, run_id: str) -> Iterator[Line]:
+    source = promotion.source()
+    found, size = _asked(source, run_id)
+    chosen = tools.choose(promotion.tools(), found.version)
+    yield Line("dev", State.OK, f"{_told(source, found, size)} pg_dump {chosen.version} dumps it.")
+    place = promotion.dump_dir
+    while not place.is_dir():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    seen = f"{disk.shown(free)} free in {promotion.dump_dir}; dev is {disk.shown(size)}, not compressed."
+    if free > size:
+        yield Line("room for archives", State.OK, seen)
+    else:
+        to_do = "See that there is room for two archives: the last one stays until the new one is whole."
+        yield Line("room for archives", State.WARN, seen, to_do)
+
+
+def _prod(promotion: Promotion, run_id: str) -> Iterator[Line]:
+    target = promotion.target()
+    yield Line("prod", State.OK, _told(target, *_asked(target, run_id)))
+
+
+def _asked(database: Database, run_id: str) -> tuple[Identity, int]:
+    with connect(database, run_id) as session:
+        return identify(session), size_of(session)
+
+
+def _told(database: Database, found: Identity, size: int) -> str:
+    role = f"{found.user}, a superuser" if found.superuser else found.user
+    return f"{database.label} is PostgreSQL {found.version}, {disk.shown(size)}; we are {role}."
+
+
+def _lock(promotion: Promotion, run_id: str) -> Iterator[Line]:
+    place = promotion.place(run_id)
+    with place.session() as session:
+        pooler.check_none(session, place.meeting, run_id)
+    yield Line("pooler", State.OK, "None between us and prod that shares server processes.")
+    holder = lock.holder(place)
+    yield Line("lock", State.WARN if holder else State.OK, f"Held by {holder}." if holder else "Free.")
+
+
+def _checks(promotion: Promotion, run_id: str) -> Iterator[Line]:
+    """Make the checks of a promotion of its own archive; without one, those that need none."""
+    there = promotion.store.state(promotion.own_archive())
+    if not there:
+        yield Line("archive", State.WARN, "There is none yet: not every check can look.", "pgpromote dump")
+    report = look(promotion, DEFAULTS, run_id)
+    expected = () if there else ("archive_readable",)
+    found = [each for each in report.findings if each.rule not in expected]
+    passed = len(set(report.checks) - {each.rule for each in report.findings} - set(report.skipped))
+    blind = f"; {len(report.skipped)} cannot look" if report.skipped else ""
+    yield Line("checks", State.OK, f"{passed} of {len(report.checks)} pass{blind}.")
+    for each in found:
+        yield Line(each.rule.replace("_", " "), STATES[each.severity], each.message, each.hint)
+
+
+def _last(promotion: Promotion, run_id: str) -> Iterator[Line]:
+    for state in died.find(promotion, run_id):
+        yield Line("last runs", State.WARN, died.told(state), "pgpromote history")
+    at = last.promotion(promotion, run_id).at
+    seen = f"The last promotion was at {at:%Y-%m-%d %H:%M:%S} UTC." if at else "No promotion is recorded."
+    yield Line("last promotion", State.OK, seen)

@@ -1,0 +1,82 @@
+"""`pgpromote doctor`: all that a promotion needs on one screen, before the first and between any two."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pgpromote.postgres.databases.lock import promotion_lock
+from pgpromote.postgres.place import Place
+from pgpromote.postgres.server import parse_url
+from pgpromote_tests.func.command_line import CommandLine, command_line
+from pgpromote_tests.runs import SHOP
+from pgpromote_tests.servers import Server
+
+
+@pytest.fixture
+def cli(dev: Server, prod: Server, tmp_path: Path) -> CommandLine:
+    line = command_line(tmp_path, dev, dev.new_url(SHOP), prod, prod.new_url())
+    return line.having(PGPROMOTE_REPORT_DIR=str(tmp_path / "reports"))
+
+
+def lines(cli: CommandLine, code: int) -> dict[str, Any]:
+    """Run the doctor, which must end so, and return its lines by name."""
+    done = cli.run("doctor", "--json")
+    assert done.returncode == code, done.text
+    assert done.json()["ok"] is (code == 0)
+    return {line["name"]: line for line in done.json()["lines"]}
+
+
+def test_before_the_first_archive_all_is_looked_at_that_needs_none(cli: CommandLine, prod: Server) -> None:
+    told = lines(cli, 0)
+    assert (told["archive"]["state"], told["archive"]["to_do"]) == ("warn", "pgpromote dump")
+    for name in ("client programs", "dev", "room for archives", "prod", "pooler", "lock", "checks"):
+        assert told[name]["state"] == "ok", told[name]
+    assert f"PostgreSQL {prod.major}" in told["prod"]["seen"]
+    assert "we are postgres, a superuser" in told["prod"]["seen"]
+    assert " cannot look" in told["checks"]["seen"]
+    assert told["last promotion"]["seen"] == "No promotion is recorded."
+
+
+def test_after_a_promotion_every_check_looks_and_the_last_one_is_told(cli: CommandLine) -> None:
+    assert cli.run("dump").returncode == 0
+    assert cli.run("restore").returncode == 0
+    told = lines(cli, 0)
+    assert "archive" not in told
+    assert "cannot look" not in told["checks"]["seen"]
+    assert told["last promotion"]["seen"].startswith("The last promotion was at 2")
+
+
+def test_each_thing_that_fails_is_a_line_with_what_to_do_and_hides_no_other(cli: CommandLine) -> None:
+    away = cli.having(DEV_DATABASE_URL="postgresql://me:canary@127.0.0.1:1/shop")
+    told = lines(away, 1)
+    assert told["dev"]["state"] == "fail"
+    assert told["dev"]["to_do"]
+    assert told["prod"]["state"] == "ok"
+    shown = away.run("doctor")
+    assert "\nfail dev: " in shown.stdout
+    assert "canary" not in shown.text
+
+
+def test_what_a_check_finds_is_a_line_of_its_own(cli: CommandLine) -> None:
+    assert cli.run("dump").returncode == 0
+    for _ in range(2):
+        assert cli.run("restore").returncode == 0
+    assert cli.run("rollback", "--yes").returncode == 0
+    told = lines(cli, 1)
+    assert told["not on hold"]["state"] == "fail"
+    assert "pgpromote resume" in told["not on hold"]["to_do"]
+
+
+def test_without_any_setting_it_says_what_to_set(tmp_path: Path) -> None:
+    told = lines(CommandLine(tmp_path, {}), 1)
+    assert "DEV_DATABASE_URL is not set." in told["dev"]["seen"]
+    assert "PROD_DATABASE_URL is not set." in told["prod"]["seen"]
+
+
+def test_a_lock_that_is_held_is_told_with_its_holder(cli: CommandLine) -> None:
+    target = parse_url(cli.environment["PROD_DATABASE_URL"], "PROD_DATABASE_URL")
+    with promotion_lock(Place(target, "the-night")):
+        told = lines(cli, 0)
+    assert told["lock"]["state"] == "warn"
+    assert "pgpromote:the-night" in told["lock"]["seen"]
