@@ -197,7 +197,7 @@ def test_a_command_that_fails_is_reported_and_posted(cli: CommandLine, command: 
     assert f"The report is in {page}." in ended.stderr
     assert (told["event"], told["job"], told["run_id"]) == ("run_failed", command, twin["run_id"])
     assert (told["untouched"], told["objects"]) == (str(ProdState.UNTOUCHED), [str(archive)])
-    assert f"*shop: {command} failed*" in told["text"]
+    assert f"*shop: archive_readable failed* (job {command}" in told["text"]
 
 
 def test_an_alert_that_does_not_arrive_leaves_the_first_error(cli: CommandLine) -> None:
@@ -243,7 +243,7 @@ def test_a_refresh_that_fails_posts_what_a_sensor_would(cli: CommandLine) -> Non
     assert ended.stderr.count("Check host and port") == told["text"].count("Check host and port") == 1
     assert str(ProdState.UNTOUCHED) not in told["what"]
     assert (told["event"], told["job"], told["failed"]) == (
-        "run_failed", "refresh_prod", "check extensions failed",
+        "run_failed", "refresh_prod", "target_reachable failed",
     )  # fmt: skip
     assert told["untouched"] == str(ProdState.UNTOUCHED)
     assert told["run_id"] in ended.stderr
