@@ -263,7 +263,7 @@ def test_a_refresh_whose_dagster_is_down_names_its_address(cli: CommandLine) -> 
     )
     ended = cli.having(DAGSTER_POSTGRES_URL=f"postgresql://me:{CANARY}@127.0.0.1:1/gone").run("refresh")
     assert ended.returncode == 1
-    assert ended.stderr.startswith("Error: DAGSTER_POSTGRES_URL: cannot connect to gone on 127.0.0.1:1")
+    assert "\nError: DAGSTER_POSTGRES_URL: cannot connect to gone on 127.0.0.1:1" in ended.stderr
     assert str(ProdState.UNTOUCHED) in ended.stderr
     assert CANARY not in ended.text
 
