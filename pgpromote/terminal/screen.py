@@ -322,8 +322,7 @@ def show_repair(repair: "Repair", *, done: bool) -> None:
     statements = [f"{each.sql};\n    -- {each.why}" for each in repair.statements]
     for line in cut(statements, ERRORS, listing.JSON):
         OUT.print(f"  {line}")
-    told, _ = summary.told_and_counted(repair)
-    for line in cut([each.message for each in told], WARNINGS, listing.JSON):
+    for line in cut([each.message for each in summary.left_alone(repair)], WARNINGS, listing.JSON):
         OUT.print(f"  {line}")
     show_findings(repair.findings, OUT)
 

@@ -1,17 +1,18 @@
 """The summary of a run on one screen: at most 24 lines of 80 columns, with names of ordinary length.
 
-`whole` cuts nothing: piped output is a mail or a log, and often all that is left of a run.
+`whole` cuts no line: piped output is a mail or a log. Names of keys are counted and cut in both.
 """
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from pgpromote.postgres.details import one_line
 from pgpromote.postgres.disk import HEADROOM
+from pgpromote.postgres.errors import IN_REPORT
+from pgpromote.postgres.excerpt import ERRORS, cut
 from pgpromote.postgres.losses import plausible
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.strategy import Strategy
@@ -28,7 +29,6 @@ LABEL = 12
 WIDTH = 80
 LINES_PER_FACT = 2
 LISTS = {"objects", "repaired", "to repair", "left alone", "time", "audit", "checks", "limited to", "dropped"}
-SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -141,13 +141,6 @@ def lines(facts: Mapping[str, str], *, whole: bool) -> list[str]:
     return written
 
 
-def findings(found: Sequence[Finding], *, whole: bool) -> list[str]:
-    """Return the worst findings, each on one line, and the number of the others."""
-    ranked = sorted(found, key=lambda finding: list(Severity).index(finding.severity))
-    texts = [finding.told for finding in ranked]
-    return first(texts, whole=whole)
-
-
 def of_interest(state: "State") -> list[Finding]:
     """Return the findings of interest: accepted losses of dev; objects that only prod had, told once."""
     # That there is no manifest, the proof says too.
@@ -161,18 +154,6 @@ def of_interest(state: "State") -> list[Finding]:
     return [*accepted, *losses, *repaired, *told, *(state.kept.findings if state.kept else ())]
 
 
-def first(texts: Sequence[str], *, whole: bool) -> list[str]:
-    """Return the first texts, each on one line, and the number of the others; all texts if `whole`."""
-    texts = [one_line(text) for text in texts]
-    if whole:
-        return [f"    {text}" for text in texts]
-    kept = [
-        f"    {text}" if len(text) <= WIDTH - 4 else f"    {text[: WIDTH - 6].rstrip()} …"
-        for text in texts[:SHOWN]
-    ]
-    return [*kept, f"    … and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else kept
-
-
 def _restored(restored: "Restored") -> Facts:
     parallel = f"{restored.jobs} jobs" if restored.jobs > 1 else "1 connection"
     return {
@@ -182,28 +163,20 @@ def _restored(restored: "Restored") -> Facts:
 
 
 def _repair(repair: "Repair", *, done: bool) -> Facts:
-    keys = ", ".join(f"{change.table}.{change.column}" for change in repair.changes)
+    keys = cut([f"{change.table}.{change.column}" for change in repair.changes], ERRORS, IN_REPORT)
+    left = cut([f"{each.table}.{each.column}" for each in left_alone(repair)], ERRORS, IN_REPORT)
     counted = f"{len(repair.changes)} primary key(s)"
     return {
-        "repaired" if done else "to repair": f"{counted}: {keys}" if keys else counted,
-        "left alone": ", ".join(_left_alone(repair)),
+        "repaired" if done else "to repair": f"{counted}: {', '.join(keys)}" if keys else counted,
+        "left alone": ", ".join(left),
     }
 
 
-def _left_alone(repair: "Repair") -> Iterator[str]:
-    """Yield the keys that were left alone; composite ones, of which there are hundreds, are only counted."""
-    shown, composite = told_and_counted(repair)
-    yield from (f"{each.table}.{each.column}" for each in shown)
-    if composite:
-        yield f"{composite} composite key(s)"
-
-
-def told_and_counted(repair: "Repair") -> "tuple[list[Skipped], int]":
-    """Return the keys left alone that are listed one by one, and the number of keys of several columns."""
+def left_alone(repair: "Repair") -> "list[Skipped]":
+    """Return the keys that were left alone, without those of several columns: nothing would number them."""
     from pgpromote.postgres.keys.repair import COMPOSITE  # noqa: PLC0415 - who shows a repair has loaded it
 
-    told = [each for each in repair.skipped if each.reason != COMPOSITE]
-    return told, len(repair.skipped) - len(told)
+    return [each for each in repair.skipped if each.reason != COMPOSITE]
 
 
 def _checks(state: "State") -> str:
