@@ -36,7 +36,7 @@ QUOTED: dict[str, Callable[[str], str]] = {
 }
 NEXT = """Wrote {files} in {directory}. Next:
   1. {step}
-  2. pgpromote dump && pgpromote check
+  2. pgpromote doctor
   3. pgpromote promote
 Every night: pgpromote init --for cron (systemd, compose, kubernetes). The Dagster UI: pgpromote up"""
 
