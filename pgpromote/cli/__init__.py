@@ -109,7 +109,7 @@ class Grouped(click.Group):
     "--log-file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Append what is said on stderr to FILE, quiet or not; it is readable for you alone.",
+    help="Append what is said on stderr to FILE, and with --quiet the result; it is readable for you alone.",
 )
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
 @click.pass_context

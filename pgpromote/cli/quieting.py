@@ -1,4 +1,4 @@
-"""--quiet and --log-file: nothing but problems and JSON on the terminal, all of stderr in a file."""
+"""--quiet and --log-file: nothing but problems and JSON on the terminal, and the rest in a file."""
 
 import atexit
 import os
@@ -15,17 +15,18 @@ import click
 
 from pgpromote.postgres.errors import ConfigError
 
-# In the context of a command: whether it is to be quiet.
-QUIET = "pgpromote.quiet"
+# In the context of a command: whether it is to be quiet, and its log.
+QUIET, LOG = "pgpromote.quiet", "pgpromote.log"
 
 
 def begin(context: click.Context, *, quiet: bool, log_file: Path | None) -> None:
     """Make the command quiet, and begin its log. Raises ConfigError."""
-    context.meta[QUIET] = quiet
-    if quiet or log_file:
+    log = begun(log_file, context) if log_file else None
+    context.meta.update({QUIET: quiet, LOG: log})
+    if quiet or log:
         from pgpromote.terminal import console  # noqa: PLC0415 - slow to load, and rarely wanted
 
-        console.set_up(quiet=quiet, log=begun(log_file, context) if log_file else None)
+        console.set_up(quiet=quiet, log=log)
 
 
 def quieting(command: click.Command) -> None:
@@ -37,7 +38,8 @@ def quieting(command: click.Command) -> None:
 def _quieting(run: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(run)
     def quiet(*arguments: Any, **options: Any) -> Any:
-        if not click.get_current_context().meta.get(QUIET) or options.get("as_json"):
+        meta = click.get_current_context().meta
+        if not meta.get(QUIET) or options.get("as_json"):
             return run(*arguments, **options)
         held_back = StringIO()
         try:
@@ -46,6 +48,9 @@ def _quieting(run: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException:
             click.echo(held_back.getvalue(), nl=False)
             raise
+        finally:
+            if meta.get(LOG):
+                meta[LOG].write(held_back.getvalue())
 
     return quiet
 

