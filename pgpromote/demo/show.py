@@ -31,5 +31,5 @@ def run(scale: int) -> None:
             done = refresh(promotion, RestoreConfig(), on_step, picture.watch)
         for problem in done.problems:
             screen.show_problem(problem)
-        screen.show_ended(Ended(done.state, done.audit, done.report, done.problems))
+        screen.show_ended(Ended(done.state, done.audit, done.report, done.problems), briefly=True)
     screen.OUT.print("The servers are stopped. To open the UI on this run: make up")

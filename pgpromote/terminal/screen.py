@@ -125,10 +125,14 @@ def show_adopted(archive: Archive, manifest: Manifest) -> None:
     _facts(summary.of_adoption(archive, manifest))
 
 
-def show_ended(ended: summary.Ended) -> None:
-    """Show the end of a run on one screen: facts, findings, and the verdict as its last line."""
-    _facts(summary.of_run(ended))
-    for line in listing.at_the_end(summary.of_interest(ended.state), whole=_whole()):
+def show_ended(ended: summary.Ended, *, briefly: bool = False) -> None:
+    """Show the end of a run: facts, findings, and the verdict as its last line.
+
+    One screen of it on a terminal or `briefly`, otherwise no line is cut.
+    """
+    whole = _whole() and not briefly
+    _facts(summary.of_run(ended), whole=whole)
+    for line in listing.at_the_end(summary.of_interest(ended.state), whole=whole):
         OUT.print(line)
     word, told, well = summary.verdict(ended)
     _headline(word, told, "green" if well else "yellow")
@@ -335,8 +339,8 @@ def _headline(word: str, rest: str, colour: str = "green") -> None:
     OUT.print(Text.assemble((word, colour), " ", rest))
 
 
-def _facts(facts: Mapping[str, str]) -> None:
-    for line in summary.lines(facts, whole=_whole()):
+def _facts(facts: Mapping[str, str], *, whole: bool | None = None) -> None:
+    for line in summary.lines(facts, whole=_whole() if whole is None else whole):
         OUT.print(line)
 
 
