@@ -145,7 +145,7 @@ def _post(run: Run, command: str, error: PgpromoteError) -> None:
         what=error.message,
         objects=tuple(dict.fromkeys(f.object for f in errors)),
         untouched=str(outcome.of(run.state)),
-        to_do=error.hint,
+        to_do=error.hint or " ".join(dict.fromkeys(f.remedy for f in errors if f.remedy)),
         link="",
     )
     try:

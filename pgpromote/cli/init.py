@@ -18,7 +18,7 @@ from pgpromote.cli.env_file import NAME
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.files import make_private
 from pgpromote.postgres.server import parse_url
-from pgpromote.promotion import SOURCE, TARGET
+from pgpromote.promotion import BUILD, SOURCE, TARGET
 from pgpromote.settings import SETTINGS
 from pgpromote.terminal import screen
 
@@ -26,6 +26,7 @@ FILES = (NAME, "dagster.yaml", "workspace.yaml")
 EXAMPLES = {
     SOURCE: "postgresql://dumper:password@dev.example:5432/shop",
     TARGET: "postgresql://promoter:password@prod.example:5432/shop",
+    BUILD: "postgresql://builder:password@prod.example:5432/shop",
 }
 # How each kind of file quotes a word.
 QUOTED: dict[str, Callable[[str], str]] = {
@@ -67,9 +68,11 @@ def init(directory: Path, dev: str, prod: str, kind: str | None) -> None:
     if kind:
         click.echo(nightly(kind, place), nl=False)
         return
-    urls = {variable: _url(variable, given) for variable, given in ((SOURCE, dev), (TARGET, prod))}
+    urls = {
+        variable: _url(variable, given) for variable, given in ((SOURCE, dev), (TARGET, prod), (BUILD, ""))
+    }
     _write(place, contents(place, urls))
-    missing = [variable for variable, url in urls.items() if not url]
+    missing = [variable for variable in (SOURCE, TARGET) if not urls[variable]]
     step = f"Set {' and '.join(missing)} in {NAME}" if missing else f"Look through {NAME}"
     screen.OUT.print(NEXT.format(files=", ".join(FILES), directory=place, step=step))
 
@@ -80,6 +83,7 @@ def contents(place: Path, urls: dict[str, str]) -> dict[str, str]:
     filled = {
         "dev": _line(SOURCE, urls[SOURCE]),
         "prod": _line(TARGET, urls[TARGET]),
+        "build": _line(BUILD, urls[BUILD]),
         "settings": settings,
         "storage": json.dumps(str(place / "data" / "dagster"), ensure_ascii=False),
         "logs": json.dumps(str(place / "data" / "dagster" / "logs"), ensure_ascii=False),

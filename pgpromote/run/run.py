@@ -144,7 +144,8 @@ class Run:
         except PgpromoteError as error:
             told = error.saying(outcome=self._outcome(error.outcome))
             if not self.state.renewed:
-                self.state = replace(self.state, failure=str(told))
+                prod = told.outcome.prod if told.outcome else self.state.prod
+                self.state = replace(self.state, failure=str(told), prod=prod)
             raise told from error.__cause__
         except Interrupted as stop:
             raise stop.saying(self._outcome(stop.outcome)) from None

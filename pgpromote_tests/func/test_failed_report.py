@@ -325,3 +325,20 @@ def test_a_refresh_whose_audit_got_worse_posts_that_once(cli: CommandLine, dev: 
     assert ended.returncode == 0, ended.stderr
     assert (told["event"], told["job"]) == ("audit_worse", "refresh_prod")
     assert "prod_audit:table_unlogged warning, was passed" in told["objects"]
+
+
+@pytest.mark.parametrize("what", ["a table", "rows", "nothing"])
+def test_a_swap_that_is_refused_says_everywhere_that_prod_is_untouched(
+    cli: CommandLine, prod: Server, what: str
+) -> None:
+    did = {"a table": "CREATE TABLE late (a int)", "rows": "DELETE FROM relics", "nothing": "SELECT 1"}[what]
+    name = cli.environment["PROD_DATABASE_URL"].rpartition("/")[2]
+    prod.execute(f"BEGIN; {did}; PREPARE TRANSACTION 'left'", name)
+    with receiving([]) as receiver:
+        ended, alert = alerting(cli, receiver, "restore")
+    prod.execute("ROLLBACK PREPARED 'left'", name)
+    assert (ended.returncode, str(ProdState.UNTOUCHED) in ended.stderr) == (3, True)
+    (twin,) = twins(Path(cli.environment["PGPROMOTE_REPORT_DIR"]))
+    for said in (alert["untouched"], twin["prod"]):
+        assert said.startswith("Prod is untouched")
+    assert "ROLLBACK PREPARED" in alert["to_do"]

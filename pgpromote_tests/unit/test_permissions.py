@@ -59,6 +59,13 @@ SUPERUSER_ONLY = [
         definition="CREATE FUNCTION public.f() RETURNS int\n    LANGUAGE c\n    AS 'x', 'f';",
     ),
     Entry(2, "PUBLICATION", "p", "", "CREATE PUBLICATION p FOR ALL TABLES WITH (publish = 'insert');\n"),
+    Entry(
+        2,
+        "CAST",
+        "CAST (text AS public.mood)",
+        "",
+        "CREATE CAST (text AS public.mood) WITHOUT FUNCTION AS ASSIGNMENT;\n",
+    ),
     Entry(2, "TYPE", "base", definition="CREATE TYPE public.base (\n    INPUT = public.base_in\n);\n"),
 ]
 
@@ -81,5 +88,15 @@ def test_what_an_owner_may_create_passes() -> None:
         ),
         Entry(3, "TYPE", "e", definition="CREATE TYPE public.e AS ENUM (\n    'a'\n);\n"),
         Entry(4, "PUBLICATION", "p", "", "CREATE PUBLICATION p WITH (publish = 'insert');\n"),
+        *(
+            Entry(
+                number,
+                "CAST",
+                "CAST (integer AS core.region)",
+                "",
+                f"CREATE CAST (integer AS core.region) {how};\n",
+            )
+            for number, how in ((5, "WITH FUNCTION core.to_region(integer)"), (6, "WITH INOUT AS IMPLICIT"))
+        ),
     )
     assert found("rights", given(archive=archive)) == []

@@ -17,10 +17,13 @@ Found = Iterator[tuple[Severity, str, str, str]]
 SHOWN = 5
 # What only a superuser may create, whatever the rights on the database (facts §4).
 SUPERUSER_KINDS = frozenset(
-    {"EVENT TRIGGER", "FOREIGN DATA WRAPPER", "ACCESS METHOD", "CAST", "OPERATOR CLASS",
+    {"EVENT TRIGGER", "FOREIGN DATA WRAPPER", "ACCESS METHOD", "OPERATOR CLASS",
      "OPERATOR FAMILY", "PROCEDURAL LANGUAGE", "PUBLICATION TABLES IN SCHEMA"}
 )  # fmt: skip
 SUPERUSER_DEFINITIONS = {
+    "CAST": re.compile(
+        r"\)\s+WITHOUT FUNCTION\b"
+    ),  # the owner of a type may make those by a function or text
     "FUNCTION": re.compile(r"\bLANGUAGE\s+(c|internal)\b"),
     "TYPE": re.compile(r"\bINPUT\s*="),
     "PUBLICATION": re.compile(r"\bFOR ALL TABLES\b"),
@@ -77,7 +80,7 @@ def superuser_only(archive: Dump) -> Iterator[tuple[str, str]]:
     for entry in archive.entries:
         pattern = SUPERUSER_DEFINITIONS.get(entry.kind)
         if entry.kind in SUPERUSER_KINDS or (pattern and pattern.search(entry.definition)):
-            yield entry.name, f"{entry.kind} {entry.name}"
+            yield entry.name, f"{entry.kind} {entry.name.removeprefix('CAST ')}"
 
 
 def _undumpable(names: tuple[str, ...], user: str) -> tuple[Severity, str, str, str]:
