@@ -38,7 +38,7 @@ QUOTED: dict[str, Callable[[str], str]] = {
 NEXT = """Wrote {files} in {directory}. Next:
   1. {step}
   2. pgpromote doctor
-  3. pgpromote promote
+  3. pgpromote promote, and once: pgpromote mark-prod
 Every night: pgpromote init --for cron (systemd, compose, kubernetes). The Dagster UI: pgpromote up"""
 
 

@@ -117,7 +117,8 @@ def status_command(*, max_age: timedelta | None, as_json: bool) -> None:
             f"The last promotion was at {past.moment(found.at)}" if found.at else "No promotion is recorded"
         )
         raise PgpromoteError(
-            f"{then}: none succeeded within {max_age}.", "Look for its run: pgpromote history"
+            f"{then}: none succeeded within {max_age}.",
+            "Look at the newest report of a run, and at what starts the runs: cron, a timer, the schedule.",
         )
 
 

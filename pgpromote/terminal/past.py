@@ -66,7 +66,9 @@ def of_status(status: Status) -> dict[str, str]:
         "since": moment(came.since) if came and came.since else "nothing says since when",
         "came from": came_from(came),
         "on hold": on_hold(status.held),
-        "previous": f"{newest.name}, until {moment(newest.swapped_at)}" if newest else "none is kept",
+        "previous": f"{newest.name}, which was prod until {moment(newest.swapped_at)}"
+        if newest
+        else "none is kept",
     }
 
 
