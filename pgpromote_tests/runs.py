@@ -53,6 +53,7 @@ def run(
     job: str,
     config: Mapping[str, object] | None = None,
     instance: dg.DagsterInstance | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run a job of the promotion with the launchpad's configuration per asset."""
     return (
@@ -65,6 +66,7 @@ def run(
             },
             instance=instance,
             raise_on_error=False,
+            tags=tags,
         )
     )
 

@@ -18,7 +18,7 @@ from pgpromote.cli.env_file import NAME
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.files import make_private
 from pgpromote.postgres.server import parse_url
-from pgpromote.promotion import BUILD, SOURCE, TARGET
+from pgpromote.promotion import BUILD, SOURCE, TARGET, fit
 from pgpromote.settings import SETTINGS
 from pgpromote.terminal import screen
 
@@ -85,6 +85,7 @@ def contents(place: Path, urls: dict[str, str]) -> dict[str, str]:
         "prod": _line(TARGET, urls[TARGET]),
         "build": _line(BUILD, urls[BUILD]),
         "settings": settings,
+        "location": f"pgpromote_{fit(place.name)}",  # two promotions may share one Dagster instance
         "storage": json.dumps(str(place / "data" / "dagster"), ensure_ascii=False),
         "logs": json.dumps(str(place / "data" / "dagster" / "logs"), ensure_ascii=False),
     }

@@ -25,6 +25,8 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
     )
     def rollback(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         holder = holder_of(context, prefix)
+        with readable():
+            holder.check()
         with readable(ended=Outcome(ProdState.WHOLE)):
             done = bring_back(holder.promotion, holder.run_id, config.name, watch=holder.watching)
         context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")

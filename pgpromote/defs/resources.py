@@ -9,9 +9,10 @@ import dagster as dg
 from pgpromote import report as reports
 from pgpromote.defs import planned, tags
 from pgpromote.defs.failures import clean, reason
+from pgpromote.defs.running import PID, TARGET
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.details import visible
-from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.errors import ConfigError, PgpromoteError
 from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion
 from pgpromote.run import outcome
@@ -33,6 +34,7 @@ class Holder:
 
     `audited` holds the findings of the audits so far; `reported` is true once the step of the report has
     begun. `watch` is called with the run that begins; `watched` is the callback for the lines of its tools.
+    `target` is the tag of this promotion's runs, `launched_for` that of this one, "" for none.
     """
 
     promotion: Promotion
@@ -43,6 +45,18 @@ class Holder:
     audited: Audit = reports.NOT_AUDITED
     reported: bool = False
     watched: OnLine = look_away
+    target: str = ""
+    launched_for: str = ""
+
+    def check(self) -> None:
+        """Raise ConfigError for a run that another promotion launched, into an instance that both share."""
+        if self.launched_for not in {"", self.target}:
+            raise ConfigError(
+                f"This run was launched for the promotion {self.launched_for}, and is run by the code "
+                f"location of {self.target}.",
+                "Two promotions in one Dagster instance need two code locations, each with a location_name "
+                "of its own in workspace.yaml, and the settings of each where its runs are launched.",
+            )
 
     def watching(self, run: Run) -> OnLine:
         """Take a run that was begun elsewhere, as by a rollback; return the sink of its tools' lines."""
@@ -52,6 +66,7 @@ class Holder:
     def run(self, options: Options) -> Run:
         """Return the run; the first step begins it with these options, which are those of all its steps."""
         if self.begun is None:
+            self.check()
             self.begun = self.stack.enter_context(start(self.promotion, self.run_id, options))
             self.watched = self.watch(self.begun)
         return self.begun
@@ -65,7 +80,11 @@ def run_resource(
     @dg.resource(description=f"The promotion {promotion.name}: databases, archive, lock.")
     def walk(context: dg.InitResourceContext) -> Iterator[Holder]:
         with ExitStack() as stack:
-            made = Holder(promotion, context.run.run_id if context.run else "no-run", stack, watch)
+            run_id, told = (context.run.run_id, context.run.tags) if context.run else ("no-run", {})
+            made = Holder(promotion, run_id, stack, watch)
+            made.target = f"{prefix}{promotion.name}"
+            # A refresh of the command line has another value there, and runs in the process that launched it.
+            made.launched_for = "" if PID in told else told.get(TARGET, "")
             try:
                 yield made
             finally:

@@ -11,6 +11,7 @@ from pgpromote.defs.audits import AUDITS
 from pgpromote.defs.factory import build_promotion
 from pgpromote.defs.report import REPORT
 from pgpromote.defs.running import PROMOTION
+from pgpromote.postgres.errors import ProdState
 from pgpromote.promotion import Promotion
 from pgpromote_tests import runs
 from pgpromote_tests.runs import SHOP, checks_of, failure_of
@@ -85,3 +86,18 @@ def test_no_text_in_dagster_is_a_raw_template(promotion: Promotion) -> None:
     texts = [graph.get(key).description for key in graph.get_all_asset_keys()]
     texts += [graph.get_check_spec(key).description for key in graph.asset_check_keys]
     assert [text for text in texts if not text or "{" in text] == []
+
+
+@pytest.mark.parametrize("job", ["restore_prod", "refresh_prod", "rollback_prod", "rehearse_prod"])
+def test_a_run_that_another_promotion_has_launched_leaves_prod_as_it_is(
+    promotion: Promotion, prod: Server, job: str
+) -> None:
+    assert runs.run(promotion, "refresh_prod").success
+    before = prod.databases()
+
+    result = runs.run(promotion, job, tags={"pgpromote/target": "another"})
+
+    assert not result.success
+    _, told, _ = failure_of(result)
+    assert told.startswith(f"{ProdState.UNTOUCHED}\nThis run was launched for the promotion another")
+    assert prod.databases() == before
