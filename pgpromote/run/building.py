@@ -78,16 +78,19 @@ class Build:
                 self.clearance, self.database, tools, self.run_id, jobs=jobs, demanded=demanded
             )
 
-    def end(self, wanted: Rights, prod: str, options: Options, fill: Callable[[], None]) -> Ended | None:
+    def end(
+        self, wanted: Callable[[], Rights], prod: str, options: Options, fill: Callable[[], None]
+    ) -> Ended | None:
         """Finish all work that calls dev's code, then take the shadow back; return the findings.
 
-        Return None, and do nothing, without a separate login. Raises PgpromoteError of any part.
+        `wanted` reads the rights of prod. Return None, and do nothing, without a separate login. Raises
+        PgpromoteError of any part.
         """
         if self.builder is None:
             return None
         fill()
         jobs = options.jobs
-        role, owners = self.builder.role, self._owners(wanted)
+        role, owners = self.builder.role, self._owners(wanted())
         told = statistics.gather(self.database, self.run_id, jobs=jobs, of=role)
         told += statistics.gather(self.shadow, self.run_id, jobs=jobs, but=role)
         keys = index_keys.prove(self.clearance, prod, self.database, self.run_id, owners=owners)

@@ -41,7 +41,7 @@ def fill(run: Run) -> State:
 def compare(run: Run) -> State:
     """Compare objects and rows with the archive, and count them."""
     clearance, options, build = needed(run.clearance), run.options, needed(run.build)
-    ended = build.end(rights_of_prod(run), run.target.name, options, run.within)
+    ended = build.end(lambda: rights_of_prod(run), run.target.name, options, run.within)
     made = run.state.repair if options.repair else None
     run.reading = Reading()
     demand = Demand(
