@@ -11,7 +11,7 @@ SECONDS = 5.0
 
 
 class Event(Enum):
-    """An event of a run: what such monitors take after their address."""
+    """An event of a run: the path after the address of a monitor."""
 
     START = "/start"
     SUCCESS = ""
@@ -29,7 +29,7 @@ def ping(url: str, event: Event, seconds: float = SECONDS) -> str:
     told = [f"no answer in {seconds:g} s"]
 
     def send() -> None:
-        problem = attempt(request, seconds)
+        problem = attempt(request, 2 * seconds)  # the limit is that of the thread: two would race
         told[0] = problem.told if problem else ""
 
     # A name server, or an answer that drips, would last longer than the limit of a socket.
