@@ -2,11 +2,10 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from pgpromote.report.webhook import Webhook, WebhookFailed, post
 from pgpromote.settings import from_environment
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine
+from pgpromote_tests.func.web import Silent, serving
 from pgpromote_tests.servers import Server
 
 TOKEN = "/services/T0/kanarie"
@@ -46,7 +46,7 @@ def receiving(answers: Sequence[int]) -> Iterator[Receiver]:
     """Serve the answers in turn, then always 200; -1 hangs up without one."""
     receiver = Receiver(list(answers))
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.received.append((self.path, json.loads(body)))
@@ -64,18 +64,8 @@ def receiving(answers: Sequence[int]) -> Iterator[Receiver]:
             """Take what a followed redirect would ask for."""
             receiver.received.append((self.path, {}))
 
-        def log_message(self, *told: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as receiver.port:
+        yield receiver
 
 
 # Posting ----------------------------------------------------------------------------------------------------

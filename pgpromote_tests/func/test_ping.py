@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from pgpromote.report.ping import Event, ping
 from pgpromote_tests.func.command_line import CommandLine, command_line
+from pgpromote_tests.func.web import Silent, serving
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 
@@ -21,7 +22,7 @@ SECRET = "kanarienvogel"
 
 @dataclass
 class Monitor:
-    """A monitor of cron jobs, and what it was told."""
+    """A monitor of cron jobs, and the paths that it was asked for."""
 
     port: int = 0
     answer: int = 200
@@ -37,25 +38,15 @@ def monitoring(answer: int = 200) -> Iterator[Monitor]:
     """Run a monitor that always gives the same answer."""
     monitor = Monitor(answer=answer)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             monitor.told.append(self.path)
             self.send_response(monitor.answer)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *told: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        monitor.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield monitor
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as monitor.port:
+        yield monitor
 
 
 @pytest.fixture
