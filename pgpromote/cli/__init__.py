@@ -15,7 +15,7 @@ from pgpromote.cli import details_command, pinging, quieting, target
 from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import Interrupted, PgpromoteError
 
-# What `pgpromote --help` lists, in the order in which a person meets it: the module of each command.
+# The groups of `pgpromote --help`, in the order in which a person meets them: the module of each command.
 GROUPS = {
     "Try it": {"demo": "shell", "up": "shell"},
     "Set it up": {"init": "init", "alert": "alert_command"},
@@ -37,7 +37,7 @@ GROUPS = {
     "Care for Prod": {"audit": "audit_command", "repair": "upkeep", "mark-prod": "upkeep"},
     "Shell": {"completion": "shell"},
 }
-# Those whose errors may be about rows.
+# The groups of commands with errors that may be about rows.
 WITH_DETAILS = ("Look first", "Promote", "Go back", "Care for Prod")
 
 
@@ -61,7 +61,7 @@ class Commands(Mapping[str, click.Command]):
 @cache
 def _imported(name: str) -> click.Command:
     heading = {each: heading for heading, commands in GROUPS.items() for each in commands}[name]
-    gc.disable()  # what is imported stays: to search it for garbage again and again is a fifth of the time
+    gc.disable()  # modules stay: to search them for garbage again and again is a fifth of the time
     module = import_module(f"pgpromote.cli.{GROUPS[heading][name]}")
     gc.freeze()
     gc.enable()

@@ -41,7 +41,7 @@ PRIVATE = "It holds passwords: chmod 600, and let the user own it who runs pgpro
 
 @dataclass(frozen=True)
 class EnvFile:
-    """A file of settings: its path as it was given, and what it says, with absolute paths.
+    """A file of settings: its path as it was given, and its values, with absolute paths.
 
     `chosen`: a person has named it, so that its databases go before those of the environment.
     """
@@ -56,7 +56,7 @@ class EnvFile:
         return self.path.absolute().parent
 
     def added(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Return what the file adds to an environment, which wins: settings, and defaults of directories.
+        """Return the variables that the file adds to an environment, which wins, and defaults of directories.
 
         Raises ConfigError when both name different databases and the file is not chosen.
         """

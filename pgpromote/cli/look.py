@@ -28,7 +28,7 @@ from pgpromote.run import retention
 from pgpromote.run.check import look
 from pgpromote.terminal import screen
 
-# Checks that say what prod would lose beside the objects that the archive lacks.
+# Checks of losses beside the objects that the archive lacks.
 BESIDE = ("nothing_in_the_way", "nothing_lost_outside", plausible.RULE)
 
 
@@ -98,7 +98,7 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
 
 
 def _given(context: click.Context) -> Iterator[str]:
-    """Yield the arguments of this command line without --expect-plan, whose value the new plan replaces."""
+    """Yield the arguments of this command line without --expect-plan: the new plan replaces its value."""
     for parameter in context.command.params:
         name = str(parameter.name)
         given = name in context.params and context.get_parameter_source(name) is ParameterSource.COMMANDLINE

@@ -35,7 +35,7 @@ def promoted(run: Run) -> dg.AssetMaterialization:
 def rolled_back(
     promotion: Promotion, run_id: str, done: CutOver, prefix: str = ""
 ) -> dg.AssetMaterialization:
-    """Return the event of a rollback: prod is again what an earlier archive made it, where that is known."""
+    """Return the event of a rollback, with the archive that prod came from, where that is known."""
     came = rollback.status(promotion, run_id).came
     archive, sha256 = (came.archive, came.sha256) if came else (None, None)
     known = f"archive `{archive}`, SHA-256 `{(sha256 or '')[:12]}…`" if archive else "origin not recorded"

@@ -1,4 +1,4 @@
-"""What a check has looked at: shown with its result, also with a good one."""
+"""The evidence of a check: shown with its result, also with a good one."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ ABOUT = {
 
 
 def of(rule: str, state: State) -> Metadata:
-    """Return the evidence of a check: what it has looked at, and numbers that were compared."""
+    """Return the evidence of a check: the objects it looked at, and the numbers it compared."""
     if rule in prove.RULES:
         return _proven(rule, state)
     shown: Metadata = {"prod": dg.MetadataValue.text(state.target)}

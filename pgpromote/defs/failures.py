@@ -52,13 +52,13 @@ class Reason:
 
 
 class Failed(dg.Failure):
-    """A step failed; the first line of its text says what prod is."""
+    """The failure of a step; the first line of its text is the state of prod."""
 
     __module__ = "builtins"  # Dagster shows the module before the text, but not this one
 
 
 class Terminated(DagsterExecutionInterruptedError, DagsterUserCodeProcessError):
-    """A step was interrupted; the first line of its text says what prod is.
+    """The interruption of a step; the first line of its text is the state of prod.
 
     Dagster shows an error of another process as that told it: here without a trace, which tells nothing.
     """
@@ -104,7 +104,7 @@ def _failed(error: PgpromoteError) -> Failed:
 
 
 def _text(error: PgpromoteError) -> str:
-    """Return the text of an error, beginning with what prod is."""
+    """Return the text of an error, beginning with the state of prod."""
     prod = str(error.outcome)
     if isinstance(error, CutOverFailed) or error.message.startswith(prod.removesuffix(".")):
         return str(error)

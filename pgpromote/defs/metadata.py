@@ -45,7 +45,7 @@ def findings(found: Sequence[Finding]) -> dg.MetadataValue:
 
 
 def by_table(found: Mapping[str, Mapping[str, Sequence[Finding]]]) -> dg.MetadataValue:
-    """Return what is only information as a table: a row for each table and rule."""
+    """Return information by table: a row for each table and rule."""
     rows = [(name, rule, listed(each)) for name, rules in found.items() for rule, each in rules.items()]
     return table(("table", "rule", "what"), rows)
 

@@ -94,7 +94,7 @@ def run_resource(
 
 
 def _end(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
-    """Tag the run with its outcome. Take back what a failed one did not come to, and report on it."""
+    """Tag the run with its outcome. Take back the unmade checks of a failed one, and report on it."""
     if context.instance is None or context.run is None or context.log is None:
         return
     failures, run = _failures(context.instance, context.run.run_id), holder.begun

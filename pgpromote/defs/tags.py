@@ -31,6 +31,6 @@ def of_run(run: Run) -> dict[str, str]:
 
 
 def of_end(run: Run, *, refused: bool = False) -> dict[str, str]:
-    """Return the tags of a run that has ended: its outcome is what prod is."""
+    """Return the tags of a run that has ended: its outcome is the state of prod."""
     told = OF_PROD[run.state.prod]
     return {**of_run(run), OUTCOME: f"refused, {told}" if refused else told}

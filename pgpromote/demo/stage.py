@@ -20,7 +20,7 @@ MAJOR = 16
 # What each server holds; the Dagster database stands beside dev so that prod holds prod and nothing else.
 DATABASES = {"dev": ("auction_dev", "dagster"), "prod": ("auction_prod",)}
 URLS = {SOURCE: ("dev", "auction_dev"), DAGSTER: ("dev", "dagster"), TARGET: ("prod", "auction_prod")}
-# What the sample has on purpose: accepted, as a user would, so that the audits warn of nothing else.
+# Findings that the sample has on purpose: accepted, as a user would, so that the audits warn of nothing else.
 ACCEPTED = (
     'primary_key_without_identity:"BackOffice".invoices.id,'
     'constraint_not_validated:"BackOffice".imported_ratings *,'

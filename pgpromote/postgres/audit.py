@@ -106,7 +106,7 @@ class Audit:
         return {name: self.of(name) for name in names}
 
     def by_table(self) -> dict[str, dict[str, list[Finding]]]:
-        """Return what is only information about tables, by table in the order of names and by rule."""
+        """Return information about tables, by table in the order of names and by rule."""
         found: dict[str, dict[str, list[Finding]]] = {}
         for finding in sorted(filter(_belongs, self.findings), key=lambda each: each.table):
             found.setdefault(finding.table, {}).setdefault(finding.rule, []).append(finding)
@@ -145,7 +145,7 @@ def describe(name: str) -> str:
 
 
 def listed(findings: Sequence[Finding]) -> str:
-    """Return what a rule has found in one table, on a line: several parts by name, one with its message."""
+    """Return the findings of a rule in one table, on a line: several parts by name, one with its message."""
     if len(findings) == 1:
         (only,) = findings
         return f"{only.part}: {only.message}" if only.part else only.message
@@ -153,7 +153,7 @@ def listed(findings: Sequence[Finding]) -> str:
 
 
 def if_ignored(name: str) -> str:
-    """Return the sentence about what happens if nobody mends what a rule finds, "" for one without a file."""
+    """Return the consequence of ignoring a rule as a sentence, "" for one without a file."""
     return f"If ignored: {rule(name).ignored}" if name in RULES else ""
 
 

@@ -49,7 +49,7 @@ def _servers(database: Database) -> set[tuple[str, str]]:
 
 
 def _own(host: str, port: str) -> Iterator[str]:
-    """Yield what leads to a host of dev alone."""
+    """Yield patterns of addresses of a host that only dev has."""
     before = WORD if re.search("[.:]", host) else "(@|://)"
     at, anywhere = re.escape(host), f"(?<!{HOST_IS})"
     yield from _shared(host, port)
@@ -60,7 +60,7 @@ def _own(host: str, port: str) -> Iterator[str]:
 
 
 def _shared(host: str, port: str) -> Iterator[str]:
-    """Yield what leads to a server by host and port."""
+    """Yield patterns of addresses of a server by host and port."""
     at = re.escape(host)
     yield rf"(@|://|,|{WORD}){at}\]?:{port}\M"
     is_it = f"{HOST_IS}{at}'*"
@@ -72,7 +72,7 @@ def _shared(host: str, port: str) -> Iterator[str]:
 
 
 def _named(name: str, ports: set[str]) -> Iterator[str]:
-    """Yield what leads to a database by its name, unless with a port that is none of dev's."""
+    """Yield patterns of a database by its name, unless with a port that is none of dev's."""
     other = rf"(?!({'|'.join(sorted(ports))})\M)\d"
     yield _beside(NAME_IS + re.escape(name), other)
     yield rf"{URL}(?!{HOSTS}:{other}\d*[,/]){HOSTS}/{re.escape(name)}{END}"

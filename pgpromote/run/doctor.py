@@ -17,7 +17,7 @@ from pgpromote.run.options import DEFAULTS
 
 
 class State(Enum):
-    """The state of what was looked at."""
+    """The verdict of a line."""
 
     OK = "ok"
     WARN = "warn"
@@ -29,7 +29,7 @@ STATES = {Severity.ERROR: State.FAIL, Severity.WARNING: State.WARN, Severity.INF
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that was looked at: its name, its state, what was seen, and what to do."""
+    """One line of the examination: its name, its verdict, the evidence, and the remedy."""
 
     name: str
     state: State

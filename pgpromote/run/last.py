@@ -39,11 +39,11 @@ def promotion(of: Promotion, run_id: str) -> Last:
 
 
 def began(databases: Sequence[Previous]) -> list[datetime]:
-    """Return when contents became prod by a promotion. What a rollback brings back is older than that."""
+    """Return when contents became prod by a promotion. A rollback brings back an older one."""
     known = [each for each in databases if each.trusted]
     swaps = {each.swapped_at for each in known}
     back = {each.swapped_at for each in known if each.ended in {End.ROLLBACK, End.RETURN}}
-    # What a return puts aside had become prod by the rollback that it takes back.
+    # The content that a return puts aside had become prod by the rollback that it takes back.
     earlier = {
         each.was.since for each in known if each.was and each.was.since and each.ended is not End.RETURN
     }
@@ -51,5 +51,5 @@ def began(databases: Sequence[Previous]) -> list[datetime]:
 
 
 def _promoted(run: State, of: Promotion) -> bool:
-    """Return whether a run made prod new. One that restored a safety archive brought back what was."""
+    """Return whether a run made prod new. One that restored a safety archive brought back an older one."""
     return run.renewed and run.target == of.target().label and run.archive.parent != of.safety_dir

@@ -184,7 +184,7 @@ class State:
             yield each.seen(where, way) if isinstance(each, Loss) else each
 
     def _way_back(self) -> tuple[str, str]:
-        """Return the place of what prod was, and the way to it."""
+        """Return the place of the previous content, and the way to it."""
         if self.cut_over and self.cut_over.previous not in self.dropped:
             previous = self.cut_over.previous
             return f"Now in {previous}", f"Copy it from the database {previous}; {_all_of_it()}"

@@ -22,7 +22,7 @@ class Visible(Console):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print, and copy it to the log, if there is one, without what only moves the cursor."""
+        """Print, and copy it to the log, if there is one, without moves of the cursor."""
         super().print(*objects, **options)
         if self.copy and not any(isinstance(each, Control) for each in objects):
             self.copy.print(*objects, **options)
@@ -42,6 +42,6 @@ OUT, ERR = literal(), literal(stderr=True)
 
 
 def set_up(*, quiet: bool, log: TextIO | None) -> None:
-    """Show problems alone on stderr, if it is to be quiet, and copy what is said there to a log."""
+    """Show problems alone on stderr, if it is to be quiet, and copy its lines to a log."""
     ERR.quiet = quiet
     ERR.copy = literal(file=log) if log else None

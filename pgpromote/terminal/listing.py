@@ -16,7 +16,7 @@ SHOWN: Mapping[Severity, int] = {
 JSON = "--json shows them"
 REMEDY = "→ "
 WIDTH, INDENT = 80, 4
-# Lines for findings at the end of a run, whose summary has to fit one screen.
+# Lines for findings at the end of a run: its summary has to fit one screen.
 LINES = 3
 
 
@@ -73,7 +73,7 @@ def _told(group: Sequence[Finding]) -> list[str]:
 
 
 def _shares(sizes: Sequence[int]) -> list[int]:
-    """Return the numbers of lines of the first groups: one for each, and what is left for the worst."""
+    """Return the numbers of lines of the first groups: one for each, and the rest for the worst."""
     shares = [1 for _ in sizes[:LINES]]
     for number, size in enumerate(sizes[:LINES]):
         shares[number] += min(size - 1, LINES - sum(shares))

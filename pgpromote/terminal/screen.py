@@ -30,7 +30,7 @@ from pgpromote.postgres.strategy import Strategy
 from pgpromote.terminal import console as consoles
 from pgpromote.terminal import listing, summary
 
-# What is shown is made elsewhere: a command that shows a dump loads nothing of a run.
+# Types of shown values: a command that shows a dump loads nothing of a run.
 if TYPE_CHECKING:
     from pgpromote.postgres.audit import Audit
     from pgpromote.postgres.checks.preflight import Report
@@ -190,7 +190,7 @@ def show_report(report: "Report") -> None:
 
 
 def show_doctor(lines: "Sequence[Line]") -> None:
-    """Show what was looked at, a line each, and below it what to do."""
+    """Show the lines of an examination, each with its remedy below it."""
     colours = {"ok": "green", "warn": "yellow", "fail": "red"}
     for line in lines:
         _headline(f"{line.state.value:>4}", one_line(f"{line.name}: {line.seen}"), colours[line.state.value])
@@ -309,7 +309,7 @@ def show_audit(done: "Audit") -> None:
 
 
 def _show_rule(rule: str, found: Sequence[Finding]) -> None:
-    """Show the first findings of one audit rule, the worst first, its reason, and what ignoring it costs."""
+    """Show the first findings of one audit rule, the worst first, and its reason."""
     from pgpromote.postgres import audit  # noqa: PLC0415 - slow to load, for one command
 
     worst = found[0].severity

@@ -17,7 +17,7 @@ from pgpromote.postgres.losses import plausible
 from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
 from pgpromote.postgres.strategy import Strategy
 
-# What is told is made elsewhere: the summary of a dump loads nothing of a run.
+# Types of summarised values: the summary of a dump loads nothing of a run.
 if TYPE_CHECKING:
     from pgpromote.postgres.keys.repair import Repair, Skipped
     from pgpromote.postgres.loading.restore import Restored

@@ -26,7 +26,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def few_locks(home: Path, major: int) -> Iterator[Server]:
-    """Return a server whose lock table is small."""
+    """Return a server with a small lock table."""
     few = {"max_locks_per_transaction": "10", "max_connections": "10"}
     with running(home / "cluster", binaries(major), FAST | queries.SETTINGS | few) as cluster:
         yield Server(cluster, major)

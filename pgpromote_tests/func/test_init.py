@@ -95,7 +95,7 @@ def test_dagster_is_told_the_same_as_in_the_checkout(tmp_path: Path) -> None:
 
 @pytest.fixture
 def nightly(tmp_path: Path) -> tuple[CommandLine, Path]:
-    """Make a directory whose name every format has to quote."""
+    """Make a directory with a name that every format has to quote."""
     directory = tmp_path / "50% of 'my' shop"
     directory.mkdir()
     return CommandLine(directory, {}), directory

@@ -59,7 +59,7 @@ class Loss(Finding):
     afterwards: str = field(kw_only=True)
 
     def seen(self, where: str = "", way: str = "") -> Finding:
-        """Return the finding: before the promotion, or with the place of what was lost, and the way to it."""
+        """Return the finding as it is before the promotion, or with the place of the lost object."""
         if not where:
             return Finding(self.rule, self.severity, self.object, self.message, self.hint)
         return Finding(self.rule, self.severity, self.object, f"{where}: {self.afterwards}", way)
