@@ -23,7 +23,6 @@ CHECKOUT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 120  # the machine may be busy; only a failure waits that long
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
-SELECTOR = {"repositoryLocationName": "pgpromote", "repositoryName": "__repository__"}
 
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
     ... on LaunchRunSuccess { run { runId } }
@@ -35,7 +34,7 @@ FAILURES = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection 
 SENSOR = """query($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) {
     ... on Sensor { sensorState { status } } } }"""
 LOADED = """{ workspaceOrError { ... on Workspace { locationEntries {
-    loadStatus locationOrLoadError { __typename } } } } }"""
+    name loadStatus locationOrLoadError { __typename } } } } }"""
 
 
 def until(condition: Callable[[], Found], what: str) -> Found:
@@ -93,6 +92,11 @@ class Dagster:
         (data,) = answer["data"].values()
         return data
 
+    def selector(self, **name: str) -> dict[str, str]:
+        """Return how a job, a schedule or a sensor of the one code location is called."""
+        (entry,) = self.ask(LOADED)["locationEntries"]
+        return {"repositoryLocationName": entry["name"], "repositoryName": "__repository__"} | name
+
     def launch(self, job: str, config: Mapping[str, object] | None = None) -> str:
         """Launch a job as a click does, and return the run's id."""
         answer = self.try_to_launch(job, config)
@@ -101,7 +105,7 @@ class Dagster:
 
     def try_to_launch(self, job: str, config: Mapping[str, object] | None = None) -> Any:
         """Launch a job and return the answer, success or refusal."""
-        params = {"selector": {**SELECTOR, "jobName": job}, "runConfigData": config or {}}
+        params = {"selector": self.selector(jobName=job), "runConfigData": config or {}}
         return self.ask(LAUNCH, params=params)
 
     def tagged(self, key: str, value: str) -> str:
@@ -125,7 +129,7 @@ class Dagster:
 
     def is_on(self, sensor: str) -> bool:
         """Return whether a sensor is turned on; its page shows so before it is."""
-        told = self.ask(SENSOR, selector={**SELECTOR, "sensorName": sensor})
+        told = self.ask(SENSOR, selector=self.selector(sensorName=sensor))
         return bool(told["sensorState"]["status"] == "RUNNING")
 
     def terminate(self, run: str) -> None:

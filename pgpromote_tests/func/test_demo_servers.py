@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psycopg
@@ -168,11 +169,10 @@ def test_a_server_is_gone_and_shut_down_in_order_at_the_end(stopped: Path) -> No
 
 
 def test_an_open_session_does_not_delay_the_stop(stopped: Path) -> None:
-    with servers.running(stopped, servers.binaries(16), FAST) as cluster:
-        session = psycopg.connect(cluster.url())
+    with ExitStack() as sessions, servers.running(stopped, servers.binaries(16), FAST) as cluster:
+        session = sessions.enter_context(closing(psycopg.connect(cluster.url())))
         session.execute("SELECT 1")
     assert ended(cluster.pid, seconds=0)
-    session.close()
 
 
 def test_a_directory_runs_one_server_at_a_time(stopped: Path) -> None:

@@ -251,7 +251,7 @@ def test_two_launched_at_once_run_one_after_the_other(stage: Stage, two: Two) ->
 
 
 def test_the_nightly_schedule_has_a_next_tick_once_it_is_turned_on(stage: Stage) -> None:
-    selector = {**services.SELECTOR, "scheduleName": "nightly_refresh"}
+    selector = stage.dagster.selector(scheduleName="nightly_refresh")
     started = stage.dagster.ask(START_SCHEDULE, selector=selector)["scheduleState"]
     stopped = stage.dagster.ask(STOP_SCHEDULE, id=started["id"])["scheduleState"]
     assert (started["status"], stopped["status"]) == ("RUNNING", "STOPPED")
@@ -266,7 +266,7 @@ def test_the_sensor_sees_a_new_archive_from_within_the_code_server(stage: Stage)
     command = [stage.dev.tools().path("pg_dump"), "--format=custom", f"--file={path}"]
     subprocess.run([*command, f"--dbname={stage.dev.url('services_dev')}"], check=True)
     adopted(path, stage.dev)
-    selector = {**services.SELECTOR, "sensorName": "new_dump_sensor"}
+    selector = stage.dagster.selector(sensorName="new_dump_sensor")
     on = json.dumps({"settling": {}, "done": {}, "since": None})
     ticks = [stage.dagster.ask(DRY_RUN, selector=selector, cursor=on)["evaluationResult"]]
 

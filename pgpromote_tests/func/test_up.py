@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psycopg
@@ -109,9 +110,10 @@ def test_the_demo_can_be_run_again_at_once_and_reads_nothing_of_the_users_own_se
 
 
 def test_ctrl_c_stops_everything_that_up_started_even_in_the_middle_of_a_run(checkout: Path) -> None:
-    with services.up(checkout) as dagster:
+    # The session outlives the server: it is closed after that.
+    with ExitStack() as sessions, services.up(checkout) as dagster:
         url = embedded_url(checkout, "dev", "auction_dev")
-        holder = psycopg.connect(url)
+        holder = sessions.enter_context(closing(psycopg.connect(url)))
         holder.execute("LOCK TABLE public.auctions IN ACCESS EXCLUSIVE MODE")
         job = dagster.launch("dump_dev")
         until(lambda: tools_of(job), "pg_dump to run")
@@ -125,7 +127,6 @@ def test_ctrl_c_stops_everything_that_up_started_even_in_the_middle_of_a_run(che
 
         assert dagster.process.wait(services.PATIENCE_SECONDS) == 0
         assert [pid for pid in started if is_running(pid)] == []
-    holder.close()
     assert stopped(checkout)
     assert list((checkout / "data" / "postgres").glob("*.partial")) == []
     assert "Dagster UI: http://127.0.0.1:" in dagster.log.read_text()
