@@ -15,6 +15,7 @@ from pgpromote.cli.parameters import (
     ResetSchemaCommand,
     as_json,
     dump_argument,
+    expect_plan,
     filter_options,
     look_options,
     new_run_id,
@@ -35,6 +36,7 @@ BESIDE = ("nothing_in_the_way", "nothing_lost_outside", plausible.RULE)
 @click.command(cls=ResetSchemaCommand)
 @dump_argument
 @look_options
+@expect_plan
 @as_json
 def check(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
     """Check everything that a promotion needs, and change nothing.
@@ -59,16 +61,18 @@ def check(dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
 @click.command("plan", cls=ResetSchemaCommand)
 @dump_argument
 @look_options
+@expect_plan
 @filter_options
 @as_json
 @click.pass_context
 def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: bool, **chosen: Any) -> None:
-    """Show what Prod would lose, who is connected, and Prod's fingerprint.
+    """Show what Prod would lose, who is connected, and the fingerprint of Prod and DUMP.
 
     Nothing is changed. Every table is read: for the fingerprint, and to tell which ones Prod's users changed
     since the last promotion; how much, about, is what the server's statistics have counted. It takes the
     options of `pgpromote restore`, and ends with the command that does what was planned. With the
-    fingerprint, that command refuses if Prod is no longer what the plan has shown; it accepts what Dev lost.
+    fingerprint, that command refuses if Prod or DUMP is another than the plan has shown; it accepts what Dev
+    lost.
 
     \b
     Example:
@@ -84,17 +88,18 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
         screen.show_findings([found for found in losses if found.severity is not Severity.ERROR])
         looked.cleared()
     seen = plan.look(target, promotion.tools(), run_id)
+    fingerprint = seen.fingerprint(aim.sha256)
     preview = plan.preview(aim, aim.manifest, target, run_id, held=seen.held)
     preview = replace(preview, losses=preview.losses + looked.of(*BESIDE))
     dropped = retention.beyond(promotion, run_id, options)
     if as_json:
-        screen.show_json({**vars(preview), "fingerprint": seen.fingerprint, "dropped": dropped})
+        screen.show_json({**vars(preview), "fingerprint": fingerprint, "dropped": dropped})
     else:
         lost = [plausible.pattern(found.object) for found in looked.errors]
         given = [*_given(context), *(["--accept-loss", ",".join(lost)] if lost else [])]
-        command = ["pgpromote", "restore", *given, "--expect-plan", seen.fingerprint]
+        command = ["pgpromote", "restore", *given, "--expect-plan", fingerprint]
         screen.show_findings(looked.of(hold.RULE))
-        screen.show_plan(preview, options, seen.fingerprint, shlex.join(command), dropped)
+        screen.show_plan(preview, options, fingerprint, shlex.join(command), dropped)
 
 
 def _given(context: click.Context) -> Iterator[str]:

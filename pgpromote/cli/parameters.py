@@ -32,6 +32,13 @@ jobs_option = click.option(
     show_default="one for each core if Prod's server runs on this machine, else 4",
     help="Connections of pg_restore.",
 )
+# A run that makes its own archive cannot have it: no plan has seen that.
+expect_plan = click.option(
+    "--expect-plan",
+    default="",
+    metavar="FINGERPRINT",
+    help="Refuse if Prod or the archive is not as `pgpromote plan` has shown it.",
+)
 # The options of a run, by the name that `Options` has for each.
 RUN_OPTIONS = (
     click.option(
@@ -75,12 +82,6 @@ RUN_OPTIONS = (
         metavar="NAME",
         help="Let this replication slot or subscription of Prod stay with the previous database; let "
         "plain SQL use this command of psql; or take an archive of this other promotion or database.",
-    ),
-    click.option(
-        "--expect-plan",
-        default="",
-        metavar="FINGERPRINT",
-        help="Refuse if Prod is not as `pgpromote plan` has shown it.",
     ),
     click.option(
         "--accept-loss",

@@ -13,6 +13,7 @@ from pgpromote.cli.parameters import (
     confirm,
     dump_argument,
     dump_options,
+    expect_plan,
     filter_options,
     jobs_option,
     new_run_id,
@@ -33,6 +34,7 @@ from pgpromote.terminal.summary import Ended
 @click.command(cls=ResetSchemaCommand)
 @dump_argument
 @run_options
+@expect_plan
 @jobs_option
 @verbose
 @as_json
@@ -98,6 +100,7 @@ def promote_command(
 @dump_argument
 @click.argument("jobs", required=False, type=click.IntRange(1, 64))
 @run_options
+@expect_plan
 @filter_options
 @yes
 @verbose

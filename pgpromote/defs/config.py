@@ -110,7 +110,8 @@ class RestoreConfig(ScopeConfig):
     )
     expect_plan: str = Field(
         default="",
-        description="Fingerprint of prod from `pgpromote plan`; the run is refused when prod has changed.",
+        description="Fingerprint from `pgpromote plan`; the run is refused when prod or the archive is "
+        "another than the plan has shown.",
     )
     sha256: str = Field(
         default="",

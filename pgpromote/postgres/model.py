@@ -318,14 +318,15 @@ MOMENTS_IN_UTC = MappingProxyType({"TimeZone": "UTC"})
 class Aim:
     """The aim of a promotion, whether it is allowed or not.
 
-    `archive` holds the entries to restore, if it is `listed`. `manifest` is the archive's, as the checks have
-    read it.
+    `archive` holds the entries to restore, if it is `listed`; `sha256` is the file's digest. `manifest` is
+    the archive's, as the checks have read it.
     """
 
     path: Path
     archive: Dump
     strategy: Strategy
     filters: Filters
+    sha256: str = field(kw_only=True)
     manifest: Manifest | None = field(default=None, kw_only=True, repr=False)
 
     def has(self, kind: str) -> bool:
@@ -342,7 +343,6 @@ class Clearance(Aim):
     whose ownership and grants the objects get, `settings` are those of the sessions that load the archive.
     """
 
-    sha256: str
     target: str
     target_oid: int
     create_extensions: tuple[Statement, ...]

@@ -13,7 +13,7 @@ from pgpromote.postgres.model import Aim
 from pgpromote.promotion import Promotion
 from pgpromote.run import died, safeguard
 from pgpromote.run.options import Options
-from pgpromote.run.run import Run
+from pgpromote.run.run import Run, needed
 from pgpromote.run.state import Checked, State
 
 
@@ -43,15 +43,25 @@ def check(run: Run) -> State:
     return replace(run.state, plan=preview(run.clearance, run))
 
 
-def look(promotion: Promotion, options: Options, run_id: str) -> Report:
-    """Run every check without the lock, and keep nothing."""
+def look_ahead(run: Run) -> None:
+    """Run the checks that need no archive, before one is made. Raises Refused."""
+    report = look(run.promotion, run.options, run.run_id, dumped=False)
+    if report.errors:
+        run.keep(_checked(run.state, report))
+        raise Refused(report.findings)
+
+
+def look(promotion: Promotion, options: Options, run_id: str, *, dumped: bool = True) -> Report:
+    """Run every check without the lock, and keep nothing; before the dump, those that need no archive."""
+    path = options.archive_path or (promotion.own_archive() if dumped else promotion.archive_path)
     return preflight.examine(
-        promotion.store.local(options.archive_path or promotion.own_archive()),
+        promotion.store.local(path),
         promotion.place(run_id),
         promotion.tools(),
         safeguard.choice(promotion, options),
         source=promotion.optional_source(),
         build_login=promotion.build_login(),
+        dumped=dumped,
     )
 
 
@@ -61,9 +71,9 @@ def preview(aim: Aim, run: Run) -> Plan:
 
 
 def check_plan(run: Run) -> None:
-    """Compare prod with the plan that a person expects. Raises Refused."""
+    """Compare prod and the archive with the plan that a person expects. Raises Refused."""
     if run.options.expect_plan:
-        plan.check(run.options.expect_plan, run.target, run.tools, run.run_id)
+        plan.check(run.options.expect_plan, needed(run.clearance), run.target, run.tools, run.run_id)
 
 
 def _checked(state: State, report: Report) -> State:

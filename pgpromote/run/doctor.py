@@ -112,16 +112,14 @@ def _lock(promotion: Promotion, run_id: str) -> Iterator[Line]:
 
 def _checks(promotion: Promotion, run_id: str) -> Iterator[Line]:
     """Make the checks of a promotion of its own archive; without one, those that need none."""
-    there = promotion.store.state(promotion.own_archive())
+    there = promotion.store.state(promotion.own_archive()) is not None
     if not there:
         yield Line("archive", State.WARN, "There is none yet: not every check can look.", "pgpromote dump")
-    report = look(promotion, DEFAULTS, run_id)
-    expected = () if there else ("archive_readable",)
-    found = [each for each in report.findings if each.rule not in expected]
+    report = look(promotion, DEFAULTS, run_id, dumped=there)
     passed = len(set(report.checks) - {each.rule for each in report.findings} - set(report.skipped))
     blind = f"; {len(report.skipped)} cannot look" if report.skipped else ""
     yield Line("checks", State.OK, f"{passed} of {len(report.checks)} pass{blind}.")
-    for each in found:
+    for each in report.findings:
         yield Line(each.rule.replace("_", " "), STATES[each.severity], each.message, each.hint)
 
 

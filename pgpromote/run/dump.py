@@ -5,17 +5,21 @@ from dataclasses import replace
 
 from pgpromote.postgres import dump as dumps
 from pgpromote.postgres.errors import ConnectionFailed
+from pgpromote.run.check import look_ahead
 from pgpromote.run.run import Run
 from pgpromote.run.state import State
 
 
 def dump(run: Run, compression: str = "", encoding: str = "") -> State:
-    """Take the promotion lock, and dump the source; prod is only asked for the lock. Raises as `dump.dump`.
+    """Take the promotion lock, run the checks that need no archive, and dump the source.
 
-    The lock comes first: a second promotion does not dump over the archive that this one will restore.
+    The lock comes first: a second promotion does not dump over the archive that this one will restore. A
+    promotion that prod or the choices forbid is refused before the last archive is replaced. Raises Refused,
+    and as `dump.dump`.
     """
     with suppress(ConnectionFailed):  # the check says so by name, with what to do
         run.lock()
+    look_ahead(run)
     promotion = run.promotion
     _, manifest = dumps.dump(
         promotion.source(),

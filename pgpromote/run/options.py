@@ -13,7 +13,7 @@ class Options:
     """The options of one run; the defaults promote without any input.
 
     `archive_path` is the promotion's own when None, `jobs` the number that keeps prod's server busy.
-    `expect_plan` is the fingerprint of prod that a plan has shown, "" for any; `sha256` is that of the file
+    `expect_plan` is the fingerprint of prod and archive in a plan, "" for any; `sha256` is that of the file
     which the run was asked for, likewise. `way_back`: an earlier prod comes back, even if some of it could
     not be built there any more. `adopt`: an archive without a manifest is adopted first. `despite_hold`: a
     person goes on although a rollback has put prod on hold. `accept_loss` are patterns of tables that dev may

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -261,21 +262,73 @@ def test_promote_from_a_source_that_is_marked_as_prod_is_refused(
     assert "marked as prod" in refused.stderr
 
 
-@pytest.mark.parametrize("rule", ["plausible", "target_reachable", "not_same_database"])
 def test_promote_is_refused_by_a_check_as_a_restore_is(
-    cli: CommandLine, prod: Server, tmp_path: Path, rule: str
+    cli: CommandLine, prod: Server, tmp_path: Path
 ) -> None:
-    targets = {
-        "plausible": prod.new_url(OLD),
-        "target_reachable": "postgresql://nobody@127.0.0.1:1/none",
-        "not_same_database": cli.environment["DEV_DATABASE_URL"],
-    }
-    commands = promoting(cli, tmp_path, PROD_DATABASE_URL=targets[rule])
+    commands = promoting(cli, tmp_path, PROD_DATABASE_URL=prod.new_url(OLD))
     promoted, restored = commands.run("promote"), commands.run("restore")
 
     assert (promoted.returncode, restored.returncode) == (3, 3)
-    assert f"[{rule}]" in promoted.stderr
+    assert "[plausible]" in promoted.stderr
     assert promoted.stderr.partition("Error: ")[2] == restored.stderr.partition("Error: ")[2]
+
+
+def unreachable(_commands: CommandLine, _prod: Server) -> dict[str, str]:
+    return {"PROD_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+
+
+def dev_itself(commands: CommandLine, _prod: Server) -> dict[str, str]:
+    return {"PROD_DATABASE_URL": commands.environment["DEV_DATABASE_URL"]}
+
+
+def on_hold(commands: CommandLine, _prod: Server) -> dict[str, str]:
+    assert commands.run("rollback", "--yes").returncode == 0
+    return {}
+
+
+def exchanged(commands: CommandLine, _prod: Server) -> dict[str, str]:
+    """Dev is where prod was, and the other way round."""
+    urls = commands.environment
+    return {"DEV_DATABASE_URL": urls["PROD_DATABASE_URL"], "PROD_DATABASE_URL": urls["DEV_DATABASE_URL"]}
+
+
+def without_rights(commands: CommandLine, prod: Server) -> dict[str, str]:
+    """Make a login that may not create a database beside prod."""
+    name = commands.environment["PROD_DATABASE_URL"].rpartition("/")[2]
+    role = f"plain_{name}"
+    prod.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{prod.cluster.password}'")
+    return {"PROD_DATABASE_URL": prod.url(name, role)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "state"),
+    [
+        ("target_reachable", unreachable),
+        ("not_same_database", dev_itself),
+        ("not_on_hold", on_hold),
+        ("right_direction", exchanged),
+        ("swap_possible", without_rights),
+    ],
+)
+def test_promote_is_refused_before_it_dumps_where_no_archive_could_help(
+    cli: CommandLine,
+    prod: Server,
+    tmp_path: Path,
+    rule: str,
+    state: Callable[[CommandLine, Server], dict[str, str]],
+) -> None:
+    commands = promoting(cli, tmp_path, PROD_DATABASE_URL=prod.new_url())
+    done = commands.run("promote")
+    assert done.returncode == 0, done.stderr
+    before = [(path, path.stat().st_mtime_ns) for path in (tmp_path / "dumps").rglob("*")]
+
+    refused = commands.having(**state(commands, prod)).run("promote")
+
+    assert refused.returncode == 3, refused.stderr
+    assert f"[{rule}]" in refused.stderr
+    assert "Prod is untouched." in refused.stderr
+    assert "archive_readable" not in refused.stderr
+    assert [(path, path.stat().st_mtime_ns) for path in (tmp_path / "dumps").rglob("*")] == before
 
 
 def test_promote_takes_the_options_of_a_dump_and_of_a_restore(

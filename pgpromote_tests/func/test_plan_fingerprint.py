@@ -1,6 +1,7 @@
-"""The fingerprint of prod changes whenever prod does, and only then."""
+"""The fingerprint of a plan changes whenever prod or the archive does, and only then."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -9,9 +10,11 @@ import pytest
 from pgpromote.demo import servers as demo
 from pgpromote.postgres.errors import Refused, ToolFailed
 from pgpromote.postgres.losses import plan
-from pgpromote.postgres.model import Severity
-from pgpromote.postgres.server import parse_url
+from pgpromote.postgres.model import Clearance, Severity
+from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import find
+from pgpromote_tests.func.command_line import Sample, sample_of
+from pgpromote_tests.func.plans import cleared
 from pgpromote_tests.servers import Server
 
 CHANGES = (
@@ -42,16 +45,16 @@ SHOP = """
 @pytest.mark.versions(15, 17, 18)
 def test_any_change_changes_the_fingerprint(prod: Server) -> None:
     target = prod.new_database(SHOP)
-    seen = [plan.fingerprint(target, [prod.tools()], "test")]
+    seen = [plan.look(target, [prod.tools()], "test").digest]
     for change in CHANGES:
         prod.execute(change, target.name)
-        found = plan.fingerprint(target, [prod.tools()], "test")
+        found = plan.look(target, [prod.tools()], "test").digest
         assert found not in seen, change
         seen.append(found)
 
 
 def test_equal_databases_have_different_fingerprints(prod: Server) -> None:
-    one, other = (plan.fingerprint(prod.new_database(SHOP), [prod.tools()], "test") for _ in range(2))
+    one, other = (plan.look(prod.new_database(SHOP), [prod.tools()], "test").digest for _ in range(2))
     assert one != other
 
 
@@ -60,11 +63,10 @@ def test_reading_and_maintenance_leave_the_fingerprint(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     target = prod.new_database(SHOP + "DELETE FROM items WHERE id = 1; SELECT nextval('numbers')")
-    before = plan.fingerprint(target, [prod.tools()], "test")
+    before = plan.look(target, [prod.tools()], "test").digest
     for harmless in ("SELECT * FROM items", "VACUUM FULL ANALYZE items", "REINDEX TABLE items"):
         prod.execute(harmless, target.name)
-    assert plan.fingerprint(target, [prod.tools()], "another") == before
-    plan.check(before, target, [prod.tools()], "test")
+    assert plan.look(target, [prod.tools()], "another").digest == before
     assert list(tmp_path.iterdir()) == []
 
 
@@ -78,20 +80,59 @@ def test_a_restart_leaves_the_fingerprint() -> None:
                     with psycopg.connect(cluster.url(), autocommit=True) as session:
                         session.execute(f"{SHOP}; SELECT nextval('numbers')".encode())
                 target = parse_url(cluster.url(), "PROD_DATABASE_URL")
-                seen.append(plan.fingerprint(target, find([cluster.bin_dir]), "test"))
+                seen.append(plan.look(target, find([cluster.bin_dir]), "test").digest)
     assert seen[0] == seen[1]
 
 
-def test_a_prod_that_changed_since_the_plan_is_refused_with_both_fingerprints(prod: Server) -> None:
-    target = prod.new_database(SHOP)
-    planned = plan.fingerprint(target, [prod.tools()], "test")
-    prod.execute("INSERT INTO items VALUES (2)", target.name)
+@pytest.fixture
+def sample(dev: Server, tmp_path: Path) -> Sample:
+    return sample_of(dev, SHOP, tmp_path / "shop.dump")
+
+
+def reasons(expected: str, aim: Clearance, target: Database, prod: Server) -> list[tuple[str, str]]:
+    """Return object and message of each finding by which what was expected is refused."""
     with pytest.raises(Refused, match="Run pgpromote plan again and look") as refusal:
-        plan.check(planned, target, [prod.tools()], "test")
-    (finding,) = refusal.value.findings
-    assert (finding.rule, finding.severity) == ("expect_plan", Severity.ERROR)
-    assert planned in finding.message
-    assert plan.fingerprint(target, [prod.tools()], "test") in finding.message
+        plan.check(expected, aim, target, [prod.tools()], "test")
+    found = refusal.value.findings
+    assert {(each.rule, each.severity) for each in found} == {("expect_plan", Severity.ERROR)}
+    return [(each.object, each.message) for each in found]
+
+
+def test_a_prod_that_changed_since_the_plan_is_refused_with_both_digests(
+    prod: Server, sample: Sample
+) -> None:
+    target, aim = prod.new_database(SHOP), cleared(sample)
+    planned = plan.look(target, [prod.tools()], "test")
+    expected = planned.fingerprint(aim.sha256)
+    plan.check(expected, aim, target, [prod.tools()], "test")
+
+    prod.execute("INSERT INTO items VALUES (2)", target.name)
+
+    ((subject, message),) = reasons(expected, aim, target, prod)
+    assert subject == target.label
+    assert planned.digest in message
+    assert plan.look(target, [prod.tools()], "test").digest in message
+
+
+def test_another_archive_than_that_of_the_plan_is_refused_by_its_digest(prod: Server, sample: Sample) -> None:
+    target, aim = prod.new_database(SHOP), cleared(sample)
+    expected = plan.look(target, [prod.tools()], "test").fingerprint(aim.sha256)
+    newer = replace(aim, sha256="f" + aim.sha256[1:] if aim.sha256[0] != "f" else "0" + aim.sha256[1:])
+
+    ((subject, message),) = reasons(expected, newer, target, prod)
+
+    assert subject == str(aim.path)
+    assert aim.sha256[:16] in message
+    assert newer.sha256[:16] in message
+
+
+@pytest.mark.parametrize("expected", ["0000", "-", "a-", "-b", "a-b-c"])
+def test_a_fingerprint_of_no_plan_is_refused_for_prod_and_for_the_archive(
+    prod: Server, sample: Sample, expected: str
+) -> None:
+    target = prod.new_database(SHOP)
+    found = reasons(expected, cleared(sample), target, prod)
+    assert [subject for subject, _ in found] == [target.label, str(sample.path)]
 
 
 def test_a_prod_that_our_role_cannot_read_has_no_fingerprint(prod: Server) -> None:
@@ -100,5 +141,5 @@ def test_a_prod_that_our_role_cannot_read_has_no_fingerprint(prod: Server) -> No
     prod.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{prod.cluster.password}'")
     planner = parse_url(prod.url(target.name, role), "PROD_DATABASE_URL")
     with pytest.raises(ToolFailed, match="permission denied") as failure:
-        plan.fingerprint(planner, [prod.tools()], "test")
+        plan.look(planner, [prod.tools()], "test")
     assert prod.cluster.password not in str(failure.value)

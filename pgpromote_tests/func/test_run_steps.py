@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pgpromote.postgres.archives import archive
 from pgpromote.postgres.databases import cutover
 from pgpromote.postgres.databases.cutover import CutOver
 from pgpromote.postgres.errors import (
@@ -65,10 +66,28 @@ def test_a_strategy_in_place_cannot_be_rehearsed(staged: Stage) -> None:
         rehearsing(run.options)
 
 
-def test_a_prod_that_changed_since_its_plan_is_refused_at_the_start(staged: Stage) -> None:
-    expected = plan.fingerprint(staged.promotion.target(), staged.promotion.tools(), "test")
-    staged.in_prod("UPDATE customers SET name = 'newer'")
+def planned(staged: Stage) -> str:
+    """Dump, and return the fingerprint of a plan for that archive."""
     staged.dump()
+    seen = plan.look(staged.promotion.target(), staged.promotion.tools(), "test")
+    return seen.fingerprint(archive.digest(Path(staged.promotion.archive_path)))
+
+
+def test_a_newer_archive_than_that_of_the_plan_is_refused_at_the_start(staged: Stage) -> None:
+    expected = planned(staged)
+    staged.in_dev("UPDATE customers SET name = 'newer'")
+    staged.dump()
+    with (
+        staged.untouched(),
+        pytest.raises(Refused, match="is not the archive of the plan"),
+        staged.walk(expect_plan=expected) as run,
+    ):
+        promote(run)
+
+
+def test_a_prod_that_changed_since_its_plan_is_refused_at_the_start(staged: Stage) -> None:
+    expected = planned(staged)
+    staged.in_prod("UPDATE customers SET name = 'newer'")
     with (
         staged.untouched(),
         pytest.raises(Refused, match="pgpromote plan"),
@@ -78,8 +97,7 @@ def test_a_prod_that_changed_since_its_plan_is_refused_at_the_start(staged: Stag
 
 
 def test_a_prod_that_changes_during_the_run_is_refused_at_the_cut_over(staged: Stage) -> None:
-    expected = plan.fingerprint(staged.promotion.target(), staged.promotion.tools(), "test")
-    staged.dump()
+    expected = planned(staged)
     with staged.walk(expect_plan=expected) as run:
         until(run, PROVE)
         staged.in_prod("UPDATE customers SET name = 'newer'")
@@ -89,8 +107,8 @@ def test_a_prod_that_changes_during_the_run_is_refused_at_the_cut_over(staged: S
 
 
 def test_a_prod_that_is_as_its_plan_has_shown_it_is_promoted(staged: Stage) -> None:
-    expected = plan.fingerprint(staged.promotion.target(), staged.promotion.tools(), "test")
-    staged.promote(expect_plan=expected)
+    with staged.walk(expect_plan=planned(staged)) as run:
+        promote(run)
     assert len(staged.beside()) == 1
 
 

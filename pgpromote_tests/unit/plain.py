@@ -4,8 +4,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from pgpromote.postgres.archives.origin import Origin
 from pgpromote.postgres.checks.catalog import Catalog, Collation, Extension, Schema
 from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.checks.dev import Dev
 from pgpromote.postgres.checks.facts import Facts
 from pgpromote.postgres.checks.prod import Prod
 from pgpromote.postgres.checks.rules import RULES
@@ -43,8 +45,10 @@ MANIFEST = Manifest(
     server_version="16.14", pg_dump_version="16.14", compression="gzip", encoding="UTF8", locale="c C.UTF-8",
     extensions={"vector": "0.8.0"}, counts={}, contents={},
 )  # fmt: skip
+DEV = Dev(Origin("shop_dev"), ServerVersion(160014), same_database=False)
 FACTS = Facts(
     path=PATH,
+    dumped=True,
     place=Place(Database("PROD_DATABASE_URL", {"dbname": "shop", "host": "prod"}), agreed="locks"),
     choice=Choice(safety_archive=False),
     archive=archive_of(),
@@ -55,11 +59,8 @@ FACTS = Facts(
     prod=Prod(CATALOG),
     client=Tools(Path("/pg16"), ServerVersion(160014)),
     client_problem=None,
-    has_source=True,
-    source_problem=None,
+    dev=DEV,
     source_client_problem=None,
-    source_is_prod=False,
-    same_database=False,
 )
 
 

@@ -5,15 +5,24 @@ from pathlib import Path
 
 import pytest
 
+from pgpromote.postgres.archives.origin import Origin
+from pgpromote.postgres.checks.dev import Dev
 from pgpromote.postgres.checks.rules import RULES, describe, missing
 from pgpromote.postgres.errors import ArchiveError, ToolMissing
 from pgpromote.postgres.model import Finding, PlainSql, Policy, Severity
 from pgpromote.postgres.reset import DATA_LOSS, Reset
 from pgpromote_tests.unit.archives import PATH, Entry
-from pgpromote_tests.unit.plain import FACTS, MANIFEST, found, given, identified, of
+from pgpromote_tests.unit.plain import DEV, FACTS, MANIFEST, found, given, identified, of
 
 DATA = sorted(DATA_LOSS)[0]
 PLAIN_SQL = PlainSql(Path("full.sql"))
+
+
+NEED_NO_ARCHIVE = {
+    "target_reachable", "target_allowed", "client_tools", "archive_readable", "only_sql", "not_same_database",
+    "right_direction", "no_other_writer", "swap_possible", "rollback_possible", "nothing_lost_outside",
+    "connection_encrypted", "standby_sessions", "not_on_hold", "build_login",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -24,7 +33,7 @@ def test_a_plain_archive_and_a_plain_prod_pass_every_rule(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_no_rule_breaks_when_nothing_could_be_read(rule: str) -> None:
-    found(rule, given(archive=None, catalog=None, client=None, manifest=None, same_database=None))
+    found(rule, given(archive=None, catalog=None, client=None, manifest=None, dev=Dev(Origin("dev"))))
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -40,15 +49,20 @@ def test_a_rule_that_can_look_is_not_skipped(rule: str) -> None:
             {"target_reachable", "left_out", "only_sql", "whole_archive", "manifest_there"},
             "prod could",
         ),
-        ({"has_source": False}, RULES.keys() - {"not_same_database", "right_direction"}, "is not set"),
+        ({"dev": None}, RULES.keys() - {"not_same_database", "right_direction"}, "is not set"),
         (
             {"manifest": None},
             RULES.keys() - {"whole_archive", "extension_contents", "disk_space"},
             "has no manifest",
         ),
+        (
+            {"dumped": False, "archive": None, "manifest": None},
+            NEED_NO_ARCHIVE,
+            "there is no archive yet",
+        ),
         ({"client": None}, RULES.keys() - {"archive_readable"}, "no client program"),
     ],
-    ids=["no prod", "no dev", "no manifest", "no client"],
+    ids=["no prod", "no dev", "no manifest", "before the dump", "no client"],
 )
 def test_a_rule_that_cannot_look_says_why(changes: dict[str, None], looking: set[str], why: str) -> None:
     facts = given(FACTS, **changes)
@@ -163,7 +177,7 @@ def test_a_standby_is_refused() -> None:
 
 
 def test_the_same_database_on_both_sides_is_refused() -> None:
-    ((severity, _, _),) = found("not_same_database", given(same_database=True))
+    ((severity, _, _),) = found("not_same_database", given(dev=replace(DEV, same_database=True)))
     assert severity is Severity.ERROR
 
 

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from pgpromote.postgres.archives.origin import Known, Origin
 from pgpromote.postgres.archives.selection import LeftOut
 from pgpromote.postgres.checks.catalog import Catalog
 from pgpromote.postgres.databases.obstacles import Writer
 from pgpromote.postgres.model import Finding, Foreign, Severity, TocEntry
 from pgpromote.postgres.strategy import CLEAN, SWAP
-from pgpromote_tests.unit.plain import CATALOG, MANIFEST, found, given, identified
+from pgpromote_tests.unit.plain import CATALOG, DEV, MANIFEST, found, given, identified
 
 
 def entry(kind: str, tag: str, definition: str = "") -> TocEntry:
@@ -63,9 +64,42 @@ def test_an_archive_that_was_limited_on_purpose_is_not_swapped_in(
 
 
 def test_a_source_that_is_marked_as_prod_is_refused() -> None:
-    ((severity, _, message),) = found("right_direction", given(source_is_prod=True))
+    ((severity, _, message),) = found("right_direction", given(dev=replace(DEV, marked=True)))
     assert severity is Severity.ERROR
     assert "marked as prod" in message
+
+
+# Of one server: dev and prod of a team, a database that is neither, and one of prod's name elsewhere.
+TEAM_DEV = Origin("dev", "dev", "71", 1)
+TEAM_PROD = Origin("shop", "shop", "71", 2)
+OTHER = Origin("qa", "qa", "71", 3)
+ELSEWHERE = replace(TEAM_PROD, system_identifier="72")
+
+
+@pytest.mark.parametrize(
+    ("came_from", "last", "allow", "severities"),
+    [
+        (TEAM_PROD, None, (), [Severity.ERROR]),
+        (replace(TEAM_PROD, oid=9), OTHER, (), [Severity.ERROR]),
+        (TEAM_PROD, None, ("dev",), [Severity.WARNING]),
+        (TEAM_PROD, TEAM_DEV, (), [Severity.WARNING]),
+        (OTHER, None, (), []),
+        (ELSEWHERE, None, (), []),
+        (None, TEAM_DEV, (), []),
+    ],
+    ids=[
+        "exchanged", "exchanged, then made anew", "allowed", "both ways", "a chain of three",
+        "the name alone", "never promoted",
+    ],
+)  # fmt: skip
+def test_a_source_that_was_promoted_from_prod_is_refused_unless_that_is_known(
+    came_from: Origin | None, last: Origin | None, allow: tuple[str, ...], severities: list[Severity]
+) -> None:
+    known = Known(TEAM_DEV, last, TEAM_PROD)
+    facts = given(dev=replace(DEV, came_from=came_from), known=known, allow=frozenset(allow))
+    told = found("right_direction", facts)
+    assert [severity for severity, _, _ in told] == severities
+    assert all("promoted from shop" in message and "--allow dev" in message for _, _, message in told)
 
 
 def test_another_writer_is_refused_only_where_prod_is_changed_in_place() -> None:

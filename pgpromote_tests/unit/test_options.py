@@ -57,7 +57,8 @@ def test_every_option_of_a_run_is_in_the_launchpad() -> None:
 def test_what_dumps_itself_takes_every_option_but_the_archive_and_the_scope(command: click.Command) -> None:
     typed = {str(each.name) for each in command.params}
     scope = {each.name for each in fields(Filters)}
-    assert names() - NOT_TYPED - scope - {"archive_path"} <= typed
+    assert typed & {"archive_path", "expect_plan"} == set()  # no plan has seen the archive that it makes
+    assert names() - NOT_TYPED - scope - {"archive_path", "expect_plan"} <= typed
 
 
 def test_every_option_is_chosen_in_what_is_passed_through_the_launchpad_below() -> None:

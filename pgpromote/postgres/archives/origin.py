@@ -165,6 +165,27 @@ def judge(path: Ref, archive: Origin, expected: Expected, known: Known, allow: C
         yield Severity.INFO, archive.database, message, ""
 
 
+def exchanged(came_from: Origin, known: Known, allow: Collection[str]) -> Said:
+    """Yield the reason to refuse a source that was promoted from prod itself: the wrong way round.
+
+    It is a warning where a person allows it, and where prod was promoted from this source, too.
+    """
+    dev, prod = known.configured, known.prod
+    if not dev or not prod or not came_from.is_surely(prod):
+        return
+    both_ways = known.last is not None and known.last.is_surely(dev)
+    message = (
+        f"{dev.database} was itself promoted from {prod.database}, which this promotion would replace: it "
+        "would go the wrong way."
+    )
+    hint = (
+        f"Exchange {setting('dev_database_url')} and {setting('prod_database_url')}; or, if it is meant: "
+        f"{_allowing(dev.database)}"
+    )
+    severity = Severity.WARNING if both_ways else _severity(dev.database, allow)
+    yield severity, dev.database, message, hint
+
+
 def other_promotion(path: Ref, archive: Origin, expected: Expected) -> tuple[str, str] | None:
     """Return message and hint for an archive of another promotion; None when it names no other."""
     if archive.promotion in {"", expected.promotion}:

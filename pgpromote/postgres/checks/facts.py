@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pgpromote.postgres import server
 from pgpromote.postgres.archives import archive as archives
 from pgpromote.postgres.archives import origin, selection
 from pgpromote.postgres.archives.encryption import Link, links
@@ -12,20 +11,20 @@ from pgpromote.postgres.archives.origin import NOTHING, Known, Origin
 from pgpromote.postgres.archives.plain_sql import Command, is_plain_sql
 from pgpromote.postgres.archives.selection import LeftOut
 from pgpromote.postgres.checks import clients, dev_code
+from pgpromote.postgres.checks import dev as devs
 from pgpromote.postgres.checks import prod as prods
 from pgpromote.postgres.checks.bare_login import Looked, look
 from pgpromote.postgres.checks.catalog import Catalog
 from pgpromote.postgres.checks.choice import Choice
+from pgpromote.postgres.checks.dev import Dev
 from pgpromote.postgres.checks.dev_code import Code
 from pgpromote.postgres.checks.prod import Prod
-from pgpromote.postgres.databases import lock, mark
-from pgpromote.postgres.errors import ConfigError, ConnectionFailed, PgpromoteError
+from pgpromote.postgres.errors import ConfigError, PgpromoteError
 from pgpromote.postgres.model import (
     EVERYTHING,
     Dump,
     Manifest,
     PlainSql,
-    ServerVersion,
     TocEntry,
 )
 from pgpromote.postgres.naming import setting
@@ -38,6 +37,8 @@ from pgpromote.postgres.tools import Tools
 class Facts:
     """The facts for the rules. None means: could not be read, and another rule says why.
 
+    `dumped`: the archive is there; before that, no rule says that it is missing. `dev` is None without a
+    source.
     `commands` are the commands that plain SQL would make psql run by itself. `links` are the connections to
     prod and dev that lead off this machine; `known` holds the origins by which the archive's is judged.
     `code` is the code of the archive that runs while it is restored, looked for where our role has powers
@@ -46,6 +47,7 @@ class Facts:
     """
 
     path: Path
+    dumped: bool
     place: Place
     choice: Choice
     archive: Dump | None
@@ -56,11 +58,8 @@ class Facts:
     prod: Prod
     client: Tools | None
     client_problem: PgpromoteError | None
-    has_source: bool
-    source_problem: PgpromoteError | None
+    dev: Dev | None
     source_client_problem: PgpromoteError | None
-    source_is_prod: bool
-    same_database: bool | None
     commands: tuple[Command, ...] = ()
     links: tuple[Link, ...] = ()
     known: Known = NOTHING
@@ -92,6 +91,8 @@ def no_archive(facts: Facts) -> str:
     """Return the reason why the archive's entries are missing, "" when they are there."""
     if facts.archive and facts.archive.listed:
         return ""
+    if not facts.dumped:
+        return "there is no archive yet"
     return "the archive could not be read" if facts.archive_problem else "plain SQL has no list of objects"
 
 
@@ -110,9 +111,9 @@ def no_client(facts: Facts) -> str:
 
 def no_source(facts: Facts) -> str:
     """Return the reason why dev could not be asked, "" when it was."""
-    if not facts.has_source:
+    if not facts.dev:
         return f"{setting('dev_database_url')} is not set"
-    return "dev could not be reached" if facts.source_problem else ""
+    return "dev could not be reached" if facts.dev.problem else ""
 
 
 def entries(facts: Facts, kind: str) -> Iterator[tuple[TocEntry, Catalog]]:
@@ -130,6 +131,7 @@ def gather(
     *,
     source: Database | None,
     build_login: Database | None,
+    dumped: bool,
 ) -> Facts:
     """Read the file, prod and the client programs; keep every problem as a fact instead of raising it.
 
@@ -138,7 +140,7 @@ def gather(
     """
     _check_scope(path, choice)
     target = place.target
-    archive, manifest, sha256, archive_problem = _read_file(path)
+    archive, manifest, sha256, archive_problem = _read_file(path) if dumped else (None, None, "", None)
     chosen = selection.choose(archive, choice.filters, choice.bring) if archive and archive.listed else None
     archive = chosen.archive if chosen else archive
     builds = build_login is not None and choice.strategy.beside
@@ -147,11 +149,13 @@ def gather(
     client, client_problem = clients.choose(available, version, archive)
     if client and archive and archive.listed and not archive_problem:
         archive_problem = clients.unreadable(path, archive, client, thoroughly=manifest is None)
-    source_version, source_is_prod, same_database, source_problem, dev = _probe(source, target, prod.catalog)
+    dev = devs.read(source, target, prod_answers=prod.catalog is not None) if source else None
+    source_version = dev.version if dev else None
     source_client, source_client_problem = clients.choose(available, source_version)
     ends = ((target if prod.catalog else None, client), (source if source_version else None, source_client))
     return Facts(
         path=path,
+        dumped=dumped,
         place=place,
         choice=choice,
         archive=archive,
@@ -162,14 +166,11 @@ def gather(
         prod=prod,
         client=client,
         client_problem=client_problem,
-        has_source=source is not None,
-        source_problem=source_problem,
+        dev=dev,
         source_client_problem=source_client_problem,
-        source_is_prod=source_is_prod,
-        same_database=same_database,
         commands=archives.commands_in(path) if archive and not archive.listed and not archive_problem else (),
         links=tuple(links(ends, place.run_id)),
-        known=Known(dev, prod.last, _origin(target, prod.catalog)),
+        known=Known(dev.origin if dev else None, prod.last, _origin(target, prod.catalog)),
         code=(*prod.code, *dev_code.in_manifest(manifest)) if prod.powers else (),
         builder=_builder(build_login, place, prod.catalog),
     )
@@ -208,17 +209,3 @@ def _read_file(path: Path) -> tuple[Dump | None, Manifest | None, str, Pgpromote
 
 def _origin(target: Database, catalog: Catalog | None) -> Origin | None:
     return origin.of_source(target, catalog.identity) if catalog else None
-
-
-def _probe(
-    source: Database | None, target: Database, catalog: Catalog | None
-) -> tuple[ServerVersion | None, bool, bool | None, PgpromoteError | None, Origin | None]:
-    if source is None or catalog is None:
-        return None, False, None, None, origin.of_source(source) if source else None
-    try:
-        with server.connect(source) as session:
-            found, is_prod = server.identify(session), mark.is_prod(session)
-            same = lock.same_database(session, target)
-        return found.version, is_prod, same, None, origin.of_source(source, found)
-    except ConnectionFailed as problem:
-        return None, False, None, problem, origin.of_source(source)

@@ -69,14 +69,18 @@ def examine(
     *,
     source: Database | None = None,
     build_login: Database | None = None,
+    dumped: bool = True,
 ) -> Report:
     """Examine an archive (or a plain SQL dump, by its suffix `.sql`) and prod, without changing anything.
 
-    `source` is asked only for its identity and its version, and whether it is the same database as prod or
-    marked as prod. `build_login` is the separate login that builds beside prod. Raises ConfigError for
-    choices that cannot be combined.
+    `source` is asked only for its identity and its version, and whether it is the same database as prod,
+    marked as prod or promoted from it. `build_login` is the separate login that builds beside prod. Before
+    the archive is `dumped`, the checks that need it cannot look. Raises ConfigError for choices that cannot
+    be combined.
     """
-    facts = gathering.gather(path, place, available, choice, source=source, build_login=build_login)
+    facts = gathering.gather(
+        path, place, available, choice, source=source, build_login=build_login, dumped=dumped
+    )
     findings = tuple(
         Finding(name, severity, subject, message, hint)
         for name, rule in RULES.items()
@@ -88,7 +92,14 @@ def examine(
     aim = clearance = None
     if facts.archive and facts.catalog and not facts.archive_problem:
         chosen = facts.choice
-        aim = Aim(facts.path, facts.archive, chosen.strategy, chosen.filters, manifest=facts.manifest)
+        aim = Aim(
+            facts.path,
+            facts.archive,
+            chosen.strategy,
+            chosen.filters,
+            sha256=facts.sha256,
+            manifest=facts.manifest,
+        )
         clearance = None if refused else _clear(facts, facts.archive, facts.catalog)
     return Report(tuple(RULES), findings, clearance, skipped, aim)
 

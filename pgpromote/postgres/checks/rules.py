@@ -7,6 +7,7 @@ and yields (severity, object, message, hint) for each violation.
 import re
 from collections.abc import Callable
 
+from pgpromote.postgres.archives import origin
 from pgpromote.postgres.archives.archive import NAME, unquote
 from pgpromote.postgres.checks.builder import build_login
 from pgpromote.postgres.checks.facts import (
@@ -155,20 +156,22 @@ def source_roles(facts: Facts) -> Found:
 
 def not_same_database(facts: Facts) -> Found:
     """Dev and prod are two databases, whatever their URLs look like."""
-    if facts.same_database:
+    if facts.dev and facts.dev.same_database:
         both = f"{setting('dev_database_url')} and {setting('prod_database_url')}"
         message = f"{both} lead to the same database, {facts.target.label}."
         yield Severity.ERROR, facts.target.label, message, "Correct one of them."
-    elif facts.source_problem:
-        message = f"Dev cannot be asked whether it is the same database: {facts.source_problem.message}"
-        yield Severity.WARNING, "dev", message, facts.source_problem.hint
+    elif facts.dev and facts.dev.problem:
+        message = f"Dev cannot be asked whether it is the same database: {facts.dev.problem.message}"
+        yield Severity.WARNING, "dev", message, facts.dev.problem.hint
 
 
 def right_direction(facts: Facts) -> Found:
-    """Dev is not marked as prod."""
-    if facts.source_is_prod:
+    """Dev is not marked as prod, and was not promoted from prod."""
+    if facts.dev and facts.dev.marked:
         found = mark.marked_source(setting("dev_database_url"))
         yield found.severity, found.object, found.message, found.hint
+    elif facts.dev and facts.dev.came_from:
+        yield from origin.exchanged(facts.dev.came_from, facts.known, facts.choice.allow)
 
 
 def no_other_writer(facts: Facts) -> Found:
@@ -220,7 +223,7 @@ def nothing_in_the_way(facts: Facts) -> Found:
 
 def nothing_lost_outside(facts: Facts) -> Found:
     """A schema reset destroys nothing outside of the schema that it cannot put back."""
-    for finding in facts.prod.reset.outside if facts.prod.reset else ():
+    for finding in facts.prod.reset.outside if facts.prod.reset and facts.archive else ():
         allowed = finding.rule in DATA_LOSS and facts.choice.allow_data_loss_outside
         severity = Severity.WARNING if allowed else finding.severity
         yield severity, finding.object, finding.message, finding.hint

@@ -18,7 +18,7 @@ def archive_readable(facts: Facts) -> Found:
     """A whole file that this client can read, the one its manifest describes, and the one asked for."""
     if facts.archive_problem:
         yield Severity.ERROR, str(facts.path), facts.archive_problem.message, facts.archive_problem.hint
-    elif facts.choice.expected and facts.choice.expected.sha256 not in {"", facts.sha256}:
+    elif facts.dumped and facts.choice.expected and facts.choice.expected.sha256 not in {"", facts.sha256}:
         message = (
             f"{facts.path} is no longer the file that this run was asked for, it was replaced meanwhile: "
             f"SHA-256 is {facts.sha256[:12]}…, asked for was {facts.choice.expected.sha256[:12]}…."

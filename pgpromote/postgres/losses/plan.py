@@ -1,4 +1,4 @@
-"""The cost of a promotion for prod, known before anything is touched, and prod's fingerprint then."""
+"""The cost of a promotion for prod, known before anything is touched, and the fingerprint of both then."""
 
 import hashlib
 import json
@@ -35,6 +35,7 @@ from pgpromote.postgres.strategy import Strategy
 from pgpromote.postgres.tools import Tools, choose, run_on
 
 RULE, EXPECTED = "loss_preview", "expect_plan"
+ARCHIVE_LETTERS = 16  # of the archive's SHA-256, in a fingerprint
 DESCRIPTION = "Nothing that only prod has would be lost: objects, columns, rows."
 HINT_ADDED = "Empty the table first, or restore it with its definition."
 HINT_ROWS = "Save these rows first if they matter; promote only when dev's are the right ones."
@@ -309,22 +310,21 @@ def _lost_large_objects(session: Session, archive: Archive, manifest: Manifest |
 
 @dataclass(frozen=True)
 class Sight:
-    """Prod at one moment: its fingerprint, and the content of each table, by `schema.name`."""
+    """Prod at one moment: its digest, and the content of each table, by `schema.name`."""
 
-    fingerprint: str
+    digest: str
     held: Mapping[str, Content] = field(repr=False)
 
-
-def fingerprint(target: Database, available: list[Tools], run_id: str) -> str:
-    """Return the fingerprint of prod at present, as `look` does."""
-    return look(target, available, run_id).fingerprint
+    def fingerprint(self, sha256: str) -> str:
+        """Return the fingerprint of a plan: prod's digest, and the beginning of the archive's."""
+        return f"{self.digest}-{sha256[:ARCHIVE_LETTERS]}"
 
 
 def look(target: Database, available: list[Tools], run_id: str) -> Sight:
     """Digest prod under one snapshot: definitions, grants, settings, rows, sequences, large objects.
 
-    Equal for as long as nobody changes anything; another version of pg_dump may give another one. Raises
-    ConnectionFailed, SessionFailed, ToolMissing, ToolFailed.
+    The digest is equal for as long as nobody changes anything; another version of pg_dump may give another
+    one. Raises ConnectionFailed, SessionFailed, ToolMissing, ToolFailed.
     """
     with contents.snapshot(target, run_id) as (session, snapshot):
         identity = identify(session)
@@ -343,13 +343,23 @@ def look(target: Database, available: list[Tools], run_id: str) -> Sight:
     return Sight(hashlib.sha256(json.dumps(state, default=str).encode()).hexdigest()[:32], held)
 
 
-def check(expected: str, target: Database, available: list[Tools], run_id: str) -> None:
-    """Raise Refused unless prod still has the expected fingerprint."""
-    found = fingerprint(target, available, run_id)
-    if found != expected:
-        message = f"{target.label} has changed since the plan: its fingerprint is {found}, not {expected}."
+def check(expected: str, aim: Aim, target: Database, available: list[Tools], run_id: str) -> None:
+    """Raise Refused unless prod and the archive are those of the plan with the expected fingerprint."""
+    digest, _, archive = expected.partition("-")
+    found = look(target, available, run_id).digest
+    changed = []
+    if found != digest:
+        message = f"{target.label} has changed since the plan: its digest is {found}, not {digest}."
+        changed.append((target.label, message))
+    if (sha256 := aim.sha256[:ARCHIVE_LETTERS]) != archive:
+        message = (
+            f"{aim.path} is not the archive of the plan: its SHA-256 begins with {sha256}, the plan's with "
+            f"{archive or '(none is given)'}."
+        )
+        changed.append((str(aim.path), message))
+    if changed:
         hint = f"Run {command('plan')} again and look."
-        raise Refused([Finding(EXPECTED, Severity.ERROR, target.label, message, hint)])
+        raise Refused([Finding(EXPECTED, Severity.ERROR, subject, text, hint) for subject, text in changed])
 
 
 def _definitions(
