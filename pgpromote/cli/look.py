@@ -23,7 +23,7 @@ from pgpromote.cli.parameters import (
 )
 from pgpromote.postgres.databases import hold
 from pgpromote.postgres.errors import Refused
-from pgpromote.postgres.losses import plan, plausible
+from pgpromote.postgres.losses import fingerprint, plan, plausible
 from pgpromote.postgres.model import Severity
 from pgpromote.run import retention
 from pgpromote.run.check import look
@@ -87,19 +87,19 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
         losses = plan.preview(aim, aim.manifest, target, run_id).losses + looked.of(*BESIDE)
         screen.show_findings([found for found in losses if found.severity is not Severity.ERROR])
         looked.cleared()
-    seen = plan.look(target, promotion.tools(), run_id)
-    fingerprint = seen.fingerprint(aim.sha256)
+    seen = fingerprint.look(target, promotion.tools(), run_id)
+    held_to = seen.fingerprint(aim.sha256)
     preview = plan.preview(aim, aim.manifest, target, run_id, held=seen.held)
     preview = replace(preview, losses=preview.losses + looked.of(*BESIDE))
     dropped = retention.beyond(promotion, run_id, options)
     if as_json:
-        screen.show_json({**vars(preview), "fingerprint": fingerprint, "dropped": dropped})
+        screen.show_json({**vars(preview), "fingerprint": held_to, "dropped": dropped})
     else:
         lost = [plausible.pattern(found.object) for found in looked.errors]
         given = [*_given(context), *(["--accept-loss", ",".join(lost)] if lost else [])]
-        command = ["pgpromote", "restore", *given, "--expect-plan", fingerprint]
+        command = ["pgpromote", "restore", *given, "--expect-plan", held_to]
         screen.show_findings(looked.of(hold.RULE))
-        screen.show_plan(preview, options, fingerprint, shlex.join(command), dropped)
+        screen.show_plan(preview, options, held_to, shlex.join(command), dropped)
 
 
 def _given(context: click.Context) -> Iterator[str]:

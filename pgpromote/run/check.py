@@ -7,7 +7,7 @@ from pgpromote.postgres.checks import preflight
 from pgpromote.postgres.checks.preflight import Report
 from pgpromote.postgres.errors import ConnectionFailed, Refused
 from pgpromote.postgres.keys import repair
-from pgpromote.postgres.losses import plan
+from pgpromote.postgres.losses import fingerprint, plan
 from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import Aim
 from pgpromote.promotion import Promotion
@@ -73,7 +73,7 @@ def preview(aim: Aim, run: Run) -> Plan:
 def check_plan(run: Run) -> None:
     """Compare prod and the archive with the plan that a person expects. Raises Refused."""
     if run.options.expect_plan:
-        plan.check(run.options.expect_plan, needed(run.clearance), run.target, run.tools, run.run_id)
+        fingerprint.check(run.options.expect_plan, needed(run.clearance), run.target, run.tools, run.run_id)
 
 
 def _checked(state: State, report: Report) -> State:

@@ -174,6 +174,13 @@ class State:
         return tuple(self._lost())
 
     @property
+    def gone(self) -> tuple[Finding, ...]:
+        """The objects that only prod had, with all that they held."""
+        where, way = self._way_back() if self.renewed else ("", "")
+        losses = self.plan.losses if self.plan else ()
+        return tuple(each.seen(where, way) for each in losses if isinstance(each, Loss) and each.whole)
+
+    @property
     def succeeded(self) -> bool:
         """Whether the run reached its end."""
         return not self.failure and self.proof is not None

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pgpromote.postgres.details import one_line, visible
-from pgpromote.postgres.errors import ProdState
+from pgpromote.postgres.errors import IN_REPORT, ProdState
 from pgpromote.postgres.excerpt import ERRORS, INFOS, WARNINGS, cut
 from pgpromote.postgres.model import (
     Archive,
@@ -134,6 +134,9 @@ def show_ended(ended: summary.Ended, *, briefly: bool = False) -> None:
     _facts(summary.of_run(ended), whole=whole)
     for line in listing.at_the_end(summary.of_interest(ended.state), whole=whole):
         OUT.print(line)
+    if ERR.quiet:  # a mail of cron: an object that is gone is no ordinary night
+        for line in listing.told(ended.state.gone, IN_REPORT):
+            ERR.loud(line)
     word, told, well = summary.verdict(ended)
     _headline(word, told, "green" if well else "yellow")
 

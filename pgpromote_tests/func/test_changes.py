@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from pgpromote.postgres.keys import repair
-from pgpromote.postgres.losses import plan
+from pgpromote.postgres.losses import fingerprint, plan
 from pgpromote.postgres.model import Content, Finding, Severity
 from pgpromote.postgres.server import connect
 from pgpromote.run.check import look
@@ -64,9 +64,18 @@ def losses(staged: Stage, held: Mapping[str, Content] | None = None) -> tuple[Fi
     return plan.preview(aim, aim.manifest, staged.promotion.target(), "test", held=held).losses
 
 
+def held(staged: Stage) -> Mapping[str, Content]:
+    """Return the content of prod's tables, with hashes."""
+    return fingerprint.look(staged.promotion.target(), staged.promotion.tools(), "test").held
+
+
 def told(staged: Stage, *, exactly: bool) -> dict[str, str]:
     """Return what a plan says of users' changes, by table."""
-    held = plan.look(staged.promotion.target(), staged.promotion.tools(), "test").held if exactly else None
+    held = (
+        fingerprint.look(staged.promotion.target(), staged.promotion.tools(), "test").held
+        if exactly
+        else None
+    )
     found = [each for each in losses(staged, held) if "prod's users" in each.message]
     assert all(each.severity is Severity.WARNING for each in found)
     return {each.object: each.message for each in found}
@@ -124,13 +133,23 @@ def test_the_next_promotion_begins_anew(staged: Stage) -> None:
 def test_what_is_not_known_is_said_where_hashes_are_compared(place: Place) -> None:
     staged = place(in_prod=FILLED)
     staged.dump()
-    held = plan.look(staged.promotion.target(), staged.promotion.tools(), "test").held
 
-    exactly, about = losses(staged, held), losses(staged)
+    exactly, about = losses(staged, held(staged)), losses(staged)
 
     assert [each.severity for each in exactly] == [Severity.INFO]
     assert "is not known" in exactly[0].message
     assert about == ()
+
+
+def test_before_a_first_promotion_the_tables_with_other_rows_are_named(place: Place) -> None:
+    staged = place(in_prod=FILLED)
+    staged.dump()
+    staged.in_prod(f"UPDATE users SET name = upper(name) WHERE id = 7; UPDATE {QUOTED} SET id = -id")
+
+    ((severity, message),) = [(each.severity, each.message) for each in losses(staged, held(staged))]
+
+    assert severity is Severity.WARNING
+    assert f"2 table(s) hold other rows than the archive: public.{ODD}, public.users." in message
 
 
 @pytest.mark.versions(16, 18)

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from pgpromote.postgres.keys import repair
-from pgpromote.postgres.losses import plan
+from pgpromote.postgres.losses import fingerprint, plan
 from pgpromote.postgres.model import Content, PlainSql, Severity
 from pgpromote.postgres.rows import contents
 from pgpromote.postgres.rows.reading import CHUNK
@@ -300,7 +300,7 @@ def test_a_view_of_prod_is_never_evaluated(dev: Server, prod: Server, path: Path
     )
     found = plan.preview(cleared(sample), sample.manifest, target, "test")
     assert only_in_prod(found) == {"FUNCTION public.trap()", "VIEW public.trapped", "TABLE public.guarded"}
-    plan.look(target, [prod.tools()], "test")
+    fingerprint.look(target, [prod.tools()], "test")
 
 
 def test_the_number_of_queries_does_not_grow_with_the_tables(dev: Server, prod: Server, path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pgpromote.demo import servers as demo
 from pgpromote.postgres.errors import Refused, ToolFailed
-from pgpromote.postgres.losses import plan
+from pgpromote.postgres.losses import fingerprint
 from pgpromote.postgres.model import Clearance, Severity
 from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.tools import find
@@ -45,16 +45,16 @@ SHOP = """
 @pytest.mark.versions(15, 17, 18)
 def test_any_change_changes_the_fingerprint(prod: Server) -> None:
     target = prod.new_database(SHOP)
-    seen = [plan.look(target, [prod.tools()], "test").digest]
+    seen = [fingerprint.look(target, [prod.tools()], "test").digest]
     for change in CHANGES:
         prod.execute(change, target.name)
-        found = plan.look(target, [prod.tools()], "test").digest
+        found = fingerprint.look(target, [prod.tools()], "test").digest
         assert found not in seen, change
         seen.append(found)
 
 
 def test_equal_databases_have_different_fingerprints(prod: Server) -> None:
-    one, other = (plan.look(prod.new_database(SHOP), [prod.tools()], "test").digest for _ in range(2))
+    one, other = (fingerprint.look(prod.new_database(SHOP), [prod.tools()], "test").digest for _ in range(2))
     assert one != other
 
 
@@ -63,10 +63,10 @@ def test_reading_and_maintenance_leave_the_fingerprint(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     target = prod.new_database(SHOP + "DELETE FROM items WHERE id = 1; SELECT nextval('numbers')")
-    before = plan.look(target, [prod.tools()], "test").digest
+    before = fingerprint.look(target, [prod.tools()], "test").digest
     for harmless in ("SELECT * FROM items", "VACUUM FULL ANALYZE items", "REINDEX TABLE items"):
         prod.execute(harmless, target.name)
-    assert plan.look(target, [prod.tools()], "another").digest == before
+    assert fingerprint.look(target, [prod.tools()], "another").digest == before
     assert list(tmp_path.iterdir()) == []
 
 
@@ -80,7 +80,7 @@ def test_a_restart_leaves_the_fingerprint() -> None:
                     with psycopg.connect(cluster.url(), autocommit=True) as session:
                         session.execute(f"{SHOP}; SELECT nextval('numbers')".encode())
                 target = parse_url(cluster.url(), "PROD_DATABASE_URL")
-                seen.append(plan.look(target, find([cluster.bin_dir]), "test").digest)
+                seen.append(fingerprint.look(target, find([cluster.bin_dir]), "test").digest)
     assert seen[0] == seen[1]
 
 
@@ -92,7 +92,7 @@ def sample(dev: Server, tmp_path: Path) -> Sample:
 def reasons(expected: str, aim: Clearance, target: Database, prod: Server) -> list[tuple[str, str]]:
     """Return object and message of each finding by which what was expected is refused."""
     with pytest.raises(Refused, match="Run pgpromote plan again and look") as refusal:
-        plan.check(expected, aim, target, [prod.tools()], "test")
+        fingerprint.check(expected, aim, target, [prod.tools()], "test")
     found = refusal.value.findings
     assert {(each.rule, each.severity) for each in found} == {("expect_plan", Severity.ERROR)}
     return [(each.object, each.message) for each in found]
@@ -102,21 +102,21 @@ def test_a_prod_that_changed_since_the_plan_is_refused_with_both_digests(
     prod: Server, sample: Sample
 ) -> None:
     target, aim = prod.new_database(SHOP), cleared(sample)
-    planned = plan.look(target, [prod.tools()], "test")
+    planned = fingerprint.look(target, [prod.tools()], "test")
     expected = planned.fingerprint(aim.sha256)
-    plan.check(expected, aim, target, [prod.tools()], "test")
+    fingerprint.check(expected, aim, target, [prod.tools()], "test")
 
     prod.execute("INSERT INTO items VALUES (2)", target.name)
 
     ((subject, message),) = reasons(expected, aim, target, prod)
     assert subject == target.label
     assert planned.digest in message
-    assert plan.look(target, [prod.tools()], "test").digest in message
+    assert fingerprint.look(target, [prod.tools()], "test").digest in message
 
 
 def test_another_archive_than_that_of_the_plan_is_refused_by_its_digest(prod: Server, sample: Sample) -> None:
     target, aim = prod.new_database(SHOP), cleared(sample)
-    expected = plan.look(target, [prod.tools()], "test").fingerprint(aim.sha256)
+    expected = fingerprint.look(target, [prod.tools()], "test").fingerprint(aim.sha256)
     newer = replace(aim, sha256="f" + aim.sha256[1:] if aim.sha256[0] != "f" else "0" + aim.sha256[1:])
 
     ((subject, message),) = reasons(expected, newer, target, prod)
@@ -141,5 +141,5 @@ def test_a_prod_that_our_role_cannot_read_has_no_fingerprint(prod: Server) -> No
     prod.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{prod.cluster.password}'")
     planner = parse_url(prod.url(target.name, role), "PROD_DATABASE_URL")
     with pytest.raises(ToolFailed, match="permission denied") as failure:
-        plan.look(planner, [prod.tools()], "test")
+        fingerprint.look(planner, [prod.tools()], "test")
     assert prod.cluster.password not in str(failure.value)

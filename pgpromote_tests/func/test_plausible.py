@@ -116,6 +116,36 @@ def test_a_first_promotion_is_compared_with_prod(place: Place) -> None:
     assert all("in prod;" in each.message for each in found)
 
 
+ANOTHERS = "ALTER TABLE secrets OWNER TO pg_monitor; ALTER TABLE empty OWNER TO pg_monitor"
+SECURED = "; ".join(
+    f"ALTER TABLE {table} {secured} ROW LEVEL SECURITY"
+    for table in ("secrets", "empty")
+    for secured in ("ENABLE", "FORCE")
+)
+CLOSED = "REVOKE ALL ON secrets, empty FROM current_user"
+
+
+@pytest.mark.parametrize("hide", [ANOTHERS, SECURED, CLOSED], ids=["another's", "row security", "closed"])
+@pytest.mark.parametrize("place", [(16, "a plain owner")], indirect=True, ids=str)
+def test_a_table_of_prod_that_our_role_may_not_read_is_a_loss_unless_it_is_empty(
+    place: Place, hide: str
+) -> None:
+    kept = "CREATE TABLE secrets AS SELECT 1 AS id; CREATE TABLE empty (id int);"
+    shop = place(in_dev=TABLES, in_prod=TABLES + kept)
+    shop.prod.execute(hide.replace("current_user", owner_of(shop)), shop.promotion.target().name)
+
+    (found,) = refusal(shop)
+
+    assert found.object == "public.secrets"
+    assert found.message.startswith("public.secrets may hold rows in prod that our role may not count;")
+    assert "--accept-loss public.secrets" in found.hint
+
+
+def owner_of(shop: Stage) -> str:
+    query = "SELECT datdba::regrole::text FROM pg_database WHERE datname = "
+    return str(shop.prod.rows(f"{query}'{shop.promotion.target().name}'")[0][0])
+
+
 def test_without_a_previous_database_prod_itself_is_compared(place: Place) -> None:
     shop = place(PGPROMOTE_KEEP="0")
     shop.dump()

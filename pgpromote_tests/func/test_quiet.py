@@ -32,6 +32,18 @@ def test_a_night_that_went_well_says_nothing_and_all_of_it_is_in_the_log(cli: Co
         assert f"\n{line}" in told
 
 
+def test_a_quiet_night_mails_the_objects_that_only_prod_had(cli: CommandLine, prod: Server) -> None:
+    gone = "CREATE TABLE relics (id int); CREATE VIEW seen AS SELECT 1 AS one;"
+    quiet = cli.having(PROD_DATABASE_URL=prod.new_url(f"{gone} CREATE TABLE users (id int, old text)"))
+
+    done = quiet.run("--quiet", "promote")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    for told in ("TABLE public.relics was only in prod.", "VIEW public.seen was only in prod."):
+        assert any(line.startswith("Now in ") and line.endswith(told) for line in done.stderr.splitlines())
+    assert "old" not in done.stderr  # a column of a table that stays: the report has it
+
+
 def test_a_night_that_failed_says_why_and_where_its_report_is(cli: CommandLine) -> None:
     log = cli.directory / "night.log"
     assert cli.run("dump").returncode == 0

@@ -15,7 +15,7 @@ from pgpromote.postgres.errors import (
     ProdState,
     Refused,
 )
-from pgpromote.postgres.losses import plan
+from pgpromote.postgres.losses import fingerprint
 from pgpromote.postgres.strategy import CLEAN, STRATEGIES
 from pgpromote.run import states
 from pgpromote.run.options import rehearsing
@@ -69,7 +69,7 @@ def test_a_strategy_in_place_cannot_be_rehearsed(staged: Stage) -> None:
 def planned(staged: Stage) -> str:
     """Dump, and return the fingerprint of a plan for that archive."""
     staged.dump()
-    seen = plan.look(staged.promotion.target(), staged.promotion.tools(), "test")
+    seen = fingerprint.look(staged.promotion.target(), staged.promotion.tools(), "test")
     return seen.fingerprint(archive.digest(Path(staged.promotion.archive_path)))
 
 

@@ -24,6 +24,15 @@ def judged(before: Held, after: Held, *accepted: str, share: float = 0.5) -> tup
     return refused, {each.object for each in found} - refused
 
 
+def test_what_was_not_counted_at_the_last_promotion_is_no_loss() -> None:
+    found = Comparison({"s.a": None}, {}, plausible.LAST).judge(Bounds())
+    assert list(found) == []
+
+
+def test_a_table_that_may_not_be_read_is_accepted_by_name() -> None:
+    assert judged({"s.a": None, "s.b": None}, {}, "a") == ({"s.b"}, {"s.a"})
+
+
 @pytest.mark.parametrize(
     ("before", "after", "refused"),
     [
@@ -31,7 +40,9 @@ def judged(before: Held, after: Held, *accepted: str, share: float = 0.5) -> tup
         ({"s.a": 5}, {}, {"s.a"}),
         ({"s.a": 0}, {}, set()),
         ({"s.a": 5}, {"s.a": None}, set()),
-        ({"s.a": None}, {"s.a": 0}, set()),
+        # Nobody may count what goes.
+        ({"s.a": None}, {"s.a": 0}, {"s.a"}),
+        ({"s.a": None, "s.b": None, "s.c": None}, {"s.a": 1, "s.b": None}, {"s.c"}),
         ({"s.a": 5}, {"s.a": 6, "s.b": 0}, set()),
         ({"s.a": 10}, {"s.a": 6}, set()),
         ({"s.a": 10}, {"s.a": 5}, {"s.a"}),

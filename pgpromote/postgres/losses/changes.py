@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pgpromote.postgres.losses import baseline
 from pgpromote.postgres.losses.baseline import Written
-from pgpromote.postgres.model import Content
+from pgpromote.postgres.model import Content, Manifest
 from pgpromote.postgres.rows import contents
 from pgpromote.postgres.server import Session
 
@@ -51,6 +51,22 @@ def find(session: Session, held: Mapping[str, Content] | None = None) -> list[Ch
     """
     came_from = baseline.find(session)
     return None if came_from is None else list(_changes(session, came_from, held or {}))
+
+
+def differing(manifest: Manifest | None, held: Mapping[str, Content], encoding: str) -> list[str]:
+    """Return the tables that hold other rows than the archive, as far as both hashes can be compared.
+
+    `held` is their present content, in a database of this encoding.
+    """
+    if manifest is None or manifest.encoding != encoding:
+        return []
+    return [
+        name
+        for name, content in held.items()
+        if (brought := manifest.contents.get(name))
+        and contents.comparable(brought, content)
+        and brought.hash != content.hash
+    ]
 
 
 def _changes(session: Session, came_from: baseline.Baseline, held: Mapping[str, Content]) -> Iterator[Change]:

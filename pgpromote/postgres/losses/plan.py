@@ -1,41 +1,31 @@
-"""The cost of a promotion for prod, known before anything is touched, and the fingerprint of both then."""
+"""The cost of a promotion for prod, known before anything is touched."""
 
-import hashlib
-import json
-import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from psycopg import sql as compose
 from psycopg.rows import tuple_row
 
-from pgpromote.postgres import details, disk, encodings, sql
-from pgpromote.postgres.archives import archive as archives
+from pgpromote.postgres import disk, sql
 from pgpromote.postgres.archives.selection import RELATIONS
-from pgpromote.postgres.errors import Refused, ToolFailed
+from pgpromote.postgres.excerpt import WARNINGS, cut
 from pgpromote.postgres.losses import changes
 from pgpromote.postgres.losses.scope import ONLY_IN_PROD, Object, Scope, Serial, Table, Written, spellings
 from pgpromote.postgres.model import Aim, Archive, Content, Filters, Finding, Manifest, Severity
 from pgpromote.postgres.naming import command, option
 from pgpromote.postgres.rows import contents
-from pgpromote.postgres.rows.reading import CHUNK
 from pgpromote.postgres.server import (
     APPLICATION,
     Database,
     Session,
     connect,
-    disclosed,
     identify,
     rows,
     size_of,
 )
 from pgpromote.postgres.strategy import Strategy
-from pgpromote.postgres.tools import Tools, choose, run_on
 
-RULE, EXPECTED = "loss_preview", "expect_plan"
-ARCHIVE_LETTERS = 16  # of the archive's SHA-256, in a fingerprint
+RULE = "loss_preview"
 DESCRIPTION = "Nothing that only prod has would be lost: objects, columns, rows."
 HINT_ADDED = "Empty the table first, or restore it with its definition."
 HINT_ROWS = "Save these rows first if they matter; promote only when dev's are the right ones."
@@ -55,9 +45,13 @@ class Sessions:
 
 @dataclass(frozen=True)
 class Loss(Finding):
-    """A loss of prod: its message tells it before the promotion, `afterwards` once prod is the new one."""
+    """A loss of prod: its message tells it before the promotion, `afterwards` once prod is the new one.
+
+    `whole` is an object with all that it held, and not rows or columns of one that stays.
+    """
 
     afterwards: str = field(kw_only=True)
+    whole: bool = field(default=False, kw_only=True)
 
     def seen(self, where: str = "", way: str = "") -> Finding:
         """Return the finding as it is before the promotion, or with the place of the lost object."""
@@ -191,7 +185,8 @@ def _lost_objects_and_rows(
 def _lost(title: str, label: str, absence: tuple[str, str], content: Content | None = None) -> Loss:
     why, hint = absence
     held = f" with its {content.rows} row(s)" if content and content.rows else ""
-    return _loss(label, f"{title} is {why}; it would be lost{held}.", f"{title}{held} was {why}.", hint)
+    message, afterwards = f"{title} is {why}; it would be lost{held}.", f"{title}{held} was {why}."
+    return Loss(RULE, Severity.WARNING, label, message, hint, afterwards=afterwards, whole=True)
 
 
 def _loss(label: str, message: str, afterwards: str, hint: str) -> Loss:
@@ -279,7 +274,12 @@ def _changed_by_users(session: Session, aim: Aim, held: Mapping[str, Content] | 
         message = (
             "What prod's users changed since the last promotion is not known: no note says what it brought."
         )
-        yield Finding(RULE, Severity.INFO, session.info.dbname, message, HINT_UNKNOWN)
+        severity = Severity.INFO
+        if other := changes.differing(aim.manifest, held, identify(session).encoding):
+            some = ", ".join(cut(other, WARNINGS))
+            message += f" {len(other)} table(s) hold other rows than the archive: {some}."
+            severity = Severity.WARNING
+        yield Finding(RULE, severity, session.info.dbname, message, HINT_UNKNOWN)
     brought = {entry.name for entry in aim.archive.of_kind(*RELATIONS)}
     for each in found or ():
         if _replaced(aim.strategy, each.table, brought):
@@ -306,91 +306,3 @@ def _lost_large_objects(session: Session, archive: Archive, manifest: Manifest |
     if brought and present.rows > brought.rows:
         told = f"Prod {{}} {present.rows} large objects, the archive {brought.rows}."
         yield _loss(contents.LARGE_OBJECTS, told.format("has"), told.format("had"), HINT_ROWS)
-
-
-@dataclass(frozen=True)
-class Sight:
-    """Prod at one moment: its digest, and the content of each table, by `schema.name`."""
-
-    digest: str
-    held: Mapping[str, Content] = field(repr=False)
-
-    def fingerprint(self, sha256: str) -> str:
-        """Return the fingerprint of a plan: prod's digest, and the beginning of the archive's."""
-        return f"{self.digest}-{sha256[:ARCHIVE_LETTERS]}"
-
-
-def look(target: Database, available: list[Tools], run_id: str) -> Sight:
-    """Digest prod under one snapshot: definitions, grants, settings, rows, sequences, large objects.
-
-    The digest is equal for as long as nobody changes anything; another version of pg_dump may give another
-    one. Raises ConnectionFailed, SessionFailed, ToolMissing, ToolFailed.
-    """
-    with contents.snapshot(target, run_id) as (session, snapshot):
-        identity = identify(session)
-        tools = choose(available, identity.version)
-        encoding = encodings.for_dump(identity.encoding)
-        definitions = _definitions(target, tools, snapshot, encoding, run_id)
-        tables = [(table.schema, table.name) for table in rows(session, Table, "plan/tables")]
-        held = contents.measure(session, tables)
-        held[contents.LARGE_OBJECTS] = contents.measure_large_objects(session)
-        state = (
-            session.execute(sql.read("plan/database")).fetchone(),
-            definitions,
-            [(name, content.rows, content.hash) for name, content in held.items()],
-            _positions(session),
-        )
-    return Sight(hashlib.sha256(json.dumps(state, default=str).encode()).hexdigest()[:32], held)
-
-
-def check(expected: str, aim: Aim, target: Database, available: list[Tools], run_id: str) -> None:
-    """Raise Refused unless prod and the archive are those of the plan with the expected fingerprint."""
-    digest, _, archive = expected.partition("-")
-    found = look(target, available, run_id).digest
-    changed = []
-    if found != digest:
-        message = f"{target.label} has changed since the plan: its digest is {found}, not {digest}."
-        changed.append((target.label, message))
-    if (sha256 := aim.sha256[:ARCHIVE_LETTERS]) != archive:
-        message = (
-            f"{aim.path} is not the archive of the plan: its SHA-256 begins with {sha256}, the plan's with "
-            f"{archive or '(none is given)'}."
-        )
-        changed.append((str(aim.path), message))
-    if changed:
-        hint = f"Run {command('plan')} again and look."
-        raise Refused([Finding(EXPECTED, Severity.ERROR, subject, text, hint) for subject, text in changed])
-
-
-def _definitions(
-    target: Database, tools: Tools, snapshot: str, encoding: str, run_id: str
-) -> list[tuple[str, ...]]:
-    """Return prod's definitions from pg_dump; its file may hold secrets and is removed at once."""
-    with TemporaryDirectory(prefix="pgpromote-") as directory:
-        path = Path(directory) / "prod.dump"
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        dump = [tools.path("pg_dump"), f"--dbname={target.argument()}", f"--file={path}", "--no-password"]
-        dump += ["--schema-only", "--format=custom", "--lock-wait-timeout=300s", f"--snapshot={snapshot}"]
-        dump += [f"--encoding={encoding}"]
-        completed = run_on(target, run_id, dump)
-        if completed.returncode != 0:
-            reason = disclosed(details.of_program(completed.lines, completed.ending), target)
-            hint = "Plan as a role that may read all of prod."
-            raise ToolFailed(f"pg_dump of the definitions of {target.label} failed: {reason}", hint)
-        entries = archives.read(path).entries
-    return sorted((e.kind, e.schema, e.tag, e.owner, e.tablespace, e.definition) for e in entries)
-
-
-def _positions(session: Session) -> list[tuple[object, ...]]:
-    sequences = [(str(schema), str(name)) for schema, name in session.execute(sql.read("plan/sequences"))]
-    query = compose.SQL(sql.read("plan/position"))
-    queries = [
-        query.format(name=f"{schema}.{name}", sequence=compose.Identifier(schema, name))
-        for schema, name in sequences
-    ]
-    found: list[tuple[object, ...]] = []
-    for first in range(0, len(queries), CHUNK):
-        chunk = compose.SQL("\nUNION ALL\n").join(queries[first : first + CHUNK])
-        with session.transaction(force_rollback=True):  # gives up the locks, as contents does
-            found += session.execute(chunk).fetchall()
-    return sorted(found, key=str)

@@ -22,6 +22,8 @@ from pgpromote.postgres.strategy import Strategy
 RULE = "plausible"
 ALL = "all"
 HALF = 0.5
+ACCEPTED = "That is accepted by name."
+HINT_READ = "Grant our role SELECT on it, and BYPASSRLS where row security hides rows."
 LAST, PROD = "the archive that prod came from", "prod"
 # In a list of patterns they would mean something else, or be lost.
 SPECIAL = re.compile(r"[*?\[,\x00-\x1f\x7f]|^\s|\s$")
@@ -79,13 +81,26 @@ class Comparison:
         emptied = [loss for loss in lost if not loss.after]
         shrunk = [loss for loss in lost if loss.after]
         found = [*emptied, *self._too_many(shrunk, bounds)]
+        yield from self._unseen(bounds)
         hint = _hint([loss.table for loss in found if not bounds.accept(loss.table)])
         for loss in found:
             if bounds.accept(loss.table):
-                message = f"{self._told(loss, shrunk)} That is accepted by name."
+                message = f"{self._told(loss, shrunk)} {ACCEPTED}"
                 yield Finding(RULE, Severity.WARNING, loss.table, message)
             else:
                 yield Finding(RULE, Severity.ERROR, loss.table, self._told(loss, shrunk), hint)
+
+    def _unseen(self, bounds: Bounds) -> Iterator[Finding]:
+        """Yield the tables of prod that go, and that our role may not read: nobody counts their rows."""
+        gone = [name for name, rows in self.before.items() if rows is None and self.after.get(name, 0) == 0]
+        hint = f"{HINT_READ} {_hint([name for name in gone if not bounds.accept(name)])}"
+        for name in gone if self.where == PROD else ():
+            brings = "brings none" if name in self.after else "does not have it"
+            message = f"{name} may hold rows in prod that our role may not count; this archive {brings}."
+            if bounds.accept(name):
+                yield Finding(RULE, Severity.WARNING, name, f"{message} {ACCEPTED}")
+            else:
+                yield Finding(RULE, Severity.ERROR, name, message, hint)
 
     def _losses(self) -> list[Loss]:
         """Return the tables that hold fewer rows than before, the largest loss first."""
@@ -169,7 +184,15 @@ def _before(session: Session, tables: list[str], held: Held | None = None) -> tu
     if came_from := baseline.find(session):
         known = ((table, came_from.of(table)) for table in tables)
         return {table: found.rows for table, found in known if found}, LAST
-    return held if held is not None else counts.count(session, wanted=set(tables)), PROD
+    found = held if held is not None else counts.count(session, wanted=set(tables))
+    unread = [table for table, rows in found.items() if rows is None]
+    return {**found, **_empty(session, unread)}, PROD
+
+
+def _empty(session: Session, tables: list[str]) -> Held:
+    """Return 0 for the tables that hold no row, whoever may read them."""
+    found = session.execute(sql.read("plausible/empty"), {"tables": tables}) if tables else ()
+    return {str(name): 0 for (name,) in found}
 
 
 def _brought(archive: Archive, manifest: Manifest | None) -> Held:
