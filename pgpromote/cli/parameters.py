@@ -26,9 +26,11 @@ DUMP_OPTIONS = (
     click.option("--encoding", default="", metavar="NAME", help="Such as UTF8; default: the one of Dev."),
 )
 yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before a destructive strategy.")
+JOBS = click.IntRange(1, 64)
 jobs_option = click.option(
     "--jobs",
-    type=click.IntRange(1, 64),
+    "-j",
+    type=JOBS,
     show_default="one for each core if Prod's server runs on this machine, else 4",
     help="Connections of pg_restore.",
 )

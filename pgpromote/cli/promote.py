@@ -8,6 +8,7 @@ import click
 from pgpromote import settings
 from pgpromote.cli import finish, questions
 from pgpromote.cli.parameters import (
+    JOBS,
     ResetSchemaCommand,
     as_json,
     confirm,
@@ -98,29 +99,39 @@ def promote_command(
 
 @click.command("restore", cls=ResetSchemaCommand)
 @dump_argument
-@click.argument("jobs", required=False, type=click.IntRange(1, 64))
+@click.argument("jobs_named", metavar="[JOBS]", required=False, type=JOBS)
 @run_options
 @expect_plan
 @filter_options
+@jobs_option
 @yes
 @verbose
 @as_json
 def restore_command(
-    dump_path: Path | None, *, yes: bool, verbose: bool, as_json: bool, **chosen: Any
+    dump_path: Path | None,
+    jobs_named: int | None,
+    *,
+    jobs: int | None,
+    yes: bool,
+    verbose: bool,
+    as_json: bool,
+    **chosen: Any,
 ) -> None:
     """Bring DUMP into Prod: build a new database, prove it, swap it in.
 
-    DUMP is the promotion's own archive unless named, JOBS the number of connections (one for each core if
-    Prod's server runs on this machine, else 4). Whatever fails
-    before the swap leaves Prod as it was. What Prod was stays as the previous database, and `pgpromote
+    DUMP is the promotion's own archive unless named, JOBS the same as --jobs. Whatever fails before the swap
+    leaves Prod as it was. What Prod was stays as the previous database, and `pgpromote
     rollback` brings it back. --strategy chooses to restore in place instead, which is destructive.
 
     \b
     Example:
-      pgpromote restore shop.dump 8
+      pgpromote restore shop.dump -j 8
       pgpromote restore shop.dump --strategy reset-schema --reset-schema=shop
     """
-    promotion, options = settings.from_environment(), options_of(dump_path, **chosen)
+    if jobs and jobs_named:
+        raise click.UsageError("JOBS and --jobs are the same: give one of them.")
+    promotion = settings.from_environment()
+    options = options_of(dump_path, jobs=jobs or jobs_named, **chosen)
     options, run_id = questions.ask(promotion, options), new_run_id()
     options = questions.agreed(promotion, options, run_id, yes=yes)
     with start(promotion, run_id, options) as run:

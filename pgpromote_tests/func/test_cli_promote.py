@@ -189,6 +189,26 @@ def test_a_strategy_and_a_reset_that_exclude_each_other_are_a_usage_error(cli: C
     assert "exclude each other" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "jobs"),
+    [(["-j", "2"], 2), (["--jobs=3"], 3), (["{archive}", "2"], 2), (["{archive}", "-j3"], 3), ([], None)],
+    ids=" ".join,
+)
+def test_connections_are_given_as_to_pg_restore_or_after_the_archive(
+    cli: CommandLine, prod: Server, given: list[str], jobs: int | None
+) -> None:
+    archive = cli.directory / "dumps" / "shop" / "shop_dev.dump"
+    commands = cli.having(PROD_DATABASE_URL=prod.new_url())
+    told = commands.run("restore", *(each.format(archive=archive) for each in given), "--json").json()
+    assert told["jobs"] == (jobs or min(os.cpu_count() or 4, 16))
+
+
+def test_connections_that_are_given_twice_are_a_usage_error(cli: CommandLine) -> None:
+    result = cli.run("restore", "shop.dump", "2", "--jobs=3")
+    assert result.returncode == 2
+    assert "give one of them" in result.stderr
+
+
 def promoting(cli: CommandLine, place: Path, **variables: str) -> CommandLine:
     """Return a command line with directories of its own: what `promote` dumps is nobody else's."""
     own = {"PGPROMOTE_DUMP_DIR": str(place / "dumps"), "PGPROMOTE_REPORT_DIR": str(place / "reports")}
