@@ -67,7 +67,7 @@ class Case:
     def options(self) -> Options:
         """Return the options of the restore, as the command line would read them."""
         chosen = _parsed(restore_command, self.setting("restore"))
-        for asked in ("yes", "verbose", "as_json", "dump_path"):
+        for asked in ("yes", "verbose", "as_json", "dump_path", "jobs_named"):
             chosen.pop(asked)
         return options_of(None, **chosen)
 

@@ -192,7 +192,7 @@ def test_a_strategy_and_a_reset_that_exclude_each_other_are_a_usage_error(cli: C
 @pytest.mark.parametrize(
     ("given", "jobs"),
     [(["-j", "2"], 2), (["--jobs=3"], 3), (["{archive}", "2"], 2), (["{archive}", "-j3"], 3), ([], None)],
-    ids=" ".join,
+    ids=str,
 )
 def test_connections_are_given_as_to_pg_restore_or_after_the_archive(
     cli: CommandLine, prod: Server, given: list[str], jobs: int | None
