@@ -4,17 +4,18 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from pgpromote.demo import servers
-from pgpromote.postgres.databases import cutover, previous, shadow
+from pgpromote.postgres.databases import cutover, obstacles, previous, shadow
 from pgpromote.postgres.databases.shadow import Shadow
 from pgpromote.postgres.errors import CutOverFailed, Refused
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.server import Database
+from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.func.shops import (
     configuration,
     content,
@@ -42,6 +43,26 @@ def test_a_prepared_transaction_is_refused_by_name(prod: Server) -> None:
     assert rules(refused.value) == ["swap_prepared_transaction"]
 
     cutover.swap(Place(database, "p"), made.name)
+
+
+def test_a_prepared_transaction_that_was_left_is_known_from_one_that_will_end(
+    prod: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, _ = shop(prod)
+    gid = f"it's left {next(prod.numbers)}"
+    literal = gid.replace("'", "''")
+    prod.execute(f"BEGIN; INSERT INTO content VALUES ('x'); PREPARE TRANSACTION '{literal}'", database.name)
+    with connect(database, "test") as session:
+        side = obstacles.side(session, database.name)
+        (fresh,) = obstacles.find(session, side)
+        monkeypatch.setattr(obstacles, "LEFT", timedelta(microseconds=1))
+        (left,) = obstacles.find(session, side)
+    prod.execute(f"ROLLBACK PREPARED '{literal}'", database.name)
+
+    assert (fresh.rule in obstacles.PASSING, left.rule in obstacles.PASSING) == (True, False)
+    assert "over a minute ago" in left.message
+    assert left.hint == fresh.hint
+    assert f"ROLLBACK PREPARED '{literal}'" in left.hint
 
 
 def test_a_transaction_prepared_after_the_checks_makes_us_give_up_within_the_limit(

@@ -118,6 +118,7 @@ def test_another_writer_is_refused_only_where_prod_is_changed_in_place() -> None
         ("swap_replication_slot", Severity.ERROR),
         ("swap_subscription", Severity.ERROR),
         ("swap_setting", Severity.ERROR),
+        ("swap_left_transaction", Severity.ERROR),
         ("swap_prepared_transaction", Severity.WARNING),
         ("swap_session", Severity.WARNING),
     ],

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg.sql import SQL, Identifier, Literal
 
@@ -14,6 +14,10 @@ from pgpromote.postgres.server import APPLICATION, Session, rows
 TEXTS = {
     "swap_prepared_transaction": (
         "The prepared transaction {object} in {where} blocks the cut-over.",
+        "As its owner or a superuser, run in that database: ROLLBACK PREPARED {literal}; or COMMIT it.",
+    ),
+    "swap_left_transaction": (
+        "The prepared transaction {object} in {where}, left over a minute ago, blocks the cut-over.",
         "As its owner or a superuser, run in that database: ROLLBACK PREPARED {literal}; or COMMIT it.",
     ),
     "swap_replication_slot": (
@@ -38,6 +42,8 @@ TEXTS = {
     ),
 }
 ALLOWABLE = frozenset({"swap_replication_slot", "swap_subscription"})
+# Whoever prepares a transaction ends it in milliseconds, unless that was forgotten.
+LEFT = timedelta(minutes=1)
 # What may be gone by the time of the cut-over, which looks again.
 PASSING = frozenset({"swap_prepared_transaction", "swap_session"})
 
@@ -109,7 +115,7 @@ def find(
         message = "The right to create databases is missing; the server asks for it to rename one, too."
         hint = SQL("ALTER ROLE {} CREATEDB;").format(Identifier(user)).as_string()
         yield Finding("swap_create_database", Severity.ERROR, outgoing.name, message, hint)
-    both = {"outgoing": outgoing.oid, "incoming": incoming.oid if incoming else None}
+    both = {"outgoing": outgoing.oid, "incoming": incoming.oid if incoming else None, "left": LEFT}
     for row in rows(session, _Obstacle, "obstacles/obstacles", both):
         if not (row.rule in ALLOWABLE and row.object in allow):
             message, hint = (text.format(**_words(row, user)) for text in TEXTS[row.rule])

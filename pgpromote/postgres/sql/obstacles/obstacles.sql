@@ -1,6 +1,10 @@
 -- What forbids to rename the databases, stays behind with the outgoing one, or cannot be carried over from it.
--- `incoming` is null as long as there is none.
-SELECT 'swap_prepared_transaction' AS rule, p.gid::text AS object, p.database::text AS "where"
+-- `incoming` is null as long as there is none. After the time `left` nobody is about to end a prepared transaction.
+SELECT CASE WHEN p.prepared < pg_catalog.now() - %(left)s THEN 'swap_left_transaction'
+            ELSE 'swap_prepared_transaction'
+       END AS rule,
+       p.gid::text AS object,
+       p.database::text AS "where"
   FROM pg_catalog.pg_prepared_xacts AS p
   JOIN pg_catalog.pg_database AS d ON d.datname = p.database
  WHERE d.oid IN (%(outgoing)s::oid, %(incoming)s::oid)
