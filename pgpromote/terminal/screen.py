@@ -16,7 +16,7 @@ from rich.text import Text
 
 from pgpromote.postgres.details import one_line, visible
 from pgpromote.postgres.errors import ProdState
-from pgpromote.postgres.excerpt import ERRORS, INFOS, WARNINGS, cut
+from pgpromote.postgres.excerpt import ERRORS, INFOS, WARNINGS, cut, fitting
 from pgpromote.postgres.model import (
     Archive,
     Filters,
@@ -292,11 +292,12 @@ def show_audit(done: "Audit") -> None:
     for rule in dict.fromkeys(finding.rule for finding in ranked):
         _show_rule(rule, [finding for finding in ranked if finding.rule == rule])
     tables = list(done.by_table().items())
-    for table, rules in tables[:WARNINGS]:
+    shown = fitting(len(tables), WARNINGS)
+    for table, rules in tables[:shown]:
         _headline(f"{Severity.INFO.value:>9}", one_line(table), COLOURS[Severity.INFO])
         for rule, findings in rules.items():
             _indented(one_line(f"{rule.replace('_', ' ')}: {audit.listed(findings)}"))
-    for line in cut([table for table, _ in tables], WARNINGS, listing.JSON)[WARNINGS:]:
+    for line in cut([table for table, _ in tables], shown, listing.JSON)[shown:]:
         _indented(line)
     sound = sum(not findings for findings in done.by_rule().values())
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")

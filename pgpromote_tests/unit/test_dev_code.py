@@ -83,7 +83,7 @@ def found(*entries: TocEntry) -> list[Code]:
         ("VIEW", "CREATE VIEW public.v AS\n SELECT public.f() AS f;\n"),
         ("POLICY", "CREATE POLICY p ON public.t USING (public.f());\n"),
         ("MATERIALIZED VIEW", "CREATE MATERIALIZED VIEW public.m AS\n SELECT count(*) FROM t\n;\n"),
-        ("MATERIALIZED VIEW", f"{ORDERED} (x) IN (1), count(*) OVER (PARTITION BY (x)) FROM t ORDER BY (x);\n"),
+        ("MATERIALIZED VIEW", f"{ORDERED} x IN (1), count(*) OVER (PARTITION BY (x)) FROM t ORDER BY (x);\n"),
         ("MATERIALIZED VIEW", f"{ORDERED} count(*) FILTER (WHERE (x)) FROM (t JOIN (u) USING (x));\n"),
         ("MATERIALIZED VIEW DATA", "REFRESH MATERIALIZED VIEW public.m;\n"),
         ("STATISTICS", "CREATE STATISTICS public.s (mcv) ON lower(x), y FROM public.t;\n"),
