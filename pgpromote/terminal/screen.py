@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from pgpromote.postgres import disk
 from pgpromote.postgres.details import one_line, visible
 from pgpromote.postgres.errors import ProdState
 from pgpromote.postgres.excerpt import ERRORS, INFOS, WARNINGS, cut, fitting
@@ -191,7 +192,7 @@ def show_report(report: "Report") -> None:
 
 def show_doctor(lines: "Sequence[Line]") -> None:
     """Show the lines of an examination, each with its remedy below it."""
-    colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+    colours = {"ok": "green", "skip": "dim", "warn": "yellow", "fail": "red"}
     for line in lines:
         _headline(f"{line.state.value:>4}", one_line(f"{line.name}: {line.seen}"), colours[line.state.value])
         if line.to_do:
@@ -199,11 +200,18 @@ def show_doctor(lines: "Sequence[Line]") -> None:
 
 
 def show_plan(
-    plan: "Plan", options: "Options", fingerprint: str, command: str, dropped: Sequence[str] = ()
+    plan: "Plan",
+    options: "Options",
+    fingerprint: str,
+    command: str,
+    *,
+    archive: str,
+    dropped: Sequence[str] = (),
 ) -> None:
     """Show the predicted losses, the sessions, the needs of a swap, and the command that does it.
 
-    `dropped` are the names that retention would drop afterwards.
+    `archive` is the path of the file that was looked at, `dropped` are the names that retention would drop
+    afterwards.
     """
     lost = any(finding.severity is not Severity.INFO for finding in plan.losses)
     limited = f", limited to {options.filters}" if str(options.filters) else ""
@@ -212,8 +220,9 @@ def show_plan(
     show_findings(plan.losses, OUT)
     _facts(
         {
+            "archive": archive,
             "sessions": summary.sessions(plan, options.strategy),
-            "prod holds": f"{plan.present_size:,} bytes",
+            "prod holds": disk.shown(plan.present_size),
             "a swap needs": summary.needed(plan),
             "drops then": ", ".join(dropped),
             "fingerprint": fingerprint,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from pgpromote.postgres.disk import HEADROOM
+from pgpromote.postgres import disk
 from pgpromote.postgres.errors import IN_REPORT
 from pgpromote.postgres.excerpt import ERRORS, cut
 from pgpromote.postgres.losses import plausible
@@ -126,8 +126,8 @@ def needed(plan: "Plan") -> str:
     if plan.needed_size is None:
         return ""
     return (
-        f"{plan.needed_size:,} bytes beside it: {HEADROOM} times the size of dev, and {plan.log_size:,} "
-        "for the write-ahead log, which may grow to max_wal_size"
+        f"{disk.shown(plan.needed_size)} beside it: {disk.HEADROOM} times the size of dev, and "
+        f"{disk.shown(plan.log_size)} for the write-ahead log, which may grow to max_wal_size"
     )
 
 
