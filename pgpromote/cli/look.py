@@ -99,7 +99,14 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
         given = [*_given(context), *(["--accept-loss", ",".join(lost)] if lost else [])]
         command = ["pgpromote", "restore", *given, "--expect-plan", held_to]
         screen.show_findings(looked.of(hold.RULE))
-        screen.show_plan(preview, options, held_to, shlex.join(command), dropped)
+        screen.show_plan(
+            preview,
+            options,
+            held_to,
+            shlex.join(command),
+            archive=str(aim.path),
+            dropped=dropped,
+        )
 
 
 def _given(context: click.Context) -> Iterator[str]:

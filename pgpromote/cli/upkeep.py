@@ -70,6 +70,9 @@ def history_command(*, as_json: bool) -> None:
     screen.show_history(past.kept(databases, archives))
 
 
+UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
+
+
 class Age(click.ParamType[timedelta]):
     """A time such as 26h, with the units m, h and d."""
 
@@ -80,9 +83,13 @@ class Age(click.ParamType[timedelta]):
         found = re.fullmatch(r"([0-9]{1,6})([mhd])", str(value))
         if found is None:
             self.fail(f"{value!r} is no time such as 26h, 90m or 2d.", param, ctx)
-        return (
-            int(found[1]) * {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(1)}[found[2]]
-        )
+        return int(found[1]) * UNITS[found[2]]
+
+
+def _written(age: timedelta) -> str:
+    """Return a time as people type it: `26h`."""
+    unit = next(unit for unit, length in UNITS.items() if not age % length)
+    return f"{age // UNITS[unit]}{unit}"
 
 
 @click.command("status")
@@ -117,7 +124,7 @@ def status_command(*, max_age: timedelta | None, as_json: bool) -> None:
             f"The last promotion was at {past.moment(found.at)}" if found.at else "No promotion is recorded"
         )
         raise PgpromoteError(
-            f"{then}: none succeeded within {max_age}.",
+            f"{then}: none succeeded within {_written(max_age)}.",
             "Look at the newest report of a run, and at what starts the runs: cron, a timer, the schedule.",
         )
 

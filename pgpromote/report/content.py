@@ -73,6 +73,11 @@ class Rows:
         """Whether prod now holds another number of rows than before, as far as that is known."""
         return self.after is not None and self.before != self.after
 
+    @property
+    def differs(self) -> bool:
+        """Whether the archive holds another number of rows than prod did before."""
+        return self.archive != self.before
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -183,6 +188,11 @@ class Report:
     manifest: Manifest | None
 
     @property
+    def counted(self) -> bool:
+        """Whether prod was counted after the run: one that a failed run left alone was not."""
+        return any(each.after is not None for each in self.rows)
+
+    @property
     def doubtful(self) -> bool:
         """Whether the run succeeded, but rows of the database it built are not proven."""
         return self.verdict is not Verdict.FAILED and bool(self.proof and self.proof.doubt)
@@ -205,6 +215,7 @@ def build(state: State, audited: Audit, now: datetime, problem: str = "") -> Rep
     """
     proof, swapped = state.proof, state.cut_over
     proven = proof.findings if proof else ()
+    after = _after(state, problem)
     others = (*state.checks, *proven, *(state.repair.findings if state.repair else ()))
     return Report(
         schema=SCHEMA,
@@ -224,8 +235,8 @@ def build(state: State, audited: Audit, now: datetime, problem: str = "") -> Rep
         cut_over=Swapped(swapped.downtime_ms, swapped.previous, swapped.tested) if swapped else None,
         safety=str(state.safety or ""),
         dropped=state.dropped,
-        objects=tuple(_objects(state)),
-        rows=tuple(_rows(state)),
+        objects=tuple(_objects(state, after)),
+        rows=tuple(_rows(state, after)),
         proof=(Proven(proof.mode, proof.tables, proof.rows, proof.sentence, proof.doubt) if proof else None),
         rules=tuple(_rules([*(each for each in others if each.rule != RIGHTS), *audited.findings])),
         suppressed=audited.suppressed,
@@ -258,21 +269,21 @@ def _prod(state: State, problem: str) -> str:
     return str(outcome.of(state)) if _failure(state) or problem else ""
 
 
-def _after(state: State) -> Tally | None:
+def _after(state: State, problem: str) -> Tally | None:
     """Return the counts of prod after the run; those of a shadow that was not swapped in are not prod's."""
     beside = state.strategy.beside and not state.cut_over
-    return None if beside and _failure(state) else state.after
+    return None if beside and (_failure(state) or problem) else state.after
 
 
-def _objects(state: State) -> Iterator[Count]:
-    found, after = state.before.objects if state.before else {}, _after(state)
+def _objects(state: State, after: Tally | None) -> Iterator[Count]:
+    found = state.before.objects if state.before else {}
     for kind in sorted({*found, *(after.objects if after else {})}):
         yield Count(kind, found.get(kind, 0), after.objects.get(kind, 0) if after else None)
 
 
-def _rows(state: State) -> Iterator[Rows]:
+def _rows(state: State, after: Tally | None) -> Iterator[Rows]:
     """Yield the rows of each table in prod and in the archive, tables with changed numbers first."""
-    before, after = state.before, _after(state)
+    before = state.before
     archive = state.manifest.contents if state.manifest else {}
     found = [
         Rows(

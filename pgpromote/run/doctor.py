@@ -20,11 +20,14 @@ class State(Enum):
     """The verdict of a line."""
 
     OK = "ok"
+    SKIP = "skip"
     WARN = "warn"
     FAIL = "fail"
 
 
 STATES = {Severity.ERROR: State.FAIL, Severity.WARNING: State.WARN, Severity.INFO: State.OK}
+# Both ask for the lock, in another database of prod's server, whose name their errors tell.
+BEHIND_PROD = ("lock and pooler", "last runs")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Line:
 def examine(promotion: Promotion, run_id: str) -> list[Line]:
     """Look at servers, logins, client programs, room, lock, pooler, checks and the last runs.
 
-    Nothing stops it: what cannot be looked at is a line, too.
+    Nothing stops it: what cannot be looked at is a line, too; one fault fails one line.
     """
     looks: dict[str, Callable[[Promotion, str], Iterator[Line]]] = {
         "client programs": _programs,
@@ -50,7 +53,18 @@ def examine(promotion: Promotion, run_id: str) -> list[Line]:
         "checks": _checks,
         "last runs": _last,
     }
-    return [line for name, of in looks.items() for line in _tried(name, of, promotion, run_id)]
+    lines = list[Line]()
+    for name, of in looks.items():
+        lines += [_after(lines, line) for line in _tried(name, of, promotion, run_id)]
+    return lines
+
+
+def _after(lines: list[Line], line: Line) -> Line:
+    """Return a line, or that nothing was looked at where it fails by the fault of an earlier one."""
+    failed = [each for each in lines if each.state is State.FAIL] if line.state is State.FAIL else []
+    behind = "prod" if line.name in BEHIND_PROD else ""
+    first = next((each.name for each in failed if each.seen == line.seen or each.name == behind), "")
+    return Line(line.name, State.SKIP, f"Not looked at: see {first}.") if first else line
 
 
 def _tried(

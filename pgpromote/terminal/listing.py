@@ -5,7 +5,7 @@ from itertools import groupby
 
 from pgpromote.postgres.details import one_line
 from pgpromote.postgres.errors import IN_REPORT
-from pgpromote.postgres.excerpt import ERRORS, INFOS, WARNINGS, cut
+from pgpromote.postgres.excerpt import ERRORS, INFOS, WARNINGS, cut, fitting
 from pgpromote.postgres.model import Finding, Severity
 
 SHOWN: Mapping[Severity, int] = {
@@ -42,7 +42,7 @@ def told(found: Sequence[Finding], everything: str = JSON, *, named: bool = Fals
 
 
 def _of_group(group: Sequence[Finding], everything: str, *, named: bool) -> Iterator[str]:
-    shown = SHOWN[group[0].severity]
+    shown = fitting(len(group), SHOWN[group[0].severity])
     for remedy, several in groupby(group[:shown], lambda each: each.remedy if named else each.hint):
         yield from (each.told if named else each.message for each in several)
         if remedy:
@@ -61,11 +61,9 @@ def at_the_end(found: Sequence[Finding], *, whole: bool) -> list[str]:
     groups = by_rule(found)
     shares = _shares([len(group) for group in groups])
     lines = [line for group, share in zip(groups, shares, strict=False) for line in _told(group)[:share]]
-    return [f"{'':{INDENT}}{_narrow(line)}" for line in [*lines, *_rest(len(found) - len(lines))]]
-
-
-def _rest(number: int) -> list[str]:
-    return [f"… and {number:,} more; {IN_REPORT}"] if number else []
+    rest = len(found) - len(lines)
+    more = [f"… and {rest:,} more; {IN_REPORT}"] if rest else []
+    return [f"{'':{INDENT}}{_narrow(line)}" for line in [*lines, *more]]
 
 
 def _told(group: Sequence[Finding]) -> list[str]:
@@ -74,9 +72,10 @@ def _told(group: Sequence[Finding]) -> list[str]:
 
 def _shares(sizes: Sequence[int]) -> list[int]:
     """Return the numbers of lines of the first groups: one for each, and the rest for the worst."""
-    shares = [1 for _ in sizes[:LINES]]
-    for number, size in enumerate(sizes[:LINES]):
-        shares[number] += min(size - 1, LINES - sum(shares))
+    lines = fitting(sum(sizes), LINES)
+    shares = [1 for _ in sizes[:lines]]
+    for number, size in enumerate(sizes[:lines]):
+        shares[number] += min(size - 1, lines - sum(shares))
     return shares
 
 

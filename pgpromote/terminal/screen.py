@@ -14,9 +14,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from pgpromote.postgres import disk
 from pgpromote.postgres.details import one_line, visible
 from pgpromote.postgres.errors import IN_REPORT, ProdState
-from pgpromote.postgres.excerpt import ERRORS, INFOS, WARNINGS, cut
+from pgpromote.postgres.excerpt import ERRORS, INFOS, WARNINGS, cut, fitting
 from pgpromote.postgres.model import (
     Archive,
     Filters,
@@ -194,7 +195,7 @@ def show_report(report: "Report") -> None:
 
 def show_doctor(lines: "Sequence[Line]") -> None:
     """Show the lines of an examination, each with its remedy below it."""
-    colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+    colours = {"ok": "green", "skip": "dim", "warn": "yellow", "fail": "red"}
     for line in lines:
         _headline(f"{line.state.value:>4}", one_line(f"{line.name}: {line.seen}"), colours[line.state.value])
         if line.to_do:
@@ -202,11 +203,18 @@ def show_doctor(lines: "Sequence[Line]") -> None:
 
 
 def show_plan(
-    plan: "Plan", options: "Options", fingerprint: str, command: str, dropped: Sequence[str] = ()
+    plan: "Plan",
+    options: "Options",
+    fingerprint: str,
+    command: str,
+    *,
+    archive: str,
+    dropped: Sequence[str] = (),
 ) -> None:
     """Show the predicted losses, the sessions, the needs of a swap, and the command that does it.
 
-    `dropped` are the names that retention would drop afterwards.
+    `archive` is the path of the file that was looked at, `dropped` are the names that retention would drop
+    afterwards.
     """
     lost = any(finding.severity is not Severity.INFO for finding in plan.losses)
     limited = f", limited to {options.filters}" if str(options.filters) else ""
@@ -215,8 +223,9 @@ def show_plan(
     show_findings(plan.losses, OUT)
     _facts(
         {
+            "archive": archive,
             "sessions": summary.sessions(plan, options.strategy),
-            "prod holds": f"{plan.present_size:,} bytes",
+            "prod holds": disk.shown(plan.present_size),
             "a swap needs": summary.needed(plan),
             "drops then": ", ".join(dropped),
             "fingerprint": fingerprint,
@@ -295,11 +304,12 @@ def show_audit(done: "Audit") -> None:
     for rule in dict.fromkeys(finding.rule for finding in ranked):
         _show_rule(rule, [finding for finding in ranked if finding.rule == rule])
     tables = list(done.by_table().items())
-    for table, rules in tables[:WARNINGS]:
+    shown = fitting(len(tables), WARNINGS)
+    for table, rules in tables[:shown]:
         _headline(f"{Severity.INFO.value:>9}", one_line(table), COLOURS[Severity.INFO])
         for rule, findings in rules.items():
             _indented(one_line(f"{rule.replace('_', ' ')}: {audit.listed(findings)}"))
-    for line in cut([table for table, _ in tables], WARNINGS, listing.JSON)[WARNINGS:]:
+    for line in cut([table for table, _ in tables], shown, listing.JSON)[shown:]:
         _indented(line)
     sound = sum(not findings for findings in done.by_rule().values())
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")

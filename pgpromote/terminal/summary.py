@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from pgpromote.postgres.disk import HEADROOM
+from pgpromote.postgres import disk
 from pgpromote.postgres.errors import IN_REPORT
 from pgpromote.postgres.excerpt import ERRORS, cut
 from pgpromote.postgres.losses import plausible
@@ -126,8 +126,8 @@ def needed(plan: "Plan") -> str:
     if plan.needed_size is None:
         return ""
     return (
-        f"{plan.needed_size:,} bytes beside it: {HEADROOM} times the size of dev, and {plan.log_size:,} "
-        "for the write-ahead log, which may grow to max_wal_size"
+        f"{disk.shown(plan.needed_size)} beside it: {disk.HEADROOM} times the size of dev, and "
+        f"{disk.shown(plan.log_size)} for the write-ahead log, which may grow to max_wal_size"
     )
 
 
@@ -143,15 +143,21 @@ def lines(facts: Mapping[str, str], *, whole: bool) -> list[str]:
 
 def of_interest(state: "State") -> list[Finding]:
     """Return the findings of interest: accepted losses of dev; objects that only prod had, told once."""
-    # That there is no manifest, the proof says too.
-    losses = [loss for loss in state.lost if loss.object != str(state.archive)]
-    lost = tuple(f" {loss.object}" for loss in losses)
-    accepted = (found for found in state.checks if found.rule == plausible.RULE)
+    accepted, losses = _accepted(state), _lost(state)
+    known = (*(f" {loss.object}" for loss in losses), str(state.archive))
     repaired = state.repair.findings if state.repair else ()
     proven = state.proof.findings if state.proof else ()
-    known = (*lost, str(state.archive))
     told = (f for f in proven if f.severity is not Severity.INFO or not f.object.endswith(known))
     return [*accepted, *losses, *repaired, *told, *(state.kept.findings if state.kept else ())]
+
+
+def _accepted(state: "State") -> list[Finding]:
+    return [found for found in state.checks if found.rule == plausible.RULE]
+
+
+def _lost(state: "State") -> list[Finding]:
+    # That there is no manifest, the proof says too.
+    return [loss for loss in state.lost if loss.object != str(state.archive)]
 
 
 def _restored(restored: "Restored") -> Facts:
@@ -180,10 +186,20 @@ def left_alone(repair: "Repair") -> "list[Skipped]":
 
 
 def _checks(state: "State") -> str:
-    """Return the checks and proofs that warned of something, by their rules."""
+    """Return the checks and proofs that warned of something, by their rules, and the losses beside them."""
     found = (*state.checks, *(state.proof.findings if state.proof else ()))
     warned = dict.fromkeys(each.rule for each in found if each.severity is not Severity.INFO)
-    return f"{', '.join(warned)} warned" if warned else "all passed"
+    warned.pop(plausible.RULE, None)
+    accepted = len(_accepted(state))
+    lost = sum(each.severity is not Severity.INFO for each in _lost(state))
+    if not (warned or accepted or lost):
+        return "all passed"
+    told = (
+        f"{', '.join(warned)} warned" if warned else "passed",
+        f"{accepted} loss(es) of dev accepted" if accepted else "",
+        f"{lost} loss(es) of what only prod had" if lost else "",
+    )
+    return ", ".join(filter(None, told))
 
 
 def _audit(counted: Mapping[Severity, int] | None) -> str:

@@ -227,6 +227,11 @@ CREATE FUNCTION named() RETURNS text LANGUAGE sql AS
     $$ SELECT 'shop_dev of dev.example.org, prod.dev.example, dev-example' $$;
 CREATE VIEW shown AS SELECT 1 AS n;
 GRANT SELECT ON shown TO PUBLIC;
+CREATE TYPE span AS RANGE (subtype = integer);
+CREATE TYPE colour AS ENUM ('red');
+CREATE TYPE pair AS (a text, b text);
+CREATE DOMAIN word AS text;
+CREATE TABLE wide (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, s span, c colour[], p pair, w word);
 CREATE TABLE fully (id serial PRIMARY KEY, n integer NOT NULL DEFAULT 1);
 CREATE UNIQUE INDEX by_n ON fully (n);
 ALTER TABLE fully REPLICA IDENTITY USING INDEX by_n;

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shlex
 import shutil
 import subprocess
@@ -42,6 +43,8 @@ def test_a_plan_shows_the_loss_and_a_fingerprint_that_holds_prod_to_it(
     assert shown.returncode == 0
     assert "TABLE public.relics is only in prod; it would be lost with its 2 row(s)" in shown.stdout
     assert f"--expect-plan {told['fingerprint']}" in shown.stdout
+    assert re.search(r"\n  archive +/.*_dev\.dump\n", shown.stdout)
+    assert re.search(r"\n  prod holds +[0-9.]+ MB\n  a swap needs +[0-9.]+ [MG]B beside it", shown.stdout)
     prod.execute("INSERT INTO relics VALUES (3)", url.rpartition("/")[2])
 
     refused = commands.run("restore", "--accept-loss=relics", "--expect-plan", told["fingerprint"])

@@ -16,7 +16,7 @@ from pgpromote.run.options import Options
 from pgpromote.run.run import start
 from pgpromote.run.steps import promote
 from pgpromote_tests import runs
-from pgpromote_tests.func.command_line import CommandLine, command_line
+from pgpromote_tests.func.command_line import CommandLine, command_line, sample_of
 from pgpromote_tests.runs import NOTHING_ALLOWED, SHOP, contents_of
 from pgpromote_tests.servers import Server
 
@@ -143,13 +143,38 @@ def test_whoever_may_act_as_a_superuser_or_run_programs_counts_as_one(prod: Serv
     }
 
 
+@pytest.mark.versions(16, 18)
+def test_words_of_sql_before_a_parenthesis_are_no_functions(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    words = sample_of(
+        dev,
+        """
+        CREATE TABLE t (x int, y int, "by" int) PARTITION BY HASH ((x + y));
+        CREATE TABLE t_0 PARTITION OF t FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+        CREATE INDEX ON t ((x + y)) INCLUDE (y);
+        CREATE MATERIALIZED VIEW m AS
+            SELECT (x + y) AS n, count(*) FILTER (WHERE (x > 0)),
+                   sum(sum(y)) OVER (PARTITION BY ((x + y)) ORDER BY ((x - y) IS NULL))
+              FROM t JOIN (t_0 JOIN (SELECT 1 AS x) AS one USING (x)) USING (x, y)
+             WHERE (x IN (1, 2) OR EXISTS (SELECT FROM t) OR t."by" BETWEEN (x) AND (y))
+             GROUP BY GROUPING SETS ((x, y), ((x - y)))
+             ORDER BY (x + y);
+        """,
+        tmp_path / "words.dump",
+    )
+    with connect(prod.new_database()) as session:
+        assert dev_code.find(words.archive, session) == ()
+
+
 @pytest.mark.versions(15, 16, 17, 18)
 def test_nothing_that_takes_sql_or_reaches_files_is_harmless(prod: Server) -> None:
     with connect(prod.new_database()) as session:
         server = dev_code.read(session)
     assert server.harmless & DANGEROUS == set()
     assert server.harmless >= COMMON
-    assert {"check", "and", "coalesce", "case"} <= server.keywords
+    assert {"check", "and", "coalesce", "case", "by", "over", "filter", "join"} <= server.keywords
+    assert server.keywords.isdisjoint({"format", "left", "replace", "overlaps"})  # functions, too
     assert server.keywords & DANGEROUS == set()
     # Were one of them a function's name, it could not be told from SQL.
     assert (server.harmless | server.other) & dev_code.WORDS == set()

@@ -58,6 +58,15 @@ def test_each_thing_that_fails_is_a_line_with_what_to_do_and_hides_no_other(cli:
     assert "canary" not in shown.text
 
 
+@pytest.mark.parametrize("url", ["postgresql://me:canary@127.0.0.1:1/shop", "not a URL", ""])
+def test_one_fault_is_one_failure_and_what_it_hides_was_not_looked_at(cli: CommandLine, url: str) -> None:
+    told = lines(cli.having(PROD_DATABASE_URL=url), 1)
+    assert [name for name, line in told.items() if line["state"] == "fail"] == ["prod"]
+    hidden = [line["seen"] for line in told.values() if line["state"] == "skip"]
+    assert set(hidden) == {"Not looked at: see prod."}
+    assert len(hidden) >= 2
+
+
 def test_what_a_check_finds_is_a_line_of_its_own(cli: CommandLine) -> None:
     assert cli.run("dump").returncode == 0
     for _ in range(2):

@@ -101,14 +101,19 @@ def nightly(tmp_path: Path) -> tuple[CommandLine, Path]:
     return CommandLine(directory, {}), directory
 
 
-def test_cron_runs_one_command(nightly: tuple[CommandLine, Path]) -> None:
+def test_cron_runs_one_command_at_night_and_asks_in_the_morning_whether_it_did(
+    nightly: tuple[CommandLine, Path],
+) -> None:
     line, directory = nightly
-    entry = line.run("init", "--for", "cron").stdout.splitlines()[-1]
-    *when, command = entry.split(" ", 5)
-    assert when == ["0", "2", "*", "*", "*"]
-    assert "%" not in command.replace(r"\%", "")
-    words = shlex.split(command.replace(r"\%", "%"))
-    assert words[1:] == ["--quiet", "--env-file", f"{directory}/pgpromote.env", "promote"]
+    written = line.run("init", "--for", "cron").stdout.splitlines()
+    entries = [entry.split(" ", 5) for entry in written if not entry.startswith("#")]
+    at = [" ".join(when) for *when, _ in entries]
+    assert at == ["0 2 * * *", "30 6 * * *"]
+    commands = [command for *_, command in entries]
+    assert "%" not in "".join(commands).replace(r"\%", "")
+    words = [shlex.split(command.replace(r"\%", "%"))[1:] for command in commands]
+    given = ["--quiet", "--env-file", f"{directory}/pgpromote.env"]
+    assert words == [[*given, "promote"], [*given, "status", "--max-age", "26h"]]
     assert list(directory.iterdir()) == []
 
 

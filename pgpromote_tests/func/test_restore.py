@@ -361,12 +361,15 @@ def workers() -> list[int]:
 def test_a_killed_worker_fails_the_restore(prod: Server, slow: Sample) -> None:
     error = failing(prod, slow, lambda: os.kill(workers()[0], signal.SIGKILL))
     assert "worker process died" in str(error)
+    assert "something outside ended the program" in error.hint
 
 
 def test_terminated_sessions_fail_the_restore(prod: Server, slow: Sample) -> None:
     error = failing(prod, slow, lambda: end_all(prod, "pg_terminate_backend"))
     assert isinstance(error, RestoreFailed)
     assert "terminating connection" in str(error)
+    assert {(each.kind, each.entry) for each in error.errors} == {("connection", "")}
+    assert "Its log says which" in error.hint
 
 
 def test_cancelled_statements_fail_the_restore(prod: Server, slow: Sample) -> None:

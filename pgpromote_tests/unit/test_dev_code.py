@@ -15,7 +15,8 @@ SERVER = Server(
     other=frozenset({"lo_export", "query_to_xml", "ts_rewrite", "ts_stat", "now", "nextval"}),
     keywords=frozenset(
         {"check", "and", "or", "not", "as", "on", "when", "then", "case", "coalesce", "values", "select",
-         "from", "where", "in", "any", "array", "row", "with", "references", "using", "unique", "join"}
+         "from", "where", "in", "any", "array", "row", "with", "references", "using", "unique", "join",
+         "by", "over", "filter", "range", "include", "key", "varying", "inherits"}
     ),
 )  # fmt: skip
 FRAME = tuple(
@@ -29,6 +30,7 @@ FRAME = tuple(
     )
 )
 TABLE = "CREATE TABLE public.t (\n    x integer{}\n);\n"
+ORDERED = "CREATE MATERIALIZED VIEW public.m AS\n SELECT"
 EVIL = "ALTER ROLE evil SUPERUSER;"
 BODY = "CREATE FUNCTION public.f() RETURNS integer\n    LANGUAGE sql\n    "
 
@@ -81,6 +83,8 @@ def found(*entries: TocEntry) -> list[Code]:
         ("VIEW", "CREATE VIEW public.v AS\n SELECT public.f() AS f;\n"),
         ("POLICY", "CREATE POLICY p ON public.t USING (public.f());\n"),
         ("MATERIALIZED VIEW", "CREATE MATERIALIZED VIEW public.m AS\n SELECT count(*) FROM t\n;\n"),
+        ("MATERIALIZED VIEW", f"{ORDERED} x IN (1), count(*) OVER (PARTITION BY (x)) FROM t ORDER BY (x);\n"),
+        ("MATERIALIZED VIEW", f"{ORDERED} count(*) FILTER (WHERE (x)) FROM (t JOIN (u) USING (x));\n"),
         ("MATERIALIZED VIEW DATA", "REFRESH MATERIALIZED VIEW public.m;\n"),
         ("STATISTICS", "CREATE STATISTICS public.s (mcv) ON lower(x), y FROM public.t;\n"),
         ("SEQUENCE SET", "SELECT pg_catalog.setval('public.s', -5, true);\n"),
@@ -104,6 +108,9 @@ def test_what_pg_dump_writes_passes(kind: str, definition: str) -> None:
         ("TABLE", TABLE.format(",\n    CONSTRAINT c CHECK ((x OPERATOR(public.+) 1) > 0)")),
         ("TABLE", TABLE.format(",\n    CONSTRAINT c CHECK ((('a'::text).ts_rewrite) > 0)")),
         ("TABLE", TABLE.format(",\n    CONSTRAINT c CHECK (unknown(x))")),
+        ("TABLE", TABLE.format(',\n    CONSTRAINT c CHECK ("by"(x))')),
+        ("MATERIALIZED VIEW", f'{ORDERED} "over"(x), "in"(x) FROM t;\n'),
+        ("MATERIALIZED VIEW", f"{ORDERED} public.by(x) FROM t;\n"),
         ("TABLE", TABLE.format(",\n    y integer GENERATED ALWAYS AS (public.f(x)) STORED")),
         ("TABLE", TABLE.format(" DEFAULT 1 CHECK (public.f(x))")),
         ("TABLE", TABLE.format(",\n    y public.vector(public.f(1))")),

@@ -18,7 +18,24 @@ def found(rule: str, severity: Severity, names: Iterable[object], hint: str = ""
 def test_a_list_that_fits_is_told_whole_and_a_longer_one_says_how_many_follow_and_where_all_are() -> None:
     assert cut(["a", "b"], 2, "see there") == ["a", "b"]
     assert cut([str(n) for n in range(1203)], 2, "see there") == ["0", "1", "… and 1,201 more; see there"]
-    assert cut(["a", "b"], 1) == ["a", "… and 1 more"]
+    assert cut(["a", "b", "c"], 1) == ["a", "… and 2 more"]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_no_line_stands_for_one_hidden_line_alone(named: bool) -> None:
+    assert cut(["a", "b"], 1) == ["a", "b"]
+    for severity, shown in listing.SHOWN.items():
+        told = listing.told(found("odd", severity, range(shown + 1), "Look."), named=named)
+        assert len(told) == shown + 2
+        assert told[-1] == "→ Look."
+    assert "more" not in str(NotProven(found("a", Severity.ERROR, range(11))))
+    several = [
+        *found("a", Severity.WARNING, "ab"),
+        *found("b", Severity.INFO, "c"),
+        *found("d", Severity.INFO, "e"),
+    ]
+    assert len(listing.at_the_end(several, whole=False)) == 4
+    assert "more" not in "".join(listing.at_the_end(several, whole=False))
 
 
 def test_findings_are_told_by_severity_and_rule_and_more_of_them_the_worse_they_are() -> None:

@@ -196,6 +196,21 @@ def test_what_a_failed_run_built_beside_prod_is_never_shown_as_prods(state: Stat
     assert [each for each in report.rows if each.changed] == []
 
 
+def test_a_failure_outside_the_steps_shows_no_shadow_as_prod_either() -> None:
+    report = reports.build(rehearsed(), audited(), NOW, "The run was refused.")
+    assert {each.after for each in report.rows} == {None}
+    assert {each.after for each in report.objects} == {None}
+
+
+def test_a_prod_that_was_left_alone_is_compared_with_the_archive() -> None:
+    differing = len([each for each in report_of(UNPROVEN).rows if each.differs])
+    assert differing
+    page = rendered(report_of(UNPROVEN))
+    assert f"{differing} with another number of rows in the archive" in page
+    assert "prod was not counted again" in page
+    assert "rows in the archive" not in rendered(report_of(promoted()))
+
+
 @pytest.mark.parametrize(
     "state",
     [

@@ -137,11 +137,55 @@ def test_a_clean_end_without_errors_passes() -> None:
 
 @pytest.mark.parametrize(
     ("returncode", "shown"),
-    [(1, "exit code 1"), (2, "exit code 2"), (-9, "SIGKILL"), (-11, "SIGSEGV"), (-15, "SIGTERM")],
+    [(1, "exit code 1"), (2, "exit code 2")],
 )
 def test_a_bad_end_without_a_readable_error_still_fails(returncode: int, shown: str) -> None:
     with pytest.raises(ToolFailed, match=f"ended with {shown}"):
         judged("pg_restore: creating TABLE", returncode)
+
+
+@pytest.mark.parametrize(("returncode", "shown"), [(-9, "SIGKILL"), (-11, "SIGSEGV"), (-15, "SIGTERM")])
+@pytest.mark.parametrize("said", ['pg_restore: creating TABLE "public.orders"', STATEMENT])
+def test_a_signal_is_told_as_the_cause_and_no_object_is_blamed(
+    said: str, returncode: int, shown: str
+) -> None:
+    with pytest.raises(ToolFailed, match=f"pg_restore was ended by {shown} while") as failure:
+        judged(said, returncode)
+    assert "memory" in str(failure.value)
+    assert "orders" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "could not execute query: server closed the connection unexpectedly",
+        "could not execute query: FATAL:  terminating connection due to administrator command",
+        "error returned by PQputCopyData: server closed the connection unexpectedly",
+        'COPY failed for table "orders": FATAL:  the database system is shutting down',
+        'connection to server at "h" failed: Connection refused',
+    ],
+)
+def test_a_server_that_went_away_is_told_as_the_cause_and_the_object_was_last_seen(said: str) -> None:
+    with pytest.raises(RestoreFailed) as failure:
+        judged(f"pg_restore: from TOC entry 7; 0 16390 TABLE DATA orders alice\npg_restore: error: {said}", 1)
+    (error,) = failure.value.errors
+    assert (error.kind, error.entry, error.statement) == ("connection", "", "")
+    assert error.message.endswith("(last seen: 7 TABLE DATA orders alice)")
+    assert "Its log says which" in failure.value.hint
+    assert "What to do" not in failure.value.hint
+
+
+def test_an_error_that_a_function_of_dev_words_like_the_servers_end_is_that_statements() -> None:
+    (error,) = read(
+        STATEMENT.replace("cannot drop table orders", "server closed the connection unexpectedly")
+    )
+    assert (error.kind, error.entry) == ("statement", "3320 TABLE orders alice")
+
+
+def test_a_worker_that_died_alone_was_killed() -> None:
+    with pytest.raises(RestoreFailed) as failure:
+        judged("pg_restore: error: a worker process died unexpectedly", 1)
+    assert "memory" in failure.value.hint
 
 
 @pytest.mark.parametrize("text", [STATEMENT, DATA, SEVERAL])

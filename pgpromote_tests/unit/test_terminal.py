@@ -10,7 +10,7 @@ from rich.console import Console
 
 from pgpromote.postgres.errors import ProdState, Refused
 from pgpromote.postgres.loading.activity import Activity
-from pgpromote.postgres.losses.plan import Loss
+from pgpromote.postgres.losses.plan import Loss, Plan
 from pgpromote.postgres.model import Finding, Severity, TocEntry
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.rows.compare import Compared, Unproven
@@ -230,6 +230,21 @@ def test_what_was_accepted_by_name_is_told_first() -> None:
     accepted = Finding("plausible", Severity.WARNING, "public.a", "public.a held 5 row(s) in prod.")
     done = replace(promoted(), checked=checked(accepted))
     assert accepted in summary.of_interest(done)
+
+
+def test_losses_stand_beside_the_checks_that_passed() -> None:
+    done, plan = replace(promoted(), proof=None), Plan((), (), 1000, 2000)
+    accepted = Finding("plausible", Severity.WARNING, "public.a", "public.a held 5 row(s) in prod.")
+    odd = Finding("client_tools", Severity.WARNING, "", "It is old.")
+    gone, new = (Finding("loss_preview", each, "b", "b") for each in (Severity.WARNING, Severity.INFO))
+
+    def checks(*findings: Finding, losses: tuple[Finding, ...] = ()) -> str:
+        state = replace(done, checked=checked(*findings), plan=replace(plan, losses=losses))
+        return summary.of_run(summary.Ended(state))["checks"]
+
+    assert checks(losses=(new,)) == "all passed"
+    assert checks(accepted) == "passed, 1 loss(es) of dev accepted"
+    assert checks(odd, losses=(gone, new)) == "client_tools warned, 1 loss(es) of what only prod had"
 
 
 def test_what_to_do_about_a_refusal_stands_on_a_line_of_its_own() -> None:

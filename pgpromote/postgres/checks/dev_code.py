@@ -39,12 +39,8 @@ COMPUTED = frozenset(
 READ = frozenset({"VIEW", "RULE", "MATERIALIZED VIEW", "FOREIGN TABLE"})
 WITH_DATA = frozenset({"TABLE DATA", "BLOBS"})
 NUMBERED = frozenset({"BLOB METADATA", "BLOBS"})  # their definition is a list of numbers
-# Words before a parenthesis that the grammar knows, but might be a function's name, too.
-WORDS = frozenset(
-    {"range", "list", "hash", "over", "filter", "include", "key", "options", "inherits", "identity",
-     "materialized", "cube", "rollup", "sets", "enum", "varying", "second", "passing", "columns", "zone",
-     "escape", "set"}
-)  # fmt: skip
+# Words before a parenthesis that are syntax, though no keywords: PARTITION BY HASH (x).
+WORDS = frozenset({"hash", "list"})
 BEHIND_DEFAULT = (
     "default", "generated", "not", "null", "constraint", "check", "collate", "primary", "unique", "references"
 )  # fmt: skip
@@ -63,7 +59,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Server:
-    """The known names of a server: its own functions, and words of SQL that can be none."""
+    """The known names of a server: its own functions, and words of SQL that call none."""
 
     harmless: frozenset[str] = frozenset()
     other: frozenset[str] = frozenset()

@@ -19,6 +19,7 @@ from pgpromote.postgres.loading import aftermath, views
 from pgpromote.postgres.loading.passes import FILLED, is_trigger, passes
 from pgpromote.postgres.loading.restore_messages import (
     DEAD_WORKER,
+    HINT_KILLED,
     advice,
     counted,
     kept_aside,
@@ -371,7 +372,13 @@ def _judge(
     hint: str,
     archive: Dump,
 ) -> None:
-    """Raise unless every program ended well and reported nothing."""
+    """Raise unless every program ended well and reported nothing; a signal is told before all else."""
+    if killed := next((done for done in completed if done.returncode < 0), None):
+        program = "pg_restore" if archive.listed else "psql"
+        raise ToolFailed(
+            f"{program} was ended by {killed.ending} while it restored into {target.label}.",
+            f"{HINT_KILLED} {kept_aside(errors, target) if errors else ''}".strip(),
+        )
     if errors:
         # What names an entry comes first; that a worker died is only what followed from it.
         causes = [error for error in errors if error.message != DEAD_WORKER] or errors

@@ -34,6 +34,13 @@ NOT_FOUND = re.compile(
     r"|operator) does not exist"
 )
 NO_PARTITION = re.compile(r'no partition of relation "(.+)" found for row')
+# How libpq and a server that stops say that a connection ended; an ERROR is about a statement instead.
+GONE = re.compile(
+    r"server closed the connection unexpectedly|connection to server .*(?:failed|was lost)"
+    r"|no connection to the server|(?:SSL )?connection has been closed|SSL SYSCALL error"
+    r"|could not (?:receive data from|send data to) server"
+    r"|FATAL: +(?:terminating connection|the database system is )"
+)
 INSIDE = re.compile(r"PL/pgSQL function (?!inline_code_block)(.+?\)) line \d+")
 HINT_UNQUALIFIED = (
     "A name without its schema is the usual cause: the search path is empty while an archive is restored. On "
@@ -45,11 +52,25 @@ HINT_NO_PARTITION = (
     "If {tree} is partitioned by the hash of an enum, its rows belong to other partitions after each "
     "restore, and some partitions are missing. On dev, attach them; then dump again."
 )
+HINT_GONE = (
+    "The server ended the connection, so the object that was under way need not be the cause: the server was "
+    "stopped, crashed or ran out of memory, or somebody ended the session. Its log says which. When that is "
+    "mended, start again: the archive is as good as before."
+)
+HINT_KILLED = (
+    "No object need be at fault: something outside ended the program, often for want of memory (the kernel's "
+    "log says so: dmesg), or it crashed. Give it more memory or fewer jobs, and start again: the archive is "
+    "as good as before."
+)
 
 
 def advice(errors: Sequence[RestoreError], hint: str) -> str:
     """Return the hint for errors: first that of the first error that has a usual cause, if any."""
     for error in errors:
+        if error.kind == "connection":
+            return HINT_GONE
+        if error.message == DEAD_WORKER:
+            return HINT_KILLED
         if tree := NO_PARTITION.search(error.message):
             return f"{HINT_NO_PARTITION.format(tree=tree[1])} {hint}"
         if NOT_FOUND.search(error.message):
@@ -139,13 +160,19 @@ def _parse(lines: Iterable[str], entry: str) -> list[RestoreError]:
 
 
 def _error(entry: str, message: str, record: Sequence[str]) -> RestoreError:
-    kinds = {"COPY failed": "data", "could not execute query": "statement", "connection": "connection"}
-    kind = next((kind for sign, kind in kinds.items() if sign in message), "other")
     before, _, statement = "\n".join(record[1:]).partition(STATEMENT)
     detail = [message, *(line.strip() for line in before.splitlines() if line.strip())]
     cleaned = " ".join(detail).removeprefix("could not execute query: ")
     whole = "\n".join(record).partition(f"\n{STATEMENT}")[0]
-    return RestoreError(kind, cleaned, entry, statement.strip(), whole)
+    return RestoreError(_kind(message, before), cleaned, entry, statement.strip(), whole)
+
+
+def _kind(message: str, detail: str) -> str:
+    """Return the kind of an error; that of a connection which ended is told whatever was under way."""
+    if "ERROR: " not in message and GONE.search(f"{message}\n{detail}"):
+        return "connection"
+    kinds = {"COPY failed": "data", "could not execute query": "statement"}
+    return next((kind for sign, kind in kinds.items() if sign in message), "other")
 
 
 def parse_psql(lines: Iterable[str]) -> list[RestoreError]:
@@ -173,12 +200,11 @@ def shown_error(
     """
     statement = details.without_literals(redact(error.statement, target))
     said = details.of_record((error.whole or f"pg_restore: {error.message}").split("\n"), names, code=code)
-    return replace(
-        error,
-        message=redact(BEFORE_SAID.sub("", said, count=1), target),
-        statement=" ".join(statement.split())[:SHOWN_STATEMENT],
-        whole="",
-    )
+    message = redact(BEFORE_SAID.sub("", said, count=1), target)
+    if error.kind == "connection":  # what was under way when it ended need not be the cause
+        seen = f" (last seen: {error.entry})" if error.entry else ""
+        return RestoreError(error.kind, f"{message}{seen}")
+    return replace(error, message=message, statement=" ".join(statement.split())[:SHOWN_STATEMENT], whole="")
 
 
 def kept_aside(errors: Iterable[RestoreError], target: Database) -> str:

@@ -3,7 +3,8 @@
 -- ignored: Who may change one may not change the next, and a migration stops half way.
 --
 -- A schema whose objects belong to different roles. It happens when objects were restored or created by hand under
--- another login.
+-- another login. The functions that make a value of a range type are the first superuser's on every server, and count
+-- as parts of their type; so does the sequence of an identity.
 WITH owned AS (
     SELECT n.nspname, r.rolname, pg_catalog.count(*) AS objects
       FROM (SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, c.relnamespace, c.relowner
@@ -16,7 +17,10 @@ WITH owned AS (
       JOIN pg_catalog.pg_namespace AS n ON n.oid = o.namespace
       JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
      WHERE o.oid >= 16384  -- the first number a user's object can have
-       AND (o.class, o.oid) NOT IN (SELECT d.classid, d.objid FROM pg_catalog.pg_depend AS d WHERE d.deptype = 'e')
+       AND (o.class, o.oid) NOT IN (
+           SELECT d.classid, d.objid
+             FROM pg_catalog.pg_depend AS d
+            WHERE d.deptype IN ('e', 'i'))  -- an extension's; made by the server with another
      GROUP BY n.nspname, r.rolname
 )
 SELECT pg_catalog.quote_ident(o.nspname) AS object,
