@@ -114,7 +114,7 @@ class Grouped(click.Group):
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
 @click.pass_context
 def pgpromote(
-    context: click.Context, /, *, env_file: str | None, quiet: bool, log_file: Path | None, debug: bool
+    context: click.Context, /, *, quiet: bool, log_file: Path | None, debug: bool, **_: object
 ) -> None:
     """Promote a PostgreSQL database from Dev to Prod.
 
@@ -131,11 +131,11 @@ def pgpromote(
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a check.
     """
+    # --env-file is read by the command itself (`target.take`): its --help shows help whatever the file is.
     sys.excepthook = _show_traceback if debug else _show_paragraph
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     quieting.begin(context, quiet=quiet, log_file=log_file)
-    target.take(context, env_file)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -25,7 +25,7 @@ def alert_command(*, test: bool) -> None:
     promotion = settings.from_environment()
     if not promotion.webhook_url():
         raise ConfigError(
-            f"{WEBHOOK} is not set: no alert is sent to anybody.", f"export {WEBHOOK}=https://…"
+            f"{WEBHOOK} is not set: no alert is sent to anybody.", f"Set it: {WEBHOOK}=https://…"
         )
     told = Alert(
         event="test",

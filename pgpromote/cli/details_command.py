@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pgpromote.cli import target
+
 if TYPE_CHECKING:
     from pgpromote.postgres.details import Details
 
@@ -36,6 +38,7 @@ def _begin(context: click.Context, parameter: click.Parameter, wanted: bool) -> 
         )
     from pgpromote import settings  # noqa: PLC0415 - `--help` and completion read none
 
+    target.take(context)
     shown = context.find_root().obj
     if isinstance(shown, Shown):
         shown.details = settings.from_environment().details

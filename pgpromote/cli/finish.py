@@ -8,11 +8,10 @@ from types import ModuleType
 from typing import Any
 
 from pgpromote import report as reports
+from pgpromote.cli import alarm
 from pgpromote.postgres import audit
 from pgpromote.postgres.audit import Audit
-from pgpromote.postgres.errors import Interrupted, NotProven, PgpromoteError, Refused
-from pgpromote.postgres.model import Severity
-from pgpromote.report.alert import Alert, title
+from pgpromote.postgres.errors import Interrupted, PgpromoteError
 from pgpromote.run import outcome
 from pgpromote.run.run import Run
 from pgpromote.run.steps import RETAIN
@@ -41,7 +40,7 @@ def _tell(run: Run, command: str, told: str, error: PgpromoteError) -> None:
     if run.state.current:
         _show_problems(run)
         screen.ERR.loud(reports.write_failure(run, told))
-        _post(run, command, error)
+        alarm.post(run, command, error)
 
 
 def _show_problems(run: Run) -> None:
@@ -127,28 +126,3 @@ def _warned(run: Run, problems: list[str]) -> Iterator[None]:
         hint = f"\nHint: {told.hint}" if told.hint else ""
         problems.append(f"{told.message}{hint}")
         screen.show_problem(problems[-1])
-
-
-def _post(run: Run, command: str, error: PgpromoteError) -> None:
-    if not run.promotion.webhook_url():
-        return
-    from pgpromote.report.webhook import Webhook, WebhookFailed, post  # noqa: PLC0415 - urllib, for a failure
-
-    found = error.findings if isinstance(error, Refused | NotProven) else ()
-    errors = [each for each in found if each.severity is Severity.ERROR]
-    alert = Alert(
-        event="run_failed",
-        promotion=run.promotion.name,
-        job=command,
-        run_id=run.run_id,
-        failed=title(tuple(dict.fromkeys(f.rule for f in errors)), command),
-        what=error.message,
-        objects=tuple(dict.fromkeys(f.object for f in errors)),
-        untouched=str(outcome.of(run.state)),
-        to_do=error.hint or " ".join(dict.fromkeys(f.remedy for f in errors if f.remedy)),
-        link="",
-    )
-    try:
-        post(Webhook(run.promotion.webhook_url()), alert.payload())
-    except WebhookFailed as problem:
-        screen.show_problem(str(problem))

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from pgpromote import settings
-from pgpromote.cli import finish, questions
+from pgpromote.cli import alarm, finish, questions
+from pgpromote.cli.alarm import alarming
 from pgpromote.cli.parameters import (
     JOBS,
     ResetSchemaCommand,
@@ -68,6 +69,7 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
 @yes
 @verbose
 @as_json
+@alarming
 def promote_command(
     *, compression: str, encoding: str, yes: bool, verbose: bool, as_json: bool, **chosen: Any
 ) -> None:
@@ -107,6 +109,7 @@ def promote_command(
 @yes
 @verbose
 @as_json
+@alarming
 def restore_command(
     dump_path: Path | None,
     jobs_named: int | None,
@@ -164,6 +167,7 @@ def _show(ended: Ended, *, as_json: bool, **more: object) -> None:
 @yes
 @verbose
 @as_json
+@alarming
 def refresh(*, yes: bool, verbose: bool, as_json: bool, **chosen: Any) -> None:
     """Dump, promote and audit as one Dagster run in this process.
 
@@ -175,6 +179,7 @@ def refresh(*, yes: bool, verbose: bool, as_json: bool, **chosen: Any) -> None:
       pgpromote refresh --jobs 8
     """
     from pgpromote.defs.config import restore_config  # noqa: PLC0415 - only these two commands pay for Dagster
+    from pgpromote.defs.refresh import RefreshFailed  # noqa: PLC0415 - likewise
     from pgpromote.defs.refresh import refresh as run_refresh  # noqa: PLC0415 - likewise
 
     promotion, options = settings.from_environment(), options_of(None, **chosen)
@@ -182,7 +187,11 @@ def refresh(*, yes: bool, verbose: bool, as_json: bool, **chosen: Any) -> None:
     confirm(options, promotion.target().name, yes=yes)
     picture = Refreshing(Dumping("Dumping Dev", promotion.archive_path, store=promotion.store))
     with screen.only_steps(picture, verbose=verbose) as on_step:
-        done = run_refresh(promotion, restore_config(options), on_step, picture.watch)
+        try:
+            done = run_refresh(promotion, restore_config(options), on_step, picture.watch)
+        except RefreshFailed:
+            alarm.told()  # by the run
+            raise
     ended = Ended(done.state, done.audit, done.report, done.problems)
     for problem in done.problems:
         screen.show_problem(problem)

@@ -13,7 +13,7 @@ from pgpromote.postgres.errors import InvalidUrl
 if TYPE_CHECKING:
     from pgpromote.cli.env_file import EnvFile
 
-# In the context of a command: the file that was read, and the settings that it made.
+# In the context of a command: the file that was read, None for none, and the settings that it made.
 FILE, MADE = "pgpromote.file", "pgpromote.made"
 DEV, PROD, AUDITED = "DEV_DATABASE_URL", "PROD_DATABASE_URL", "DATABASE_URL"
 SIDES = {DEV: "Dev", PROD: "Prod", AUDITED: "Audited"}
@@ -35,16 +35,17 @@ NAMED = {
 WITHOUT_SETTINGS = ("demo", "completion", "init")
 
 
-def take(context: click.Context, given: str | None) -> None:
-    """Add the file of settings to the environment of this process. Raises ConfigError."""
-    if context.invoked_subcommand in WITHOUT_SETTINGS:
+def take(context: click.Context) -> None:
+    """Add the file of settings to the environment of this process, once. Raises ConfigError."""
+    root = context.find_root()
+    if root.invoked_subcommand in WITHOUT_SETTINGS or FILE in context.meta:
         return
     from pgpromote.cli import env_file  # noqa: PLC0415 - `--help` and `--version` need none
 
-    if found := env_file.find(given):
-        added = found.added(os.environ)
-        os.environ.update(added)
-        context.meta.update({FILE: found, MADE: added.keys() & found.values.keys()})
+    found = env_file.find(root.params.get("env_file"))
+    added = found.added(os.environ) if found else {}
+    os.environ.update(added)
+    context.meta.update({FILE: found, MADE: added.keys() & found.values.keys() if found else ()})
 
 
 def directory() -> Path:
@@ -54,7 +55,10 @@ def directory() -> Path:
 
 
 def telling(command: click.Command) -> None:
-    """Let a command begin with the databases that it uses: place, and where that is set."""
+    """Let a command begin with its settings and the databases that it uses: place, and where that is set.
+
+    The settings are read here, after the command line: `--help` shows help whatever the file is.
+    """
     if command.callback:
         command.callback = _telling(command.callback, NAMED.get(str(command.name), (PROD,)))
 
@@ -62,7 +66,9 @@ def telling(command: click.Command) -> None:
 def _telling(run: Callable[..., Any], variables: tuple[str, ...]) -> Callable[..., Any]:
     @wraps(run)
     def told(*arguments: Any, **options: Any) -> Any:
-        if line := "; ".join(_told(click.get_current_context(), variables)):
+        context = click.get_current_context()
+        take(context)
+        if line := "; ".join(_told(context, variables)):
             from pgpromote.terminal import screen  # noqa: PLC0415 - some commands show nothing
 
             screen.ERR.print(line)

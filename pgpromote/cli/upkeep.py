@@ -131,9 +131,8 @@ def status_command(*, max_age: timedelta | None, as_json: bool) -> None:
 
 def _names(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Return the names that a rollback takes and that begin so; none when Prod cannot be asked."""
-    root = context.find_root()
     try:
-        target.take(root, root.params.get("env_file"))
+        target.take(context)
         databases, archives = rollback.history(settings.from_environment(), new_run_id())
     except PgpromoteError:
         return []

@@ -222,7 +222,9 @@ def parse_url(url: str | None, variable: str) -> Database:
     Raises InvalidUrl, which never repeats any part of the URL (facts §4: libpq's own messages do).
     """
     if not url or not url.strip():
-        raise InvalidUrl(f"{variable} is not set.", f"export {variable}=postgresql://user@host:5432/database")
+        raise InvalidUrl(
+            f"{variable} is not set.", f"Set it: {variable}=postgresql://user@host:5432/database"
+        )
     if not re.match(r"postgres(ql)?://", url):
         raise InvalidUrl(f"{variable} is not a PostgreSQL URL.", HINT_ENCODE)
     _check_shape(url, variable)

@@ -360,3 +360,33 @@ def test_a_test_alert_reaches_the_webhook(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("arguments", "code"), [(("alert", "--test"), 1), (("alert",), 2)])
 def test_an_alert_to_nobody_is_an_error(tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
     assert CommandLine(tmp_path, {}).run(*arguments).returncode == code
+
+
+WRONG = {
+    "a setting that is no number": {"PGPROMOTE_KEEP": "many"},
+    "no URL of prod": {"DEV_DATABASE_URL": "postgresql://me:kanarienvogel@127.0.0.1:1/shop_dev"},
+    "a URL that is none": {"PROD_DATABASE_URL": "shop:kanarienvogel"},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("command", ["promote", "restore", "refresh"])
+def test_a_command_that_fails_before_its_run_begins_posts_one_alert(
+    tmp_path: Path, command: str, wrong: str
+) -> None:
+    with receiving([]) as receiver:
+        settings = {"PGPROMOTE_WEBHOOK_URL": receiver.url, "PGPROMOTE_NAME": "shop", **WRONG[wrong]}
+        done = CommandLine(tmp_path, settings).run(command)
+    assert done.returncode == 1
+    ((_, alert),) = receiver.received
+    assert (alert["event"], alert["promotion"], alert["job"]) == ("run_failed", "shop", command)
+    assert alert["untouched"] == "Prod is untouched."
+    assert alert["what"] in done.stderr
+    assert CANARY not in str(alert)
+
+
+def test_a_webhook_that_is_none_does_not_hide_why_a_command_fails(tmp_path: Path) -> None:
+    wrong = {"PGPROMOTE_WEBHOOK_URL": "nowhere", "PGPROMOTE_KEEP": "many"}
+    done = CommandLine(tmp_path, wrong).run("promote")
+    assert done.returncode == 1
+    assert "PGPROMOTE_KEEP" in done.stderr

@@ -76,12 +76,12 @@ def read_only(commands: CommandLine, code: int, name: str) -> None:
 
 
 def test_a_missing_url_is_named_with_an_example(cli: CommandLine) -> None:
-    assert "DEV_DATABASE_URL is not set.\nHint: export DEV" in told(
+    assert "DEV_DATABASE_URL is not set.\nHint: Set it: DEV" in told(
         cli.having(DEV_DATABASE_URL="").run("dump"), 1
     )
     nothing = cli.having(PROD_DATABASE_URL="")
     for command in ("restore", "check", "audit", "repair"):
-        assert "PROD_DATABASE_URL is not set.\nHint: export PROD" in told(nothing.run(command), 1)
+        assert "PROD_DATABASE_URL is not set.\nHint: Set it: PROD" in told(nothing.run(command), 1)
 
 
 @pytest.mark.parametrize(

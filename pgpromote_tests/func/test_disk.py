@@ -48,7 +48,7 @@ def test_a_new_database_must_fit_into_what_the_operator_says_is_free(
     for each in told:
         assert "free, says PGPROMOTE_PROD_FREE; the new database beside prod needs about" in each.message
         assert "write-ahead log up to 1.0 GB" in each.message
-        assert "export PGPROMOTE_PROD_FREE=" in each.hint
+        assert "how much: PGPROMOTE_PROD_FREE=" in each.hint
 
 
 def test_what_is_told_to_type_lifts_the_refusal(staged: Stage) -> None:

@@ -216,3 +216,14 @@ def test_what_needs_no_settings_does_not_read_the_file(tmp_path: Path) -> None:
     line = CommandLine(tmp_path, {})
     assert line.run("completion", "bash").returncode == 0
     assert line.run("status").returncode == 1
+
+
+@pytest.mark.parametrize("command", ["promote", "status", "rollback", "up", "alert"])
+def test_help_is_shown_whatever_the_file_is(tmp_path: Path, command: str) -> None:
+    written(tmp_path, "no line of settings")
+    line = CommandLine(tmp_path, {})
+    shown, refused = line.run(command, "--help"), line.run(command, *["--test"] * (command == "alert"))
+    assert shown.returncode == 0, shown.stderr
+    assert f"pgpromote {command}" in shown.stdout
+    assert refused.returncode == 1
+    assert "is not KEY=VALUE" in refused.stderr

@@ -51,7 +51,7 @@ def test_a_malformed_url_is_refused_without_showing_any_part_of_it(url: str) -> 
 
 
 def test_a_missing_url_is_called_missing_and_the_hint_shows_one() -> None:
-    with pytest.raises(InvalidUrl, match=r"PROD_DATABASE_URL is not set\.\nHint: export PROD_DATABASE_URL="):
+    with pytest.raises(InvalidUrl, match=r"PROD_DATABASE_URL is not set\.\nHint: Set it: PROD_DATABASE_URL="):
         parse_url(None, VARIABLE)
 
 

@@ -262,7 +262,7 @@ def disk_space(facts: Facts) -> Found:
         f"needs about {shown(size)}, and the write-ahead log up to {shown(disk.log)}."
     )
     enough = f"{setting('prod_free')}='{shown(needed)}'"
-    hint = f"Free space; or, if there is more, say how much: export {enough}"
+    hint = f"Free space; or, if there is more, say how much: {enough}"
     if size > disk.free:
         yield Severity.ERROR, facts.target.label, message, f"{hint} A server whose disk is full stops."
     elif needed > disk.free:
