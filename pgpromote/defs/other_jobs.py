@@ -28,7 +28,9 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
         with readable():
             holder.check()
         with readable(ended=Outcome(ProdState.WHOLE)):
-            done = bring_back(holder.promotion, holder.run_id, config.name, watch=holder.watching)
+            done = bring_back(
+                holder.promotion, holder.run_id, config.name, tuple(config.allow), watch=holder.watching
+            )
         context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
         context.log.warning(events.HELD)
         with readable(ended=Outcome(ProdState.RENEWED, "Prod was swapped back.")):

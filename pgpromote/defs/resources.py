@@ -8,8 +8,10 @@ import dagster as dg
 
 from pgpromote import report as reports
 from pgpromote.defs import planned, tags
+from pgpromote.defs.config import spelling
 from pgpromote.defs.failures import clean, reason
 from pgpromote.defs.running import PID, TARGET
+from pgpromote.postgres import naming
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.details import visible
 from pgpromote.postgres.errors import ConfigError, PgpromoteError
@@ -81,6 +83,8 @@ def run_resource(
     def walk(context: dg.InitResourceContext) -> Iterator[Holder]:
         with ExitStack() as stack:
             run_id, told = (context.run.run_id, context.run.tags) if context.run else ("no-run", {})
+            if context.run and PID not in told:  # who typed a command reads how that is typed
+                stack.enter_context(naming.options_spelled(spelling(context.run.job_name, prefix)))
             made = Holder(promotion, run_id, stack, watch)
             made.target = f"{prefix}{promotion.name}"
             # A refresh of the command line has another value there, and runs in the process that launched it.
