@@ -14,7 +14,7 @@ from pgpromote.defs.running import PID, TARGET
 from pgpromote.postgres import naming
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.details import visible
-from pgpromote.postgres.errors import ConfigError, PgpromoteError
+from pgpromote.postgres.errors import ConfigError, PgpromoteError, ProdState
 from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion
 from pgpromote.run import outcome
@@ -107,7 +107,7 @@ def _end(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
         refused = any(reason(event).refused for event in failures)
         context.instance.add_run_tags(holder.run_id, tags.of_end(run, refused=refused))
     elif dumping:
-        context.instance.add_run_tags(holder.run_id, tags.UNTOUCHED)
+        context.instance.add_run_tags(holder.run_id, tags.of_outcome(ProdState.UNTOUCHED))
     if failures:
         planned.take_back(context.instance, holder.run_id)
         if (run or dumping) and not holder.reported:  # the last step writes the report of a good run

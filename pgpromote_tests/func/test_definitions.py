@@ -12,7 +12,7 @@ from dagster._core.execution.api import create_execution_plan
 from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
 
-from pgpromote.defs.audits import OTHERS
+from pgpromote.defs.audits import AUDITS as AUDIT_RULES
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.factory import build_promotion
 from pgpromote.defs.ops import WITH_OPS
@@ -89,7 +89,7 @@ def test_each_precheck_and_each_audit_rule_is_an_asset_check(definitions: dg.Def
     audits = {
         "primary_key_audit:primary_key_without_identity",
         "not_null_audit:not_null_without_default",
-        *(f"prod_audit:{rule}" for rule in OTHERS),
+        *(f"prod_audit:{rule}" for rule in AUDIT_RULES["prod_audit"]),
     }
     assert {name.partition(":")[2] for name in audits} == set(audit.RULES)
     assert check_names(definitions) == prechecks | audits
