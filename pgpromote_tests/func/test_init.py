@@ -11,6 +11,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # only tests read YAML
 
 from pgpromote.cli import env_file, init
+from pgpromote.promotion import STORAGE
 from pgpromote.settings import SETTINGS
 from pgpromote_tests.func.command_line import CommandLine
 from pgpromote_tests.runs import SHOP
@@ -73,7 +74,7 @@ def test_the_file_names_every_setting_and_each_line_can_be_taken_as_it_is(tmp_pa
         "DEV_DATABASE_URL",
         "PROD_DATABASE_URL",
         "BUILD_DATABASE_URL",
-        env_file.STORAGE,
+        STORAGE,
     }
     (tmp_path / env_file.NAME).write_text("\n".join(settings))
     assert env_file.read(tmp_path / env_file.NAME)["PGPROMOTE_CRON"] == "0 2 * * *"
@@ -152,7 +153,7 @@ def test_a_refresh_needs_the_directory_alone_wherever_one_stands(
     assert CommandLine(elsewhere, urls).run("init", directory).returncode == 0
     bins = os.pathsep.join(str(server.cluster.bin_dir) for server in (dev, prod))
     with (directory / env_file.NAME).open("a") as settings:
-        settings.write(f"{env_file.STORAGE}={dev.new_url()}\nPGPROMOTE_PG_BIN={bins}\n")
+        settings.write(f"{STORAGE}={dev.new_url()}\nPGPROMOTE_PG_BIN={bins}\n")
         settings.write("PGPROMOTE_RESTORE_AS_SUPERUSER=1\n")
 
     done = CommandLine(elsewhere, {}).run("--env-file", directory / env_file.NAME, "refresh")
