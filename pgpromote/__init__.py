@@ -16,7 +16,8 @@
         outcome.py         the state of prod when a run ends; notes.py has the lines about a step
         options.py         the choices of a person for one run
         rollback.py        back to what prod was; retention.py how much of that is kept
-        last.py            when a promotion last succeeded; doctor.py looks over all that one needs
+        last.py            when a promotion last succeeded; doctor.py looks over all that one needs,
+                           storage.py over the database of Dagster
         safeguard.py       the safety archive, and the refusal of losses
         building.py        who builds the new database; scratch.py reads definitions back
     postgres/          everything about PostgreSQL; no Dagster, no environment, no prints

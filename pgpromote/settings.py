@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -81,7 +82,14 @@ SETTINGS = {
 VARIABLES = {
     name.removeprefix("PGPROMOTE_").lower(): name for name in (SOURCE, TARGET, BUILD, AUDITED, *SETTINGS)
 }
-naming.spell(setting=VARIABLES.__getitem__, command="pgpromote {}".format, option="--{}".format)
+
+
+def _typed(option: str, values: Sequence[str]) -> str:
+    """Return an option of a command as it is typed in a shell."""
+    return " ".join([f"--{option}", *([shlex.quote(",".join(values))] if values else [])])
+
+
+naming.spell(setting=VARIABLES.__getitem__, command="pgpromote {}".format, option=_typed)
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:

@@ -16,9 +16,10 @@ from pgpromote.terminal import screen
 def doctor_command(*, as_json: bool) -> None:
     """Look over all that a promotion needs, and change nothing.
 
-    Servers and logins, client programs, room, lock, pooler, the last runs, and what the checks find as far as
-    they can look: a line for each, ok, warn or fail, with what to do; skip, where a fault told before hides
-    it. Ends with exit code 1 if a line says fail. `pgpromote check` lists the checks.
+    Servers and logins, client programs, room, lock, pooler, the last runs, Dagster's database where
+    DAGSTER_POSTGRES_URL is set, and what the checks find as far as they can look: a line for each, ok, warn
+    or fail, with what to do; skip, where a fault told before hides it. Ends with exit code 1 if a line says
+    fail. `pgpromote check` lists the checks.
 
     \b
     Example:

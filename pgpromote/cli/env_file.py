@@ -12,13 +12,13 @@ from urllib.parse import quote, unquote
 
 from pgpromote.postgres.errors import ConfigError, InvalidUrl
 from pgpromote.postgres.server import parse_url
-from pgpromote.promotion import AUDITED, BUILD, SOURCE, TARGET
+from pgpromote.promotion import AUDITED, BUILD, SOURCE, STORAGE, TARGET
 from pgpromote.settings import SETTINGS
 
 NAME = "pgpromote.env"
 LIMIT = 64 * 1024  # bytes
 DATABASES = (SOURCE, TARGET, BUILD, AUDITED)
-STORAGE, HOME, INSTANCE = "DAGSTER_POSTGRES_URL", "DAGSTER_HOME", "dagster.yaml"
+HOME, INSTANCE = "DAGSTER_HOME", "dagster.yaml"
 SEARCHED = "PGPROMOTE_PG_BIN"
 PATHS = (
     "PGPROMOTE_DUMP_DIR",

@@ -10,7 +10,6 @@ from typing import Any
 from pgpromote import report as reports
 from pgpromote.cli import alarm
 from pgpromote.postgres import audit
-from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.errors import Interrupted, PgpromoteError
 from pgpromote.run import outcome
 from pgpromote.run.run import Run
@@ -53,38 +52,42 @@ def finish(run: Run) -> Ended:
 
     Prod is fine by then, so a failure here is a loud warning and one of the problems of the result.
     """
-    promotion, audited, counted, page, problems = run.promotion, reports.NOT_AUDITED, None, "", run.problems
+    promotion, audited, counted, problems = run.promotion, reports.NOT_AUDITED, None, run.problems
+    page, written = "", None
     _show_problems(run)
     with _warned(run, problems):
         RETAIN.walk(run)
-    if told := tell_dagster(lambda events: events.promoted(run)):
-        problems.append(told)
+    problems += (untold := tell_dagster(lambda events: events.promoted(run)))
     with _warned(run, problems):
         audited = audit.audit(
             promotion.audited(), run.run_id, dev=promotion.compared(), ignored=promotion.audit_ignored()
         )
         counted = summary.counts(audited.findings)
     with _warned(run, problems):
-        page = _report(run, audited, "\n".join(problems))
+        written = reports.write_run(run, audited, "\n".join(problems))
+        page = str(written.page)
+    if not untold:
+        problems += tell_dagster(lambda events: events.audited(run, audited, written))
     return Ended(run.state, counted, page, tuple(problems))
 
 
-def tell_dagster(event: Callable[[ModuleType], Any]) -> str:
-    """Report an event of prod to Dagster's instance where DAGSTER_HOME names one; return why that failed.
+def tell_dagster(told: Callable[[ModuleType], Any]) -> list[str]:
+    """Report events to Dagster's instance where DAGSTER_HOME names one; return why that failed, if it did.
 
-    `event` gets the module that makes it: Dagster is imported for this alone.
+    `told` gets the module that makes them: Dagster is imported for this alone.
     """
     if not os.environ.get("DAGSTER_HOME") or find_spec("dagster") is None:
-        return ""
+        return []
     from pgpromote.defs import events  # noqa: PLC0415 - only who has Dagster pays for it
 
     try:
-        problem = events.report(event(events))
+        problem = events.report(told(events))
     except PgpromoteError as error:
         problem = f"Dagster does not show what prod is now. {error.message}"
-    if problem:
-        screen.show_problem(problem)
-    return problem
+    if not problem:
+        return []
+    screen.show_problem(problem)
+    return [problem]
 
 
 def finish_rehearsal(run: Run) -> Ended:
@@ -92,7 +95,7 @@ def finish_rehearsal(run: Run) -> Ended:
     page = ""
     _show_problems(run)
     try:
-        page = _report(run, reports.NOT_AUDITED)
+        page = str(reports.write_run(run).page)
     except PgpromoteError as error:
         screen.show_problem(f"There is no report of this rehearsal. {error}")
     return Ended(run.state, report=page)
@@ -111,10 +114,6 @@ def told(ended: Ended) -> dict[str, object]:
         "audit": ended.audit,
         "report": ended.report,
     }
-
-
-def _report(run: Run, audited: Audit, problem: str = "") -> str:
-    return str(reports.write_run(run, audited, problem).page)
 
 
 @contextmanager

@@ -174,7 +174,9 @@ def rollback_command(name: str, *, allow: tuple[str, ...], yes: bool, as_json: b
         done = rollback.bring_back(
             promotion, run_id, way.name or name, allow, shown=way.now, watch=picture.watch
         )
-    finish.tell_dagster(lambda events: events.rolled_back(promotion, run_id, done))
+    finish.tell_dagster(
+        lambda events: [events.rolled_back(run_id, done, rollback.status(promotion, run_id).came)]
+    )
     if as_json:
         screen.show_json(done)
     else:

@@ -1,11 +1,10 @@
 """The lineage graph up to the audits: dev database → archive (and SQL dump) → prod schema."""
 
 from contextlib import suppress
-from datetime import timedelta
 
 import dagster as dg
 
-from pgpromote.defs import metadata
+from pgpromote.defs import freshness, metadata
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.ops import WITH_OPS, build_ops
@@ -19,8 +18,10 @@ from pgpromote.promotion import Promotion
 
 OPTIONAL = {"pgpromote/optional": "true"}
 OWNERS = ["team:database"]
-# A nightly promotion may be late by two hours before anybody is told, and fail once before it is an alarm.
-FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+
+# The checks of prod, in the order in which a run makes them; those that may fail it are blocking.
+CHECKS = {**{rule: rules.describe(rule) for rule in rules.RULES}, plan.RULE: plan.DESCRIPTION, **prove.RULES}
+BLOCKING = CHECKS.keys() - {plan.RULE}
 
 
 def build_assets(promotion: Promotion, prefix: str) -> list[dg.AssetsDefinition | dg.AssetSpec]:
@@ -45,7 +46,7 @@ def _archive(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
         group_name=f"{prefix}promotion",
         kinds={"postgres", "file"},
         owners=OWNERS,
-        freshness_policy=FRESH,
+        freshness_policy=freshness.policy(promotion.cron),
     )
     def dev_dump_archive(context: dg.AssetExecutionContext, config: DumpConfig) -> dg.MaterializeResult[None]:
         with readable():
@@ -67,7 +68,7 @@ def _archive(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
             context.log.warning(f"Limited on purpose to {manifest.filters}.")
         context.log.info(f"Dumped {manifest.source}: {manifest.size} bytes in {manifest.seconds} s.")
         return dg.MaterializeResult(
-            metadata={**metadata.archive(contents, manifest), **metadata.scope(config.filters())},
+            metadata={**metadata.archive(contents.path, manifest), **metadata.scope(config.filters())},
             data_version=dg.DataVersion(manifest.sha256),
         )
 
@@ -130,15 +131,8 @@ def _prod_schema(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
         kinds={"postgres"},
         owners=OWNERS,
         check_specs=[
-            *(
-                dg.AssetCheckSpec(check, asset=name, description=rules.describe(check), blocking=True)
-                for check in rules.RULES
-            ),
-            dg.AssetCheckSpec(plan.RULE, asset=name, description=plan.DESCRIPTION),
-            *(
-                dg.AssetCheckSpec(proof, asset=name, description=text, blocking=True)
-                for proof, text in prove.RULES.items()
-            ),
+            dg.AssetCheckSpec(check, asset=name, description=text, blocking=check in BLOCKING)
+            for check, text in CHECKS.items()
         ],
     )
     def prod_schema(archive: object) -> dict[str, object]:
@@ -150,4 +144,5 @@ def _prod_schema(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
         return {"result": done, **checked}
 
     # A graph asset takes no freshness policy of its own.
-    return prod_schema.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, FRESH))
+    fresh = freshness.policy(promotion.cron)
+    return prod_schema.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, fresh))

@@ -15,10 +15,10 @@ from pgpromote.postgres.model import Finding, Severity
 from pgpromote.promotion import Promotion
 
 # Two rules have an asset of their own; prod_audit has all others.
-ALONE = {"primary_key_audit": audit.KEYS, "not_null_audit": audit.NOT_NULL}
-OTHERS = tuple(rule for rule in audit.RULES if rule not in ALONE.values())
+ALONE = {"primary_key_audit": (audit.KEYS,), "not_null_audit": (audit.NOT_NULL,)}
 PROD_AUDIT = "prod_audit"
-AUDITS = (*ALONE, PROD_AUDIT)
+# The rules of each audit.
+AUDITS = {**ALONE, PROD_AUDIT: tuple(rule for rule in audit.RULES if (rule,) not in ALONE.values())}
 PROD_AUDIT_IS = (
     "Read-only report: what is wrong with prod's sequences, indexes, constraints, triggers, rights and "
     "statistics, and what still points at dev. What prod alone has is one step worse than what dev has too."
@@ -29,10 +29,10 @@ def build_audits(promotion: Promotion, prefix: str) -> list[dg.AssetsDefinition]
     """Return the audit assets of one promotion; together they have every rule."""
     return [
         *(
-            _audit(promotion, prefix, name, [rule], f"Read-only report. {audit.describe(rule)}")
-            for name, rule in ALONE.items()
+            _audit(promotion, prefix, name, rules, f"Read-only report. {audit.describe(*rules)}")
+            for name, rules in ALONE.items()
         ),
-        _audit(promotion, prefix, PROD_AUDIT, OTHERS, PROD_AUDIT_IS),
+        _audit(promotion, prefix, PROD_AUDIT, AUDITS[PROD_AUDIT], PROD_AUDIT_IS),
     ]
 
 
@@ -70,25 +70,33 @@ def _audit(
             label = promotion.audited().label
         holder.audited = holder.audited.joined(done)
         log_findings(context.op_execution_context, done.notes)
-        counted = Counter(finding.severity for finding in done.findings)
-        counts = {severity.value: counted[severity] for severity in Severity}
-        said = ", ".join(f"{count} {severity}" for severity, count in counts.items())
+        said = ", ".join(f"{count} {severity}" for severity, count in _counted(done).items())
         context.log.info(f"{label}: {said}; {len(done.suppressed)} suppressed.")
-        yield dg.MaterializeResult(
-            metadata={
-                "database": label,
-                "findings": len(done.findings),
-                **counts,
-                "not judged": sum(not finding.judged for finding in done.findings),
-                "report": metadata.findings(done.apart),
-                "information by table": metadata.by_table(done.by_table()),
-                "suppressed": metadata.findings(done.suppressed),
-                "notes": metadata.findings(done.notes),
-            },
-            check_results=[_result(rule, _about(done, rule)) for rule in rules],
-        )
+        yield shown(done, label, rules)
 
     return report
+
+
+def shown(done: Audit, label: str, rules: Sequence[str]) -> dg.MaterializeResult[None]:
+    """Return the result of the audit of a database by some rules, with that of each."""
+    return dg.MaterializeResult(
+        metadata={
+            "database": label,
+            "findings": len(done.findings),
+            **_counted(done),
+            "not judged": sum(not finding.judged for finding in done.findings),
+            "report": metadata.findings(done.apart),
+            "information by table": metadata.by_table(done.by_table()),
+            "suppressed": metadata.findings(done.suppressed),
+            "notes": metadata.findings(done.notes),
+        },
+        check_results=[_result(rule, _about(done, rule)) for rule in rules],
+    )
+
+
+def _counted(done: Audit) -> dict[str, int]:
+    counted = Counter(finding.severity for finding in done.findings)
+    return {severity.value: counted[severity] for severity in Severity}
 
 
 def _about(done: Audit, rule: str) -> tuple[Finding, ...]:

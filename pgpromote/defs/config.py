@@ -1,12 +1,15 @@
 """The forms of the launchpad: flat, typed, with defaults that promote without any input."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_origin
 
 import dagster as dg
 from pydantic import Field
 
+from pgpromote.postgres import naming
 from pgpromote.postgres.model import Filters, Foreign, Policy
 from pgpromote.postgres.strategy import RESET_SCHEMA, STRATEGIES, Strategy
 from pgpromote.run.options import Options
@@ -189,3 +192,31 @@ class RollbackConfig(dg.Config):
         default="",
         description="Name of a previous database or safety archive, from the history. Empty: the newest.",
     )
+    allow: list[str] = Field(
+        default=[],
+        description="Replication slots and subscriptions of prod that may stay with the database that is "
+        "swapped out.",
+    )
+
+
+# The op of each form, and the job that has it beside those of the lineage graph.
+FORMS: dict[str, type[dg.Config]] = {"prod_schema": RestoreConfig, "dev_dump_archive": DumpConfig}
+ASIDE: dict[str, dict[str, type[dg.Config]]] = {
+    "rehearse_prod": {"rehearse": RestoreConfig},
+    "rollback_prod": {"rollback": RollbackConfig},
+}
+
+
+def spelling(job: str, prefix: str = "") -> naming.OptionSpelling:
+    """Return the spelling of an option in a job: the line of the launchpad, and the op that has it."""
+    forms = {**ASIDE.get(job.removeprefix(prefix), {}), **FORMS}
+
+    def spelled(option: str, values: Sequence[str]) -> str:
+        name = option.replace("-", "_")
+        op, form = next((op, form) for op, form in forms.items() if name in form.model_fields)
+        kind = form.model_fields[name].annotation
+        chosen = [*values] if get_origin(kind) is list else True if kind is bool else "".join(values)
+        line = f"{name}: {json.dumps(chosen, ensure_ascii=False)}" if chosen else name
+        return f"`{line}` in the config of {prefix}{op}"
+
+    return spelled

@@ -1,42 +1,73 @@
-"""Events of `prod_schema` beside its own runs: a promotion by the command line, and each rollback."""
+"""What the command line did, as events without a run: of prod, of its checks, audits and report."""
+
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from sqlalchemy.exc import SQLAlchemyError
 
-from pgpromote.defs import metadata
+from pgpromote.defs import audits, metadata
+from pgpromote.defs.assets import BLOCKING
 from pgpromote.defs.instance import open_instance
+from pgpromote.defs.metadata import version
+from pgpromote.defs.ops import WITH_OPS, results
+from pgpromote.defs.report import REPORT, described
+from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.databases.cutover import CutOver
+from pgpromote.postgres.databases.mark import Provenance
 from pgpromote.postgres.errors import PgpromoteError
-from pgpromote.promotion import Promotion
-from pgpromote.run import rollback
+from pgpromote.report import Written
 from pgpromote.run.run import Run
+from pgpromote.run.steps import DUMP
 from pgpromote.terminal.past import RESUME
 
 PROD = "prod_schema"
 HELD = f"Prod is on hold: nothing is promoted into it until {RESUME}."
+Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
-def version(sha256: str | None) -> dict[str, str]:
-    """Return the tag that makes the digest of an archive the data version; none where it is not known."""
-    return {DATA_VERSION_TAG: sha256} if sha256 else {}
+def promoted(run: Run) -> Iterator[Event]:
+    """Yield the events of a promotion: its archive, if it has dumped one, prod, and the checks of prod."""
+    state, told = run.state, _told(run)
+    tags = version(state.sha256)
+    if state.manifest and any(step.name == DUMP for step in state.steps):
+        shown = metadata.archive(state.archive, state.manifest)
+        yield dg.AssetMaterialization("dev_dump_archive", told, shown, tags=tags)
+    yield dg.AssetMaterialization(PROD, told, metadata.prod(state, run.options.filters), tags=tags)
+    for step in WITH_OPS:
+        yield from (_evaluation(PROD, result) for result in results(step, state))
 
 
-def promoted(run: Run) -> dg.AssetMaterialization:
-    """Return the event of a promotion."""
-    return dg.AssetMaterialization(
-        PROD,
-        description=f"Promoted by the command line, run {run.run_id}.",
-        metadata=metadata.prod(run.state, run.options.filters),
-        tags=version(run.state.sha256),
+def audited(run: Run, done: Audit, written: Written | None) -> Iterator[Event]:
+    """Yield the events of the audits of prod, with their checks, and of the report, if they were made."""
+    for name, rules in audits.AUDITS.items() if done.rules else ():
+        result = audits.shown(done.only(rules), run.promotion.audited().label, rules)
+        yield dg.AssetMaterialization(name, _told(run), result.metadata)
+        yield from (_evaluation(name, each) for each in result.check_results or ())
+    if written is not None:
+        yield dg.AssetMaterialization(REPORT, _told(run), described(written))
+
+
+def _told(run: Run) -> str:
+    return f"By the command line, run {run.run_id}."
+
+
+def _evaluation(asset: str, result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    name = str(result.check_name)
+    return dg.AssetCheckEvaluation(
+        dg.AssetKey(asset),
+        name,
+        result.passed,
+        result.metadata,
+        severity=result.severity,
+        description=result.description,
+        blocking=name in BLOCKING,
     )
 
 
 def rolled_back(
-    promotion: Promotion, run_id: str, done: CutOver, prefix: str = ""
+    run_id: str, done: CutOver, came: Provenance | None, prefix: str = ""
 ) -> dg.AssetMaterialization:
     """Return the event of a rollback, with the archive that prod came from, where that is known."""
-    came = rollback.status(promotion, run_id).came
     archive, sha256 = (came.archive, came.sha256) if came else (None, None)
     known = f"archive `{archive}`, SHA-256 `{(sha256 or '')[:12]}…`" if archive else "origin not recorded"
     lines = (
@@ -59,11 +90,12 @@ def rolled_back(
     )
 
 
-def report(event: dg.AssetMaterialization) -> str:
-    """Report an event to the instance of DAGSTER_HOME; return why that failed, "" when it did not."""
+def report(events: Iterable[Event]) -> str:
+    """Report events to the instance of DAGSTER_HOME; return why that failed, "" when it did not."""
     try:
         with open_instance() as instance:
-            instance.report_runless_asset_event(event)
+            for event in events:
+                instance.report_runless_asset_event(event)
     except (PgpromoteError, dg.DagsterError, SQLAlchemyError, OSError) as error:
         reason = error.message if isinstance(error, PgpromoteError) else type(error).__name__
         return f"Dagster does not show what prod is now: its instance took no event. {reason}"

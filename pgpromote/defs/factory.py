@@ -23,11 +23,12 @@ def build_promotion(
     is called with each run that begins.
     """
     jobs = build_jobs(promotion, prefix)
+    schedule = build_schedule(promotion, prefix, jobs)  # refuses a cron line, which the assets then trust
     assets = [*build_assets(promotion, prefix), *build_audits(promotion, prefix)]
     return dg.Definitions(
         assets=[*assets, build_report(promotion, prefix)],
         jobs=jobs.all(),
-        schedules=[build_schedule(promotion, prefix, jobs)],
+        schedules=[schedule],
         sensors=[build_sensor(promotion, prefix, jobs), *build_alerts(promotion, prefix, jobs, assets)],
         resources={f"{prefix}run": run_resource(promotion, prefix, watch)},
         executor=dg.in_process_executor,

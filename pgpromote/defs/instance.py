@@ -7,9 +7,11 @@ import dagster as dg
 from dagster import DagsterInstance
 
 from pgpromote.postgres.errors import UNTOUCHED, ConfigError, ConnectionFailed
-from pgpromote.postgres.server import Database, connect, parse_url
+from pgpromote.postgres.server import parse_url
+from pgpromote.promotion import STORAGE
+from pgpromote.run import storage
 
-HOME, STORAGE, FILE = "DAGSTER_HOME", "DAGSTER_POSTGRES_URL", "dagster.yaml"
+HOME, FILE = "DAGSTER_HOME", "dagster.yaml"
 
 
 def home(default: Path) -> Path:
@@ -25,7 +27,7 @@ def home(default: Path) -> Path:
     there = f"{HOME} is {named}, and there is no {FILE} in it." if named else ""
     raise ConfigError(
         there or f"{HOME} is not set, and there is no {FILE} in {default}.",
-        f"export {HOME}=/path/to/the/directory/of/{FILE}",
+        f"Set it: {HOME}=/path/to/the/directory/of/{FILE}",
     )
 
 
@@ -33,23 +35,26 @@ def open_instance() -> DagsterInstance:
     """Open the instance of DAGSTER_HOME, else of this directory. Raises ConfigError, ConnectionFailed."""
     directory = home(Path.cwd())
     os.environ[HOME] = str(directory)
-    if STORAGE in (directory / FILE).read_text(encoding="utf-8"):
-        if not os.environ.get(STORAGE):
-            raise ConfigError(
-                f"{STORAGE} is not set, and {FILE} keeps the instance there.",
-                f"export {STORAGE}=postgresql://user@host:5432/dagster",
-            )
-        _reach(parse_url(os.environ[STORAGE], STORAGE))
+    try:
+        check_storage(directory)
+    except ConnectionFailed as error:
+        raise error.saying(outcome=UNTOUCHED) from None
     try:
         return DagsterInstance.get()
     except dg.DagsterError as error:
         raise ConfigError(f"The Dagster instance cannot be opened: {error}", f"Check {FILE}.") from error
 
 
-def _reach(database: Database) -> None:
-    """Connect once, to name host and variable in an error; Dagster itself retries 13 s and names neither."""
-    try:
-        with connect(database):
-            pass
-    except ConnectionFailed as error:
-        raise error.saying(outcome=UNTOUCHED) from None
+def check_storage(directory: Path) -> None:
+    """Raise ConfigError or ConnectionFailed unless Dagster can keep its runs where its file says.
+
+    Both name host and variable; Dagster itself retries for 13 s and names neither.
+    """
+    if STORAGE not in (directory / FILE).read_text(encoding="utf-8"):
+        return
+    if not os.environ.get(STORAGE):
+        raise ConfigError(
+            f"{STORAGE} is not set, and {FILE} keeps the instance there.",
+            f"Set it: {STORAGE}=postgresql://user@host:5432/dagster",
+        )
+    storage.look(parse_url(os.environ[STORAGE], STORAGE))

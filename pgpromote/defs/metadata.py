@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from pgpromote.postgres import prove
 from pgpromote.postgres.audit import listed
@@ -12,10 +13,10 @@ from pgpromote.postgres.keys.repair import Repair
 from pgpromote.postgres.losses.plan import Plan
 from pgpromote.postgres.model import (
     EVERYTHING,
-    Archive,
     Filters,
     Finding,
     Manifest,
+    Ref,
     RestoreError,
     Severity,
     Statement,
@@ -66,18 +67,23 @@ def counts(counted: Mapping[str, int]) -> dg.MetadataValue:
     return table(("kind", "count"), list(counted.items()))
 
 
-def archive(contents: Archive, manifest: Manifest) -> Metadata:
+def version(sha256: str | None) -> dict[str, str]:
+    """Return the tag that makes the digest of an archive the data version; none where it is not known."""
+    return {DATA_VERSION_TAG: sha256} if sha256 else {}
+
+
+def archive(path: Ref, manifest: Manifest) -> Metadata:
     """Describe an archive that was just written."""
     return {
-        "path": dg.MetadataValue.path(contents.path),
-        "size (bytes)": dg.MetadataValue.int(contents.size),
+        "path": dg.MetadataValue.path(path),
+        "size (bytes)": dg.MetadataValue.int(manifest.size),
         "seconds": dg.MetadataValue.float(manifest.seconds),
         "sha256": dg.MetadataValue.text(manifest.sha256),
         "source": dg.MetadataValue.text(manifest.source),
         "server version": dg.MetadataValue.text(manifest.server_version),
         "pg_dump version": dg.MetadataValue.text(manifest.pg_dump_version),
         "compression": dg.MetadataValue.text(manifest.compression),
-        "objects": dg.MetadataValue.int(len(contents.entries)),
+        "objects": dg.MetadataValue.int(sum(manifest.counts.values())),
         "objects by kind": counts(manifest.counts),
     }
 

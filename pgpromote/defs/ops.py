@@ -1,10 +1,11 @@
 """The ops inside `prod_schema`: each walks one step of the table and shows its results."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from pgpromote.defs import evidence, metadata, shown, tags
 from pgpromote.defs.config import RestoreConfig
-from pgpromote.defs.events import version
 from pgpromote.defs.failures import readable
 from pgpromote.defs.resources import Holder
 from pgpromote.defs.step import (
@@ -23,7 +24,7 @@ from pgpromote.defs.step import (
 from pgpromote.postgres.model import Severity
 from pgpromote.run import outcome
 from pgpromote.run.run import Run
-from pgpromote.run.state import Note
+from pgpromote.run.state import Note, State
 from pgpromote.run.steps import STEPS, Step
 
 # A check that cannot look has no result.
@@ -74,7 +75,7 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
             None,
             "result",
             metadata={name: v for each in described for name, v in each.items()},
-            tags=version(run.state.sha256) if last else None,
+            tags=metadata.version(run.state.sha256) if last else None,
         )
 
     return walk_step
@@ -94,12 +95,16 @@ def _walk(context: dg.OpExecutionContext, holder: Holder, run: Run, step: Step) 
 def _checks(context: dg.OpExecutionContext, step: Step, run: Run, failed: dg.Failure | None) -> Events:
     """Yield the results of the checks that a step completes; a skipped check has none."""
     state = run.state
-    not_done = f"Nothing was promoted. {outcome.of(state)}" if failed else ""
     for rule in step.rules:
-        found = state.of(rule)
-        if found is not None:
-            log_findings(context, found)
-            yield check_result(rule, found, evidence=evidence.of(rule, state), not_done=not_done)
+        log_findings(context, state.of(rule) or ())
+    yield from results(step, state, f"Nothing was promoted. {outcome.of(state)}" if failed else "")
     for rule, why in (state.checked.skipped if state.checked else {}).items():
         if rule in step.rules:
             context.log.info(f"[{rule}] skipped: {why}.")
+
+
+def results(step: Step, state: State, not_done: str = "") -> Iterator[dg.AssetCheckResult]:
+    """Yield the results of the checks that a step completes, as far as they have one."""
+    for rule in step.rules:
+        if (found := state.of(rule)) is not None:
+            yield check_result(rule, found, evidence=evidence.of(rule, state), not_done=not_done)

@@ -1,16 +1,22 @@
 """The ops outside the lineage graph: rollback and rehearsal."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import dagster as dg
 
-from pgpromote.defs import events, metadata
+from pgpromote.defs import events, metadata, tags
 from pgpromote.defs.config import RestoreConfig, RollbackConfig
 from pgpromote.defs.failures import readable
 from pgpromote.defs.resources import to_stdout
 from pgpromote.defs.step import DONE, holder_of, log_findings, log_notes
-from pgpromote.postgres.errors import Outcome, ProdState
+from pgpromote.postgres.errors import Outcome, PgpromoteError, ProdState, Refused
 from pgpromote.run.options import rehearsing
-from pgpromote.run.rollback import bring_back
+from pgpromote.run.rollback import bring_back, status
 from pgpromote.run.steps import REHEARSED, walk
+
+# A rollback that failed without a word about prod may have swapped it or not.
+EITHER = Outcome(ProdState.WHOLE)
 
 
 def build_rollback(prefix: str) -> dg.OpDefinition:
@@ -27,16 +33,36 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
         holder = holder_of(context, prefix)
         with readable():
             holder.check()
-        with readable(ended=Outcome(ProdState.WHOLE)):
-            done = bring_back(holder.promotion, holder.run_id, config.name, watch=holder.watching)
+            context.instance.add_run_tags(context.run_id, tags.of_rollback(holder.promotion))
+        with readable(ended=EITHER), _tagged(context):
+            done = bring_back(
+                holder.promotion, holder.run_id, config.name, tuple(config.allow), watch=holder.watching
+            )
         context.log.info(f"Swapped back; the gap was {done.downtime_ms} ms, {done.previous} is kept.")
         context.log.warning(events.HELD)
         with readable(ended=Outcome(ProdState.RENEWED, "Prod was swapped back.")):
-            event = events.rolled_back(holder.promotion, holder.run_id, done, prefix)
+            came = status(holder.promotion, holder.run_id).came
+        context.instance.add_run_tags(context.run_id, tags.of_content(came))
+        event = events.rolled_back(holder.run_id, done, came, prefix)
         context.log_event(event)
         context.add_output_metadata(event.metadata)
 
     return rollback
+
+
+@contextmanager
+def _tagged(context: dg.OpExecutionContext) -> Iterator[None]:
+    """Tag the run of a rollback with its outcome."""
+    ended = tags.of_outcome(EITHER.prod)
+    try:
+        yield
+        ended = tags.of_outcome(ProdState.RENEWED)
+    except PgpromoteError as error:
+        refused = error.exit_code == Refused.exit_code
+        ended = tags.of_outcome((error.outcome or EITHER).prod, refused=refused)
+        raise
+    finally:
+        context.instance.add_run_tags(context.run_id, ended)
 
 
 def build_rehearsal(prefix: str) -> dg.OpDefinition:

@@ -8,12 +8,13 @@ from pgpromote import report as reports
 from pgpromote.defs.assets import OWNERS
 from pgpromote.defs.audits import AUDITS, audited
 from pgpromote.defs.failures import readable
+from pgpromote.defs.metadata import Metadata
 from pgpromote.defs.step import holder_of
 from pgpromote.postgres import audit
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
-from pgpromote.report import Report
+from pgpromote.report import Written
 from pgpromote.run.run import Run
 from pgpromote.run.state import State
 
@@ -43,17 +44,22 @@ def build_report(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
             report = reports.build(state, holder.audited, datetime.now(UTC))
             written = reports.write(report, promotion.report_dir)
         context.log.info(f"The report is in {written.page}.")
-        return dg.MaterializeResult(
-            metadata={
-                "report": dg.MetadataValue.path(written.page),
-                "json": dg.MetadataValue.path(written.json),
-                "summary": dg.MetadataValue.md(reports.summary(report)),
-                "verdict": report.verdict.value,
-                **_counts(report),
-            }
-        )
+        return dg.MaterializeResult(metadata=described(written))
 
     return promotion_report
+
+
+def described(written: Written) -> Metadata:
+    """Describe a report: its verdict, its first page, its files."""
+    report = written.report
+    counts = {f"findings: {each.value}": dg.MetadataValue.int(report.count(each)) for each in Severity}
+    return {
+        "verdict": dg.MetadataValue.text(report.verdict.value),
+        "summary": dg.MetadataValue.md(reports.summary(report)),
+        "report": dg.MetadataValue.path(written.page),
+        **counts,
+        "json": dg.MetadataValue.path(written.json),
+    }
 
 
 def _walked(run: Run | None) -> State:
@@ -63,7 +69,3 @@ def _walked(run: Run | None) -> State:
             "Start the job refresh_prod or restore_prod; the report is its last step.",
         )
     return run.state
-
-
-def _counts(report: Report) -> dict[str, int]:
-    return {f"findings: {severity.value}": report.count(severity) for severity in Severity}

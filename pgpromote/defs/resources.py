@@ -8,11 +8,13 @@ import dagster as dg
 
 from pgpromote import report as reports
 from pgpromote.defs import planned, tags
+from pgpromote.defs.config import spelling
 from pgpromote.defs.failures import clean, reason
 from pgpromote.defs.running import PID, TARGET
+from pgpromote.postgres import naming
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.details import visible
-from pgpromote.postgres.errors import ConfigError, PgpromoteError
+from pgpromote.postgres.errors import ConfigError, PgpromoteError, ProdState
 from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion
 from pgpromote.run import outcome
@@ -81,6 +83,8 @@ def run_resource(
     def walk(context: dg.InitResourceContext) -> Iterator[Holder]:
         with ExitStack() as stack:
             run_id, told = (context.run.run_id, context.run.tags) if context.run else ("no-run", {})
+            if context.run and PID not in told:  # who typed a command reads how that is typed
+                stack.enter_context(naming.options_spelled(spelling(context.run.job_name, prefix)))
             made = Holder(promotion, run_id, stack, watch)
             made.target = f"{prefix}{promotion.name}"
             # A refresh of the command line has another value there, and runs in the process that launched it.
@@ -103,7 +107,7 @@ def _end(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
         refused = any(reason(event).refused for event in failures)
         context.instance.add_run_tags(holder.run_id, tags.of_end(run, refused=refused))
     elif dumping:
-        context.instance.add_run_tags(holder.run_id, tags.UNTOUCHED)
+        context.instance.add_run_tags(holder.run_id, tags.of_outcome(ProdState.UNTOUCHED))
     if failures:
         planned.take_back(context.instance, holder.run_id)
         if (run or dumping) and not holder.reported:  # the last step writes the report of a good run

@@ -2,10 +2,12 @@
 
 from pgpromote.defs.deliveries import ARCHIVE
 from pgpromote.defs.running import PROMOTION
+from pgpromote.postgres.databases.mark import Provenance
 from pgpromote.postgres.errors import ProdState
+from pgpromote.promotion import Promotion
 from pgpromote.run.run import Run
 
-STRATEGY, DIGEST, OUTCOME = (f"pgpromote/{name}" for name in ("strategy", "digest", "outcome"))
+PROD, STRATEGY, DIGEST, OUTCOME = (f"pgpromote/{name}" for name in ("prod", "strategy", "digest", "outcome"))
 UNDER_WAY = "under way"
 OF_PROD = {
     ProdState.UNTOUCHED: "prod untouched",
@@ -15,13 +17,12 @@ OF_PROD = {
     ProdState.RENEWED: "prod replaced",
 }
 
-UNTOUCHED = {OUTCOME: OF_PROD[ProdState.UNTOUCHED]}
-
 
 def of_run(run: Run) -> dict[str, str]:
     """Return the tags of a run that has begun; its outcome replaces that of a run it repeats."""
     known = {
         PROMOTION: run.promotion.name,
+        PROD: run.target.label,
         STRATEGY: run.options.strategy.name,
         ARCHIVE: run.state.archive.name,
         DIGEST: run.state.sha256[:12],
@@ -32,5 +33,25 @@ def of_run(run: Run) -> dict[str, str]:
 
 def of_end(run: Run, *, refused: bool = False) -> dict[str, str]:
     """Return the tags of a run that has ended: its outcome is the state of prod."""
-    told = OF_PROD[run.state.prod]
-    return {**of_run(run), OUTCOME: f"refused, {told}" if refused else told}
+    return {**of_run(run), **of_outcome(run.state.prod, refused=refused)}
+
+
+def of_outcome(prod: ProdState, *, refused: bool = False) -> dict[str, str]:
+    """Return the tag of the outcome of a run that has ended."""
+    return {OUTCOME: f"refused, {OF_PROD[prod]}" if refused else OF_PROD[prod]}
+
+
+def of_rollback(promotion: Promotion) -> dict[str, str]:
+    """Return the tags of a rollback that has begun."""
+    return {
+        PROMOTION: promotion.name,
+        PROD: promotion.target().label,
+        STRATEGY: "rollback",
+        OUTCOME: UNDER_WAY,
+    }
+
+
+def of_content(came: Provenance | None) -> dict[str, str]:
+    """Return the tags of the archive that the content of prod came from, where that is known."""
+    known = {ARCHIVE: came.archive, DIGEST: (came.sha256 or "")[:12]} if came else {}
+    return {name: value for name, value in known.items() if value}

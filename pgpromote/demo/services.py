@@ -14,6 +14,7 @@ from pgpromote.defs import instance
 from pgpromote.demo import stage
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.tools import tied
+from pgpromote.promotion import STORAGE
 from pgpromote.terminal import screen
 
 STOP_SECONDS = 30
@@ -25,7 +26,7 @@ def run(port: int, directory: Path) -> int:
     """Run `dagster dev` in a directory until Ctrl-C or SIGTERM, then stop everything that was started.
 
     Returns the exit code: 0 after a stop that was asked for. Raises ConfigError without workspace.yaml in it,
-    for a port in use, and without dagster.yaml.
+    for a port in use, and without dagster.yaml; as `check_storage` for the database of Dagster.
     """
     if not (directory / "workspace.yaml").is_file():
         raise ConfigError(
@@ -34,6 +35,8 @@ def run(port: int, directory: Path) -> int:
         )
     _check_port(port)
     home = instance.home(directory)
+    if os.environ.get(STORAGE):  # else it is one of the embedded servers
+        instance.check_storage(home)
     screen.OUT.print("Starting the servers and Dagster …")
     with stage.set_up(os.environ, directory) as variables:
         environment = {

@@ -6,6 +6,7 @@ from pathlib import Path
 from pgpromote.defs.config import RestoreConfig
 from pgpromote.defs.refresh import refresh
 from pgpromote.demo import stage
+from pgpromote.promotion import STORAGE
 from pgpromote.settings import from_environment
 from pgpromote.terminal import screen
 from pgpromote.terminal.progress import Dumping, Refreshing
@@ -20,7 +21,7 @@ def run(scale: int) -> None:
     with stage.set_up({}, checkout, scale) as variables:
         os.environ.update(
             {
-                stage.DAGSTER: variables[stage.DAGSTER],
+                STORAGE: variables[STORAGE],
                 "DAGSTER_HOME": str(checkout),
                 "DAGSTER_DISABLE_TELEMETRY": "1",
             }

@@ -13,13 +13,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from pgpromote.demo import auction, servers
 from pgpromote.demo.servers import Cluster
-from pgpromote.promotion import BUILD, IGNORE, SOURCE, TARGET
+from pgpromote.promotion import BUILD, IGNORE, SOURCE, STORAGE, TARGET
 
-DAGSTER = "DAGSTER_POSTGRES_URL"
 MAJOR = 16
 # What each server holds; the Dagster database stands beside dev so that prod holds prod and nothing else.
 DATABASES = {"dev": ("auction_dev", "dagster"), "prod": ("auction_prod",)}
-URLS = {SOURCE: ("dev", "auction_dev"), DAGSTER: ("dev", "dagster"), TARGET: ("prod", "auction_prod")}
+URLS = {SOURCE: ("dev", "auction_dev"), STORAGE: ("dev", "dagster"), TARGET: ("prod", "auction_prod")}
 # Findings that the sample has on purpose: accepted, as a user would, so that the audits warn of nothing else.
 ACCEPTED = (
     'primary_key_without_identity:"BackOffice".invoices.id,'

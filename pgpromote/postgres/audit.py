@@ -10,7 +10,7 @@ fix to give); perhaps `table`, which the object belongs to, `severity`, where a 
 Rules read catalogs only: never a user's view, which could run its author's functions as us.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
@@ -99,6 +99,14 @@ class Audit:
         """Return both audits of a database as one; a finding of both is in it once."""
         both = ((*getattr(self, each.name), *getattr(other, each.name)) for each in fields(Audit))
         return Audit(*(tuple(dict.fromkeys(found)) for found in both))
+
+    def only(self, rules: Collection[str]) -> "Audit":
+        """Return the part of the audit that some of its rules are."""
+        found = (
+            [each for each in part if each.rule in rules]
+            for part in (self.findings, self.suppressed, self.notes)
+        )
+        return Audit(tuple(rule for rule in self.rules if rule in rules), *map(tuple, found))
 
     def by_rule(self) -> dict[str, list[Finding]]:
         """Return the findings of every rule, also of those that found nothing."""

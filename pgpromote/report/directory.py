@@ -28,8 +28,9 @@ NAME_AFTER_PROMOTION = r"(?P<stem>\.[0-9]{8}_[0-9]{6}_[0-9]{3}\.[^./]+)\.(html|j
 
 @dataclass(frozen=True)
 class Written:
-    """The paths of a report: the page, and its JSON twin."""
+    """A report that was written, and its paths: the page, and its JSON twin."""
 
+    report: Report
     page: Path
     json: Path
 
@@ -41,7 +42,7 @@ def write(report: Report, directory: Path) -> Written:
     """
     time = report.written_at.astimezone(UTC).strftime(TIME)[:-3]
     stem = f"{report.promotion}.{time}.{states.spelled(report.run_id)}"
-    written = Written(directory / f"{stem}.html", directory / f"{stem}.json")
+    written = Written(report, directory / f"{stem}.html", directory / f"{stem}.json")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(written.json, as_json(report))

@@ -9,9 +9,9 @@ from pgpromote.postgres import disk, tools
 from pgpromote.postgres.databases import lock, pooler
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Severity
-from pgpromote.postgres.server import Database, Identity, connect, identify, size_of
-from pgpromote.promotion import Promotion
-from pgpromote.run import died, last
+from pgpromote.postgres.server import Database, Identity, connect, identify, parse_url, size_of
+from pgpromote.promotion import STORAGE, Promotion
+from pgpromote.run import died, last, storage
 from pgpromote.run.check import look
 from pgpromote.run.options import DEFAULTS
 
@@ -41,7 +41,7 @@ class Line:
 
 
 def examine(promotion: Promotion, run_id: str) -> list[Line]:
-    """Look at servers, logins, client programs, room, lock, pooler, checks and the last runs.
+    """Look at servers, logins, client programs, room, lock, pooler, checks, last runs and Dagster's database.
 
     Nothing stops it: what cannot be looked at is a line, too; one fault fails one line.
     """
@@ -52,6 +52,7 @@ def examine(promotion: Promotion, run_id: str) -> list[Line]:
         "lock and pooler": _lock,
         "checks": _checks,
         "last runs": _last,
+        "dagster": _dagster,
     }
     lines = list[Line]()
     for name, of in looks.items():
@@ -143,3 +144,11 @@ def _last(promotion: Promotion, run_id: str) -> Iterator[Line]:
     at = last.promotion(promotion, run_id).at
     seen = f"The last promotion was at {at:%Y-%m-%d %H:%M:%S} UTC." if at else "No promotion is recorded."
     yield Line("last promotion", State.OK, seen)
+
+
+def _dagster(promotion: Promotion, run_id: str) -> Iterator[Line]:
+    if url := promotion.environment.get(STORAGE):
+        database = parse_url(url, STORAGE)
+        found = storage.look(database, run_id)
+        seen = f"Dagster keeps its runs in {database.label}; {found.role} may create its tables there."
+        yield Line("dagster", State.OK, seen)

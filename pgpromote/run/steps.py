@@ -166,10 +166,13 @@ REHEARSED = STEPS[: STEPS.index(CONFIRM)]
 PROMOTED = STEPS[: STEPS.index(RETAIN)]
 
 
+DUMP = "dump"
+
+
 def dumping(compression: str = "", encoding: str = "") -> Step:
     """Return the step before all others, of a run that makes its own archive."""
     return Step(
-        "dump",
+        DUMP,
         partial(dump, compression=compression, encoding=encoding),
         op="",
         title="Dump",

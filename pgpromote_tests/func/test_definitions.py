@@ -4,15 +4,17 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 from dagster._core.execution.api import create_execution_plan
 from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
 
-from pgpromote.defs.audits import OTHERS
+from pgpromote.defs.audits import AUDITS as AUDIT_RULES
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
 from pgpromote.defs.factory import build_promotion
 from pgpromote.defs.ops import WITH_OPS
@@ -89,7 +91,7 @@ def test_each_precheck_and_each_audit_rule_is_an_asset_check(definitions: dg.Def
     audits = {
         "primary_key_audit:primary_key_without_identity",
         "not_null_audit:not_null_without_default",
-        *(f"prod_audit:{rule}" for rule in OTHERS),
+        *(f"prod_audit:{rule}" for rule in AUDIT_RULES["prod_audit"]),
     }
     assert {name.partition(":")[2] for name in audits} == set(audit.RULES)
     assert check_names(definitions) == prechecks | audits
@@ -200,6 +202,29 @@ def test_the_schedule_runs_when_the_environment_says(
     )
     assert (schedule.cron_schedule, schedule.execution_timezone) == expected
     assert schedule.job_name == "refresh_prod"
+
+
+@pytest.mark.parametrize(
+    ("cron", "warn", "fail"),
+    [
+        ("0 2 * * *", 26, 50),
+        ("0 2 * * 0", 7 * 24 + 2, 14 * 24 + 2),
+        ("0 2 * * 1-5", 3 * 24 + 2, 6 * 24 + 2),
+        ("30 2 1 * *", 31 * 24 + 2, 62 * 24 + 2),
+        ("0 2,14 * * *", 14, 26),
+        ("*/30 9-17 * * 1-5", 2 * 24 + 15.5 + 2, 4 * 24 + 31 + 2),
+        ("0 0 29 2 *", 1461 * 24 + 2, 2922 * 24 + 2),
+    ],
+)
+def test_prod_is_fresh_until_its_schedule_was_missed(cron: str, warn: float, fail: float) -> None:
+    settings = {"PGPROMOTE_CRON": cron, "PGPROMOTE_TIMEZONE": "Europe/Berlin"}
+    graph = build_promotion(from_environment(settings)).resolve_asset_graph()
+    for name in ("dev_dump_archive", "prod_schema"):
+        policy = graph.get(dg.AssetKey(name)).freshness_policy
+        assert isinstance(policy, TimeWindowFreshnessPolicy)
+        assert policy.warn_window
+        windows = (policy.warn_window.to_timedelta(), policy.fail_window.to_timedelta())
+        assert windows == (timedelta(hours=warn), timedelta(hours=fail))
 
 
 @pytest.mark.parametrize("job", JOBS)

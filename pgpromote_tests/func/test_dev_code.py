@@ -93,7 +93,9 @@ def test_every_job_refuses_it_unless_its_configuration_allows_it(
     allowed: Mapping[str, object] = {"prod_schema": {"restore_as_superuser": True}}
     refused = runs.run(promotion, job)
     assert not refused.success
-    assert TOLD in str([event.message for event in refused.all_events]) + str(runs.failure_of(refused))
+    told = str([event.message for event in refused.all_events]) + str(runs.failure_of(refused))
+    assert TOLD in told
+    assert "`restore_as_superuser: true` in the config of prod_schema" in told
     assert runs.run(promotion, job, allowed).success
 
 

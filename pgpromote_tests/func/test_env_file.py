@@ -8,6 +8,7 @@ import pytest
 from pgpromote.cli import env_file
 from pgpromote.cli.env_file import EnvFile
 from pgpromote.postgres.errors import ConfigError
+from pgpromote.promotion import STORAGE
 from pgpromote_tests.func.command_line import CommandLine
 
 DEV = "postgresql://dumper:canary@dev.invalid:5432/shop"
@@ -73,7 +74,7 @@ def test_directories_that_nothing_names_are_beside_the_file(tmp_path: Path) -> N
 
 
 def test_dagster_finds_its_instance_beside_the_file_where_that_has_storage(tmp_path: Path) -> None:
-    read = EnvFile(tmp_path / env_file.NAME, {env_file.STORAGE: "postgresql://h/dagster"}, chosen=True)
+    read = EnvFile(tmp_path / env_file.NAME, {STORAGE: "postgresql://h/dagster"}, chosen=True)
     assert env_file.HOME not in read.added({})
     (tmp_path / env_file.INSTANCE).touch()
     assert read.added({})[env_file.HOME] == str(tmp_path)

@@ -281,7 +281,7 @@ def test_a_refresh_without_a_dagster_yaml_is_refused_and_writes_nothing(cli: Com
     assert ended.returncode == 1
     assert "there is no dagster.yaml in " in ended.stderr
     assert str(cli.directory / home) in ended.stderr
-    assert "export DAGSTER_HOME=" in ended.stderr
+    assert "Set it: DAGSTER_HOME=" in ended.stderr
     assert sorted(cli.directory.rglob("*")) == before
 
 

@@ -5,14 +5,17 @@ import os
 import shlex
 import stat
 import string
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # only tests read YAML
 
 from pgpromote.cli import env_file, init
+from pgpromote.promotion import STORAGE
 from pgpromote.settings import SETTINGS
-from pgpromote_tests.func.command_line import CommandLine
+from pgpromote_tests.func.command_line import BARE, CommandLine
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 from pgpromote_tests.services import CHECKOUT
@@ -73,7 +76,7 @@ def test_the_file_names_every_setting_and_each_line_can_be_taken_as_it_is(tmp_pa
         "DEV_DATABASE_URL",
         "PROD_DATABASE_URL",
         "BUILD_DATABASE_URL",
-        env_file.STORAGE,
+        STORAGE,
     }
     (tmp_path / env_file.NAME).write_text("\n".join(settings))
     assert env_file.read(tmp_path / env_file.NAME)["PGPROMOTE_CRON"] == "0 2 * * *"
@@ -148,22 +151,52 @@ def test_kubernetes_runs_one_job_a_night_and_never_two(nightly: tuple[CommandLin
     assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
 
 
-def test_a_refresh_needs_the_directory_alone_wherever_one_stands(
-    dev: Server, prod: Server, tmp_path: Path
-) -> None:
-    directory, elsewhere = tmp_path / "shop", tmp_path / "elsewhere"
-    elsewhere.mkdir()
+@pytest.fixture
+def filled(dev: Server, prod: Server, tmp_path: Path) -> Path:
+    """Make a directory whose file has all that a run of Dagster needs; return it."""
+    directory = tmp_path / "shop"
     urls = {"DEV_DATABASE_URL": dev.new_url(SHOP), "PROD_DATABASE_URL": prod.new_url()}
-    assert CommandLine(elsewhere, urls).run("init", directory).returncode == 0
+    assert CommandLine(tmp_path, urls).run("init", directory).returncode == 0
     bins = os.pathsep.join(str(server.cluster.bin_dir) for server in (dev, prod))
     with (directory / env_file.NAME).open("a") as settings:
-        settings.write(f"{env_file.STORAGE}={dev.new_url()}\nPGPROMOTE_PG_BIN={bins}\n")
+        settings.write(f"{STORAGE}={dev.new_url()}\nPGPROMOTE_PG_BIN={bins}\n")
         settings.write("PGPROMOTE_RESTORE_AS_SUPERUSER=1\n")
+    return directory
 
-    done = CommandLine(elsewhere, {}).run("--env-file", directory / env_file.NAME, "refresh")
+
+def test_a_refresh_needs_the_directory_alone_wherever_one_stands(filled: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    done = CommandLine(elsewhere, {}).run("--env-file", filled / env_file.NAME, "refresh")
 
     assert done.returncode == 0, done.text
-    assert list((directory / "data" / "postgres").glob("*/*_dev.dump"))
-    assert list((directory / "data" / "reports").glob("*.html"))
-    assert (directory / "data" / "dagster").is_dir()
-    assert list(elsewhere.iterdir()) == []
+    assert list((filled / "data" / "postgres").glob("*/*_dev.dump"))
+    assert list((filled / "data" / "reports").glob("*.html"))
+    assert (filled / "data" / "dagster").is_dir()
+
+
+def test_dagsters_own_commands_read_the_file_by_its_other_name(filled: Path) -> None:
+    (filled / ".env").symlink_to(env_file.NAME)
+
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "dagster",
+            "job",
+            "execute",
+            "-m",
+            "pgpromote.definitions",
+            "-j",
+            "refresh_prod",
+        ],
+        check=False,
+        cwd=filled,
+        env={**BARE, "DAGSTER_HOME": str(filled), "DAGSTER_DISABLE_TELEMETRY": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list((filled / "data" / "reports").glob("*.html"))

@@ -124,6 +124,10 @@ def test_a_dagster_run_is_refused_unless_its_configuration_accepts_it(emptied: E
     check = checks_of(refused, "prod_schema")[plausible.RULE]
     assert (refused.success, check.passed, count(emptied.shop)) == (False, False, 500)
     assert "public.users held 500 row(s)" in str(check.description)
+    _, told, _ = runs.failure_of(refused)
+    assert '`accept_loss: ["public.users", "public.tickets", "public.läden?' in told
+    assert "in the config of prod_schema" in told
+    assert "--accept-loss" not in str([event.message for event in refused.all_events]) + told
 
     done = runs.run(promotion, "restore_prod", {"prod_schema": {"accept_loss": ["users", "public.t*", "l*"]}})
 

@@ -38,7 +38,7 @@ def test_an_archive_of_another_promotion_is_refused_by_both_names(two: Two, tmp_
     assert promotion.object == "billing"
     assert "is an archive of the promotion billing, not of shop" in promotion.message
     assert "PGPROMOTE_NAME=shop for the dump" in promotion.hint
-    assert "--allow billing (in Dagster: allow)" in promotion.hint
+    assert "--allow billing" in promotion.hint
     assert database.object == two.theirs.promotion.source().name
 
 

@@ -1,6 +1,7 @@
 """Plain SQL: for reading and review, restorable in one transaction when a person asks for it."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def test_what_psql_would_do_by_itself_is_refused_unless_it_is_allowed_by_name(
 
     name = next(word for word in written.rstrip(";").split() if word.startswith("\\") or word == "COMMIT")
     assert f"line {line}: {name} is psql's to do" in str(refusal.value)
-    assert f"--allow '{name}'" in str(refusal.value)
+    assert f"--allow {shlex.quote(name)}" in str(refusal.value)
     assert contents(prod, target.name) == before
     assert not (tmp_path / "canary").exists()
     allowed = preflight.examine(

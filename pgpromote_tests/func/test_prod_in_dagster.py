@@ -1,12 +1,17 @@
 """What a command did to prod is an event of `prod_schema` where a Dagster instance is configured."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
+from pgpromote.defs import tags
+from pgpromote.defs.factory import build_promotion
+from pgpromote.defs.running import PROMOTION
 from pgpromote.promotion import Promotion
+from pgpromote.settings import from_environment
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine, command_line
 from pgpromote_tests.runs import SHOP
@@ -57,6 +62,43 @@ def test_a_restore_and_its_rollback_are_events_of_prod_with_the_archive_as_versi
     assert now.tags == restored.tags
 
 
+def recorded(instance: dg.DagsterInstance) -> dict[str, Sequence[object]]:
+    """Return the names of what is shown with each asset, and the result of each check with its own."""
+    graph = build_promotion(from_environment({"PGPROMOTE_NAME": "any"})).resolve_asset_graph()
+    made = {key: instance.get_latest_materialization_event(key) for key in graph.materializable_asset_keys}
+    shown: dict[str, Sequence[object]] = {
+        key.to_user_string(): sorted(event.asset_materialization.metadata)
+        for key, event in made.items()
+        if event and event.asset_materialization
+    }
+    last = instance.event_log_storage.get_latest_asset_check_execution_by_key([*graph.asset_check_keys])
+    for key, record in last.items():
+        if check := record.evaluation:
+            told = (check.passed, check.severity, check.blocking, sorted(check.metadata))
+            shown[key.to_user_string()] = told
+    return shown
+
+
+def test_a_promotion_leaves_dagster_all_that_its_own_run_would_have(
+    commands: CommandLine, home: Path, dev: Server, prod: Server
+) -> None:
+    promotion = runs.promotion(dev.new_url(USERS), prod.new_url(), home / "in_dagster", dev)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert runs.run(promotion, "refresh_prod", instance=instance).success
+        expected = recorded(instance)
+
+    done = commands.run("promote")
+
+    assert done.returncode == 0, done.text
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        found = recorded(instance)
+    assert set(found.pop("prod_schema")) - set(expected.pop("prod_schema")) == {
+        "Dump (seconds)"
+    }  # of this run
+    assert found == expected
+    assert {"dev_dump_archive", "prod_audit", "promotion_report"} < expected.keys()
+
+
 def test_the_job_rollback_prod_is_an_event_of_prod(dev: Server, prod: Server, tmp_path: Path) -> None:
     promotion: Promotion = runs.promotion(dev.new_url(SHOP), prod.new_url(), tmp_path, dev)
     with dg.DagsterInstance.ephemeral() as instance:
@@ -64,11 +106,25 @@ def test_the_job_rollback_prod_is_an_event_of_prod(dev: Server, prod: Server, tm
         result = runs.run(promotion, "rollback_prod", instance=instance)
         assert result.success
         event = instance.get_latest_materialization_event(dg.AssetKey("prod_schema"))
+        (run,) = instance.get_runs(dg.RunsFilter(run_ids=[result.run_id]))
 
     assert event is not None
     assert event.run_id == result.run_id
+    assert run.tags[PROMOTION] == "auction"
+    assert run.tags[tags.PROD] == promotion.target().label
+    assert (run.tags[tags.STRATEGY], run.tags[tags.OUTCOME]) == ("rollback", "prod replaced")
     assert event.asset_materialization is not None
     assert "Rolled back" in str(event.asset_materialization.metadata["summary"].value)
+
+
+def test_a_refused_rollback_is_found_by_its_tags(dev: Server, prod: Server, tmp_path: Path) -> None:
+    promotion = runs.promotion(dev.new_url(SHOP), prod.new_url(), tmp_path, dev)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = runs.run(promotion, "rollback_prod", instance=instance)
+        (run,) = instance.get_runs(dg.RunsFilter(run_ids=[result.run_id]))
+
+    assert not result.success
+    assert run.tags[tags.OUTCOME] == "refused, prod untouched"
 
 
 def test_an_instance_that_fails_is_a_warning(commands: CommandLine, home: Path) -> None:

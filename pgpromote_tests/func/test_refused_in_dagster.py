@@ -68,6 +68,7 @@ def test_a_good_run_shows_what_each_check_has_looked_at_and_is_found_by_its_tags
     assert shown["contents"].metadata["proven rows"].value == runs.ROWS
     assert shown["plausible"].metadata["rows in the archive"].value == runs.ROWS
     assert run.tags[PROMOTION] == "auction"
+    assert run.tags[tags.PROD] == promotion.target().label
     assert run.tags[tags.STRATEGY] == "swap"
     assert run.tags[tags.OUTCOME] == "prod replaced"
     sha256 = str(runs.metadata_of(done, "prod_schema")["sha256"].value)

@@ -54,7 +54,8 @@ class Refreshed:
 
     promotion: Promotion
     result: dg.ExecuteInProcessResult
-    written: Written
+    page: Path
+    json: Path
     twin: dict[str, Any]
 
 
@@ -68,14 +69,14 @@ def refreshed(start_server: StartServer, tmp_path_factory: pytest.TempPathFactor
     result = runs.run(promotion, "refresh_prod")
     assert result.success
     shown = metadata_of(result, "promotion_report")
-    written = Written(Path(str(shown["report"].value)), Path(str(shown["json"].value)))
-    return Refreshed(promotion, result, written, json.loads(written.json.read_text()))
+    page, twin = (Path(str(shown[name].value)) for name in ("report", "json"))
+    return Refreshed(promotion, result, page, twin, json.loads(twin.read_text()))
 
 
 def test_the_asset_leads_to_the_page_and_shows_its_summary(refreshed: Refreshed) -> None:
     shown = metadata_of(refreshed.result, "promotion_report")
     assert isinstance(shown["report"], dg.PathMetadataValue)
-    assert refreshed.written.page.parent == refreshed.promotion.report_dir
+    assert refreshed.page.parent == refreshed.promotion.report_dir
     assert isinstance(shown["summary"], dg.MarkdownMetadataValue)
     assert shown["verdict"].value == "promoted"
     summary = str(shown["summary"].value)
@@ -126,13 +127,13 @@ def test_no_file_is_for_other_eyes_and_none_holds_a_password(refreshed: Refreshe
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     (state,) = (directory / "runs").iterdir()
     assert stat.S_IMODE((directory / "runs").stat().st_mode) == 0o700
-    written = [refreshed.written.page, refreshed.written.json]
+    written = [refreshed.page, refreshed.json]
     assert sorted(directory.iterdir()) == sorted([*written, state.parent])
     for path in (*written, state):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert "postgresql://" not in path.read_text()
     password = refreshed.promotion.environment[TARGET].split(":")[2].partition("@")[0]
-    assert password not in refreshed.written.page.read_text() + refreshed.written.json.read_text()
+    assert password not in refreshed.page.read_text() + refreshed.json.read_text()
 
 
 def test_a_report_clicked_alone_says_that_there_is_nothing_to_report(refreshed: Refreshed) -> None:
@@ -231,7 +232,7 @@ def pages(refreshed: Refreshed, tmp_path_factory: pytest.TempPathFactory) -> dic
         "empty": reports.build(EMPTY, NOT_AUDITED, NOW),
     }
     written = {name: reports.write(report, directory / name).page for name, report in made.items()}
-    return {"real": refreshed.written.page, **written}
+    return {"real": refreshed.page, **written}
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,10 @@ import psycopg
 import pytest
 
 from pgpromote.demo import servers as embedded
-from pgpromote.demo.stage import DAGSTER
 from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import parse_url
-from pgpromote.promotion import AS_SUPERUSER, SOURCE, TARGET
+from pgpromote.promotion import AS_SUPERUSER, SOURCE, STORAGE, TARGET
 from pgpromote_tests import services
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import adopted
@@ -109,7 +108,7 @@ def stage(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -
     logins = {
         SOURCE: new_login(dev, "developer", "services_dev"),
         TARGET: new_login(prod, "operator", "services_prod"),
-        DAGSTER: new_login(dev, "orchestrator", "services_dagster"),
+        STORAGE: new_login(dev, "orchestrator", "services_dagster"),
     }
     urls = {variable: url for variable, (_, url) in logins.items()}
     directory = services.checkout(tmp_path_factory.mktemp("services") / "checkout")

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from pgpromote.demo.stage import DAGSTER
-from pgpromote.promotion import SOURCE, TARGET
+from pgpromote.promotion import SOURCE, STORAGE, TARGET
 from pgpromote_tests import kills, services
 from pgpromote_tests import units as units_of
 from pgpromote_tests.conftest import StartServer
@@ -72,7 +71,7 @@ def service(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory)
     urls = {
         SOURCE: dev.new_url(SHOP + GATED, "killed_dev"),
         TARGET: prod.new_url(SHOP, "killed_prod"),
-        DAGSTER: dev.new_url("", "killed_dagster"),
+        STORAGE: dev.new_url("", "killed_dagster"),
     }
     directory = services.checkout(tmp_path_factory.mktemp("kills") / "checkout")
     with (

@@ -1,6 +1,5 @@
 """The origin of an archive: its promotion, its source database and that database's server."""
 
-import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -150,7 +149,9 @@ def judge(path: Ref, archive: Origin, expected: Expected, known: Known, allow: C
     source = known.configured or known.last
     if source and not archive.is_called_as(source):
         message = f"{path} was dumped from the database {archive.database}; {_told(source, known)}."
-        hint = f"Take an archive of {source.database}; or, if it is meant: {_allowing(archive.database)}"
+        hint = (
+            f"Take an archive of {source.database}; or, if it is meant: {option('allow', archive.database)}"
+        )
         yield _severity(archive.database, allow), archive.database, message, hint
     elif expected.source_id:
         yield from _pinned(path, archive, expected.source_id, allow)
@@ -180,7 +181,7 @@ def exchanged(came_from: Origin, known: Known, allow: Collection[str]) -> Said:
     )
     hint = (
         f"Exchange {setting('dev_database_url')} and {setting('prod_database_url')}; or, if it is meant: "
-        f"{_allowing(dev.database)}"
+        f"{option('allow', dev.database)}"
     )
     severity = Severity.WARNING if both_ways else _severity(dev.database, allow)
     yield severity, dev.database, message, hint
@@ -193,7 +194,7 @@ def other_promotion(path: Ref, archive: Origin, expected: Expected) -> tuple[str
     message = f"{path} is an archive of the promotion {archive.promotion}, not of {expected.promotion}."
     hint = (
         f"Take one of {expected.promotion}; where both are one, set {setting('name')}={expected.promotion} "
-        f"for the dump, too; or, if it is meant: {_allowing(archive.promotion)}"
+        f"for the dump, too; or, if it is meant: {option('allow', archive.promotion)}"
     )
     return message, hint
 
@@ -208,7 +209,7 @@ def _pinned(path: Ref, archive: Origin, wanted: str, allow: Collection[str]) -> 
     present, demand = archive.id or "no identifier", setting("source_id")
     message = f"{path} was dumped from {archive.database} of {present}; {demand} demands {wanted}."
     correct = f"If dev was rebuilt, set {demand}={archive.id}" if archive.id else "Dump it again"
-    hint = f"{correct}; or, if it is meant: {_allowing(archive.database)}"
+    hint = f"{correct}; or, if it is meant: {option('allow', archive.database)}"
     yield _severity(archive.database, allow), archive.database, message, hint
 
 
@@ -239,7 +240,3 @@ def _told(source: Origin, known: Known) -> str:
 
 def _severity(name: str, allow: Collection[str]) -> Severity:
     return Severity.WARNING if name in allow else Severity.ERROR
-
-
-def _allowing(name: str) -> str:
-    return f"{option('allow')} {shlex.quote(name)} (in Dagster: allow)"

@@ -126,7 +126,7 @@ def _not_its_own(facts: Facts, login: BareLogin, archive: Dump) -> Found:
 
 def _of_the_source(facts: Facts, login: BareLogin, archive: Dump) -> Found:
     """Yield texts that are no owner or grant where the archive names those: the promoter runs their words."""
-    hint = f"Dump again, or choose {option('rights')} keep."
+    hint = f"Dump again, or choose {option('rights', 'keep')}."
     grants = [(entry.name, entry.definition) for entry in archive.of_kind("ACL", "DEFAULT ACL")]
     ranges = facts.manifest.range_rights if facts.manifest else {}
     grants += [(name, text) for name, texts in (ranges or {}).items() for text in texts]
@@ -143,7 +143,7 @@ def _of_the_source(facts: Facts, login: BareLogin, archive: Dump) -> Found:
     owned = [entry.name for entry in archive.entries if entry.owner == login.user]
     if owned:
         message = f"{owned[0]} belongs to {login.user} on dev, which is the name of the build login on prod."
-        hint = f"Call the build login otherwise, or choose {option('rights')} keep."
+        hint = f"Call the build login otherwise, or choose {option('rights', 'keep')}."
         yield Severity.ERROR, owned[0], message, hint
 
 

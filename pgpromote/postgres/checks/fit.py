@@ -121,7 +121,7 @@ def encoding_and_locale(facts: Facts) -> Found:
         else:
             hint = f"Create prod again with ENCODING '{encoding}' TEMPLATE template0."
             if encoding == "SQL_ASCII":
-                dumped = f"dump with {option('encoding')} {identity.encoding}"
+                dumped = f"dump with {option('encoding', identity.encoding)}"
                 hint += f" Or {dumped}, if all text of dev is valid in it."
             yield Severity.ERROR, "encoding", f"{message} Characters may be lost or refused.", hint
     prod_locale = f"{identity.provider} {identity.locale or identity.collate}"

@@ -126,8 +126,8 @@ def _defaults(facts: Facts) -> Found:
             hint = (
                 f"They are about what the superuser {default.role} itself creates. Have it run once in "
                 f"{facts.target.name}: {default.undo} and give them for an owner of prod instead. Or choose "
-                f"{option('rights')} source or none, which leave them out with a warning; or promote as a "
-                "superuser."
+                f"{option('rights', 'source')}, or none, which leaves them out with a warning; or promote "
+                "as a superuser."
             )
         yield Severity.ERROR, name, message, hint
 

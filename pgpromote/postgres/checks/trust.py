@@ -72,7 +72,7 @@ def only_sql(facts: Facts) -> Found:
     for found in facts.commands:
         message = f"{facts.path}, line {found.line}: {found.name} is psql's to do, and no SQL of a dump."
         allowed = found.name in facts.choice.allow
-        hint = f"If you know what it does, allow it: {option('allow')} '{found.name}'"
+        hint = f"If you know what it does, allow it: {option('allow', found.name)}"
         severity = Severity.WARNING if allowed else Severity.ERROR
         yield severity, found.name, message, "" if allowed else hint
 

@@ -9,6 +9,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from pgpromote.postgres.databases import mark
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Finding, Severity
+from pgpromote.postgres.naming import option
 from pgpromote.postgres.server import APPLICATION, Session, rows
 
 TEXTS = {
@@ -22,11 +23,11 @@ TEXTS = {
     ),
     "swap_replication_slot": (
         "The replication slot {object} belongs to {where} and would stay with the previous database.",
-        "Allow it by its name, or drop it: SELECT pg_drop_replication_slot({literal});",
+        "Allow it: {allow}; or drop it: SELECT pg_drop_replication_slot({literal});",
     ),
     "swap_subscription": (
         "The subscription {object} belongs to {where} and would stay with the previous database.",
-        "Drop it, or allow it by its name.",
+        "Drop it, or allow it: {allow}",
     ),
     "swap_session": (
         "The role {user} may not end the session {object} in {where}.",
@@ -132,6 +133,7 @@ def _words(row: _Obstacle, user: str) -> dict[str, str]:
         "name": Identifier(row.object).as_string(),
         "parameter": Identifier(*row.object.split(".")).as_string(),
         "literal": Literal(row.object).as_string(),
+        "allow": option("allow", row.object),
     }
 
 

@@ -248,8 +248,8 @@ def pattern(table: str) -> str:
 
 
 def _hint(tables: list[str]) -> str:
-    names = shlex.quote(",".join(map(pattern, tables)))
+    names = [*map(pattern, tables)]
     return (
-        f"Look at dev first. If it is right, accept the loss: {option('accept-loss')} {names} or, for "
-        f"every run to come, {setting('accept_loss')}={names}"
+        f"Look at dev first. If it is right, accept the loss: {option('accept-loss', *names)} or, for "
+        f"every run to come, {setting('accept_loss')}={shlex.quote(','.join(names))}"
     )

@@ -193,7 +193,8 @@ def _difference(old: RowPolicy, new: RowPolicy) -> str:
 def hint_on_rows() -> str:
     """Return the hint for row security of prod that would not cover the rows as it does now."""
     return (
-        f"Bring prod's row security to dev, or choose {option('rights')} source, which makes this a warning."
+        f"Bring prod's row security to dev, or choose {option('rights', 'source')}, which makes this a "
+        "warning."
     )
 
 

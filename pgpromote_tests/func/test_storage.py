@@ -1,0 +1,74 @@
+"""Dagster's own database: looked at before services or a run need it, and told in one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from pgpromote.promotion import STORAGE
+from pgpromote_tests.func.command_line import CommandLine
+from pgpromote_tests.servers import Server
+from pgpromote_tests.services import free_port
+
+CANARY = "hunter2"
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> CommandLine:
+    """Return the command line in a directory of `pgpromote init`."""
+    made = CommandLine(tmp_path, {})
+    assert made.run("init").returncode == 0
+    return made
+
+
+def broken(dev: Server) -> dict[str, tuple[str, str]]:
+    """Return URLs at which Dagster cannot keep anything, each with a part of the reason."""
+    there = dev.new_url("DROP ROLE IF EXISTS st_reader; CREATE ROLE st_reader LOGIN PASSWORD 'hunter2'")
+    server = there.partition("@")[2]
+    return {
+        "down": (f"postgresql://me:{CANARY}@127.0.0.1:1/gone", "cannot connect to gone on 127.0.0.1:1"),
+        "password": (f"postgresql://nobody:{CANARY}@{server}", "nobody"),
+        "missing": (f"{there}_gone", "does not exist"),
+        "no right": (
+            f"postgresql://st_reader:{CANARY}@{server}",
+            "the role st_reader may not create tables in the schema public",
+        ),
+        "no schema": (
+            f"{there}?options=-csearch_path%3Dnowhere",
+            "its search_path names no schema",
+        ),
+        "no url": ("postgresql://h:port/dagster", ""),
+    }
+
+
+@pytest.mark.parametrize("how", ["down", "password", "missing", "no right", "no schema", "no url"])
+def test_up_says_in_a_sentence_why_dagster_cannot_keep_its_runs_and_starts_nothing(
+    cli: CommandLine, dev: Server, how: str
+) -> None:
+    url, reason = broken(dev)[how]
+    ended = cli.having(**{STORAGE: url}).run("up", "--port", str(free_port()))
+    assert ended.returncode == 1, ended.text
+    assert ended.stderr.startswith(f"Error: {STORAGE}"), ended.text
+    assert reason in ended.stderr
+    assert "Hint: " in ended.stderr
+    assert "Starting" not in ended.text
+    assert "Traceback" not in ended.text
+    assert CANARY not in ended.text
+
+
+@pytest.mark.parametrize("how", ["down", "no right"])
+def test_the_doctor_looks_at_it_where_it_is_set(cli: CommandLine, dev: Server, how: str) -> None:
+    url, reason = broken(dev)[how]
+    (line,) = told(cli, url)
+    assert line["state"] == "fail"
+    assert reason in line["seen"]
+    assert line["to_do"]
+
+    (line,) = told(cli, dev.new_url())
+    assert line["state"] == "ok"
+    assert told(cli, "") == []
+
+
+def told(cli: CommandLine, url: str) -> list[dict[str, str]]:
+    done = cli.having(**{STORAGE: url}).run("doctor", "--json")
+    assert CANARY not in done.text
+    return [line for line in done.json()["lines"] if line["name"] == "dagster"]
