@@ -137,6 +137,6 @@ def test_a_dagster_run_is_refused_unless_its_configuration_accepts_it(emptied: E
     check = checks_of(done, "prod_schema")[plausible.RULE]
     assert (done.success, check.passed, check.severity.value, count(emptied.shop)) == (True, False, "WARN", 0)
     assert "accepted by name" in str(check.description)
-    lost = runs.records(runs.metadata_of(done, "prod_schema")["loss preview"])
+    lost = runs.records(runs.metadata_of(done, "prod_schema")["losses"])
     assert lost
     assert all(str(each["what"]).startswith("Now in ") for each in lost)
