@@ -82,9 +82,9 @@ def rolled_back(
         description=f"Rolled back, run {run_id}.",
         metadata={
             "summary": dg.MetadataValue.md("\n".join(lines)),
-            **metadata.cut_over(done),
             "on hold": dg.MetadataValue.text(HELD),
-            "sha256": dg.MetadataValue.text(sha256 or "not recorded"),
+            metadata.DIGEST: dg.MetadataValue.text(sha256 or "not recorded"),
+            **metadata.cut_over(done),
         },
         tags=version(sha256),
     )

@@ -26,7 +26,7 @@ from pgpromote.postgres.rows.compare import RULE as CONTENTS
 from pgpromote.run.state import State
 from pgpromote.terminal.summary import needed
 
-PROVEN = "proven"
+PROVEN, DIGEST = "proven", "SHA-256"
 Metadata = dict[str, dg.MetadataValue]
 Cell = str | int | float | bool | None
 
@@ -75,11 +75,11 @@ def version(sha256: str | None) -> dict[str, str]:
 def archive(path: Ref, manifest: Manifest) -> Metadata:
     """Describe an archive that was just written."""
     return {
+        "dev": dg.MetadataValue.text(manifest.source),
         "path": dg.MetadataValue.path(path),
+        DIGEST: dg.MetadataValue.text(manifest.sha256),
         "size (bytes)": dg.MetadataValue.int(manifest.size),
         "seconds": dg.MetadataValue.float(manifest.seconds),
-        "sha256": dg.MetadataValue.text(manifest.sha256),
-        "source": dg.MetadataValue.text(manifest.source),
         "server version": dg.MetadataValue.text(manifest.server_version),
         "pg_dump version": dg.MetadataValue.text(manifest.pg_dump_version),
         "compression": dg.MetadataValue.text(manifest.compression),
@@ -92,9 +92,9 @@ def repair(repaired: Repair) -> Metadata:
     """Describe the changes of the repair and the keys that it left alone."""
     skipped = [(s.table, s.column, s.message) for s in repaired.skipped]
     return {
-        "repairs": dg.MetadataValue.int(len(repaired.statements)),
+        "keys repaired": dg.MetadataValue.int(len(repaired.statements)),
         "repair statements": statements(repaired.statements),
-        "repair skipped": table(("table", "column", "why"), skipped),
+        "keys left alone": table(("table", "column", "why"), skipped),
     }
 
 
@@ -105,8 +105,8 @@ def proof(proven: Proof) -> Metadata:
         (text, unsure.get(rule) or len(proven.of(rule)) or "equal") for rule, text in prove.RULES.items()
     ]
     return {
-        "proof": dg.MetadataValue.text(proven.mode),
         PROVEN: dg.MetadataValue.text(proven.sentence),
+        "proof": dg.MetadataValue.text(proven.mode),
         "proven tables": dg.MetadataValue.int(proven.tables),
         "proven rows": dg.MetadataValue.int(proven.rows),
         "proof summary": table(("what", "findings"), verdicts),
@@ -136,27 +136,28 @@ def numbers(done: State) -> Metadata:
     if done.manifest:
         shown["archive (bytes)"] = dg.MetadataValue.int(done.manifest.size)
         if done.manifest.database_size is not None:
-            shown["source database (bytes)"] = dg.MetadataValue.int(done.manifest.database_size)
+            shown["dev database (bytes)"] = dg.MetadataValue.int(done.manifest.database_size)
     return shown
 
 
 def prod(done: State, filters: Filters) -> Metadata:
-    """Describe prod after a promotion, and the whole run."""
+    """Describe prod after a promotion, and the whole run; what a reader decides by comes first."""
     counted = done.after.rows if done.after else {}
     rows = {name: count for name, count in counted.items() if count is not None}
     return {
+        **scope(filters),
         **summary(done),
+        "prod": dg.MetadataValue.text(done.target),
+        "archive": dg.MetadataValue.path(done.archive),
+        DIGEST: dg.MetadataValue.text(done.sha256),
+        "strategy": dg.MetadataValue.text(str(done.strategy)),
+        **losses(done.lost),
+        **(proof(done.proof) if done.proof else {}),
         **cut_over(done.cut_over),
         **(repair(done.repair) if done.repair else {}),
         "dagster/row_count": dg.MetadataValue.int(sum(rows.values())),
-        "target": dg.MetadataValue.text(done.target),
-        "strategy": dg.MetadataValue.text(str(done.strategy)),
-        "archive": dg.MetadataValue.path(done.archive),
-        "sha256": dg.MetadataValue.text(done.sha256),
-        **({**proof(done.proof), **tables(done.proof)} if done.proof else {}),
-        **scope(filters),
         "rows by table": table(("table", "rows"), list(rows.items())),
-        **losses(done.lost),
+        **(tables(done.proof) if done.proof else {}),
         **numbers(done),
     }
 
@@ -194,7 +195,7 @@ def _by_severity(done: State) -> str:
 
 def losses(found: Sequence[Finding]) -> Metadata:
     """Return the losses of prod, actual or predicted."""
-    return {"loss preview": findings(found)}
+    return {"losses": findings(found)}
 
 
 def preview(planned: Plan) -> Metadata:
@@ -225,8 +226,8 @@ def cut_over(done: CutOver | None) -> Metadata:
     if done is None:
         return {}
     return {
-        "gap (ms)": dg.MetadataValue.float(done.downtime_ms),
         "previous database": dg.MetadataValue.text(done.previous),
+        "gap (ms)": dg.MetadataValue.float(done.downtime_ms),
     }
 
 

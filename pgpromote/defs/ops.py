@@ -68,9 +68,8 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
         yield from _checks(context, step, run, failed)
         if failed:
             raise failed
-        described = [shown.of(result) for result in results]
-        if last:
-            described.append(metadata.prod(run.state, run.options.filters))
+        described = [metadata.prod(run.state, run.options.filters)] if last else []
+        described += [shown.of(result) for result in results]
         yield dg.Output(
             None,
             "result",

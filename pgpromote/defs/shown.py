@@ -48,7 +48,7 @@ def _(result: Restored) -> Metadata:
     return {
         "seconds": dg.MetadataValue.float(result.seconds),
         "jobs": dg.MetadataValue.int(result.jobs),
-        "sha256": dg.MetadataValue.text(result.sha256),
+        metadata.DIGEST: dg.MetadataValue.text(result.sha256),
         "objects by kind": metadata.counts(result.counts),
         "warnings": metadata.table(("warning",), [(line,) for line in result.warnings]),
     }

@@ -1,11 +1,12 @@
 """Check everything before prod is touched, and predict the losses of prod."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from pgpromote.postgres.checks import adopt as taking
 from pgpromote.postgres.checks import preflight
 from pgpromote.postgres.checks.preflight import Report
-from pgpromote.postgres.errors import ConnectionFailed, Refused
+from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError, Refused
 from pgpromote.postgres.keys import repair
 from pgpromote.postgres.losses import fingerprint, plan
 from pgpromote.postgres.losses.plan import Plan
@@ -20,7 +21,8 @@ from pgpromote.run.state import Checked, State
 def check(run: Run) -> State:
     """Take the promotion lock, run every check for the archive, and predict the losses of prod.
 
-    A prod that cannot be reached fails its check by name; without the lock nothing else is allowed. Raises
+    A prod that cannot be reached fails its check by name; without the lock nothing else is allowed. A refusal
+    has its losses, too, as far as they can be told: whoever overrides a check has to know them. Raises
     Refused when a check forbids the promotion, or when prod is not as the expected plan has shown it.
     """
     try:
@@ -35,6 +37,9 @@ def check(run: Run) -> State:
             taking.take(run.archive_path, run.tools, run.promotion.name, store=run.promotion.store)
         report = look(run.promotion, run.options, run.run_id)
     run.keep(_checked(run.state, report))
+    if report.aim and not report.clearance:
+        with suppress(PgpromoteError):  # the reasons of the refusal are what counts
+            run.keep(replace(run.state, plan=preview(report.aim, run)))
     run.clearance = report.cleared()
     if run.clearance.archive.listed:
         tables = run.clearance.archive.of_kind("TABLE")

@@ -124,6 +124,9 @@ def test_a_dagster_run_is_refused_unless_its_configuration_accepts_it(emptied: E
     check = checks_of(refused, "prod_schema")[plausible.RULE]
     assert (refused.success, check.passed, count(emptied.shop)) == (False, False, 500)
     assert "public.users held 500 row(s)" in str(check.description)
+    preview = checks_of(refused, "prod_schema")["loss_preview"]
+    assert (preview.passed, preview.severity.value) == (False, "WARN")
+    assert "public.users" in str(preview.description)
     _, told, _ = runs.failure_of(refused)
     assert '`accept_loss: ["public.users", "public.tickets", "public.läden?' in told
     assert "in the config of prod_schema" in told
@@ -134,6 +137,6 @@ def test_a_dagster_run_is_refused_unless_its_configuration_accepts_it(emptied: E
     check = checks_of(done, "prod_schema")[plausible.RULE]
     assert (done.success, check.passed, check.severity.value, count(emptied.shop)) == (True, False, "WARN", 0)
     assert "accepted by name" in str(check.description)
-    lost = runs.records(runs.metadata_of(done, "prod_schema")["loss preview"])
+    lost = runs.records(runs.metadata_of(done, "prod_schema")["losses"])
     assert lost
     assert all(str(each["what"]).startswith("Now in ") for each in lost)

@@ -48,7 +48,7 @@ def test_a_restore_and_its_rollback_are_events_of_prod_with_the_archive_as_versi
     first = commands.run("restore", "--json")
     assert first.returncode == 0, first.text
     restored = last_event(home)
-    assert restored.tags == {DATA_VERSION_TAG: str(restored.metadata["sha256"].value)}
+    assert restored.tags == {DATA_VERSION_TAG: str(restored.metadata["SHA-256"].value)}
     assert "Proven: " in str(restored.metadata["summary"].value)
 
     assert commands.run("dump").returncode == 0

@@ -71,8 +71,8 @@ def test_the_archive_shows_what_it_is(refreshed: Refreshed) -> None:
         "path": dg.PathMetadataValue,
         "size (bytes)": dg.IntMetadataValue,
         "seconds": dg.FloatMetadataValue,
-        "sha256": dg.TextMetadataValue,
-        "source": dg.TextMetadataValue,
+        "SHA-256": dg.TextMetadataValue,
+        "dev": dg.TextMetadataValue,
         "server version": dg.TextMetadataValue,
         "pg_dump version": dg.TextMetadataValue,
         "compression": dg.TextMetadataValue,
@@ -83,7 +83,7 @@ def test_the_archive_shows_what_it_is(refreshed: Refreshed) -> None:
     assert path == refreshed.promotion.archive_path
     assert path.name == f"{refreshed.promotion.name}_dev.dump"
     assert shown["size (bytes)"].value == path.stat().st_size
-    assert shown["sha256"].value == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert shown["SHA-256"].value == hashlib.sha256(path.read_bytes()).hexdigest()
     assert str(shown["server version"].value).startswith(f"{refreshed.dev.major}.")
     counts = {row["kind"]: row["count"] for row in records(shown["objects by kind"])}
     assert sum(int(str(count)) for count in counts.values()) == shown["objects"].value
@@ -94,7 +94,7 @@ def test_the_archive_shows_what_it_is(refreshed: Refreshed) -> None:
 def test_the_digest_of_the_archive_is_its_data_version(refreshed: Refreshed) -> None:
     (made,) = refreshed.result.asset_materializations_for_node("dev_dump_archive")
     assert made.tags is not None
-    assert made.tags["dagster/data_version"] == made.metadata["sha256"].value
+    assert made.tags["dagster/data_version"] == made.metadata["SHA-256"].value
     version = refreshed.instance.get_latest_materialization_event(dg.AssetKey("dev_dump_archive"))
     assert version is not None
 
@@ -113,40 +113,41 @@ def test_prod_shows_what_was_restored_and_repaired(refreshed: Refreshed) -> None
     assert {name: type(value) for name, value in shown.items()} == {
         "summary": dg.MarkdownMetadataValue,
         "dagster/row_count": dg.IntMetadataValue,
-        "target": dg.TextMetadataValue,
+        "prod": dg.TextMetadataValue,
         "strategy": dg.TextMetadataValue,
         "archive": dg.PathMetadataValue,
-        "sha256": dg.TextMetadataValue,
+        "SHA-256": dg.TextMetadataValue,
         "archive (bytes)": dg.IntMetadataValue,
-        "source database (bytes)": dg.IntMetadataValue,
+        "dev database (bytes)": dg.IntMetadataValue,
         "gap (ms)": dg.FloatMetadataValue,
         "previous database": dg.TextMetadataValue,
         "dropped": dg.TextMetadataValue,
-        "loss preview": dg.TableMetadataValue,
+        "losses": dg.TableMetadataValue,
         "proof": dg.TextMetadataValue,
         "proven": dg.TextMetadataValue,
         "proven tables": dg.IntMetadataValue,
         "proven rows": dg.IntMetadataValue,
         "proof summary": dg.TableMetadataValue,
         "proof per table": dg.TableMetadataValue,
-        "repairs": dg.IntMetadataValue,
+        "keys repaired": dg.IntMetadataValue,
         "repair statements": dg.TableMetadataValue,
-        "repair skipped": dg.TableMetadataValue,
+        "keys left alone": dg.TableMetadataValue,
         "rows by table": dg.TableMetadataValue,
         **dict.fromkeys(seconds, dg.FloatMetadataValue),
         **dict.fromkeys(findings, dg.IntMetadataValue),
     }
+    assert [*shown][:6] == ["summary", "prod", "archive", "SHA-256", "strategy", "losses"]
     summary = str(shown["summary"].value)
     assert f"gap of {shown['gap (ms)'].value} ms" in summary
     assert f"`{shown['previous database'].value}`; back with `pgpromote rollback`" in summary
     assert {row["compared"] for row in records(shown["proof per table"])} == {"rows and hash"}
-    assert shown["sha256"].value == metadata_of(refreshed.result, "dev_dump_archive")["sha256"].value
+    assert shown["SHA-256"].value == metadata_of(refreshed.result, "dev_dump_archive")["SHA-256"].value
     assert shown["archive"].value == str(refreshed.promotion.archive_path)
     statements = records(shown["repair statements"])
-    assert len(statements) == shown["repairs"].value
+    assert len(statements) == shown["keys repaired"].value
     assert any("public.users ALTER COLUMN id ADD GENERATED" in str(row["statement"]) for row in statements)
     assert all(row["why"] for row in statements)
-    assert any(row["table"] == "public.sellers" for row in records(shown["repair skipped"]))
+    assert any(row["table"] == "public.sellers" for row in records(shown["keys left alone"]))
 
 
 def test_the_row_counts_are_those_of_the_source(refreshed: Refreshed) -> None:
@@ -207,7 +208,7 @@ def test_a_second_run_changes_nothing(refreshed: Refreshed) -> None:
     assert again.success
     assert contents_of(refreshed.prod, refreshed.promotion.environment[TARGET]) == refreshed.contents
     first, second = (metadata_of(result, "prod_schema") for result in (refreshed.result, again))
-    for name in ("repair statements", "repair skipped", "rows by table", "dagster/row_count"):
+    for name in ("repair statements", "keys left alone", "rows by table", "dagster/row_count"):
         assert second[name] == first[name]
 
 

@@ -71,7 +71,7 @@ def test_a_good_run_shows_what_each_check_has_looked_at_and_is_found_by_its_tags
     assert run.tags[tags.PROD] == promotion.target().label
     assert run.tags[tags.STRATEGY] == "swap"
     assert run.tags[tags.OUTCOME] == "prod replaced"
-    sha256 = str(runs.metadata_of(done, "prod_schema")["sha256"].value)
+    sha256 = str(runs.metadata_of(done, "prod_schema")["SHA-256"].value)
     assert run.tags[tags.DIGEST] == sha256[:12]
 
 

@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pgpromote.postgres.archives import archive
 from pgpromote.postgres.checks import rules
 from pgpromote.postgres.databases.lock import promotion_lock
+from pgpromote.postgres.losses import plan
 from pgpromote.promotion import SOURCE, TARGET, Promotion
 from pgpromote_tests import runs
 from pgpromote_tests.conftest import StartServer
@@ -80,7 +81,7 @@ def test_a_refused_run_leaves_prod_as_it_was_and_shows_which_check_refused(
     assert contents_of(prod, promotion.environment[TARGET]) == before
     assert materialized(result) == {"dev_dump_archive"}
     shown = checks_of(result, "prod_schema")
-    assert set(shown) == set(rules.RULES)
+    assert set(shown) == {*rules.RULES, plan.RULE}
     assert failed_checks(result) == {"nothing_in_the_way"}
     refused = shown["nothing_in_the_way"]
     assert refused.severity is dg.AssetCheckSeverity.ERROR

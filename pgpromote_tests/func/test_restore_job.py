@@ -90,7 +90,7 @@ def test_restore_without_a_path_takes_the_archive_of_the_promotion(shop: Shop) -
 
     assert metadata_of(result, "prod_schema")["dagster/row_count"].value == ROWS
     archive, prod = metadata_of(dumped, "dev_dump_archive"), metadata_of(result, "prod_schema")
-    assert prod["sha256"] == archive["sha256"]
+    assert prod["SHA-256"] == archive["SHA-256"]
 
 
 def test_plain_sql_is_restored_and_says_that_it_is_slower(shop: Shop, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_plain_sql_is_restored_and_says_that_it_is_slower(shop: Shop, tmp_path: 
     assert result.success
     shown = metadata_of(result, "prod_schema")
     assert shown["dagster/row_count"].value == ROWS
-    assert shown["repairs"].value == 3
+    assert shown["keys repaired"].value == 3
     assert any("slower and not parallel" in warning for warning in shop.warnings(result))
 
 
@@ -164,7 +164,7 @@ def test_report_mode_shows_the_repairs_and_makes_none(shop: Shop) -> None:
 
     assert result.success
     shown = metadata_of(result, "prod_schema")
-    assert shown["repairs"].value == 3
+    assert shown["keys repaired"].value == 3
     assert "ALTER TABLE public.customers" in str(records(shown["repair statements"])[0]["statement"])
     with pytest.raises(psycopg.errors.NotNullViolation):
         shop.in_prod("INSERT INTO customers (name) VALUES ('x') RETURNING id")
@@ -177,7 +177,7 @@ def test_an_excluded_table_is_left_alone_and_says_so(shop: Shop) -> None:
 
     shown = metadata_of(result, "prod_schema")
     assert all("customers" not in str(row["statement"]) for row in records(shown["repair statements"]))
-    skipped = {(row["table"], row["column"]): str(row["why"]) for row in records(shown["repair skipped"])}
+    skipped = {(row["table"], row["column"]): str(row["why"]) for row in records(shown["keys left alone"])}
     assert "excluded" in skipped["public.customers", "id"]
     with pytest.raises(psycopg.errors.NotNullViolation):
         shop.in_prod("INSERT INTO customers (name) VALUES ('x') RETURNING id")
@@ -218,7 +218,7 @@ def test_dump_dev_needs_no_prod(shop: Shop, tmp_path: Path) -> None:
     result = runs.run(promotion, "dump_dev")
     assert result.success
     assert materialized(result) == {"dev_dump_archive"}
-    assert metadata_of(result, "dev_dump_archive")["source"].value == promotion.source().label
+    assert metadata_of(result, "dev_dump_archive")["dev"].value == promotion.source().label
 
 
 def test_sql_dump_is_made_by_a_click_on_it_alone(shop: Shop) -> None:

@@ -373,4 +373,4 @@ def test_what_is_requested_validates_and_really_restores(
     assert result.success
     shown = metadata_of(result, f"{prefix}prod_schema")
     assert shown["dagster/row_count"].value == runs.ROWS
-    assert shown["sha256"].value == request.run_key
+    assert shown["SHA-256"].value == request.run_key

@@ -224,7 +224,7 @@ def test_the_job_rehearse_prod_shows_how_it_would_go_and_changes_nothing(
     assert materialized(result) == set()
     shown = runs.outputs_of(result, "rehearse")["result"]
     assert shown["proven rows"].value == runs.ROWS
-    assert shown["repairs"].value > 0
+    assert shown["keys repaired"].value > 0
     assert contents_of(prod, prod.url(promotion.target().name)) == before
     assert databases(prod, promotion) == []
 
