@@ -305,8 +305,7 @@ def slow(dev: Server, tmp_path: Path) -> Sample:
 
 def failing(prod: Server, sample: Sample, action: Callable[[], object]) -> PgpromoteError:
     """Start a restore that never ends by itself, act on it, and return the error that ends it."""
-    target = prod.new_database()
-    errors: list[PgpromoteError] = []
+    target, errors = prod.new_database(), list[PgpromoteError]()
 
     def run() -> None:
         try:
