@@ -119,7 +119,7 @@ def test_the_report_says_what_the_run_did(refreshed: Refreshed) -> None:
     (nameless,) = [rule for rule in twin["rules"] if rule["rule"] == "not_null_without_default"]
     assert {each["object"].rpartition(".")[0] for each in nameless["findings"]} == {"public.orders"}
     assert {each["object"].rpartition(".")[0] for each in twin["suppressed"]} == {"public.customers"}
-    assert twin["manifest"]["sha256"] == twin["sha256"] == prod["sha256"].value
+    assert twin["manifest"]["sha256"] == twin["sha256"] == prod["SHA-256"].value
 
 
 def test_no_file_is_for_other_eyes_and_none_holds_a_password(refreshed: Refreshed) -> None:

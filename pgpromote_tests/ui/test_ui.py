@@ -120,6 +120,8 @@ def test_a_refused_run_tells_first_that_prod_is_untouched_and_then_why(page: Pag
     told = ui.open_failed_step(page, refused, "prod_schema.check_extensions")
     expect(told).to_contain_text(f"Failed: {ProdState.UNTOUCHED}")
     expect(told).to_contain_text("[plausible] public.bids held")
+    expect(told).to_contain_text('`accept_loss: ["public.bids')
+    expect(told).to_contain_text("in the config of prod_schema")
     page.goto("/runs")
     expect(page.get_by_text("pgpromote/outcome: refused, prod untouched").first).to_be_visible()
 
@@ -133,5 +135,6 @@ def test_a_refused_run_shows_one_red_check_and_no_red_audit(page: Page, refused:
     page.goto("/assets/prod_schema?view=checks&checkDetail=plausible")
     expect(page.get_by_text("Nothing was promoted. Prod is untouched.")).to_be_visible()
     expect(page.get_by_text("Not Evaluated").first).to_be_visible()
-    for text, count in (("Execution failed", 0), ("Failed", 2)):  # in the list, and beside it
+    # The one in the list, and beside it; and the losses, whose severity is a warning.
+    for text, count in (("Execution failed", 0), ("Failed", 3)):
         expect(page.get_by_text(text, exact=True)).to_have_count(count)
