@@ -8,6 +8,8 @@ from pgpromote_tests.case_files import Case, read_all
 from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func import case_runs
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(("case", "dev", "prod"), case_runs.on_each_pair(read_all("F")))
 def test_a_case_ends_as_its_file_says(

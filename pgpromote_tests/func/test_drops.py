@@ -20,6 +20,7 @@ from pgpromote_tests.func.shops import login
 from pgpromote_tests.func.walks import Stage, until
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
 # A worker that looks for work all the time, and then takes some seconds for each page.
 EAGER = {
     "autovacuum_naptime": "1s",
