@@ -196,8 +196,8 @@ def _checks(state: "State") -> str:
         return "all passed"
     told = (
         f"{', '.join(warned)} warned" if warned else "passed",
-        f"{accepted} loss(es) of dev accepted" if accepted else "",
-        f"{lost} loss(es) of what only prod had" if lost else "",
+        f"{accepted} loss(es) accepted" if accepted else "",
+        f"{lost} loss(es) of prod's own" if lost else "",
     )
     return ", ".join(filter(None, told))
 

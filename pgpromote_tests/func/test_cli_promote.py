@@ -133,7 +133,7 @@ def test_a_plan_tells_every_option_that_it_was_given(
 def test_a_plan_says_what_the_room_for_a_swap_is_made_of(cli: CommandLine, prod: Server) -> None:
     commands = cli.having(PROD_DATABASE_URL=prod.new_url())
     swap, clean = commands.run("plan").stdout, commands.run("plan", "--strategy", "clean").stdout
-    assert "1.3 times the size of dev, and 1,073,741,824 for the write-ahead log" in swap
+    assert "1.3 times the size of dev, and 1.0 GB for the write-ahead log" in swap
     assert "by swap, prod would lose nothing; the previous database keeps what prod was" in swap
     assert "a swap needs" not in clean
     assert "what is not replaced stays as it is; a safety archive keeps what prod was" in clean

@@ -143,7 +143,7 @@ def test_on_a_terminal_the_summary_fits_one_screen(cli: CommandLine, command: st
     assert seen.returncode == 0, seen.screen
     first = "  archive "
     lines = (first + seen.screen.rpartition(first)[2]).splitlines()
-    assert 5 < len(lines) <= 23
+    assert 5 < len(lines) <= 23, "\n".join(lines)
     assert max(len(line) for line in lines if str(cli.directory) not in line) <= 80
 
 

@@ -243,8 +243,8 @@ def test_losses_stand_beside_the_checks_that_passed() -> None:
         return summary.of_run(summary.Ended(state))["checks"]
 
     assert checks(losses=(new,)) == "all passed"
-    assert checks(accepted) == "passed, 1 loss(es) of dev accepted"
-    assert checks(odd, losses=(gone, new)) == "client_tools warned, 1 loss(es) of what only prod had"
+    assert checks(accepted) == "passed, 1 loss(es) accepted"
+    assert checks(odd, losses=(gone, new)) == "client_tools warned, 1 loss(es) of prod's own"
 
 
 def test_what_to_do_about_a_refusal_stands_on_a_line_of_its_own() -> None:
