@@ -91,7 +91,7 @@ class Comparison:
                 yield Finding(RULE, Severity.ERROR, loss.table, self._told(loss, shrunk), hint)
 
     def _unseen(self, bounds: Bounds) -> Iterator[Finding]:
-        """Yield the tables of prod that go, and that our role may not read: nobody counts their rows."""
+        """Yield the tables of prod that go and that our role may not read; their rows are not known."""
         gone = [name for name, rows in self.before.items() if rows is None and self.after.get(name, 0) == 0]
         hint = f"{HINT_READ} {_hint([name for name in gone if not bounds.accept(name)])}"
         for name in gone if self.where == PROD else ():
