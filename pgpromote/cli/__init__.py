@@ -167,8 +167,9 @@ def main() -> None:
         raise
     except PgpromoteError as error:
         if sys.excepthook is _show_traceback:
-            raise
-        _show(f"Error: {error}")
+            sys.excepthook(type(error), error, error.__traceback__)
+        else:
+            _show(f"Error: {error}")
         sys.exit(error.exit_code)
     finally:
         shown.show()

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -31,8 +30,7 @@ def alarming(command: Callable[..., Any]) -> Callable[..., Any]:
         except PgpromoteError as error:
             if not context.meta.get(TOLD):
                 name = os.environ.get(NAME) or "pgpromote"
-                with suppress(ConfigError):  # the webhook itself may be the setting that is wrong
-                    _post(_alert(error, str(context.info_name), name, "none", str(UNTOUCHED)))
+                _post(_alert(error, str(context.info_name), name, "none", str(UNTOUCHED)))
             raise
 
     return alarmed
@@ -67,12 +65,12 @@ def _alert(error: PgpromoteError, command: str, promotion: str, run_id: str, pro
 
 
 def _post(alert: Alert) -> None:
-    url = web_url(os.environ.get(WEBHOOK, ""), WEBHOOK)
-    if not url:
+    """Post an alert, if a webhook is set. Whatever is wrong with that, the failure itself stays the error."""
+    if not os.environ.get(WEBHOOK):
         return
     from pgpromote.report.webhook import Webhook, WebhookFailed, post  # noqa: PLC0415 - urllib, for a failure
 
     try:
-        post(Webhook(url), alert.payload())
-    except WebhookFailed as problem:
-        screen.show_problem(str(problem))
+        post(Webhook(web_url(os.environ[WEBHOOK], WEBHOOK)), alert.payload())
+    except (ConfigError, WebhookFailed) as problem:
+        screen.show_problem(f"No alert was posted. {problem}")

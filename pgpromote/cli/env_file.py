@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -20,6 +20,8 @@ LIMIT = 64 * 1024  # bytes
 DATABASES = (SOURCE, TARGET, BUILD, AUDITED)
 HOME, INSTANCE = "DAGSTER_HOME", "dagster.yaml"
 SEARCHED = "PGPROMOTE_PG_BIN"
+# All names that mean something to us; a name that is so like one of them is it, misspelled.
+KNOWN, LIKE = frozenset({*SETTINGS, *DATABASES, STORAGE}), 0.95
 PATHS = (
     "PGPROMOTE_DUMP_DIR",
     "PGPROMOTE_REPORT_DIR",
@@ -105,6 +107,15 @@ def read(path: Path) -> dict[str, str]:
             hint = f"Is {close[0]} meant?" if close else "`pgpromote init` writes a file with all of them."
             raise ConfigError(f"{path}: there is no setting {name}.", hint)
     return {name: _absolute(name, text, path.absolute().parent) for name, text in values.items()}
+
+
+def misspelled(names: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each name that is no setting, and like one: it would be ignored in silence."""
+    for name in sorted(names):
+        if name in KNOWN or (not name.endswith("_URL") and not name.startswith("PGPROMOTE_")):
+            continue
+        if close := difflib.get_close_matches(name, KNOWN, 1, LIKE):
+            yield f"There is no setting {name}, so it has no effect. Is {close[0]} meant?"
 
 
 def _text(path: Path) -> str:

@@ -45,6 +45,10 @@ def take(context: click.Context) -> None:
     found = env_file.find(root.params.get("env_file"))
     added = found.added(os.environ) if found else {}
     os.environ.update(added)
+    for problem in env_file.misspelled(os.environ):
+        from pgpromote.terminal import screen  # noqa: PLC0415 - only who is told pays for it
+
+        screen.show_problem(problem)
     context.meta.update({FILE: found, MADE: added.keys() & found.values.keys() if found else ()})
 
 

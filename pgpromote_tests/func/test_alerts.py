@@ -390,3 +390,24 @@ def test_a_webhook_that_is_none_does_not_hide_why_a_command_fails(tmp_path: Path
     done = CommandLine(tmp_path, wrong).run("promote")
     assert done.returncode == 1
     assert "PGPROMOTE_KEEP" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["promote", "restore"])
+def test_a_webhook_that_is_none_hides_neither_the_error_of_a_run_nor_its_exit_code(
+    tmp_path: Path, command: str
+) -> None:
+    wrong = {"PGPROMOTE_WEBHOOK_URL": "htp://kanarie", "PGPROMOTE_NAME": "shop"}
+    wrong |= dict.fromkeys(("DEV_DATABASE_URL", "PROD_DATABASE_URL"), "postgresql://me@127.0.0.1:1/shop")
+    done = CommandLine(tmp_path, wrong).run(command)
+    assert done.returncode == 3
+    assert "[target_reachable]" in done.stderr
+    assert "No alert was posted. PGPROMOTE_WEBHOOK_URL is not the address of a web server." in done.stderr
+    assert "kanarie" not in done.text
+
+
+@pytest.mark.parametrize("given", [(), ("--debug",)])
+def test_a_refusal_has_its_exit_code_with_a_traceback_too(tmp_path: Path, given: tuple[str, ...]) -> None:
+    unreachable = {"PGPROMOTE_NAME": "shop", "PROD_DATABASE_URL": "postgresql://me@127.0.0.1:1/shop"}
+    done = CommandLine(tmp_path, unreachable).run(*given, "restore")
+    assert done.returncode == 3
+    assert ("Traceback" in done.stderr) == bool(given)

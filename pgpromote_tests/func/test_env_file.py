@@ -228,3 +228,30 @@ def test_help_is_shown_whatever_the_file_is(tmp_path: Path, command: str) -> Non
     assert f"pgpromote {command}" in shown.stdout
     assert refused.returncode == 1
     assert "is not KEY=VALUE" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("BUILD_DATABSE_URL", "BUILD_DATABASE_URL"),
+        ("PGPROMOTE_KEEPP", "PGPROMOTE_KEEP"),
+        ("PGPROMOTE_WEBHOK_URL", "PGPROMOTE_WEBHOOK_URL"),
+        ("PGPROMOTE_UI_PORT", ""),
+        ("OLD_DATABASE_URL", ""),
+        ("PROD_DATABASE_URL", ""),
+    ],
+)
+def test_a_name_that_is_like_a_setting_is_told_and_another_is_not(name: str, meant: str) -> None:
+    told = list(env_file.misspelled(["PATH", name, "HOME"]))
+    assert told == [f"There is no setting {name}, so it has no effect. Is {meant} meant?"] * bool(meant)
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_a_login_of_a_misspelled_name_is_not_left_out_in_silence(tmp_path: Path, where: str) -> None:
+    canary = "postgresql://builder:kanarie@127.0.0.1:1/shop"
+    if where == "file":
+        written(tmp_path, f"BUILD_DATABSE_URL={canary}\n")
+    line = CommandLine(tmp_path, {"BUILD_DATABSE_URL": canary} if where == "environment" else {})
+    done = line.run("-q", "status")
+    assert "Is BUILD_DATABASE_URL meant?" in done.stderr
+    assert "kanarie" not in done.text
