@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psycopg
@@ -45,9 +45,17 @@ def write(staged: Stage, script: str, table: str = "users", more: int = 1) -> No
 
 def crash(server: Server) -> None:
     """Kill one process of a server, which ends all others and recovers; wait until it answers again."""
-    with psycopg.connect(server.url()) as session:
+    with psycopg.connect(server.url()) as session, closing(psycopg.connect(server.url())) as witness:
         os.kill(session.info.backend_pid, signal.SIGKILL)
+        # Until the server has noticed, it goes on answering.
+        wait_until(lambda: ended(witness), "the server to end its other sessions")
     wait_until(lambda: answers(server), "the server to recover")
+
+
+def ended(session: psycopg.Connection) -> bool:
+    with suppress(psycopg.OperationalError):
+        session.execute("SELECT")
+    return session.closed
 
 
 def answers(server: Server) -> bool:
