@@ -141,6 +141,26 @@ def test_a_table_of_prod_that_our_role_may_not_read_is_a_loss_unless_it_is_empty
     assert "--accept-loss public.secrets" in found.hint
 
 
+@pytest.mark.parametrize("place", [(15, "a plain owner"), (18, "a plain owner")], indirect=True, ids=str)
+def test_the_longest_and_oddest_names_are_told_apart_where_our_role_may_not_read(place: Place) -> None:
+    """Names of 63 bytes that differ at their end alone; with their schema they are twice as long."""
+    schema = 'Ä "it\'s" 東京 ' + "s" * 46
+    secrets, empty = (f'{"t" * 52} "[é*]" %{each}' for each in "se")
+    assert [len(each.encode()) for each in (schema, secrets, empty)] == [63, 63, 63]
+    quoted = [name.replace('"', '""') for name in (schema, secrets, empty)]
+    full, bare = (f'"{quoted[0]}"."{each}"' for each in quoted[1:])
+    kept = (
+        f'CREATE SCHEMA "{quoted[0]}"; CREATE TABLE {full} AS SELECT 1 AS id; CREATE TABLE {bare} (id int);'
+    )
+    shop = place(in_dev=TABLES, in_prod=TABLES + kept)
+    shop.prod.execute(f"REVOKE ALL ON {full}, {bare} FROM {owner_of(shop)}", shop.promotion.target().name)
+
+    (found,) = refusal(shop)
+    assert found.object == f"{schema}.{secrets}"
+
+    shop.promote(accept_loss=(plausible.pattern(found.object),))
+
+
 def owner_of(shop: Stage) -> str:
     query = "SELECT datdba::regrole::text FROM pg_database WHERE datname = "
     return str(shop.prod.rows(f"{query}'{shop.promotion.target().name}'")[0][0])
