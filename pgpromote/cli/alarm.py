@@ -30,7 +30,7 @@ def alarming(command: Callable[..., Any]) -> Callable[..., Any]:
         except PgpromoteError as error:
             if not context.meta.get(TOLD):
                 name = os.environ.get(NAME) or "pgpromote"
-                _post(_alert(error, str(context.info_name), name, "none", str(UNTOUCHED)))
+                _post(_alert(error, str(context.info_name), name, "none", str(error.outcome or UNTOUCHED)))
             raise
 
     return alarmed
