@@ -10,10 +10,13 @@ from psycopg.sql import Identifier
 from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Severity
-from pgpromote.promotion import SOURCE, SOURCE_ID
+from pgpromote.promotion import SOURCE, SOURCE_ID, TARGET
 from pgpromote.run import rollback
+from pgpromote.run.check import look
+from pgpromote.run.options import Options
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine
+from pgpromote_tests.func.losses import Place
 from pgpromote_tests.func.origins import (
     OURS,
     THEIRS,
@@ -225,3 +228,24 @@ def test_what_does_not_say_where_it_is_from_is_not_the_one_demanded(ours: Stage,
     archive.manifest_path(ours.promotion.archive_path).unlink()
     (found,) = refused(named(ours, "shop", **{SOURCE_ID: demanded}), adopt=True)
     assert "of no identifier" in found.message
+
+
+# Which of both ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [(15, "a plain owner"), (18, "a plain owner")], indirect=True, ids=str)
+@pytest.mark.parametrize("setting", ["search_path = evil", "default_transaction_read_only = on"])
+def test_exchanged_urls_are_refused_whoever_we_are_and_whatever_is_set(place: Place, setting: str) -> None:
+    ours = place(in_prod="")
+    ours.promote(accept_loss=("all",))
+    prod, urls = ours.promotion.target().name, ours.promotion.environment
+    ours.prod.execute(f"ALTER DATABASE {prod} SET {setting}")
+    turned = named(ours, ours.promotion.name, **{SOURCE: urls[TARGET], TARGET: urls[SOURCE]})
+
+    before, allowed = (
+        look(turned.promotion, Options(allow=allow), "test", dumped=False) for allow in ((), (prod,))
+    )
+
+    assert [each.rule for each in before.errors] == ["right_direction"]
+    assert f"{prod} was itself promoted from" in before.errors[0].message
+    assert allowed.errors == ()
