@@ -1,6 +1,7 @@
 """--quiet and --log-file: nothing but problems and JSON on the terminal, and the rest in a file."""
 
 import atexit
+import logging
 import os
 import stat
 from collections.abc import Callable
@@ -13,7 +14,19 @@ from typing import Any, TextIO
 
 import click
 
+from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import ConfigError
+
+
+class Loud(logging.Handler):
+    """Show what is logged as a problem, above a picture of progress, and on a console that is quiet."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one message."""
+        from pgpromote.terminal import screen  # noqa: PLC0415 - slow to load, and rarely wanted
+
+        screen.show_problem(record.getMessage())
+
 
 # In the context of a command: whether it is to be quiet, and its log.
 QUIET, LOG = "pgpromote.quiet", "pgpromote.log"
@@ -23,6 +36,7 @@ def begin(context: click.Context, *, quiet: bool, log_file: Path | None) -> None
     """Make the command quiet, and begin its log. Raises ConfigError."""
     log = begun(log_file, context) if log_file else None
     context.meta.update({QUIET: quiet, LOG: log})
+    logging.getLogger(PROGRAM).addHandler(Loud())
     if quiet or log:
         from pgpromote.terminal import console  # noqa: PLC0415 - slow to load, and rarely wanted
 

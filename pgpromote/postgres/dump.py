@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import details, disk, encodings, server, sql
+from pgpromote.postgres import disk, encodings, server, sql
 from pgpromote.postgres.archives import archive, dependencies
 from pgpromote.postgres.archives.store import FILES, Store
 from pgpromote.postgres.databases import mark
@@ -27,10 +27,8 @@ from pgpromote.postgres.model import (
 )
 from pgpromote.postgres.rows import contents, members
 from pgpromote.postgres.server import Database, Identity, Session, beside, connect, identify, size_of
-from pgpromote.postgres.tools import OnLine, Tools, ask, choose, run_on
+from pgpromote.postgres.tools import OnLine, Tools, ask, choose, failure, patient, run_on
 
-# A dump waits behind a migration at most this long, instead of for ever.
-LOCK_WAIT = "--lock-wait-timeout=300s"
 # Fast and small enough; gzip 6, the default of pg_dump, is most of a dump's time (facts §0). Of 323 MB gzip:1
 # made 91 in 2.7 s of computing and unpacked them in 1.0; zstd:1 74 in 0.9 and 0.2, zstd:3 84 in 1.9 and 0.3,
 # lz4:1 136 in 0.8 and 0.1 (17.10).
@@ -74,6 +72,7 @@ def dump_command(
     tools: Tools,
     source: Database,
     path: Path,
+    identity: Identity,
     *,
     plain: bool,
     compression: str,
@@ -88,7 +87,7 @@ def dump_command(
     # Plain SQL is for whoever reads it, and run by psql under prod's own settings.
     reach = source.argument({} if plain else {**MONEY_AS_STORED, **MOMENTS_IN_UTC})
     command = [tools.path("pg_dump"), f"--dbname={reach}", f"--file={path}", "--no-password"]
-    command += ["--verbose", LOCK_WAIT, f"--encoding={encoding}"]
+    command += ["--verbose", patient(identity), f"--encoding={encoding}"]
     if plain:
         command += ["--format=plain", "--clean", "--if-exists", "--no-owner", "--no-privileges"]
         command += ["--no-subscriptions"]
@@ -156,6 +155,7 @@ def dump(
                 tools,
                 source,
                 partial,
+                identity,
                 plain=False,
                 compression=compression,
                 encoding=encoding,
@@ -275,7 +275,7 @@ def dump_sql(
     encoding = encoding or encodings.for_dump(identity.encoding)
     with store.publish(ref) as partial:
         command = dump_command(
-            tools, source, partial, plain=True, compression="", encoding=encoding, filters=filters
+            tools, source, partial, identity, plain=True, compression="", encoding=encoding, filters=filters
         )
         _run_pg_dump(command, source, ref, run_id, encoding=encoding, on_line=on_line)
         archive.verify_sql(partial)
@@ -329,7 +329,7 @@ def _run_pg_dump(
     codec = encodings.codec(encoding) or "ascii"  # the server answers in the encoding of the dump, too
     completed = run_on(source, run_id, command, server.shown_to(on_line, source), codec)
     if completed.returncode != 0:
-        reason = server.disclosed(details.of_program(completed.lines, completed.ending), source)
+        reason = failure(completed, source)
         raise ToolFailed(f"pg_dump of {source.label} into {ref} failed: {reason}", _hint(reason))
 
 
@@ -339,7 +339,7 @@ def _hint(reason: str) -> str:
         "SIGXFSZ": "The file grew beyond the limit: free space, or raise ulimit -f.",
         "permission denied": "Grant the role SELECT on everything it dumps, for example pg_read_all_data.",
         "row-level security": "Dump as the tables' owner or as a role with BYPASSRLS.",
-        "lock timeout": "Something held a lock on the source too long. Start again later.",
+        "statement timeout": "Let what held the lock end, or end it; then start again.",
         "invalid byte sequence": "Correct that text of dev, or dump in dev's own encoding.",
         "has no equivalent in encoding": "Dump in dev's own encoding, or in UTF8.",
         "invalid client encoding": "Name an encoding as PostgreSQL does, such as UTF8.",

@@ -184,7 +184,7 @@ def application(run_id: str) -> str:
 def watch(target: Database, run_id: str) -> Watch:
     """Return a watch over a promotion's work in a database, with that database's patience."""
     reach = make_conninfo(target.argument(), **target.secrets, client_encoding="UTF8")
-    return Watch(reach, application(run_id), target.patience)
+    return Watch(reach, application(run_id), target.label, target.patience)
 
 
 def _escaped(value: str) -> str:
@@ -194,7 +194,7 @@ def _escaped(value: str) -> str:
 
 @dataclass(frozen=True)
 class Identity:
-    """The identity of a server and of our login, as the server reports them."""
+    """The identity of a server and of our login, as the server reports them; and how long we wait there."""
 
     version_number: int
     system_identifier: str
@@ -209,6 +209,7 @@ class Identity:
     provider: str
     locale: str | None
     money_decimals: int = 2
+    lock_timeout: str = waits.LOCK_TIMEOUT
 
     @property
     def version(self) -> ServerVersion:

@@ -7,7 +7,7 @@ connection, whether it is at work for us.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from psycopg.abc import PQGen
 from psycopg.rows import class_row
 from psycopg.waiting import READY_NONE
 
-from pgpromote.postgres import sql
+from pgpromote.postgres import sql, waits
 from pgpromote.postgres.naming import setting
 
 Value = TypeVar("Value")
@@ -26,6 +26,8 @@ PATIENCE = 15 * 60.0  # seconds
 LOOKS = 3
 # How long a session whose work has failed, or was interrupted, waits for its last answer.
 GOODBYE_SECONDS = 5.0
+# How long a silence lasts before the server is asked whether we wait for a lock, and how often then.
+LOCK_SECONDS, LOCK_EVERY = 5.0, 30.0
 TICK = 0.1
 
 
@@ -54,16 +56,19 @@ class Watch:
     """A watch over the time in which nothing has moved, and over the server's work for us meanwhile.
 
     `reach` is a connection string with its secrets, `application` the name of our sessions on that server,
-    `patience` in seconds.
+    `patience` in seconds. `blocked` is who held the lock for which they waited last.
     """
 
     reach: str = field(repr=False)
     application: str
+    label: str = ""
     patience: float = PATIENCE
     leaving: bool = False
     looks: int = 0
     since: float = field(default_factory=time.monotonic)
     seen: frozenset[_Working] = frozenset()
+    blocked: str = ""
+    asked: float = 0.0
 
     def moved(self) -> None:
         """Note that something has come through."""
@@ -78,6 +83,8 @@ class Watch:
         quiet = time.monotonic() - self.since
         if self.leaving:
             return quiet >= GOODBYE_SECONDS
+        if quiet >= LOCK_SECONDS and time.monotonic() - self.asked >= LOCK_EVERY:
+            self._ask_for_locks()
         if quiet < self.patience * (self.looks + 1) / LOOKS:
             return False
         self.looks += 1
@@ -90,23 +97,35 @@ class Watch:
         quiet = time.monotonic() - self.since
         return f"nothing has come through for {quiet:.0f} s, and the server is not at work for us"
 
+    def _ask_for_locks(self) -> None:
+        """Warn of each new holder of a lock for which our work waits."""
+        self.asked = time.monotonic()
+        with suppress(psycopg.Error), self._asking() as session:
+            if found := waits.blocked(session, self.application):
+                self.blocked = found
+                waits.warn(self.label, found)
+
     def _at_work(self) -> bool:
         """Return whether the server is at work, by a new connection; one that fails is no sign of work."""
         before = self.seen
         try:
-            with WatchedSession.connect(
-                self.reach, autocommit=True, application_name=self.application
-            ) as session:
-                session.watch = Watch("", self.application, leaving=True)
-                with session.cursor(row_factory=class_row(_Working)) as cursor:
-                    query = sql.read("stall/working")
-                    found = cursor.execute(query, {"application": self.application}).fetchall()
+            with self._asking() as session, session.cursor(row_factory=class_row(_Working)) as cursor:
+                query = sql.read("stall/working")
+                found = cursor.execute(query, {"application": self.application}).fetchall()
         except psycopg.Error:
             return False
         self.seen = frozenset(found)
         return any(not each.waits_for_client for each in found) or any(
             each.pid == old.pid and each != old for each in found for old in before
         )
+
+    @contextmanager
+    def _asking(self) -> Iterator["WatchedSession"]:
+        with WatchedSession.connect(
+            self.reach, autocommit=True, application_name=self.application
+        ) as session:
+            session.watch = Watch("", self.application, leaving=True)
+            yield session
 
 
 class WatchedSession(psycopg.Connection[tuple[object, ...]]):

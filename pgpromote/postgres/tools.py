@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pgpromote.postgres import stall
+from pgpromote.postgres import details, stall
 from pgpromote.postgres.errors import ToolFailed, ToolMissing
 from pgpromote.postgres.lifeline import CANNOT_RUN
 from pgpromote.postgres.model import ServerVersion, parse_version
 from pgpromote.postgres.naming import setting
-from pgpromote.postgres.server import LIMITS_TRANSACTIONS, Database, watch
+from pgpromote.postgres.server import LIMITS_TRANSACTIONS, Database, Identity, disclosed, watch
 from pgpromote.postgres.stall import TICK, Watch
 
+# What a server says of a lock that pg_dump waited for too long: it bounds the whole statement.
+TIMED_OUT = "statement timeout"
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 PACKAGED = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
 STOP_SECONDS = 10
@@ -64,10 +66,14 @@ class Tools:
 
 @dataclass(frozen=True)
 class Completed:
-    """The result of a program: its exit code and the lines of each of its processes, the leader's first."""
+    """The result of a program: its exit code and the lines of each of its processes, the leader's first.
+
+    `blocked` is who held the lock for which it waited last.
+    """
 
     returncode: int
     streams: tuple[tuple[str, ...], ...]
+    blocked: str = ""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -218,7 +224,7 @@ def run(
         try:
             pieces = _pieces(ours, child.pid, lambda came: _look(command, watching, came=came))
             streams = _lines(pieces, child.pid, on_line, codec)
-            return Completed(child.wait(), streams)
+            return Completed(child.wait(), streams, watching.blocked if watching else "")
         except BaseException:
             _stop(child)
             raise
@@ -233,6 +239,17 @@ def run_on(
 ) -> Completed:
     """Run a program on a database as `run` does, and watch its work there. Raises ToolFailed."""
     return run(command, database.environment(run_id), on_line, codec, watch(database, run_id))
+
+
+def patient(identity: Identity) -> str:
+    """Return the option with which pg_dump waits for locks as long as our own sessions there do."""
+    return f"--lock-wait-timeout={identity.lock_timeout}"
+
+
+def failure(completed: Completed, database: Database) -> str:
+    """Return why a program failed, as far as it may be shown, and who held the lock it waited for in vain."""
+    reason = disclosed(details.of_program(completed.lines, completed.ending), database)
+    return f"{reason} {completed.blocked}." if completed.blocked and TIMED_OUT in reason else reason
 
 
 def _start(command: Sequence[str], environment: Mapping[str, str], output: int) -> "subprocess.Popen[bytes]":

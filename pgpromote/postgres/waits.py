@@ -1,6 +1,8 @@
-"""Lock timeouts: the bound of each wait for a lock, and the error that names the holders."""
+"""Waits for locks: the bound of each, the warning while one lasts, and the error that names the holders."""
 
+import logging
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -9,6 +11,7 @@ from psycopg.rows import class_row
 from pgpromote.postgres import sql
 from pgpromote.postgres.errors import SessionFailed
 
+LOG = logging.getLogger("pgpromote")
 # How long our own sessions wait for a lock. A URL may say otherwise: ?options=-c%20lock_timeout%3D5min
 LOCK_TIMEOUT = "1min"
 HINT = (
@@ -23,13 +26,27 @@ class _Holder:
     application: str
     pid: int
     who: str | None
-    state: str
+    state: str | None
     since: str | None
 
     def __str__(self) -> str:
         whose = f", {self.who}" if self.who else ""
-        since = f" for {self.since}" if self.since else ""
-        return f"{self.relation} is held by {self.application} (pid {self.pid}{whose}), {self.state}{since}"
+        told = "".join(f"{mark}{text}" for mark, text in ((", ", self.state), (" ", self.since)) if text)
+        return f"{self.relation} is held by {self.application} (pid {self.pid}{whose}){told}"
+
+
+def blocked(session: "psycopg.Connection[Any]", application: str) -> str:
+    """Return who holds the locks for which the sessions of an application wait, "" for no wait."""
+    with session.cursor(row_factory=class_row(_Holder)) as cursor:
+        holders = cursor.execute(sql.read("waits/blocking"), {"application": application}).fetchall()
+    ends = [f"SELECT pg_terminate_backend({each.pid}) ends it" for each in holders[:1] if each.pid]
+    return "; ".join([*map(str, holders), *ends])
+
+
+@cache
+def warn(label: str, holders: str) -> None:
+    """Log once that work on a database waits for a lock, and who holds it, however many of us wait."""
+    LOG.warning("%s: waiting for a lock: %s.", label, holders)
 
 
 def timed_out(session: "psycopg.Connection[Any]", label: str) -> SessionFailed:

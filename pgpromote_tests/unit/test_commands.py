@@ -1,6 +1,7 @@
 """The command lines of pg_dump, pg_restore and psql: complete, without secrets, one value per argument."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pgpromote.postgres.server import Database, parse_url
 from pgpromote.postgres.strategy import CLEAN, SWAP, Strategy
 from pgpromote.postgres.tools import Tools
 from pgpromote_tests.unit.archives import archive_of
+from pgpromote_tests.unit.plain import IDENTITY
 
 TOOLS = Tools(Path("/pg/bin"), ServerVersion(160014))
 CLIENT = restore.Client(TOOLS, TOOLS.version)
@@ -27,8 +29,9 @@ def database() -> Database:
 def dumping(
     database: Database, filters: Filters = NO_FILTERS, *, plain: bool = False, encoding: str = "UTF8"
 ) -> list[str]:
+    patient = replace(IDENTITY, lock_timeout="7s")
     return dump.dump_command(
-        TOOLS, database, PATH, plain=plain, compression="gzip:1", encoding=encoding, filters=filters
+        TOOLS, database, PATH, patient, plain=plain, compression="gzip:1", encoding=encoding, filters=filters
     )
 
 
@@ -70,7 +73,7 @@ def test_no_command_asks_for_a_password(database: Database) -> None:
 def test_a_dump_is_custom_and_compressed_and_does_not_wait_for_ever(database: Database) -> None:
     command = dumping(database)
     assert command[0] == "/pg/bin/pg_dump"
-    assert {"--format=custom", "--compress=gzip:1", "--lock-wait-timeout=300s", f"--file={PATH}"} <= set(
+    assert {"--format=custom", "--compress=gzip:1", "--lock-wait-timeout=7s", f"--file={PATH}"} <= set(
         command
     )
 

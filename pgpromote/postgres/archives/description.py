@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pgpromote.postgres import details
 from pgpromote.postgres.archives import archive as archives
 from pgpromote.postgres.archives import dependencies
 from pgpromote.postgres.encodings import for_dump
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import MOMENTS_IN_UTC, Archive, TocEntry
-from pgpromote.postgres.server import Database, connect, disclosed, identify
-from pgpromote.postgres.tools import Tools, choose_like, run_on
+from pgpromote.postgres.server import Database, connect, identify
+from pgpromote.postgres.tools import Tools, choose_like, failure, patient, run_on
 
 Key = tuple[str, str, str]
 
@@ -28,7 +27,6 @@ REMARKS = frozenset({"COMMENT", "SECURITY LABEL"})
 NOT_OURS = ("EXTENSION ", "LARGE OBJECT ")
 # What a table is without which its own text is another one: kept beside it when it is made again.
 SHAPING = frozenset({"TABLE ATTACH", "DEFAULT", "SEQUENCE", "SEQUENCE OWNED BY", "INDEX ATTACH"})
-LOCK_WAIT = "--lock-wait-timeout=300s"
 
 
 @dataclass(frozen=True)
@@ -81,12 +79,12 @@ def describe(
         path = Path(directory) / "description"
         reach = database.argument({**MOMENTS_IN_UTC, **settings})
         command = [tools.path("pg_dump"), f"--dbname={reach}", f"--file={path}"]
-        command += ["--no-password", "--schema-only", "--format=custom", "--compress=0", LOCK_WAIT]
+        command += ["--no-password", "--schema-only", "--format=custom", "--compress=0", patient(identity)]
         command += [f"--encoding={encoding}"]
         command += [f"--exclude-table={name}" for name in leave_out]
         completed = run_on(database, run_id, command)
         if completed.returncode != 0:
-            told = disclosed(details.of_program(completed.lines, completed.ending), database)
+            told = failure(completed, database)
             raise ToolFailed(
                 f"pg_dump cannot describe {database.label}: {told}",
                 "Without a description its objects cannot be compared with the archive's.",

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from psycopg import sql as compose
 
-from pgpromote.postgres import details, encodings, sql
+from pgpromote.postgres import encodings, sql
 from pgpromote.postgres.archives import archive as archives
 from pgpromote.postgres.errors import Refused, ToolFailed
 from pgpromote.postgres.losses.scope import Table
@@ -18,8 +18,8 @@ from pgpromote.postgres.model import Aim, Content, Finding, Severity
 from pgpromote.postgres.naming import command
 from pgpromote.postgres.rows import contents
 from pgpromote.postgres.rows.reading import CHUNK
-from pgpromote.postgres.server import Database, Session, disclosed, identify, rows
-from pgpromote.postgres.tools import Tools, choose, run_on
+from pgpromote.postgres.server import Database, Identity, Session, identify, rows
+from pgpromote.postgres.tools import Tools, choose, failure, patient, run_on
 
 RULE = "expect_plan"
 ARCHIVE_LETTERS = 16  # of the archive's SHA-256, in a fingerprint
@@ -46,8 +46,7 @@ def look(target: Database, available: list[Tools], run_id: str) -> Sight:
     with contents.snapshot(target, run_id) as (session, snapshot):
         identity = identify(session)
         tools = choose(available, identity.version)
-        encoding = encodings.for_dump(identity.encoding)
-        definitions = _definitions(target, tools, snapshot, encoding, run_id)
+        definitions = _definitions(target, tools, identity, snapshot, run_id)
         tables = [(table.schema, table.name) for table in rows(session, Table, "plan/tables")]
         held = contents.measure(session, tables)
         held[contents.LARGE_OBJECTS] = contents.measure_large_objects(session)
@@ -80,18 +79,18 @@ def check(expected: str, aim: Aim, target: Database, available: list[Tools], run
 
 
 def _definitions(
-    target: Database, tools: Tools, snapshot: str, encoding: str, run_id: str
+    target: Database, tools: Tools, identity: Identity, snapshot: str, run_id: str
 ) -> list[tuple[str, ...]]:
     """Return prod's definitions from pg_dump; its file may hold secrets and is removed at once."""
     with TemporaryDirectory(prefix="pgpromote-") as directory:
         path = Path(directory) / "prod.dump"
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         dump = [tools.path("pg_dump"), f"--dbname={target.argument()}", f"--file={path}", "--no-password"]
-        dump += ["--schema-only", "--format=custom", "--lock-wait-timeout=300s", f"--snapshot={snapshot}"]
-        dump += [f"--encoding={encoding}"]
+        dump += ["--schema-only", "--format=custom", patient(identity), f"--snapshot={snapshot}"]
+        dump += [f"--encoding={encodings.for_dump(identity.encoding)}"]
         completed = run_on(target, run_id, dump)
         if completed.returncode != 0:
-            reason = disclosed(details.of_program(completed.lines, completed.ending), target)
+            reason = failure(completed, target)
             hint = "Plan as a role that may read all of prod."
             raise ToolFailed(f"pg_dump of the definitions of {target.label} failed: {reason}", hint)
         entries = archives.read(path).entries

@@ -12,7 +12,8 @@ SELECT pg_catalog.current_setting('server_version_num')::integer AS version_numb
        d.datlocprovider::text AS provider,
        coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale') AS locale,
        -- By lc_monetary; the server keeps money as an integer of the smallest unit.
-       pg_catalog.scale(1::integer::pg_catalog.money::numeric) AS money_decimals
+       pg_catalog.scale(1::integer::pg_catalog.money::numeric) AS money_decimals,
+       pg_catalog.current_setting('lock_timeout') AS lock_timeout
   FROM pg_catalog.pg_database AS d
   JOIN pg_catalog.pg_roles AS r ON r.rolname = CURRENT_USER
  WHERE d.datname = pg_catalog.current_database()

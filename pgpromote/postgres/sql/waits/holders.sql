@@ -4,7 +4,7 @@ SELECT l.relation::pg_catalog.regclass::text AS relation,
        a.pid,
        a.usename::text AS who,
        coalesce(a.state, a.backend_type) AS state,
-       pg_catalog.age(pg_catalog.clock_timestamp(), a.xact_start)::interval(0)::text AS since
+       'for ' || pg_catalog.age(pg_catalog.clock_timestamp(), a.xact_start)::interval(0)::text AS since
   FROM pg_catalog.pg_locks AS l
   JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
  WHERE l.granted
