@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 
 import click
 
-from pgpromote.cli import details_command, pinging, quieting, target
+from pgpromote.cli import alarm, details_command, pinging, quieting, target
 from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import Interrupted, PgpromoteError
 
@@ -67,7 +67,7 @@ def _imported(name: str) -> click.Command:
     gc.enable()
     commands = (each for each in vars(module).values() if isinstance(each, click.Command))
     command = next(each for each in commands if each.name == name)
-    for wrap in (pinging.pinging, quieting.quieting, target.telling):
+    for wrap in (pinging.pinging, quieting.quieting, target.telling, alarm.alarming):
         wrap(command)
     if heading in WITH_DETAILS:
         details_command.show_details(command)

@@ -1,45 +1,52 @@
-"""The alert of a command line's run that failed, also of one that failed before it began."""
+"""The alert of a command that fails, when all is over: its text is made and posted by `failure_alert`."""
 
 import os
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgpromote.postgres.errors import UNTOUCHED, ConfigError, NotProven, PgpromoteError, Refused
-from pgpromote.postgres.model import Severity
-from pgpromote.promotion import NAME, WEBHOOK, web_url
-from pgpromote.report.alert import Alert, title
-from pgpromote.run import outcome
-from pgpromote.run.run import Run
-from pgpromote.terminal import screen
+from pgpromote.postgres.errors import Interrupted, Outcome, PgpromoteError
 
-# In the context of a command: its failure has been told.
-TOLD = "pgpromote.alarmed"
+# Only a command that fails needs more.
+if TYPE_CHECKING:
+    from pgpromote.run.run import Run
+
+ALARMED = ("rehearse", "promote", "restore", "refresh")
+WEBHOOK = "PGPROMOTE_WEBHOOK_URL"
+# In the context of a command: whether its failure has been told; the run that it has begun, and its report.
+TOLD, BEGUN = "pgpromote.alarmed", "pgpromote.begun"
 
 
-def alarming(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a command post an alert when it fails before its run begins, by a setting for one."""
+def alarming(command: click.Command) -> None:
+    """Let a command that promotes post an alert when it fails, by a setting for one."""
+    if command.callback and command.name in ALARMED:
+        command.callback = _alarming(command.callback)
+
+
+def _alarming(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Post when all is over: an error then says what the run could not clear away."""
 
     @wraps(command)
     def alarmed(*arguments: Any, **options: Any) -> Any:
-        context = click.get_current_context()
         try:
             return command(*arguments, **options)
         except PgpromoteError as error:
-            if not context.meta.get(TOLD):
-                name = os.environ.get(NAME) or "pgpromote"
-                _post(_alert(error, str(context.info_name), name, "none", str(error.outcome or UNTOUCHED)))
+            _post(error, error.outcome)
+            raise
+        except Interrupted as stop:
+            if BEGUN in click.get_current_context().meta:
+                told = str(Interrupted(stop.number))
+                _post(PgpromoteError(told, "Start again."), stop.outcome)
             raise
 
     return alarmed
 
 
-def post(run: Run, command: str, error: PgpromoteError) -> None:
-    """Post the alert of a run, if a webhook is set; one that cannot be posted is a loud warning."""
-    told()
-    _post(_alert(error, command, run.promotion.name, run.run_id, str(outcome.of(run.state))))
+def begun(run: "Run", report: str) -> None:
+    """Note the run that fails, and its report, for the alert."""
+    click.get_current_context().meta[BEGUN] = run, report
 
 
 def told() -> None:
@@ -47,30 +54,11 @@ def told() -> None:
     click.get_current_context().meta[TOLD] = True
 
 
-def _alert(error: PgpromoteError, command: str, promotion: str, run_id: str, prod: str) -> Alert:
-    found = error.findings if isinstance(error, Refused | NotProven) else ()
-    errors = [each for each in found if each.severity is Severity.ERROR]
-    return Alert(
-        event="run_failed",
-        promotion=promotion,
-        job=command,
-        run_id=run_id,
-        failed=title(tuple(dict.fromkeys(f.rule for f in errors)), command),
-        what=error.message,
-        objects=tuple(dict.fromkeys(f.object for f in errors)),
-        untouched=prod,
-        to_do=error.hint or " ".join(dict.fromkeys(f.remedy for f in errors if f.remedy)),
-        link="",
-    )
-
-
-def _post(alert: Alert) -> None:
-    """Post an alert, if a webhook is set. Whatever is wrong with that, the failure itself stays the error."""
-    if not os.environ.get(WEBHOOK):
+def _post(error: PgpromoteError, ended: Outcome | None) -> None:
+    context = click.get_current_context()
+    if context.meta.get(TOLD) or not os.environ.get(WEBHOOK):
         return
-    from pgpromote.report.webhook import Webhook, WebhookFailed, post  # noqa: PLC0415 - urllib, for a failure
+    from pgpromote.cli import failure_alert  # noqa: PLC0415 - slow to load, for a failure
 
-    try:
-        post(Webhook(web_url(os.environ[WEBHOOK], WEBHOOK)), alert.payload())
-    except (ConfigError, WebhookFailed) as problem:
-        screen.show_problem(f"No alert was posted. {problem}")
+    run, report = context.meta.get(BEGUN, (None, ""))
+    failure_alert.post(failure_alert.of(str(context.info_name), error, ended, run, report))

@@ -19,27 +19,27 @@ from pgpromote.terminal.summary import Ended
 
 
 @contextmanager
-def reported(run: Run, command: str) -> Iterator[None]:
-    """Write the report of a run that fails in the block, post an alert where one is wanted, and raise again.
+def reported(run: Run) -> Iterator[None]:
+    """Write the report of a run that fails in the block, note both for the alert, and raise again.
 
     A run that has not begun its first step has nothing to report.
     """
     try:
         yield
     except Interrupted as stop:
-        told = str(Interrupted(stop.number))
-        _tell(run, command, told, PgpromoteError(told, "Start again."))
+        _tell(run, str(Interrupted(stop.number)))
         raise
     except PgpromoteError as error:
-        _tell(run, command, str(error), error)
+        _tell(run, str(error))
         raise
 
 
-def _tell(run: Run, command: str, told: str, error: PgpromoteError) -> None:
+def _tell(run: Run, told: str) -> None:
     if run.state.current:
         _show_problems(run)
-        screen.ERR.loud(reports.write_failure(run, told))
-        alarm.post(run, command, error)
+        where, written = reports.write_failure(run, told)
+        screen.ERR.loud(where)
+        alarm.begun(run, str(written.page) if written else "")
 
 
 def _show_problems(run: Run) -> None:

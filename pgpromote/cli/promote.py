@@ -7,7 +7,6 @@ import click
 
 from pgpromote import settings
 from pgpromote.cli import alarm, finish, questions
-from pgpromote.cli.alarm import alarming
 from pgpromote.cli.parameters import (
     JOBS,
     ResetSchemaCommand,
@@ -53,7 +52,7 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
     options = questions.accept_losses(promotion, options_of(dump_path, **chosen), run_id, yes=False)
     with start(promotion, run_id, rehearsing(options)) as run:
         picture = Running(f"Rehearsing beside {run.target.label}", run, steps.REHEARSED)
-        with finish.reported(run, "rehearse"):
+        with finish.reported(run):
             _walk(run, steps.REHEARSED, picture, verbose=verbose)
         ended = finish.finish_rehearsal(run)
     if as_json:
@@ -69,7 +68,6 @@ def rehearse(dump_path: Path | None, *, verbose: bool, as_json: bool, **chosen: 
 @yes
 @verbose
 @as_json
-@alarming
 def promote_command(
     *, compression: str, encoding: str, yes: bool, verbose: bool, as_json: bool, **chosen: Any
 ) -> None:
@@ -90,7 +88,7 @@ def promote_command(
         screen.ERR.print(promotion.renamed)
     title, path = f"Dumping {promotion.source().label}", promotion.archive_path
     with start(promotion, run_id, options) as run:
-        with finish.reported(run, "promote"):
+        with finish.reported(run):
             dumping = Dumping(title, path, store=promotion.store)
             _walk(run, (steps.dumping(compression, encoding),), dumping, verbose=verbose)
             run.options = questions.agreed(promotion, options, run_id, yes=yes)
@@ -109,7 +107,6 @@ def promote_command(
 @yes
 @verbose
 @as_json
-@alarming
 def restore_command(
     dump_path: Path | None,
     jobs_named: int | None,
@@ -138,7 +135,7 @@ def restore_command(
     options, run_id = questions.ask(promotion, options), new_run_id()
     options = questions.agreed(promotion, options, run_id, yes=yes)
     with start(promotion, run_id, options) as run:
-        with finish.reported(run, "restore"):
+        with finish.reported(run):
             _walk(run, steps.PROMOTED, _restoring(run), verbose=verbose)
         ended = finish.finish(run)
     _show(ended, as_json=as_json)
@@ -167,7 +164,6 @@ def _show(ended: Ended, *, as_json: bool, **more: object) -> None:
 @yes
 @verbose
 @as_json
-@alarming
 def refresh(*, yes: bool, verbose: bool, as_json: bool, **chosen: Any) -> None:
     """Dump, promote and audit as one Dagster run in this process.
 

@@ -13,8 +13,10 @@ from pgpromote.defs.ended_runs import begun, key_of, prod
 from pgpromote.defs.failures import Reason, clean, reason
 from pgpromote.defs.jobs import Jobs
 from pgpromote.defs.metadata import PROVEN
+from pgpromote.postgres.errors import InvalidUrl
 from pgpromote.postgres.model import Severity
 from pgpromote.promotion import Promotion
+from pgpromote.report import find
 from pgpromote.report.alert import Alert, title
 from pgpromote.report.webhook import Webhook, post
 
@@ -151,6 +153,8 @@ def failure(
         untouched=why.prod or str(prod(promotion, run, steps, prefix)),
         to_do=clean(why.to_do, promotion)[:SHOWN] or "See the run in the Dagster UI.",
         link=_link(promotion, run),
+        target=_target(promotion),
+        report=str(find(promotion.report_dir, promotion.name, run.run_id) or ""),
     )
 
 
@@ -193,6 +197,8 @@ def worsened(
         untouched=f"The audit only reads. Proven: {proven}." if proven else "The audit only reads.",
         to_do="Read the report of each check in the Dagster UI, or run: pgpromote audit",
         link=_link(promotion, run),
+        target=_target(promotion),
+        report=str(find(promotion.report_dir, promotion.name, run.run_id) or ""),
     )
 
 
@@ -233,6 +239,13 @@ def _verdict(evaluation: dg.AssetCheckEvaluation) -> int:
     if evaluation.passed:
         return 0
     return 2 if evaluation.severity is dg.AssetCheckSeverity.ERROR else 1
+
+
+def _target(promotion: Promotion) -> str:
+    try:
+        return promotion.target().label
+    except InvalidUrl:  # which may be why the run failed
+        return ""
 
 
 def _link(promotion: Promotion, run: dg.DagsterRun) -> str:

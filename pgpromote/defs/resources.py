@@ -124,7 +124,7 @@ def _report(log: dg.DagsterLogManager, holder: Holder, problem: str) -> None:
         for each in run.problems:
             log.warning(each)
         log.info(str(outcome.of(run.state)))
-        log.info(reports.write_failure(run, problem, holder.audited))
+        log.info(reports.write_failure(run, problem, holder.audited)[0])
 
 
 def _failures(instance: dg.DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:

@@ -8,7 +8,10 @@ from pgpromote.postgres.details import visible
 
 @dataclass(frozen=True)
 class Alert:
-    """The content of an alert. Nothing in it is secret; an empty field is not known."""
+    """The content of an alert. Nothing in it is secret; an empty field is not known.
+
+    `target` is the place of prod, `report` the page about the run on the machine that made it.
+    """
 
     event: str
     promotion: str
@@ -20,6 +23,8 @@ class Alert:
     untouched: str
     to_do: str
     link: str
+    target: str = ""
+    report: str = ""
 
     @property
     def text(self) -> str:
@@ -28,8 +33,10 @@ class Alert:
             f"*{_plain(self.promotion)}: {_plain(self.failed)}* (job {_plain(self.job)}, run {self.run_id})",
             _plain(self.what),
             f"On: {_plain(', '.join(self.objects))}" if self.objects else "",
+            f"Prod: {_plain(self.target)}" if self.target else "",
             _plain(self.untouched),
             f"What to do: {_plain(self.to_do)}" if self.to_do else "",
+            f"Report: {_plain(self.report)}" if self.report else "",
             self.link,
         )
         return "\n".join(line for line in lines if line)

@@ -20,12 +20,13 @@ def write_run(run: Run, audited: Audit = NOT_AUDITED, problem: str = "") -> Writ
     return write(report, run.promotion.report_dir)
 
 
-def write_failure(run: Run, problem: str, audited: Audit = NOT_AUDITED) -> str:
-    """Write the report of a failed run; return a sentence that names the file.
+def write_failure(run: Run, problem: str, audited: Audit = NOT_AUDITED) -> tuple[str, Written | None]:
+    """Write the report of a failed run; return a sentence that names the file, and the report.
 
     If none can be written, the sentence gives the reason: the run's own error stays the one that counts.
     """
     try:
-        return f"The report is in {write_run(run, audited, problem).page}."
+        written = write_run(run, audited, problem)
     except PgpromoteError as error:
-        return f"There is no report of this run. {error}"
+        return f"There is no report of this run. {error}", None
+    return f"The report is in {written.page}.", written

@@ -14,6 +14,7 @@ import dagster as dg
 import pytest
 
 from pgpromote.defs.factory import build_promotion
+from pgpromote.postgres.server import parse_url
 from pgpromote.report.webhook import Webhook, WebhookFailed, post
 from pgpromote.settings import from_environment
 from pgpromote_tests import runs
@@ -201,6 +202,8 @@ def test_a_refused_promotion_names_the_objects_and_what_to_do(
     assert "[archive_readable]" in told["what"]
     assert told["objects"] == [str(watched.promotion.archive_path)]
     assert told["untouched"] == "Prod is untouched."
+    assert told["target"] == watched.promotion.target().label
+    assert Path(told["report"]).is_file()
     assert told["to_do"]
 
 
@@ -383,6 +386,63 @@ def test_a_command_that_fails_before_its_run_begins_posts_one_alert(
     assert alert["untouched"] == "Prod is untouched."
     assert alert["what"] in done.stderr
     assert CANARY not in str(alert)
+
+
+UNREADABLE = {
+    "a file that others may read": (0o644, "PGPROMOTE_KEEP=3\n"),
+    "a line that is no setting": (0o600, "PGPROMOTE_KEEP is 3\n"),
+    "a setting that nobody knows": (0o600, "PGPROMOTE_KEEPP=3\n"),
+}
+
+
+@pytest.mark.parametrize("wrong", UNREADABLE)
+def test_a_file_of_settings_that_cannot_be_used_is_an_alert_by_the_environment_s_webhook(
+    tmp_path: Path, wrong: str
+) -> None:
+    mode, text = UNREADABLE[wrong]
+    file = tmp_path / "pgpromote.env"
+    file.write_text(text, encoding="utf-8")
+    file.chmod(mode)
+    with receiving([]) as receiver:
+        done = CommandLine(tmp_path, {"PGPROMOTE_WEBHOOK_URL": receiver.url}).run("promote")
+    assert done.returncode == 1
+    ((_, alert),) = receiver.received
+    assert alert["what"] in done.stderr
+    assert "pgpromote.env" in alert["what"]
+
+
+# Whose check is true on dev alone, so that a restore fails when the new database is half there.
+AT_HOME = """
+    CREATE FUNCTION at_home() RETURNS boolean LANGUAGE sql AS
+        $$ SELECT pg_catalog.current_database() OPERATOR(pg_catalog.=) '{name}' $$;
+    CREATE TABLE "Große ""Tabelle"" 2" (id integer PRIMARY KEY, CHECK (at_home()));
+    INSERT INTO "Große ""Tabelle"" 2" VALUES (1);
+"""
+
+
+@pytest.mark.parametrize("command", ["promote", "rehearse"])
+def test_the_alert_of_a_run_says_which_prod_where_its_report_is_and_what_is_left(
+    dev: Server, prod: Server, tmp_path: Path, command: str
+) -> None:
+    source, target = dev.new_url(), parse_url(prod.new_url(), "PROD_DATABASE_URL")
+    dev.execute(AT_HOME.format(name=parse_url(source, "URL").name), parse_url(source, "URL").name)
+    settings = {
+        "DEV_DATABASE_URL": source, "PROD_DATABASE_URL": prod.url(target.name), "PGPROMOTE_NAME": "shop",
+        "PGPROMOTE_PG_BIN": str(dev.cluster.bin_dir), "PGPROMOTE_RESTORE_AS_SUPERUSER": "1",
+    }  # fmt: skip
+    with receiving([]) as receiver:
+        line = CommandLine(tmp_path, {**settings, "PGPROMOTE_WEBHOOK_URL": receiver.url})
+        line.having(PGPROMOTE_WEBHOOK_URL="").run("dump")
+        done = line.run(command)
+    assert done.returncode == 1, done.text
+    ((_, alert),) = receiver.received
+    assert alert["target"] == target.label
+    assert f"Prod: {target.label}" in alert["text"]
+    assert Path(alert["report"]).is_file()
+    assert alert["report"] in done.stderr
+    # Known only when all is over.
+    assert alert["untouched"] == "Prod is untouched; the new database beside it is dropped."
+    assert alert["untouched"] in done.stderr
 
 
 def test_a_webhook_that_is_none_does_not_hide_why_a_command_fails(tmp_path: Path) -> None:
