@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -15,13 +15,18 @@ from urllib.parse import quote
 import click
 
 from pgpromote.cli.env_file import NAME
+from pgpromote.postgres import tools
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.files import make_private
 from pgpromote.postgres.server import parse_url
 from pgpromote.promotion import BUILD, SOURCE, TARGET, fit
+from pgpromote.promotion import NAME as NAME_OF_PROMOTION
 from pgpromote.settings import SETTINGS
 from pgpromote.terminal import screen
 
+PG_BIN = "PGPROMOTE_PG_BIN"
+# What shells, systemd and Compose do not take as it is.
+SPECIAL = re.compile(r"""[\s$'"`\\#]""")
 FILES = (NAME, "dagster.yaml", "workspace.yaml")
 EXAMPLES = {
     SOURCE: "postgresql://dumper:password@dev.example:5432/shop",
@@ -71,15 +76,33 @@ def init(directory: Path, dev: str, prod: str, kind: str | None) -> None:
     urls = {
         variable: _url(variable, given) for variable, given in ((SOURCE, dev), (TARGET, prod), (BUILD, ""))
     }
-    _write(place, contents(place, urls))
+    _write(place, contents(place, urls, found_here(os.environ)))
     missing = [variable for variable in (SOURCE, TARGET) if not urls[variable]]
     step = f"Set {' and '.join(missing)} in {NAME}" if missing else f"Look through {NAME}"
     screen.OUT.print(NEXT.format(files=", ".join(FILES), directory=place, step=step))
 
 
-def contents(place: Path, urls: dict[str, str]) -> dict[str, str]:
+def found_here(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that another shell would lack: the name, and where client programs are.
+
+    Cron and systemd start a command with a PATH of their own. A value that readers of such files take in
+    different ways is left out.
+    """
+    named = [Path(each).absolute() for each in environment.get(PG_BIN, "").split(os.pathsep) if each]
+    bare = {each.directory for each in tools.find(tools.directories([], os.defpath))}
+    there = tools.find(tools.directories([], environment.get("PATH", "")))
+    only_here = [each.directory for each in there if each.directory not in bare]
+    places = os.pathsep.join(map(str, named or only_here))
+    kept = {NAME_OF_PROMOTION: environment.get(NAME_OF_PROMOTION, ""), PG_BIN: places}
+    return {name: value for name, value in kept.items() if value and not SPECIAL.search(value)}
+
+
+def contents(place: Path, urls: dict[str, str], found: Mapping[str, str]) -> dict[str, str]:
     """Return the contents of the files, by name. A URL that is empty is left to be filled in."""
-    settings = "\n\n".join(f"# {meaning}\n#{name}={default}" for name, (default, meaning) in SETTINGS.items())
+    settings = "\n\n".join(
+        f"# {meaning}\n{name}={found[name]}" if name in found else f"# {meaning}\n#{name}={default}"
+        for name, (default, meaning) in SETTINGS.items()
+    )
     filled = {
         "dev": _line(SOURCE, urls[SOURCE]),
         "prod": _line(TARGET, urls[TARGET]),

@@ -9,8 +9,9 @@ from pgpromote.postgres import disk, tools
 from pgpromote.postgres.databases import lock, pooler
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.rights import build_login
 from pgpromote.postgres.server import Database, Identity, connect, identify, parse_url, size_of
-from pgpromote.promotion import STORAGE, Promotion
+from pgpromote.promotion import PING, STORAGE, WEBHOOK, Promotion, web_url
 from pgpromote.run import died, last, storage
 from pgpromote.run.check import look
 from pgpromote.run.options import DEFAULTS
@@ -26,8 +27,8 @@ class State(Enum):
 
 
 STATES = {Severity.ERROR: State.FAIL, Severity.WARNING: State.WARN, Severity.INFO: State.OK}
-# Both ask for the lock, in another database of prod's server, whose name their errors tell.
-BEHIND_PROD = ("lock and pooler", "last runs")
+# They ask in another database of prod's server, whose name their errors tell.
+BEHIND_PROD = ("lock and pooler", "build login", "last runs")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Line:
 
 
 def examine(promotion: Promotion, run_id: str) -> list[Line]:
-    """Look at servers, logins, client programs, room, lock, pooler, checks, last runs and Dagster's database.
+    """Look at servers, logins, client programs, room, lock, pooler, checks, last runs and the rest.
 
     Nothing stops it: what cannot be looked at is a line, too; one fault fails one line.
     """
@@ -49,10 +50,12 @@ def examine(promotion: Promotion, run_id: str) -> list[Line]:
         "client programs": _programs,
         "dev": _dev,
         "prod": _prod,
+        "build login": _builder,
         "lock and pooler": _lock,
         "checks": _checks,
         "last runs": _last,
         "dagster": _dagster,
+        "alerts": _alerts,
     }
     lines = list[Line]()
     for name, of in looks.items():
@@ -106,6 +109,13 @@ def _prod(promotion: Promotion, run_id: str) -> Iterator[Line]:
     yield Line("prod", State.OK, _told(target, *_asked(target, run_id)))
 
 
+def _builder(promotion: Promotion, run_id: str) -> Iterator[Line]:
+    if login := promotion.build_login():
+        role = build_login.log_in(login, promotion.place(run_id)).role
+        seen = f"{role} can log in. As it alone runs what dev wrote; the checks say what it may do."
+        yield Line("build login", State.OK, seen)
+
+
 def _asked(database: Database, run_id: str) -> tuple[Identity, int]:
     with connect(database, run_id) as session:
         return identify(session), size_of(session)
@@ -144,6 +154,14 @@ def _last(promotion: Promotion, run_id: str) -> Iterator[Line]:
     at = last.promotion(promotion, run_id).at
     seen = f"The last promotion was at {at:%Y-%m-%d %H:%M:%S} UTC." if at else "No promotion is recorded."
     yield Line("last promotion", State.OK, seen)
+
+
+def _alerts(promotion: Promotion, _run_id: str) -> Iterator[Line]:
+    """Look whether the addresses are web addresses; nobody is told anything."""
+    if promotion.webhook_url():
+        yield Line("alerts", State.OK, f"A failure is posted to {WEBHOOK}. Try it: pgpromote alert --test")
+    if web_url(promotion.environment.get(PING, ""), PING):
+        yield Line("monitor", State.OK, f"Starts and ends of promotions are told to {PING}.")
 
 
 def _dagster(promotion: Promotion, run_id: str) -> Iterator[Line]:

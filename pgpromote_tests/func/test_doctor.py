@@ -89,3 +89,41 @@ def test_a_lock_that_is_held_is_told_with_its_holder(cli: CommandLine) -> None:
         told = lines(cli, 0)
     assert told["lock"]["state"] == "warn"
     assert "pgpromote:the-night" in told["lock"]["seen"]
+
+
+def test_what_is_set_for_the_build_and_for_alerts_is_told_and_no_address_shown(
+    cli: CommandLine, prod: Server
+) -> None:
+    prod.execute('CREATE ROLE "Bauherr, ""nachts""" LOGIN')
+    prod.let_in('Bauherr, "nachts"')
+    told = lines(
+        cli.having(
+            BUILD_DATABASE_URL=prod.url("elsewhere", 'Bauherr, "nachts"'),
+            PGPROMOTE_WEBHOOK_URL="https://chat.invalid/canary",
+            PGPROMOTE_PING_URL="https://monitor.invalid/canary",
+        ),
+        0,
+    )
+    assert [told[name]["state"] for name in ("build login", "alerts", "monitor")] == ["ok"] * 3
+    assert 'Bauherr, "nachts" can log in.' in told["build login"]["seen"]
+    assert "canary" not in str(told)
+
+
+WRONG = {
+    "build login": {"BUILD_DATABASE_URL": "postgresql://nobody:canary@127.0.0.1:1/shop"},
+    "alerts": {"PGPROMOTE_WEBHOOK_URL": "htp://canary"},
+    "monitor": {"PGPROMOTE_PING_URL": "canary"},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_set_wrong_fails_before_the_night_that_needs_it(cli: CommandLine, name: str) -> None:
+    told = lines(cli.having(**WRONG[name]), 1)
+    failed = [line for line in told.values() if line["state"] == "fail"]
+    assert any(variable in str(failed) for variable in WRONG[name])
+    assert "canary" not in str(told)
+
+
+@pytest.mark.parametrize("name", ["alerts", "monitor", "build login"])
+def test_what_is_not_set_has_no_line(cli: CommandLine, name: str) -> None:
+    assert name not in lines(cli, 0)

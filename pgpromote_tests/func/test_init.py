@@ -57,6 +57,28 @@ def test_a_url_is_taken_from_an_option_but_no_password(tmp_path: Path) -> None:
     }
 
 
+def test_the_name_and_the_place_of_client_programs_that_another_shell_lacks_are_kept(
+    dev: Server, tmp_path: Path
+) -> None:
+    programs = dev.cluster.bin_dir
+    line = CommandLine(tmp_path, {"PGPROMOTE_NAME": "shop", "PATH": f"{programs}:{os.defpath}"})
+    assert line.run("init", "found").returncode == 0
+    named = line.having(PATH=os.defpath, PGPROMOTE_PG_BIN=str(programs))
+    assert named.run("init", "named").returncode == 0
+    for place in ("found", "named"):
+        written = env_file.read(tmp_path / place / env_file.NAME)
+        assert written == {"PGPROMOTE_NAME": "shop", "PGPROMOTE_PG_BIN": str(programs)}
+
+
+@pytest.mark.parametrize("odd", ["a b", "a$HOME", 'a"b', "a#b", "a'b"])
+def test_a_place_that_readers_of_the_file_would_take_in_different_ways_is_left_to_you(
+    tmp_path: Path, odd: str
+) -> None:
+    (tmp_path / odd).mkdir()
+    assert CommandLine(tmp_path, {"PGPROMOTE_PG_BIN": str(tmp_path / odd)}).run("init").returncode == 0
+    assert env_file.read(tmp_path / env_file.NAME) == {}
+
+
 @pytest.mark.parametrize("name", init.FILES)
 def test_nothing_is_overwritten(tmp_path: Path, name: str) -> None:
     (tmp_path / name).symlink_to("nowhere")
