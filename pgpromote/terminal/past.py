@@ -85,6 +85,8 @@ def of_way(way: Way) -> Iterator[str]:
     if way.until:
         what = _was(way.database) if way.database else "a safety archive"
         yield f"It becomes: {way.name}, prod until {moment(way.until)}; {what}."
+    if way.database and way.database.ended is End.ROLLBACK:
+        yield "This takes that rollback back."
     yield "What was written since then stays in the database that is put aside. Nothing is promoted until: "
     yield f"  {RESUME}"
 

@@ -224,16 +224,16 @@ def test_a_new_object_is_open_to_its_owner_and_whom_the_default_privileges_name(
     lab.carry_over()
     assert lab.errors() == []
     assert {f.object: f.message.replace(lab.mark, "") for f in lab.findings() if f.rule == "rights_new"} == {
-        "schema fresh": "New: owner postgres.",
-        "table fresh.t": "New: owner postgres.",
+        "schema fresh": "New: owner postgres; no rights for anybody else.",
+        "table fresh.t": "New: owner postgres; no rights for anybody else.",
         "table shop.added": "New: owner owner; SELECT to app_ro.",
-        "function shop.plain_new()": "New: owner owner.",
-        "table public.added": "New: owner postgres.",
+        "function shop.plain_new()": "New: owner owner; no rights for anybody else.",
+        "table public.added": "New: owner postgres; no rights for anybody else.",
         "type public.kind": "New: owner postgres; USAGE to public.",
-        "function public.powerful()": "New: owner postgres.",
+        "function public.powerful()": "New: owner postgres; no rights for anybody else.",
         'table "od.d ""schema"" {x} 100%".added': 'New: owner Odd "Role" {x} 100%; INSERT to app_rw.',
-        'type "od.d ""schema"" {x} 100%".kind': 'New: owner Odd "Role" {x} 100%.',
-        "large object 4712": "New: owner postgres.",
+        'type "od.d ""schema"" {x} 100%".kind': 'New: owner Odd "Role" {x} 100%; no rights for anybody else.',
+        "large object 4712": "New: owner postgres; no rights for anybody else.",
     }
     gained = {row[:3] for row in lab.matrix(lab.new) - lab.matrix(lab.prod) if row[2] != "postgres"}
     allowed = {lab.role("owner"), lab.role("Odd"), lab.role("app_ro"), lab.role("app_rw")}

@@ -195,7 +195,9 @@ def test_a_new_object_in_anothers_public_belongs_to_the_schemas_owner(lab: Lab) 
     )
     lab.run(lab.new, "CREATE TABLE fresh (id integer)")
     carry.take_over(carry.read(lab.prod, "test"), lab.new, "test", Policy.KEEP)
-    assert told(lab) == [(Severity.INFO, "table public.fresh", "New: owner staff.")]
+    assert told(lab) == [
+        (Severity.INFO, "table public.fresh", "New: owner staff; no rights for anybody else.")
+    ]
 
 
 # Views that their owner's rights break ----------------------------------------------------------------------

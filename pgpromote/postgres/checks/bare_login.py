@@ -43,7 +43,7 @@ def look(login: Database, place: Place, promoter: str) -> Looked:
     """Log in to the agreed database, and read the login's powers there."""
     there = login.at(place.agreed)
     try:
-        with connect(there, autocommit=True) as session:
+        with lock.agreeing(), connect(there, autocommit=True) as session:
             asked = {"promoter": promoter, "become": become(session)}
             (found,) = rows(session, BareLogin, "build_login/login", asked)
             return Looked(found, lock.same_database(session, place.meeting))

@@ -12,7 +12,13 @@ from pgpromote.postgres.databases import pooler
 from pgpromote.postgres.errors import Busy, ConnectionFailed, LockLost
 from pgpromote.postgres.naming import setting
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect
+from pgpromote.postgres.server import LOCK_CLASS, Database, Session, connect, rows
+
+
+@dataclass(frozen=True)
+class _Holder:
+    pid: int
+    told: str
 
 
 @dataclass(frozen=True)
@@ -52,22 +58,28 @@ def promotion_lock(place: Place) -> Iterator[Lock]:
     with _connect_for_lock(place) as session:
         pooler.check_none(session, place.meeting, place.run_id)
         if not _scalar(session, "catalog/lock", _key(target)):
-            holder = _holder(session, target)
-            raise Busy(
-                f"Another promotion into {target.label} is running ({holder or 'it has just ended'}).",
-                "Wait for it to end, or terminate it; then start again.",
-            )
+            raise _busy(target, _holder(session, target))
         yield Lock(target, session)
 
 
 def holder(place: Place) -> str:
     """Return who holds the promotion lock of a prod, such as `pgpromote:4f1c, pid 17, …`; "" for nobody."""
     with place.session() as session:
-        return _holder(session, place.target)
+        found = _holder(session, place.target)
+    return found.told if found else ""
 
 
-def _holder(session: Session, target: Database) -> str:
-    return str(_scalar(session, "catalog/lock_holder", _key(target)) or "")
+def _holder(session: Session, target: Database) -> _Holder | None:
+    return next(iter(rows(session, _Holder, "catalog/lock_holder", _key(target))), None)
+
+
+def _busy(target: Database, holder: _Holder | None) -> Busy:
+    told = holder.told if holder else "it has just ended"
+    ending = f"; a dead one ends by: SELECT pg_terminate_backend({holder.pid});" if holder else "."
+    return Busy(
+        f"Another promotion into {target.label} is running ({told}).",
+        f"Wait for it to end, then start again{ending}",
+    )
 
 
 def _key(target: Database) -> Mapping[str, object]:
@@ -75,14 +87,20 @@ def _key(target: Database) -> Mapping[str, object]:
 
 
 @contextmanager
-def _connect_for_lock(place: Place) -> Iterator[Session]:
+def agreeing() -> Iterator[None]:
+    """Let a failure to reach the agreed database say which setting names it."""
     try:
-        connecting = ExitStack()
-        session = connecting.enter_context(place.session())
+        yield
     except ConnectionFailed as error:
         hint = f"The promotion lock lives in that database; {setting('lock_database')} names another."
         raise ConnectionFailed(error.message, f"{error.hint} {hint}") from None
-    with connecting:
+
+
+@contextmanager
+def _connect_for_lock(place: Place) -> Iterator[Session]:
+    with ExitStack() as connecting:
+        with agreeing():
+            session = connecting.enter_context(place.session())
         yield session
 
 

@@ -31,7 +31,7 @@ TEXTS = {
     ),
     "swap_session": (
         "The role {user} may not end the session {object} in {where}.",
-        "End it, or: GRANT pg_signal_backend TO {us}; a superuser's session only a superuser ends.",
+        "GRANT pg_signal_backend TO {us}; a superuser's: as one, SELECT pg_terminate_backend({pid});",
     ),
     "swap_setting": (
         "The role {user} may not carry over the setting {object} of {where}.",
@@ -134,6 +134,7 @@ def _words(row: _Obstacle, user: str) -> dict[str, str]:
         "parameter": Identifier(*row.object.split(".")).as_string(),
         "literal": Literal(row.object).as_string(),
         "allow": option("allow", row.object),
+        "pid": row.object.removeprefix("pid ").partition(" ")[0],  # of a session: `pid 17 of app`
     }
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pgpromote.postgres import sql
 from pgpromote.postgres.apply import apply, apply_together
+from pgpromote.postgres.databases import lock
 from pgpromote.postgres.model import Finding, Severity, Statement
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.rights import carry, ownership
@@ -57,7 +58,7 @@ class _Left:
 
 def log_in(login: Database, place: Place) -> Builder:
     """Log in to the agreed database, and return the login with its role. Raises ConnectionFailed."""
-    with connect(login.at(place.agreed), place.run_id, autocommit=True) as session:
+    with lock.agreeing(), connect(login.at(place.agreed), place.run_id, autocommit=True) as session:
         row = session.execute("SELECT SESSION_USER::text").fetchone()
         role = str(row[0] if row else "")
         return Builder(login, role, _settings(session, role))

@@ -93,7 +93,8 @@ def _open_to(new: Owned) -> str:
     by_role: dict[str, list[str]] = {}
     for g in sorted(g for g in new.grants if g.grantee != new.owner):
         by_role.setdefault(g.grantee, []).append(g.privilege)
-    return "".join(f"; {', '.join(privileges)} to {role}" for role, privileges in by_role.items())
+    opened = "".join(f"; {', '.join(privileges)} to {role}" for role, privileges in by_role.items())
+    return opened or "; no rights for anybody else"
 
 
 def _held(grants: Grants) -> frozenset[Right]:
