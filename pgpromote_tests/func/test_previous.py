@@ -5,10 +5,11 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from pgpromote.postgres.databases import cutover, previous, shadow
+from pgpromote.postgres.databases import cutover, hold, previous, shadow
+from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.place import Place
-from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.server import Database, clock, parse_url
 from pgpromote_tests.servers import Server
 
 
@@ -60,6 +61,49 @@ def test_the_one_more_is_the_newest_that_has_reached_the_age(prod: Server) -> No
     assert previous.retain(Place(database), keep=1, min_age=timedelta(0)).dropped == tuple(names[2:])
 
     assert databases(prod, database.name) == {database.name, *names[:2]}
+
+
+def next_promotion(place: Place) -> str:
+    return cutover.swap(place, shadow.create(place).name).previous
+
+
+@pytest.mark.parametrize("rollbacks", [1, 3])
+@pytest.mark.parametrize("later", [2, 5])
+def test_what_was_prod_before_a_bad_morning_stays_also_after_it_was_brought_back(
+    prod: Server, rollbacks: int, later: int
+) -> None:
+    database, (*_, first) = promoted(prod, 4)
+    place = Place(database, "morning")
+    prod.execute("CREATE TABLE only_here ()", first)
+    for number in range(rollbacks):  # there, and back, and there again
+        back = cutover.rollback(place, name=first if number == 0 else "").previous
+    assert back
+    with promotion_lock(place):
+        hold.release(place)
+    for _ in range(later):
+        next_promotion(place)
+        previous.retain(place, keep=1)
+
+    left = [each.name for each in previous.history(place)]
+    assert len(left) == 2
+    assert prod.rows("SELECT to_regclass('only_here') IS NOT NULL", left[-1]) == [(True,)]
+
+
+def test_what_was_changed_in_place_after_it_was_brought_back_is_no_older_than_that(prod: Server) -> None:
+    database, (*_, first) = promoted(prod, 3)
+    place = Place(database, "morning")
+    cutover.rollback(place, name=first)
+    with place.session() as session:
+        now = clock(session)
+    previous.mark_overwritten(place, now)
+    with promotion_lock(place):
+        hold.release(place)
+    ended = next_promotion(place)
+    next_promotion(place)
+
+    previous.retain(place, keep=1)
+
+    assert ended not in {each.name for each in previous.history(place)}
 
 
 def test_a_swap_to_come_is_counted_by_what_it_would_drop(prod: Server) -> None:

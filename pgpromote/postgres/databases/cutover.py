@@ -164,7 +164,7 @@ def rollback(
         outgoing = obstacles.side(session, place.target.name)
         incoming = _marked(session, place.target.name, Kind.PREVIOUS, name)
         ended = End.RETURN if incoming.mark.ended is End.ROLLBACK else End.ROLLBACK
-        came = replace(incoming.mark.was or Provenance(), oid=incoming.oid, since=outgoing.now)
+        came = mark.came_back(incoming, outgoing.now)
         exchange = _Exchange(
             place, limit_seconds, session, killer,
             outgoing, obstacles.side(session, incoming.name),

@@ -59,6 +59,7 @@ class Provenance:
     `promotion` is the name of the promotion, `run` its run, `archive` the name of the file, `sha256` its
     digest, `source` the origin of the archive, as `Origin.text` writes it. `oid` is the database, `since`
     when it became prod, by the server's clock, and `changed_at` when it was last changed in place after that.
+    `began` is when a content that a rollback has brought was prod first, at the latest.
     """
 
     promotion: str | None = None
@@ -69,6 +70,7 @@ class Provenance:
     since: datetime | None = None
     changed_at: datetime | None = None
     source: str | None = None
+    began: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,13 @@ class Mark:
     held_at: datetime | None = None
     promoted: str | None = None
 
+    @property
+    def state_of(self) -> datetime:
+        """The time of which a previous database is the state: of its end, or before a rollback brought it."""
+        was = self.was or Provenance()
+        changed = was.changed_at and was.since and was.changed_at >= was.since
+        return was.began if was.began and not changed else self.at
+
     def text(self) -> str:
         """Return the mark as a comment, in ASCII: the agreed database may have any encoding.
 
@@ -112,8 +121,8 @@ class Mark:
 
 
 NEWER = ("ended", "was", "followed", "held_at", "promoted")
-PARTS = {"oid": int, "since": datetime, "changed_at": datetime}
-TIMES = ("at", "overwritten_at", "held_at", "since", "changed_at")
+PARTS = {"oid": int, "since": datetime, "changed_at": datetime, "began": datetime}
+TIMES = ("at", "overwritten_at", "held_at", "since", "changed_at", "began")
 
 
 def _without_none(found: Mapping[str, object]) -> dict[str, object]:
@@ -205,6 +214,13 @@ def provenance(marked: Iterable[Marked], oid: int) -> Provenance | None:
         if came and came.oid == oid:
             return replace(came, changed_at=each.mark.overwritten_at or came.changed_at)
     return None
+
+
+def came_back(found: Marked, at: datetime) -> Provenance:
+    """Return the origin of the content of a previous database that becomes prod again."""
+    was = found.mark.was or Provenance()
+    began = was.changed_at or was.began or was.since or found.mark.at
+    return replace(was, oid=found.oid, since=at, began=began)
 
 
 def _marked(session: Session, prod: str, kind: Kind) -> list[Marked]:

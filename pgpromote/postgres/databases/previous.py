@@ -80,8 +80,9 @@ def retain(place: Place, *, keep: int, min_age: timedelta = keeping.DAY) -> Reta
     """Drop the previous databases beyond the retention.
 
     Kept are the `keep` newest, and one more: the newest of the rest that ended `min_age` ago or earlier, else
-    the oldest of the rest. With a `keep` of 0 none is kept. A database that a rollback has put aside counts
-    for none of these: it stays while the promotion is on hold, and goes then.
+    the oldest of the rest; what a rollback had brought is as old as it was before that. With a `keep` of 0
+    none is kept. A database that a rollback has put aside counts for none of these: it stays while the
+    promotion is on hold, and goes then.
 
     Only marked ones with the name that they were given are dropped: whoever renames one wants to keep it.
     Never one that is in use or owns a replication slot, a subscription or a prepared transaction: DROP
@@ -131,8 +132,8 @@ def _beyond(
 def _staying(marked: list[Marked], keep: int, now: datetime, min_age: timedelta, entering: int) -> set[int]:
     """Return the OIDs of those that stay. An unusable one does so while enough usable ones are missing."""
     usable = [found for found in marked if found.usable]
-    ended = [*[now] * entering, *(found.mark.at for found in usable)]
-    places = keeping.kept(ended, keep, now - min_age)
+    states = [*[now] * entering, *(found.mark.state_of for found in usable)]
+    places = keeping.kept(states, keep, now - min_age)
     staying = {found.oid for place, found in enumerate(usable, entering) if place in places}
     for found in marked:
         newer = sum(each.mark.at > found.mark.at for each in usable)
