@@ -32,7 +32,7 @@ RULES = {
     "extension_members": "What belongs to an extension, and so is not in the archive, is as on dev.",
     "materialized_views": "Every materialized view is filled, and a second refresh would not change it.",
     "index_keys": "Indexes hold the keys that applications will look for, whoever calls their functions.",
-    "statistics": "Every table can be analyzed, so that its queries are planned well (strategy swap).",
+    "statistics": "Every table can be analyzed, so that its queries are planned well.",
     "rights_kept": "Every role can do what it could before, no more, and sees no hidden row (strategy swap).",
     "archive_unchanged": "The file that was restored is the one that the checks have allowed.",
 }

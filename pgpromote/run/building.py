@@ -101,12 +101,19 @@ class Build:
         return Ended(told + keys, lagging)
 
     def settle(self, prod: str, jobs: int | None) -> tuple[Finding, ...]:
-        """Gather statistics beside prod, and compare the keys of indexes, unless `end` has done so."""
+        """Gather statistics of what was restored, and compare the keys of indexes, unless `end` has."""
         if self.builder:
             return ()
-        beside = self.clearance.strategy.beside
-        told = statistics.gather(self.shadow, self.run_id, jobs=jobs) if beside else ()
+        told = statistics.gather(self.shadow, self.run_id, jobs=jobs, among=self._filled())
         return told + index_keys.prove(self.clearance, prod, self.shadow, self.run_id)
+
+    def _filled(self) -> frozenset[tuple[str, str]] | None:
+        """Return the tables and views that the archive fills, in place; None for all."""
+        archive = self.clearance.archive
+        if self.clearance.strategy.beside or not archive.listed:
+            return None
+        filled = archive.of_kind("TABLE DATA", "MATERIALIZED VIEW DATA")
+        return frozenset((entry.schema, entry.tag) for entry in filled)
 
     def left(self) -> tuple[Finding, ...]:
         """Return findings for all that the login still owns, may or does in the shadow."""

@@ -1,12 +1,17 @@
 """Every table of a new database gets statistics; one that cannot be analyzed is named, and stops nothing."""
 
+from pathlib import Path
+
 import pytest
 
-from pgpromote.postgres import audit
+from pgpromote.postgres import audit, dump
 from pgpromote.postgres.loading import statistics
-from pgpromote.postgres.model import Severity
+from pgpromote.postgres.model import Filters, Severity
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote.postgres.strategy import CLEAN, RESET_SCHEMA, Strategy
+from pgpromote.run.steps import promote
 from pgpromote_tests import case_files
+from pgpromote_tests.func.walks import stage
 from pgpromote_tests.servers import Server
 
 WITHOUT = """
@@ -55,6 +60,36 @@ def test_every_table_with_rows_has_statistics_whatever_it_descends_from(prod: Se
     # What has no rows of its own has those of its partitions.
     assert prod.rows(WITHOUT, database.name) == []
     assert audit.examine(database, "test", ["never_analyzed"]) == []
+
+
+LONG = 'Ein langer Name, wie ihn ""Werkzeuge"" machen: 63 Bytes, ja, ge'
+TABLES = f'{FAMILIES} CREATE TABLE "{LONG}" (n integer); INSERT INTO "{LONG}" VALUES (1);'
+
+
+@pytest.mark.parametrize("strategy", [CLEAN, RESET_SCHEMA])
+@pytest.mark.versions(15, 16, 18)
+def test_what_was_restored_in_place_has_statistics_too(
+    dev: Server, prod: Server, tmp_path: Path, strategy: Strategy
+) -> None:
+    staged = stage(dev, prod, tmp_path, TABLES, "CREATE TABLE parent (a integer)")
+    staged.promote(strategy=strategy)
+    assert prod.rows(WITHOUT, staged.promotion.target().name) == []
+
+
+def test_of_a_restore_of_some_tables_in_place_only_these_are_analyzed(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    staged = stage(dev, prod, tmp_path, TABLES, f"{TABLES}; DROP MATERIALIZED VIEW m")
+    tables = ("parts*", '"Ein langer"*')
+    dump.dump(
+        staged.promotion.source(), staged.promotion.archive_path, staged.promotion.tools(), "test",
+        filters=Filters(tables=tables),
+    )  # fmt: skip
+    with staged.walk(strategy=CLEAN, repair=False) as run:
+        promote(run)
+
+    left = {name for (name,) in prod.rows(WITHOUT, staged.promotion.target().name)}
+    assert left == {"parent", "child", "grandchild", "second", "Both sides", "json_only"}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Planner statistics for a new database, so that its first queries are as fast as the old one's."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -33,6 +33,12 @@ class _Table:
     pinned: bool = False
     leaves: Sequence[Sequence[str]] = ()
 
+    def is_among(self, names: Collection[tuple[str, str]]) -> bool:
+        """Return whether the table, or one of its partitions, has one of these names."""
+        return (self.schema, self.name) in names or any(
+            (schema, leaf) in names for schema, leaf in self.leaves
+        )
+
     @property
     def target(self) -> Identifier:
         return Identifier(self.schema, self.name)
@@ -45,16 +51,19 @@ def gather(
     jobs: int | None = None,
     of: str | None = None,
     but: str | None = None,
+    among: Collection[tuple[str, str]] | None = None,
 ) -> tuple[Finding, ...]:
     """Analyze every table with `jobs` connections, the largest first, partitions with their parent.
 
-    `jobs` is `target.connections()` when None; the tables are those `of` a role, or of all roles `but` one.
+    `jobs` is `target.connections()` when None; the tables are those `of` a role, or of all roles `but` one,
+    and only those `among` names, (schema, name), if it is not None.
     Returns a warning for each table that cannot be analyzed: it is as right as the others, only slow. Raises
     ConnectionFailed, and SessionFailed for a lost connection.
     """
     jobs = jobs or target.connections()
     with connect(target, run_id, autocommit=True) as session:
-        waiting = deque(rows(session, _Table, "catalog/analyzed", {"of": of, "but": but}))
+        tables = rows(session, _Table, "catalog/analyzed", {"of": of, "but": but})
+    waiting = deque(each for each in tables if among is None or each.is_among(among))
     opened: list[Session] = []
     with ThreadPoolExecutor(jobs) as threads:
         try:
