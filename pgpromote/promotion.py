@@ -168,8 +168,7 @@ class Promotion:
 
         Which database its URL names makes no difference.
         """
-        url = self.environment.get(BUILD)
-        return parse_url(url, BUILD) if url else None
+        return self._database(BUILD) if self.environment.get(BUILD) else None
 
     def audited(self) -> Database:
         """Return the database to audit: `DATABASE_URL` if set, else the target. Raises InvalidUrl."""
@@ -198,7 +197,7 @@ class Promotion:
             patience=self.patience.total_seconds(),
             details=self.details,
             # With a login of its own for dev's code, none of it runs as the promoter, in prod either.
-            guarded=variable != SOURCE and bool(self.environment.get(BUILD)),
+            guarded=variable not in {SOURCE, BUILD} and bool(self.environment.get(BUILD)),
         )
 
     def tools(self) -> list[Tools]:

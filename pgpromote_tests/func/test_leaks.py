@@ -46,13 +46,19 @@ def test_no_error_of_a_restore_shows_a_row_anywhere_but_in_its_private_file(
 FEW = [leak for leak in LEAKS if leak.name in {"raising", "made", "unique_", "viewed", "noticed"}]
 
 
+@pytest.mark.parametrize("builder", ["", "leaky_builder"])
 @pytest.mark.parametrize("leak", FEW, ids=lambda leak: leak.name)
 def test_an_error_beside_prod_says_what_failed_where_and_no_value(
-    dev: Server, prod: Server, tmp_path: Path, receiver: Receiver, leak: Leak
+    dev: Server, prod: Server, tmp_path: Path, receiver: Receiver, *, leak: Leak, builder: str
 ) -> None:
     shop = shop_of(tmp_path, dev, prod, f"CREATE SCHEMA app; {leak.script()}", receiver)
+    commands = shop.commands
+    if builder:
+        prod.execute(f"DROP ROLE IF EXISTS {builder}; CREATE ROLE {builder} LOGIN")
+        prod.let_in(builder)
+        commands = commands.having(BUILD_DATABASE_URL=prod.url("postgres", builder))
 
-    ended = shop.commands.run("restore", "--verbose")
+    ended = commands.run("restore", "--verbose")
 
     assert ended.returncode == 1
     assert list(shop.leaks(ended)) == []

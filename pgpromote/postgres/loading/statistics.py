@@ -96,7 +96,8 @@ def _analyze(session: Session, table: _Table, target: Database) -> Iterator[Find
     reasons: list[str] = []
 
     def listen(said: Diagnostic) -> None:
-        if said.severity_nonlocalized == "WARNING":  # such as that a table is not ours, and skipped
+        # Such as that a table is not ours, and skipped.
+        if said.severity_nonlocalized == "WARNING" and not table.pinned:
             reasons.append(_reason(said, target))
 
     session.add_notice_handler(listen)
@@ -106,12 +107,13 @@ def _analyze(session: Session, table: _Table, target: Database) -> Iterator[Find
     except psycopg.Error as error:
         if session.broken:
             raise
-        reasons.append(_reason(error.diag, target))
+        if not table.pinned:
+            reasons.append(_reason(error.diag, target))
         leaves = table.leaves
     finally:
         session.remove_notice_handler(listen)
     name = f"{table.schema}.{table.name}"
-    for reason in () if table.pinned else reasons:
+    for reason in reasons:
         message = f"{name} cannot be analyzed: {reason}."
         yield Finding(RULE, Severity.WARNING, name, message, HINT.format(statement.as_string()))
     for schema, leaf in leaves:
