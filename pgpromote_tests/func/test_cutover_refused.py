@@ -13,7 +13,7 @@ import pytest
 from pgpromote.demo import servers
 from pgpromote.postgres.databases import cutover, obstacles, previous, shadow
 from pgpromote.postgres.databases.shadow import Shadow
-from pgpromote.postgres.errors import CutOverFailed, Refused
+from pgpromote.postgres.errors import UNTOUCHED, CutOverFailed, Refused
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.func.shops import (
@@ -78,8 +78,10 @@ def test_a_transaction_prepared_after_the_checks_makes_us_give_up_within_the_lim
 
     monkeypatch.setattr(cutover, "_carry", meanwhile)
     with untouched(prod, database):
-        with pytest.raises(CutOverFailed, match=r"statement timeout.*Prod is as it was, and open"):
+        told = r"statement timeout.*Prod is as it was, and open"
+        with pytest.raises(CutOverFailed, match=told) as failure:
             cutover.swap(Place(database, "p"), made.name, limit_seconds=0.5)
+        assert failure.value.outcome == UNTOUCHED
         prod.execute(f"ROLLBACK PREPARED '{gid}'", database.name)
     assert oid(prod, made.name) == made.oid
 
@@ -268,9 +270,27 @@ def test_a_session_that_we_may_not_end_and_that_comes_after_the_checks_makes_us_
         monkeypatch.setattr(cutover, "_carry", meanwhile)
         with (
             untouched(prod, ours),
-            pytest.raises(CutOverFailed, match=r"permission denied to terminate|must be a"),
+            pytest.raises(CutOverFailed, match=r"permission denied to terminate|must be a") as failure,
         ):
             cutover.swap(Place(ours, "p"), made.name)
+    assert failure.value.outcome == UNTOUCHED
+
+
+@pytest.mark.versions(15, 18)
+def test_a_session_that_is_ended_in_the_swap_says_for_certain_that_prod_is_the_old_one(
+    prod: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, made = shop(prod)
+    carry = cutover._carry
+
+    def meanwhile(exchange: cutover._Exchange) -> None:
+        carry(exchange)
+        prod.execute(f"SELECT pg_terminate_backend({exchange.session.info.backend_pid}, 5000)")
+
+    monkeypatch.setattr(cutover, "_carry", meanwhile)
+    with untouched(prod, database), pytest.raises(CutOverFailed, match="terminating") as failure:
+        cutover.swap(Place(database, "p"), made.name)
+    assert failure.value.outcome == UNTOUCHED
 
 
 @pytest.mark.versions(15, 18)

@@ -5,7 +5,7 @@ import pytest
 from pgpromote.postgres.databases import cutover, previous, shadow
 from pgpromote.postgres.databases.mark import Kind, find
 from pgpromote.postgres.databases.shadow import Shadow
-from pgpromote.postgres.errors import CutOverFailed
+from pgpromote.postgres.errors import UNTOUCHED, CutOverFailed
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database, connect
 from pgpromote_tests.func.shops import configuration, content, login, oid, roles, shop, untouched, word
@@ -23,6 +23,7 @@ def swapped_back(prod: Server, database: Database, made: Shadow, told: str) -> N
         with pytest.raises(CutOverFailed, match=told) as failure:
             cutover.swap(Place(database, "p"), made.name)
         assert "swapped back" in failure.value.message
+        assert failure.value.outcome == UNTOUCHED
     assert oid(prod, made.name) == made.oid
     assert previous.history(Place(database)) == []
     with connect(database.at("postgres")) as session:

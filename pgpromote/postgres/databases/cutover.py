@@ -218,6 +218,7 @@ def _swapped_back(done: _Exchange, shadow: Marked, silence: str, allow: Collecti
         f"{label} did not answer after the cut-over, so it was swapped back: prod is as it was, and open. "
         f"The reason: {silence}",
         "Look for what keeps sessions out of the new database, such as a login trigger; then start again.",
+        UNTOUCHED,
     )
 
 
@@ -394,5 +395,6 @@ def _failed(exchange: _Exchange, error: psycopg.Error) -> CutOverFailed:
     reason = disclosed(details.of_error(error), exchange.place.target)
     return CutOverFailed(
         f"The cut-over of {exchange.place.target.label} was given up: {reason}. Prod is as it was, and open.",
-        "See who uses prod (pg_stat_activity, pg_prepared_xacts), then start again.",
+        "See who uses prod or ended our session (pg_stat_activity, pg_prepared_xacts), then start again.",
+        UNTOUCHED,
     )
