@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgpromote.postgres.errors import Interrupted, Outcome, PgpromoteError
+from pgpromote.postgres.errors import UNTOUCHED, Interrupted, Outcome, PgpromoteError
 
 # Only a command that fails needs more.
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def _alarming(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*arguments, **options)
         except PgpromoteError as error:
-            _post(error, error.outcome)
-            raise
+            told = error if _context().get(BEGUN) else error.saying(outcome=error.outcome or UNTOUCHED)
+            _post(told, told.outcome)
+            raise told from error.__cause__
         except Interrupted as stop:
-            if BEGUN in click.get_current_context().meta:
-                told = str(Interrupted(stop.number))
-                _post(PgpromoteError(told, "Start again."), stop.outcome)
+            if BEGUN in _context():
+                _post(PgpromoteError(str(Interrupted(stop.number)), "Start again."), stop.outcome)
             raise
 
     return alarmed
@@ -46,12 +46,16 @@ def _alarming(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def begun(run: "Run", report: str) -> None:
     """Note the run that fails, and its report, for the alert."""
-    click.get_current_context().meta[BEGUN] = run, report
+    _context()[BEGUN] = run, report
 
 
 def told() -> None:
     """Note that this command's failure has its alert."""
-    click.get_current_context().meta[TOLD] = True
+    _context()[TOLD] = True
+
+
+def _context() -> dict[str, Any]:
+    return click.get_current_context().meta
 
 
 def _post(error: PgpromoteError, ended: Outcome | None) -> None:

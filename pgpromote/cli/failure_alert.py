@@ -13,7 +13,7 @@ from pgpromote.postgres.errors import (
 )
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.server import parse_url
-from pgpromote.promotion import NAME, TARGET, WEBHOOK, web_url
+from pgpromote.promotion import NAME, SOURCE, TARGET, WEBHOOK, fit, web_url
 from pgpromote.report import webhook
 from pgpromote.report.alert import Alert, title
 from pgpromote.run import outcome
@@ -30,10 +30,10 @@ def of(command: str, error: PgpromoteError, ended: Outcome | None, run: Run | No
     errors = [each for each in found if each.severity is Severity.ERROR]
     return Alert(
         event="run_failed",
-        promotion=run.promotion.name if run else os.environ.get(NAME) or "pgpromote",
+        promotion=run.promotion.name if run else _name(),
         job=command,
         run_id=run.run_id if run else "none",
-        failed=title(tuple(dict.fromkeys(f.rule for f in errors)), command),
+        failed=title(tuple(dict.fromkeys(f.rule for f in errors)), _step(run) or command),
         what=error.message,
         objects=tuple(dict.fromkeys(f.object for f in errors)),
         untouched=str(ended or (outcome.of(run.state) if run else UNTOUCHED)),
@@ -50,6 +50,19 @@ def post(alert: Alert) -> None:
         webhook.post(webhook.Webhook(web_url(os.environ[WEBHOOK], WEBHOOK)), alert.payload())
     except (ConfigError, webhook.WebhookFailed) as problem:
         screen.show_problem(f"No alert was posted. {problem}")
+
+
+def _name() -> str:
+    """Return the name that the promotion has by its settings, as far as these can be read."""
+    try:
+        return os.environ.get(NAME) or fit(parse_url(os.environ.get(SOURCE), SOURCE).name)
+    except InvalidUrl:
+        return "pgpromote"
+
+
+def _step(run: Run | None) -> str:
+    """Return the title of the step that failed: the last one that was walked."""
+    return run.state.steps[-1].title.lower() if run and run.state.steps else ""
 
 
 def _prod(run: Run | None) -> str:

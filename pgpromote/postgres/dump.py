@@ -33,6 +33,13 @@ from pgpromote.postgres.tools import OnLine, Tools, ask, choose, failure, patien
 # made 91 in 2.7 s of computing and unpacked them in 1.0; zstd:1 74 in 0.9 and 0.2, zstd:3 84 in 1.9 and 0.3,
 # lz4:1 136 in 0.8 and 0.1 (17.10).
 PREFERRED = ("zstd:1", "lz4:1", "gzip:1")
+HINT_KILLED = (
+    "Something outside ended the program, often for want of memory (the kernel's log says so: dmesg). The "
+    "source is unchanged, and the archive before it is still there. Start again."
+)
+HINT_UNKNOWN = (
+    "The source is unchanged, and the archive before it is still there. Remove the cause; start again."
+)
 UNCOMPRESSED = {"0", "none", "gzip:0"}
 COMPRESSED_BY_METHOD = 16  # the first release whose --compress takes a method
 
@@ -330,7 +337,8 @@ def _run_pg_dump(
     completed = run_on(source, run_id, command, server.shown_to(on_line, source), codec)
     if completed.returncode != 0:
         reason = failure(completed, source)
-        raise ToolFailed(f"pg_dump of {source.label} into {ref} failed: {reason}", _hint(reason))
+        hint = HINT_KILLED if completed.interrupted else _hint(reason)
+        raise ToolFailed(f"pg_dump of {source.label} into {ref} failed: {reason}", hint)
 
 
 def _hint(reason: str) -> str:
@@ -344,5 +352,7 @@ def _hint(reason: str) -> str:
         "has no equivalent in encoding": "Dump in dev's own encoding, or in UTF8.",
         "invalid client encoding": "Name an encoding as PostgreSQL does, such as UTF8.",
         "no matching": "Correct the pattern, or remove the filter.",
+        "terminating connection": server.HINT_ENDED,
+        "server closed the connection": server.HINT_ENDED,
     }
-    return next((hint for sign, hint in hints.items() if sign in reason), "The source is unchanged.")
+    return next((hint for sign, hint in hints.items() if sign in reason), HINT_UNKNOWN)

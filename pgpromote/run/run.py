@@ -185,7 +185,7 @@ class Run:
         try:
             shadows.drop(self.place, name)
         except PgpromoteError as problem:
-            staying = f"{name} is still there: {problem.message} The next run drops it."
+            staying = f"{name} is still there: {problem.message.rstrip('.')}. The next run that can drops it."
             if failure is None:
                 raise
             if isinstance(failure, PgpromoteError):

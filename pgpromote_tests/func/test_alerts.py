@@ -384,6 +384,7 @@ def test_a_command_that_fails_before_its_run_begins_posts_one_alert(
     ((_, alert),) = receiver.received
     assert (alert["event"], alert["promotion"], alert["job"]) == ("run_failed", "shop", command)
     assert alert["untouched"] == "Prod is untouched."
+    assert alert["untouched"] in done.stderr
     assert alert["what"] in done.stderr
     assert CANARY not in str(alert)
 
@@ -440,6 +441,7 @@ def test_the_alert_of_a_run_says_which_prod_where_its_report_is_and_what_is_left
     assert f"Prod: {target.label}" in alert["text"]
     assert Path(alert["report"]).is_file()
     assert alert["report"] in done.stderr
+    assert alert["failed"] == "restore failed"  # the step
     # Known only when all is over.
     assert alert["untouched"] == "Prod is untouched; the new database beside it is dropped."
     assert alert["untouched"] in done.stderr

@@ -13,7 +13,7 @@ EMPTY_SCHEMA = "A dump without --clean needs an empty schema: reset it, or dump 
 HINT_ROLLED_BACK = (
     f"It ran in one transaction, which was rolled back: prod is as it was before this step. {EMPTY_SCHEMA}"
 )
-HINT_BESIDE = "The first error usually explains the others: remove its cause, dump again, and start again."
+HINT_BESIDE = "Remove the cause, dump again, and start again."
 HINT_IN_PLACE = (
     "Prod may now be a mix of old and new. The first error usually explains the others: remove its cause and "
     "run the restore again."
