@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pgpromote.postgres import disk, encodings, server, sql
+from pgpromote.postgres import disk, encodings, server, sql, stall
 from pgpromote.postgres.archives import archive, dependencies
 from pgpromote.postgres.archives.store import FILES, Store
 from pgpromote.postgres.databases import mark
@@ -352,7 +352,7 @@ def _hint(reason: str) -> str:
         "has no equivalent in encoding": "Dump in dev's own encoding, or in UTF8.",
         "invalid client encoding": "Name an encoding as PostgreSQL does, such as UTF8.",
         "no matching": "Correct the pattern, or remove the filter.",
-        "terminating connection": server.HINT_ENDED,
-        "server closed the connection": server.HINT_ENDED,
+        "terminating connection": stall.HINT_ENDED,
+        "server closed the connection": stall.HINT_ENDED,
     }
     return next((hint for sign, hint in hints.items() if sign in reason), HINT_UNKNOWN)

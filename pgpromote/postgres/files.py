@@ -4,7 +4,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
@@ -99,6 +99,34 @@ def landing(path: Path) -> Iterator[Path]:
         raise
     finally:
         os.close(file)
+
+
+@contextmanager
+def kept(path: Path) -> Iterator[None]:
+    """Hold a file while the block reads it: `check_unread` fails meanwhile. A missing file holds nothing."""
+    with ExitStack() as held:
+        with suppress(OSError):  # also where its file system knows no locks
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            held.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+
+
+def check_unread(path: Path) -> None:
+    """Check that no run reads a file, before another takes its name. Raises Busy."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:  # it is missing, or not ours to read
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy(
+            f"{path} is being restored: with another archive in its place, that run would fail.",
+            "Wait for that run to end, then start again.",
+        ) from None
+    finally:
+        os.close(handle)
 
 
 def _take(path: Path, partial: Path) -> int:

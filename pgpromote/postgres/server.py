@@ -21,7 +21,7 @@ from pgpromote.postgres import details, logins, sql, stall, waits
 from pgpromote.postgres.details import Details, Told
 from pgpromote.postgres.errors import ConnectionFailed, InvalidUrl, SessionFailed
 from pgpromote.postgres.model import ServerVersion
-from pgpromote.postgres.stall import Stalled, Watch, WatchedSession
+from pgpromote.postgres.stall import Watch, WatchedSession
 
 Session = psycopg.Connection[tuple[object, ...]]
 
@@ -88,10 +88,6 @@ SECRET_IN_TEXT = re.compile(
 # Whatever a wrapper calls its options, those of a user mapping are there to log in.
 MAPPED = re.compile(r"(?is)\bUSER MAPPING FOR\b.*?OPTIONS\s*\([^;]*")
 QUOTED = re.compile(r"'(?:''|[^'])*(?:'|$)")
-HINT_ENDED = (
-    "Somebody (pg_terminate_backend), a timeout or the server itself ended our session: its log says who. "
-    "Then start again."
-)
 HINT_ENCODE = (
     "Use postgresql://user:password@host:port/database and percent-encode special characters in the "
     "password: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25, a space is %20."
@@ -321,7 +317,7 @@ def connect(target: Database, run_id: str = "", *, autocommit: bool = False) -> 
                 raise waits.timed_out(session, target.label) from error
     except psycopg.Error as error:
         told = f"{target.label}: {disclosed(details.of_error(error), target)}"
-        raise SessionFailed(told, _hint(error, session)) from None
+        raise SessionFailed(told, stall.hint_after(error, session)) from None
     except UnicodeDecodeError as error:
         # The server itself cuts names that it makes within a character, as that of a long range's multirange.
         shown = error.object.decode(errors="backslashreplace")
@@ -329,16 +325,6 @@ def connect(target: Database, run_id: str = "", *, autocommit: bool = False) -> 
             f"{target.label}: {shown!r} is not valid text. No dump with such a name can be restored.",
             "If it is a name, give the object another one: ALTER … RENAME TO.",
         ) from None
-
-
-def _hint(error: psycopg.Error, session: Session) -> str:
-    if isinstance(error, Stalled):
-        return stall.hint()
-    return (
-        HINT_ENDED
-        if session.broken
-        else "Its transaction was rolled back. Remove the cause; then start again."
-    )
 
 
 @contextmanager

@@ -29,6 +29,11 @@ GOODBYE_SECONDS = 5.0
 # How long a silence lasts before the server is asked whether we wait for a lock, and how often then.
 LOCK_SECONDS, LOCK_EVERY = 5.0, 30.0
 TICK = 0.1
+HINT_ROLLED_BACK = "Its transaction was rolled back. Remove the cause; then start again."
+HINT_ENDED = (
+    "Somebody (pg_terminate_backend), a timeout or the server itself ended our session: its log says who. "
+    "Then start again."
+)
 
 
 def hint() -> str:
@@ -37,6 +42,13 @@ def hint() -> str:
         "Look at what is between us and the server: the network, a proxy, a pooler. What was not committed "
         f"is rolled back. Then start again. {setting('stall_minutes')} says how long a silence may last."
     )
+
+
+def hint_after(error: psycopg.Error, session: "psycopg.Connection[tuple[object, ...]]") -> str:
+    """Return the hint after an error of a session's block."""
+    if isinstance(error, Stalled):
+        return hint()
+    return HINT_ENDED if session.broken else HINT_ROLLED_BACK
 
 
 class Stalled(psycopg.OperationalError):

@@ -32,6 +32,7 @@ def check(run: Run) -> State:
         if report.clearance:
             raise
     else:
+        run.stack.enter_context(run.promotion.store.reading(run.archive_path))
         run.keep(replace(run.state, died=died.found(run.promotion, run.run_id)))
         if run.options.adopt:
             taking.take(run.archive_path, run.tools, run.promotion.name, store=run.promotion.store)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pgpromote.postgres.archives import archive
-from pgpromote.postgres.errors import NotProven
+from pgpromote.postgres.errors import Busy, NotProven
 from pgpromote.run.run import Run
-from pgpromote.run.steps import CHECK, PROVE, REPAIR, RESET, RESTORE
+from pgpromote.run.steps import CHECK, PROVE, REPAIR, RESET, RESTORE, STEPS, promote
 from pgpromote_tests.func.walks import Stage, stage, until
 from pgpromote_tests.servers import Server
 
@@ -97,3 +97,37 @@ def test_an_archive_that_changes_after_the_checks_never_becomes_prod(
         staged.walk() as run,
     ):
         walk(run, moment, lambda: way(tmp_path / path.name, path))
+
+
+@pytest.mark.parametrize("moment", ["prepare", "restore", "lines", "repair", "prove"])
+def test_a_dump_by_hand_waits_its_turn_and_harms_no_run_that_reads_the_archive(
+    staged: Stage, moment: str
+) -> None:
+    def dump() -> None:
+        staged.in_dev(OTHER)
+        with pytest.raises(Busy, match="is being restored"):
+            staged.dump()
+
+    with staged.walk() as run:
+        walk(run, moment, dump)
+        promote(run, STEPS[STEPS.index(PROVE) + 1 :])
+    name = "SELECT name FROM users"
+    assert staged.prod.rows(name, staged.promotion.target().name) == [("Ada",)]
+    staged.dump()  # its turn has come
+
+
+def test_a_dump_that_ends_while_a_run_reads_the_archive_before_it_is_given_up_not_the_run(
+    staged: Stage,
+) -> None:
+    promotion = staged.promotion
+
+    def publish(run: Run) -> None:
+        with promotion.store.publish(promotion.archive_path) as partial:
+            partial.write_bytes(b"the next night's")
+            until(run, CHECK)
+
+    with staged.walk() as run:
+        with pytest.raises(Busy, match="is being restored"):
+            publish(run)
+        until(run, PROVE)
+    assert not Path(f"{promotion.archive_path}.partial").exists()

@@ -5,7 +5,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -296,6 +296,9 @@ class Bucket(Store):
     def publish(self, ref: Ref) -> Iterator[Path]:
         with FILES.publish(self.key(ref)) as partial:
             yield partial
+
+    def reading(self, ref: Ref) -> AbstractContextManager[None]:
+        return FILES.reading(self.key(ref))
 
     def written(self, ref: Ref) -> int:
         return FILES.written(self.key(ref))

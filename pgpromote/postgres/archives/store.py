@@ -8,7 +8,7 @@ import fcntl
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,11 +96,17 @@ class Store:
         """Let the block write an archive into a partial file, then rename it; an error keeps the old one.
 
         The old manifest goes first: between the two an archive is unknown, never wrongly known. Raises Busy
-        while another writes it, ToolFailed.
+        while another writes it or a run reads it, ToolFailed.
         """
+        files.check_unread(Path(ref))
         with files.landing(Path(ref)) as partial:
             yield partial
+            files.check_unread(Path(ref))
             archive.manifest_path(ref).unlink(missing_ok=True)
+
+    def reading(self, ref: Ref) -> AbstractContextManager[None]:
+        """Keep an archive as it is while the block reads it: no other is published under its name."""
+        return files.kept(Path(ref))
 
     def written(self, ref: Ref) -> int:
         """Return the bytes written so far of an archive that is being written; 0 when none is."""
