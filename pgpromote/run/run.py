@@ -61,6 +61,7 @@ class Run:
 
     `on_line` is the callback for the lines of the tools, `on_work` that for the progress of the restore.
     `work` and `reading` tell how far the restore and the comparison of rows are.
+    `written` is the JSON of the state's parts.
     `within` walks the steps within the one that is being walked. `problems` are failures that do not end the
     run.
     """
@@ -81,6 +82,7 @@ class Run:
     reading: Reading | None = None
     within: Callable[[], None] = lambda: None
     problems: list[str] = field(default_factory=list)
+    written: states.Parts = field(default_factory=dict, repr=False)
 
     @property
     def target(self) -> Database:
@@ -161,7 +163,7 @@ class Run:
         """Keep the new state, also on disk; a failure to write it is a problem, not the end of the run."""
         self.state = state
         try:
-            states.write(self.state, self.promotion.report_dir)
+            states.write(self.state, self.promotion.report_dir, self.written)
         except (PgpromoteError, OSError, ValueError) as problem:
             told = f"The state of this run is not kept. {problem}"
             if told not in self.problems:

@@ -28,12 +28,19 @@ PARTIAL = ".partial"
 FOLDER = "runs"
 
 
-def write(state: State, directory: Path) -> Path:
-    """Write the state of a run over its last one. Raises PgpromoteError, OSError."""
+# The parts of a run's state as they were written last, by field, with their JSON.
+Parts = dict[str, tuple[object, str]]
+
+
+def write(state: State, directory: Path, parts: Parts | None = None) -> Path:
+    """Write the state of a run over its last one. Raises PgpromoteError, OSError.
+
+    `parts` keeps the JSON of what stays the same from one step to the next: most of it, of many tables.
+    """
     running = _path(state, directory, RUNNING)
     path = _path(state, directory, ENDED) if state.ended else running
     # As ASCII: the name of a file may hold bytes that UTF-8 cannot spell.
-    text = json.dumps(state, default=_plain)
+    text = _text(state, {} if parts is None else parts)
     with files.landing(path) as partial:
         partial.write_text(text, encoding="ascii")
     if state.ended:
@@ -87,6 +94,13 @@ def spelled(run_id: str) -> str:
 def _path(state: State, directory: Path, ending: str) -> Path:
     at = state.began_at.astimezone(UTC).strftime(TIME)[:-3]
     return directory / FOLDER / f"{state.promotion}.{at}.{spelled(state.run_id)}{ending}"
+
+
+def _text(state: State, parts: Parts) -> str:
+    for name, value in vars(state).items():
+        if name not in parts or parts[name][0] is not value:
+            parts[name] = value, json.dumps(value, default=_plain)
+    return f"{{{', '.join(f'{json.dumps(name)}: {parts[name][1]}' for name in vars(state))}}}"
 
 
 def _plain(value: object) -> object:
