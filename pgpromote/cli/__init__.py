@@ -11,9 +11,10 @@ from types import FrameType, TracebackType
 
 import click
 
-from pgpromote.cli import alarm, details_command, pinging, quieting, target
+from pgpromote.cli import alarm, delivery, details_command, pinging, quieting, target
 from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import Interrupted, PgpromoteError
+from pgpromote.terminal import streams
 
 # The groups of `pgpromote --help`, in the order in which a person meets them: the module of each command.
 GROUPS = {
@@ -67,7 +68,13 @@ def _imported(name: str) -> click.Command:
     gc.enable()
     commands = (each for each in vars(module).values() if isinstance(each, click.Command))
     command = next(each for each in commands if each.name == name)
-    for wrap in (pinging.pinging, quieting.quieting, target.telling, alarm.alarming):
+    for wrap in (
+        pinging.pinging,
+        quieting.quieting,
+        target.telling,
+        alarm.alarming,
+        delivery.noting,
+    ):
         wrap(command)
     if heading in WITH_DETAILS:
         details_command.show_details(command)
@@ -158,10 +165,19 @@ def _show(text: str) -> None:
 
 
 def main() -> None:
-    """Run the command line and end the process with its exit code."""
-    shown = details_command.Shown()
+    """Run the command line and end the process with its exit code, whatever its output has met."""
+    streams.secure()
+    delivered = delivery.Delivery()
     try:
-        pgpromote(prog_name=PROGRAM, obj=shown)
+        _run(delivered)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+        sys.exit(delivery.settled(delivered, code, _show))
+
+
+def _run(delivered: delivery.Delivery) -> None:
+    try:
+        pgpromote(prog_name=PROGRAM, obj=delivered)
     except Interrupted as stop:
         _show(f"Error: {stop}")
         raise
@@ -172,4 +188,4 @@ def main() -> None:
             _show(f"Error: {error}")
         sys.exit(error.exit_code)
     finally:
-        shown.show()
+        delivered.shown.show()

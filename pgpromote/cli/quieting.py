@@ -14,8 +14,10 @@ from typing import Any, TextIO
 
 import click
 
+from pgpromote.cli.delivery import Delivery
 from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import ConfigError
+from pgpromote.terminal import streams
 
 
 class Loud(logging.Handler):
@@ -35,6 +37,9 @@ QUIET, LOG = "pgpromote.quiet", "pgpromote.log"
 def begin(context: click.Context, *, quiet: bool, log_file: Path | None) -> None:
     """Make the command quiet, and begin its log. Raises ConfigError."""
     log = begun(log_file, context) if log_file else None
+    delivered = context.find_root().obj
+    if isinstance(delivered, Delivery):
+        delivered.log, delivered.log_path = log, log_file
     context.meta.update({QUIET: quiet, LOG: log})
     logging.getLogger(PROGRAM).addHandler(Loud())
     if quiet or log:
@@ -81,7 +86,7 @@ def begun(path: Path, context: click.Context) -> TextIO:
         os.close(handle)
         raise _problem(path, "is no regular file of your own")
     os.fchmod(handle, 0o600)
-    file = os.fdopen(handle, "a", buffering=1, encoding="utf-8", errors="backslashreplace")
+    file = streams.keeping(handle)
     atexit.register(file.close)  # the last line is said after the command
     file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC pgpromote {context.invoked_subcommand}\n")
     return file

@@ -29,7 +29,7 @@ from pgpromote.postgres.model import (
 from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.postgres.strategy import Strategy
 from pgpromote.terminal import console as consoles
-from pgpromote.terminal import listing, summary
+from pgpromote.terminal import listing, streams, summary
 
 # Types of shown values: a command that shows a dump loads nothing of a run.
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def only_steps(picture: "Refreshing", *, verbose: bool = False) -> Iterator[Call
     Dagster captures the tools' lines for its UI and copies them to stdout and stderr; here nobody asked.
     """
     with ExitStack() as stack:
-        stream = stack.enter_context(os.fdopen(os.dup(2), "w", encoding="utf-8"))
+        stream = stack.enter_context(streams.keeping(os.dup(2)))
         console = literal(file=stream, quiet=ERR.quiet)
         console.copy = ERR.copy
         elsewhere = os.dup(2) if verbose else os.open(os.devnull, os.O_WRONLY)
