@@ -243,8 +243,8 @@ def _kept(options: "Options") -> str:
 
 
 def show_findings(found: Sequence[Finding], console: Console = ERR) -> None:
-    """Show the first findings of each rule with their remedies, and the number of the others."""
-    for line in listing.told(found):
+    """Show findings with their remedies; on a terminal the first of each rule, and how many follow."""
+    for line in listing.told(found, whole=not console.is_terminal):
         _indented(line, console)
 
 
@@ -304,7 +304,7 @@ def show_audit(done: "Audit") -> None:
     for rule in dict.fromkeys(finding.rule for finding in ranked):
         _show_rule(rule, [finding for finding in ranked if finding.rule == rule])
     tables = list(done.by_table().items())
-    shown = fitting(len(tables), WARNINGS)
+    shown = len(tables) if _whole() else fitting(len(tables), WARNINGS)
     for table, rules in tables[:shown]:
         _headline(f"{Severity.INFO.value:>9}", one_line(table), COLOURS[Severity.INFO])
         for rule, findings in rules.items():
@@ -315,21 +315,21 @@ def show_audit(done: "Audit") -> None:
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")
     for group in listing.by_rule(done.suppressed):
         _headline("suppressed", f"{group[0].rule.replace('_', ' ')}: {len(group)}", "dim")
-        for line in cut([each.told for each in group], INFOS, listing.JSON):
+        for line in listing.some([each.told for each in group], INFOS, whole=_whole()):
             _indented(one_line(line), style="dim")
     for note in done.notes:
         _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
 
 
 def _show_rule(rule: str, found: Sequence[Finding]) -> None:
-    """Show the first findings of one audit rule, the worst first, and its reason."""
+    """Show the findings of one audit rule, the worst first, and its reason."""
     from pgpromote.postgres import audit  # noqa: PLC0415 - slow to load, for one command
 
     worst = found[0].severity
     _headline(f"{worst.value:>9}", f"{rule.replace('_', ' ')}: {len(found)}", COLOURS[worst])
     if rule in audit.RULES:
         _indented(audit.describe(rule), style="dim")
-    for line in listing.told(found, named=True):
+    for line in listing.told(found, named=True, whole=_whole()):
         _indented(one_line(line))
 
 
@@ -337,9 +337,10 @@ def show_repair(repair: "Repair", *, done: bool) -> None:
     """Show the statements with their reasons, and the keys of one column that were left alone."""
     _headline("Repaired" if done else "Would repair", f"{len(repair.changes)} primary key(s)")
     statements = [f"{each.sql};\n    -- {each.why}" for each in repair.statements]
-    for line in cut(statements, ERRORS, listing.JSON):
+    for line in listing.some(statements, ERRORS, whole=_whole()):
         OUT.print(f"  {line}")
-    for line in cut([each.message for each in summary.left_alone(repair)], WARNINGS, listing.JSON):
+    left = [each.message for each in summary.left_alone(repair)]
+    for line in listing.some(left, WARNINGS, whole=_whole()):
         OUT.print(f"  {line}")
     show_findings(repair.findings, OUT)
 
