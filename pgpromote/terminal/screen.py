@@ -251,9 +251,8 @@ def show_findings(found: Sequence[Finding], console: Console = ERR) -> None:
 def _indented(line: str, console: Console | None = None, style: str = "") -> None:
     """Print a line below its title, wrapped on a terminal; a remedy is not: it may be a command to copy."""
     console = console or OUT
-    wrapped = console.is_terminal and not line.startswith(listing.REMEDY)
-    width = max(console.width - INDENT, INDENT)
-    for piece in Text(line).wrap(console, width) if wrapped else [line]:
+    pieces = [line] if line.startswith(listing.REMEDY) else _wrapped(line, console, INDENT)
+    for piece in pieces:
         console.print(Text(" " * INDENT).append(piece), style=style)
 
 
@@ -264,7 +263,7 @@ def show_history(found: "Sequence[Kept]") -> None:
     if not found:
         OUT.print("No previous database and no safety archive is kept.")
     for each in found:
-        row = (each.kind, each.until.isoformat(" ", "seconds"), each.size, each.what, each.back)
+        row = (each.kind, past.moment(each.until), each.size, each.what, each.back)
         kind, until, size, what, back = map(one_line, row)
         if OUT.is_terminal:
             _headline(kind, f"until {until}, {size}:")
@@ -285,7 +284,8 @@ def show_way(way: "Way") -> None:
     """Show the current prod, and the one that a rollback would bring back."""
     from pgpromote.terminal import past  # noqa: PLC0415 - it loads a rollback, for few commands
 
-    ERR.print(*map(one_line, past.of_way(way)), sep="\n")
+    for line in map(one_line, past.of_way(way)):
+        ERR.print(*_wrapped(line, ERR), sep="\n")
 
 
 def show_cut_over(done: "CutOver") -> None:
@@ -350,7 +350,19 @@ def _whole() -> bool:
 
 
 def _headline(word: str, rest: str, colour: str = "green") -> None:
-    OUT.print(Text.assemble((word, colour), " ", rest))
+    """Print a line that begins with a word in colour, wrapped below its rest on a terminal."""
+    margin = len(word) + 1
+    first, *more = _wrapped(rest, OUT, margin)
+    OUT.print(Text.assemble((word, colour), " ", first))
+    for line in more:
+        OUT.print(Text(" " * margin).append(line))
+
+
+def _wrapped(line: str, console: Console, margin: int = 0) -> "Sequence[Text | str]":
+    """Return a line, in pieces that fit beside a margin where the console is a terminal."""
+    if not console.is_terminal:
+        return [line]
+    return Text(line).wrap(console, max(console.width - margin, INDENT)) or [line]
 
 
 def _facts(facts: Mapping[str, str], *, whole: bool | None = None) -> None:

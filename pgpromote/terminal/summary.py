@@ -28,6 +28,8 @@ Facts = dict[str, str]
 LABEL = 12
 WIDTH = 80
 LINES_PER_FACT = 2
+# These are copied in one piece; all else is wrapped where lines are.
+PIECES = {"archive", "sha256", "report", "safety", "fingerprint", "go on with", "back with"}
 LISTS = {"objects", "repaired", "to repair", "left alone", "time", "audit", "checks", "limited to", "dropped"}
 
 
@@ -132,11 +134,15 @@ def needed(plan: "Plan") -> str:
 
 
 def lines(facts: Mapping[str, str], *, whole: bool) -> list[str]:
-    """Return facts as lines, one below the other. Lists wrap, and are cut after two lines unless `whole`."""
+    """Return facts as lines, one below the other. Lists wrap, and are cut after two lines unless `whole`.
+
+    Sentences wrap unless `whole`; what is copied does not.
+    """
     written = []
     for name, value in facts.items():
         if value:
-            first, *more = _wrapped(value, whole=whole) if name in LISTS else [value]
+            listed, wraps = name in LISTS, name in LISTS or not (whole or name in PIECES)
+            first, *more = _wrapped(value, whole=whole or not listed) if wraps else [value]
             written += [f"  {name:<{LABEL}} {first}", *(" " * (LABEL + 3) + line for line in more)]
     return written
 

@@ -316,7 +316,7 @@ def test_a_history_is_one_list_and_says_how_to_go_back(
     assert [
         (row.split()[0], row[-len(back) :]) for row, (_, back) in zip(rows, expected, strict=True)
     ] == expected
-    assert "2000-01-01 00:00:00+00:00" in rows[2]
+    assert "2000-01-01 00:00:00 UTC" in rows[2]
     assert f"{cut.stat().st_size:,} bytes" in rows[2]
 
 
