@@ -362,7 +362,7 @@ def _wrapped(line: str, console: Console, margin: int = 0) -> "Sequence[Text | s
     """Return a line, in pieces that fit beside a margin where the console is a terminal."""
     if not console.is_terminal:
         return [line]
-    return Text(line).wrap(console, max(console.width - margin, INDENT)) or [line]
+    return [*Text(line).wrap(console, max(console.width - margin, INDENT))] or [line]
 
 
 def _facts(facts: Mapping[str, str], *, whole: bool | None = None) -> None:
