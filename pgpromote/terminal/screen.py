@@ -163,7 +163,7 @@ def show_problem(problem: str) -> None:
 
 
 def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
-    """Show an archive's header, its counts, and the entries that were searched for."""
+    """Show an archive's header and counts; of a search, stdout gets the entries alone."""
     _facts(
         {
             "archive": str(archive.path),
@@ -172,7 +172,8 @@ def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
             "written by": f"pg_dump {archive.pg_dump_version}",
             "format": f"custom {'.'.join(map(str, archive.format_version))}, {archive.compression}",
             "size": f"{archive.size:,} bytes",
-        }
+        },
+        console=OUT if found is None else ERR,
     )
     if found is None:
         _table(("kind", "entries"), [(kind, str(count)) for kind, count in archive.counts().items()])
@@ -365,9 +366,9 @@ def _wrapped(line: str, console: Console, margin: int = 0) -> "Sequence[Text | s
     return [*Text(line).wrap(console, max(console.width - margin, INDENT))] or [line]
 
 
-def _facts(facts: Mapping[str, str], *, whole: bool | None = None) -> None:
+def _facts(facts: Mapping[str, str], *, whole: bool | None = None, console: Console | None = None) -> None:
     for line in summary.lines(facts, whole=_whole() if whole is None else whole):
-        OUT.print(line)
+        (console or OUT).print(line)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -143,6 +143,28 @@ def test_a_reader_that_goes_away_is_no_traceback(cli: CommandLine) -> None:
         assert process.stderr.read() == ""
 
 
+def test_a_search_prints_only_what_was_found_and_says_what_met_nothing(cli: CommandLine) -> None:
+    found = cli.run("inspect", "-k", "TABLE", "--name", "*")
+    rows = [line.split("\t") for line in found.stdout.splitlines()]
+    assert {row[0] for row in rows} == {"TABLE"}
+    assert "  archive " in found.stderr
+    assert "holds no" not in found.stderr
+
+    typo = cli.run("inspect", "-k", "tabel", "-k", "view", "-k", "TABLE")
+    assert typo.stdout.splitlines()
+    assert "shop_dev.dump holds no TABEL. Its kinds are: " in typo.stderr
+    assert (", TABLE" in typo.stderr, typo.returncode) == (True, 0)
+
+    quiet = cli.run("-q", "inspect", "--kind", "tabel", "--json")
+    assert quiet.json()["entries"] == []
+    assert "holds no TABEL" in quiet.stderr
+
+    unnamed = cli.run("inspect", "-k", "table", "--name", "nosuch*")
+    assert unnamed.stdout == ""
+    assert "holds nothing of the kind TABLE whose name is like nosuch*." in unnamed.stderr
+    assert "holds nothing whose name is like no?" in cli.run("inspect", "--name", "no?").stderr
+
+
 # JSON -------------------------------------------------------------------------------------------------------
 
 
