@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pgpromote.postgres.keys.repair import Repair
     from pgpromote.postgres.losses.plan import Plan
     from pgpromote.run.doctor import Line
+    from pgpromote.run.last import Last
     from pgpromote.run.options import Options
     from pgpromote.run.rollback import Status, Way
     from pgpromote.run.state import Note
@@ -274,11 +275,11 @@ def show_history(found: "Sequence[Kept]") -> None:
             click.echo(f"{kind}\t{until}\t{size}\t{what}\t{back}")
 
 
-def show_status(status: "Status") -> None:
-    """Show the status of prod, and whether it is on hold."""
+def show_status(status: "Status", promoted: "Last") -> None:
+    """Show the status of prod, the last promotion, and whether prod is on hold."""
     from pgpromote.terminal import past  # noqa: PLC0415 - it loads a rollback, for few commands
 
-    _facts({name: one_line(value) for name, value in past.of_status(status).items()})
+    _facts({name: one_line(value) for name, value in past.of_status(status, promoted).items()})
 
 
 def show_way(way: "Way") -> None:
