@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Any, NoReturn
 
 import click
 
@@ -76,13 +77,47 @@ def _imported(name: str) -> click.Command:
         delivery.noting,
     ):
         wrap(command)
+    quieting.accepting(command)
     if heading in WITH_DETAILS:
         details_command.show_details(command)
     return command
 
 
+def _written(command: click.Command, option: str) -> str:
+    """Return an option of a command with a value as people write it; "" when the command has none."""
+    found = next((each for each in command.params if option in (*each.opts, *each.secondary_opts)), None)
+    valued = isinstance(found, click.Option) and not (found.is_flag or found.count)
+    if found and valued:
+        return f"{option} {found.make_metavar(click.Context(command))}"
+    return option if found else ""
+
+
+def _misplaced(error: click.NoSuchOption, where: str) -> NoReturn:
+    raise click.UsageError(f"{error.message} It stands {where}", error.ctx) from None
+
+
 class Grouped(click.Group):
-    """A group whose help lists its commands under headings."""
+    """A group whose help lists its commands under headings, and that knows where an option stands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command. Raises UsageError, also for what stands after it."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = next((each for each in given if each in self.commands), "")
+            if name and (option := _written(self.commands[name], error.option_name)):
+                _misplaced(error, f"after the command: {PROGRAM} {name} {option}")
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Invoke the command. Raises UsageError, also for what stands before it."""
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            if option := _written(self, error.option_name):
+                _misplaced(error, f"before the command: {PROGRAM} {option} {ctx.invoked_subcommand}")
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands of each group with the first sentence of their help."""
@@ -134,7 +169,7 @@ def pgpromote(
       pgpromote promote
 
     Results go to stdout, progress and errors to stderr. --json prints what a program can read. Colours are
-    for terminals only, and NO_COLOR turns them off.
+    for terminals only, and NO_COLOR turns them off. --quiet and --log-file may stand after the command, too.
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a check.
     """

@@ -36,16 +36,34 @@ QUIET, LOG = "pgpromote.quiet", "pgpromote.log"
 
 def begin(context: click.Context, *, quiet: bool, log_file: Path | None) -> None:
     """Make the command quiet, and begin its log. Raises ConfigError."""
-    log = begun(log_file, context) if log_file else None
-    delivered = context.find_root().obj
-    if isinstance(delivered, Delivery):
-        delivered.log, delivered.log_path = log, log_file
-    context.meta.update({QUIET: quiet, LOG: log})
     logging.getLogger(PROGRAM).addHandler(Loud())
-    if quiet or log:
+    _set(context, quiet=quiet, log_file=log_file)
+
+
+def _set(root: click.Context, *, quiet: bool = False, log_file: Path | None = None) -> None:
+    root.meta[QUIET] = quiet or root.meta.get(QUIET, False)
+    if log_file:
+        root.meta[LOG] = begun(log_file, root)
+        if isinstance(root.obj, Delivery):
+            root.obj.log, root.obj.log_path = root.meta[LOG], log_file
+    if quiet or log_file:
         from pgpromote.terminal import console  # noqa: PLC0415 - slow to load, and rarely wanted
 
-        console.set_up(quiet=quiet, log=log)
+        console.set_up(quiet=root.meta[QUIET], log=root.meta.get(LOG))
+
+
+def accepting(command: click.Command) -> None:
+    """Let the two options stand after a command, too; its help does not repeat them."""
+    flag = click.Option(["--quiet", "-q"], is_flag=True, hidden=True, expose_value=False, callback=_late)
+    log_file = click.Option(
+        ["--log-file"], type=click.Path(path_type=Path), hidden=True, expose_value=False, callback=_late
+    )
+    command.params += [flag, log_file]
+
+
+def _late(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value and not context.resilient_parsing:  # a shell that completes begins no log
+        _set(context.find_root(), **{str(parameter.name): value})
 
 
 def quieting(command: click.Command) -> None:

@@ -111,6 +111,25 @@ def test_wrong_usage_is_code_2_and_names_the_argument(arguments: tuple[str, ...]
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--json", "status"), "It stands after the command: pgpromote status --json"),
+        (("--yes", "rollback"), "It stands after the command: pgpromote rollback --yes"),
+        (("-j", "8", "promote"), "It stands after the command: pgpromote promote -j INTEGER RANGE"),
+        (("promote", "--env-file=x"), "It stands before the command: pgpromote --env-file FILE promote"),
+        (("status", "--debug"), "It stands before the command: pgpromote --debug status"),
+        (("--debag", "status"), "Did you mean '--debug'?"),
+        (("--json",), "No such option '--json'."),
+    ],
+)
+def test_an_option_on_the_wrong_side_of_the_command_is_told_its_place(
+    arguments: tuple[str, ...], told: str
+) -> None:
+    result = CliRunner().invoke(pgpromote, arguments)
+    assert (result.exit_code, told in result.stderr) == (2, True), result.stderr
+
+
 def test_settings_without_sense_are_refused_by_name(cli: CommandLine) -> None:
     for setting in ("PGPROMOTE_NAME", "PGPROMOTE_TIMEZONE"):
         result = cli.having(**{setting: "../x"}).run("dump")
