@@ -8,12 +8,14 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Any, NoReturn
 
 import click
 
-from pgpromote.cli import alarm, details_command, pinging, quieting, target
+from pgpromote.cli import alarm, delivery, details_command, pinging, quieting, target
 from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import Interrupted, PgpromoteError
+from pgpromote.terminal import streams
 
 # The groups of `pgpromote --help`, in the order in which a person meets them: the module of each command.
 GROUPS = {
@@ -67,15 +69,55 @@ def _imported(name: str) -> click.Command:
     gc.enable()
     commands = (each for each in vars(module).values() if isinstance(each, click.Command))
     command = next(each for each in commands if each.name == name)
-    for wrap in (pinging.pinging, quieting.quieting, target.telling, alarm.alarming):
+    for wrap in (
+        pinging.pinging,
+        quieting.quieting,
+        target.telling,
+        alarm.alarming,
+        delivery.noting,
+    ):
         wrap(command)
+    quieting.accepting(command)
     if heading in WITH_DETAILS:
         details_command.show_details(command)
     return command
 
 
+def _written(command: click.Command, option: str) -> str:
+    """Return an option of a command with a value as people write it; "" when the command has none."""
+    found = next((each for each in command.params if option in (*each.opts, *each.secondary_opts)), None)
+    valued = isinstance(found, click.Option) and not (found.is_flag or found.count)
+    if found and valued:
+        return f"{option} {found.make_metavar(click.Context(command))}"
+    return option if found else ""
+
+
+def _misplaced(error: click.NoSuchOption, where: str) -> NoReturn:
+    raise click.UsageError(f"{error.message} It stands {where}", error.ctx) from None
+
+
 class Grouped(click.Group):
-    """A group whose help lists its commands under headings."""
+    """A group whose help lists its commands under headings, and that knows where an option stands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command. Raises UsageError, also for what stands after it."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = next((each for each in given if each in self.commands), "")
+            if name and (option := _written(self.commands[name], error.option_name)):
+                _misplaced(error, f"after the command: {PROGRAM} {name} {option}")
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Invoke the command. Raises UsageError, also for what stands before it."""
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            if option := _written(self, error.option_name):
+                _misplaced(error, f"before the command: {PROGRAM} {option} {ctx.invoked_subcommand}")
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands of each group with the first sentence of their help."""
@@ -127,7 +169,7 @@ def pgpromote(
       pgpromote promote
 
     Results go to stdout, progress and errors to stderr. --json prints what a program can read. Colours are
-    for terminals only, and NO_COLOR turns them off.
+    for terminals only, and NO_COLOR turns them off. --quiet and --log-file may stand after the command, too.
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a check.
     """
@@ -158,10 +200,19 @@ def _show(text: str) -> None:
 
 
 def main() -> None:
-    """Run the command line and end the process with its exit code."""
-    shown = details_command.Shown()
+    """Run the command line and end the process with its exit code, whatever its output has met."""
+    streams.secure()
+    delivered = delivery.Delivery()
     try:
-        pgpromote(prog_name=PROGRAM, obj=shown)
+        _run(delivered)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+        sys.exit(delivery.settled(delivered, code, _show))
+
+
+def _run(delivered: delivery.Delivery) -> None:
+    try:
+        pgpromote(prog_name=PROGRAM, obj=delivered)
     except Interrupted as stop:
         _show(f"Error: {stop}")
         raise
@@ -172,4 +223,4 @@ def main() -> None:
             _show(f"Error: {error}")
         sys.exit(error.exit_code)
     finally:
-        shown.show()
+        delivered.shown.show()

@@ -1,5 +1,6 @@
 """Commands that write and inspect an archive: dump, inspect."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from pgpromote.cli.parameters import (
 )
 from pgpromote.postgres import dump
 from pgpromote.postgres.archives import archive, selection
+from pgpromote.postgres.model import Archive, TocEntry
 from pgpromote.terminal import screen
 from pgpromote.terminal.progress import Dumping
 
@@ -97,6 +99,8 @@ def inspect(dump_path: Path | None, kinds: tuple[str, ...], name: str, *, as_jso
     promotion = settings.from_environment()
     contents = archive.read(promotion.store.local(dump_path or promotion.own_archive()))
     found = selection.search(contents, kinds, name or "*") if kinds or name else None
+    for problem in _missed(contents, kinds, name, found):
+        screen.ERR.loud(problem)
     if as_json:
         entries = contents.entries if found is None else found
         header = {key: value for key, value in vars(contents).items() if key != "entries"}
@@ -104,3 +108,16 @@ def inspect(dump_path: Path | None, kinds: tuple[str, ...], name: str, *, as_jso
         screen.show_json({**header, "counts": contents.counts(), "entries": shown})
     else:
         screen.show_archive(contents, found)
+
+
+def _missed(
+    contents: Archive, kinds: Sequence[str], name: str, found: Sequence[TocEntry] | None
+) -> Iterator[str]:
+    """Yield a sentence for each part of a search that met nothing in an archive."""
+    there = contents.counts()
+    missing = [kind for kind in kinds if kind.upper() not in there]
+    for kind in missing:
+        yield f"{contents.path} holds no {kind.upper()}. Its kinds are: {', '.join(sorted(there)) or 'none'}."
+    if name and not found and len(missing) < max(len(kinds), 1):
+        of = f" of the kind {', '.join(kinds).upper()}" if kinds else ""
+        yield f"{contents.path} holds nothing{of} whose name is like {name}."

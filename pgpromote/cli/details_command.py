@@ -39,7 +39,7 @@ def _begin(context: click.Context, parameter: click.Parameter, wanted: bool) -> 
     from pgpromote import settings  # noqa: PLC0415 - `--help` and completion read none
 
     target.take(context)
-    shown = context.find_root().obj
+    shown = getattr(context.find_root().obj, "shown", None)
     if isinstance(shown, Shown):
         shown.details = settings.from_environment().details
         shown.size = shown.details.size()

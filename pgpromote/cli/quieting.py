@@ -14,8 +14,10 @@ from typing import Any, TextIO
 
 import click
 
+from pgpromote.cli.delivery import Delivery
 from pgpromote.cli.shell import PROGRAM
 from pgpromote.postgres.errors import ConfigError
+from pgpromote.terminal import streams
 
 
 class Loud(logging.Handler):
@@ -34,13 +36,34 @@ QUIET, LOG = "pgpromote.quiet", "pgpromote.log"
 
 def begin(context: click.Context, *, quiet: bool, log_file: Path | None) -> None:
     """Make the command quiet, and begin its log. Raises ConfigError."""
-    log = begun(log_file, context) if log_file else None
-    context.meta.update({QUIET: quiet, LOG: log})
     logging.getLogger(PROGRAM).addHandler(Loud())
-    if quiet or log:
+    _set(context, quiet=quiet, log_file=log_file)
+
+
+def _set(root: click.Context, *, quiet: bool = False, log_file: Path | None = None) -> None:
+    root.meta[QUIET] = quiet or root.meta.get(QUIET, False)
+    if log_file:
+        root.meta[LOG] = begun(log_file, root)
+        if isinstance(root.obj, Delivery):
+            root.obj.log, root.obj.log_path = root.meta[LOG], log_file
+    if quiet or log_file:
         from pgpromote.terminal import console  # noqa: PLC0415 - slow to load, and rarely wanted
 
-        console.set_up(quiet=quiet, log=log)
+        console.set_up(quiet=root.meta[QUIET], log=root.meta.get(LOG))
+
+
+def accepting(command: click.Command) -> None:
+    """Let the two options stand after a command, too; its help does not repeat them."""
+    flag = click.Option(["--quiet", "-q"], is_flag=True, hidden=True, expose_value=False, callback=_late)
+    log_file = click.Option(
+        ["--log-file"], type=click.Path(path_type=Path), hidden=True, expose_value=False, callback=_late
+    )
+    command.params += [flag, log_file]
+
+
+def _late(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value and not context.resilient_parsing:  # a shell that completes begins no log
+        _set(context.find_root(), **{str(parameter.name): value})
 
 
 def quieting(command: click.Command) -> None:
@@ -81,7 +104,7 @@ def begun(path: Path, context: click.Context) -> TextIO:
         os.close(handle)
         raise _problem(path, "is no regular file of your own")
     os.fchmod(handle, 0o600)
-    file = os.fdopen(handle, "a", buffering=1, encoding="utf-8", errors="backslashreplace")
+    file = streams.keeping(handle)
     atexit.register(file.close)  # the last line is said after the command
     file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC pgpromote {context.invoked_subcommand}\n")
     return file

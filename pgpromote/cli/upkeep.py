@@ -103,6 +103,8 @@ def _written(age: timedelta) -> str:
 def status_command(*, max_age: timedelta | None, as_json: bool) -> None:
     """Show what Prod is: since when, from which archive, and whether it is on hold.
 
+    The last promotion is shown with who records it, and runs that were killed are told first.
+
     With --max-age it tells whether the last night happened, too: for a monitor, on any machine that reaches
     Prod. A rollback is no promotion. Where no previous database is kept, and of promotions in place, only the
     machine that made them knows.
@@ -113,13 +115,15 @@ def status_command(*, max_age: timedelta | None, as_json: bool) -> None:
       pgpromote status --max-age 26h
     """
     promotion, run_id = settings.from_environment(), new_run_id()
-    status = rollback.status(promotion, run_id)
-    found = None if max_age is None else last.promotion(promotion, run_id)
+    status, found = rollback.status(promotion, run_id), last.promotion(promotion, run_id)
+    dead = list(map(died.told, died.find(promotion, run_id)))
     if as_json:
-        screen.show_json({**vars(status), "promoted": found.at} if found else status)
+        screen.show_json({**vars(status), "promoted": found.at, "died": dead})
     else:
-        screen.show_status(status)
-    if found and max_age is not None and (found.age is None or found.age > max_age):
+        for each in dead:
+            screen.show_problem(each)
+        screen.show_status(status, found)
+    if max_age is not None and (found.age is None or found.age > max_age):
         then = (
             f"The last promotion was at {past.moment(found.at)}" if found.at else "No promotion is recorded"
         )

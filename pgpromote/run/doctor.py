@@ -1,7 +1,7 @@
 """Look over all that a promotion needs, before there is a night to lose: nothing is changed."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,6 +15,7 @@ from pgpromote.promotion import PING, STORAGE, WEBHOOK, Promotion, web_url
 from pgpromote.run import died, last, storage
 from pgpromote.run.check import look
 from pgpromote.run.options import DEFAULTS
+from pgpromote.run.state import State as RunState
 
 
 class State(Enum):
@@ -151,9 +152,20 @@ def _checks(promotion: Promotion, run_id: str) -> Iterator[Line]:
 def _last(promotion: Promotion, run_id: str) -> Iterator[Line]:
     for state in died.find(promotion, run_id):
         yield Line("last runs", State.WARN, died.told(state), "pgpromote history")
-    at = last.promotion(promotion, run_id).at
-    seen = f"The last promotion was at {at:%Y-%m-%d %H:%M:%S} UTC." if at else "No promotion is recorded."
+    if failed := last.failures(promotion):
+        to_do = f"Read its report in {promotion.report_dir}."
+        yield Line("failed runs", State.WARN, _failed(failed), to_do)
+    found = last.promotion(promotion, run_id)
+    seen = f"The last promotion was {found.told}." if found.at else f"No promotion: {found.told}."
     yield Line("last promotion", State.OK, seen)
+
+
+def _failed(failed: Sequence[RunState]) -> str:
+    newest = failed[0]
+    why = " ".join(line.strip() for line in newest.failure.splitlines()[:2])
+    at = f"{newest.began_at:%Y-%m-%d %H:%M:%S} UTC"
+    count = f"{len(failed)} run(s) failed since one made prod new"
+    return f"{count}; the newest, of {at}, in the step {newest.current}: {why}"
 
 
 def _alerts(promotion: Promotion, _run_id: str) -> Iterator[Line]:

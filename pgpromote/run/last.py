@@ -1,8 +1,10 @@
-"""When a promotion last succeeded: by prod's server, and by the states of runs on this machine."""
+"""The last promotion that succeeded, by prod's server and this machine's runs; the runs that failed since."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from pathlib import Path
 
 from pgpromote.postgres.databases import previous
 from pgpromote.postgres.databases.mark import End
@@ -14,15 +16,28 @@ from pgpromote.run.state import State
 
 @dataclass(frozen=True)
 class Last:
-    """The last promotion that succeeded: `at` is None when nothing records one; `now` by prod's server."""
+    """The last promotion that succeeded: `at` is None when nothing records one; `now` by prod's server.
+
+    `here` says that only a run of this machine records it, whose states are in `directory`.
+    """
 
     at: datetime | None
     now: datetime
+    here: bool
+    directory: Path
 
     @property
     def age(self) -> timedelta | None:
         """The time since then."""
         return self.now - self.at if self.at else None
+
+    @property
+    def told(self) -> str:
+        """The time in words, and who records it: elsewhere only prod's server is asked."""
+        if self.at is None:
+            return f"not recorded by prod's server, nor in {self.directory}"
+        by = f"only {self.directory} records it" if self.here else "prod's server records it"
+        return f"at {self.at:%Y-%m-%d %H:%M:%S} UTC; {by}"
 
 
 def promotion(of: Promotion, run_id: str) -> Last:
@@ -32,10 +47,21 @@ def promotion(of: Promotion, run_id: str) -> Last:
     states of runs on this machine do.
     """
     place = of.place(run_id)
-    times = began(previous.history(place))
-    if state := states.newest(of.report_dir, of.name, lambda run: _promoted(run, of)):
-        times = [*times, state.current_since]
-    return Last(max(times, default=None), place.now())
+    databases = previous.history(place)
+    at, here = max(began(databases), default=None), False
+    swaps = {each.promotion for each in databases if each.trusted}  # their times are the server's
+    ours = (state for state in states.ended(of.report_dir, of.name) if _promoted(state, of))
+    state = next(ours, None)
+    if state and state.run_id not in swaps and (at is None or state.current_since > at):
+        at, here = state.current_since, True
+    return Last(at.astimezone(UTC) if at else None, place.now(), here, of.report_dir)
+
+
+def failures(of: Promotion) -> tuple[State, ...]:
+    """Return the runs of this machine that have failed since one made prod new, newest first."""
+    target = of.target().label
+    ours = (state for state in states.ended(of.report_dir, of.name) if state.target == target)
+    return tuple(state for state in takewhile(lambda run: not run.renewed, ours) if state.failure)
 
 
 def began(databases: Sequence[Previous]) -> list[datetime]:

@@ -33,7 +33,8 @@ HINT = "Remove the cause in prod and start again; without the safety archive's w
 def bounds(promotion: Promotion, options: Options) -> Bounds | None:
     """Return the bounds on losses of dev; None for a way back, which may hold less on purpose."""
     accepted = (*promotion.bounds.accepted, *options.accept_loss)
-    return None if options.way_back else replace(promotion.bounds, accepted=accepted)
+    known = replace(promotion.bounds, accepted=accepted, named=options.accept_loss)
+    return None if options.way_back else known
 
 
 def choice(promotion: Promotion, options: Options) -> Choice:

@@ -4,7 +4,7 @@ Until the run has ended, its name ends in `.running.json`.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -72,11 +72,11 @@ def unfinished(directory: Path, promotion: str, but: str = "") -> Iterator[State
             yield state
 
 
-def newest(directory: Path, promotion: str, wanted: Callable[[State], bool]) -> State | None:
-    """Return the newest state of a promotion's runs that have ended and are wanted, None for none."""
-    found = sorted((directory / FOLDER).glob(f"{promotion}.*{ENDED}"), reverse=True)
-    ended = (_read(path) for path in found if not path.name.endswith(RUNNING))
-    return next((state for state in ended if state and wanted(state)), None)
+def ended(directory: Path, promotion: str) -> Iterator[State]:
+    """Yield the states of a promotion's runs that have ended, newest first."""
+    for path in sorted((directory / FOLDER).glob(f"{promotion}.*{ENDED}"), reverse=True):
+        if not path.name.endswith(RUNNING) and (state := _read(path)):
+            yield state
 
 
 def retain(directory: Path, promotion: str) -> None:

@@ -33,16 +33,24 @@ def by_rule(found: Sequence[Finding]) -> list[list[Finding]]:
     return [group for severity in Severity for (each, _), group in groups.items() if each is severity]
 
 
-def told(found: Sequence[Finding], everything: str = JSON, *, named: bool = False) -> list[str]:
+def told(
+    found: Sequence[Finding], everything: str = JSON, *, named: bool = False, whole: bool = False
+) -> list[str]:
     """Return findings as lines, by severity and rule; a remedy once for findings in a row that share it.
 
-    `named` findings begin with their object, and a remedy may be SQL.
+    `named` findings begin with their object, and a remedy may be SQL. `whole` lists are not cut.
     """
-    return [line for group in by_rule(found) for line in _of_group(group, everything, named=named)]
+    groups = by_rule(found)
+    return [line for group in groups for line in _of_group(group, everything, named=named, whole=whole)]
 
 
-def _of_group(group: Sequence[Finding], everything: str, *, named: bool) -> Iterator[str]:
-    shown = fitting(len(group), SHOWN[group[0].severity])
+def some(texts: Sequence[str], shown: int, *, whole: bool) -> list[str]:
+    """Return the first texts, and the number of the others; all of them if they are to be `whole`."""
+    return [*texts] if whole else cut(texts, shown, JSON)
+
+
+def _of_group(group: Sequence[Finding], everything: str, *, named: bool, whole: bool) -> Iterator[str]:
+    shown = len(group) if whole else fitting(len(group), SHOWN[group[0].severity])
     for remedy, several in groupby(group[:shown], lambda each: each.remedy if named else each.hint):
         yield from (each.told if named else each.message for each in several)
         if remedy:

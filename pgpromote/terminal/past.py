@@ -11,6 +11,7 @@ from pgpromote.postgres.archives.safety import Safety
 from pgpromote.postgres.databases.hold import Hold
 from pgpromote.postgres.databases.mark import End, Provenance
 from pgpromote.postgres.databases.previous import Previous
+from pgpromote.run.last import Last
 from pgpromote.run.rollback import Status, Way
 
 ENDED = {
@@ -58,13 +59,14 @@ def moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def of_status(status: Status) -> dict[str, str]:
-    """Return the status of prod as facts."""
+def of_status(status: Status, promoted: Last) -> dict[str, str]:
+    """Return the status of prod, and the last promotion, as facts."""
     came, newest = status.came, status.newest
     return {
         "prod": status.prod,
         "since": moment(came.since) if came and came.since else "nothing says since when",
         "came from": came_from(came),
+        "promoted": promoted.told,
         "on hold": on_hold(status.held),
         "previous": f"{newest.name}, which was prod until {moment(newest.swapped_at)}"
         if newest

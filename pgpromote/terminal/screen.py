@@ -29,7 +29,7 @@ from pgpromote.postgres.model import (
 from pgpromote.postgres.rows.compare import NOT_PROVEN
 from pgpromote.postgres.strategy import Strategy
 from pgpromote.terminal import console as consoles
-from pgpromote.terminal import listing, summary
+from pgpromote.terminal import listing, streams, summary
 
 # Types of shown values: a command that shows a dump loads nothing of a run.
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pgpromote.postgres.keys.repair import Repair
     from pgpromote.postgres.losses.plan import Plan
     from pgpromote.run.doctor import Line
+    from pgpromote.run.last import Last
     from pgpromote.run.options import Options
     from pgpromote.run.rollback import Status, Way
     from pgpromote.run.state import Note
@@ -94,7 +95,7 @@ def only_steps(picture: "Refreshing", *, verbose: bool = False) -> Iterator[Call
     Dagster captures the tools' lines for its UI and copies them to stdout and stderr; here nobody asked.
     """
     with ExitStack() as stack:
-        stream = stack.enter_context(os.fdopen(os.dup(2), "w", encoding="utf-8"))
+        stream = stack.enter_context(streams.keeping(os.dup(2)))
         console = literal(file=stream, quiet=ERR.quiet)
         console.copy = ERR.copy
         elsewhere = os.dup(2) if verbose else os.open(os.devnull, os.O_WRONLY)
@@ -163,7 +164,7 @@ def show_problem(problem: str) -> None:
 
 
 def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
-    """Show an archive's header, its counts, and the entries that were searched for."""
+    """Show an archive's header and counts; of a search, stdout gets the entries alone."""
     _facts(
         {
             "archive": str(archive.path),
@@ -172,7 +173,8 @@ def show_archive(archive: Archive, found: Sequence[TocEntry] | None) -> None:
             "written by": f"pg_dump {archive.pg_dump_version}",
             "format": f"custom {'.'.join(map(str, archive.format_version))}, {archive.compression}",
             "size": f"{archive.size:,} bytes",
-        }
+        },
+        console=OUT if found is None else ERR,
     )
     if found is None:
         _table(("kind", "entries"), [(kind, str(count)) for kind, count in archive.counts().items()])
@@ -243,17 +245,16 @@ def _kept(options: "Options") -> str:
 
 
 def show_findings(found: Sequence[Finding], console: Console = ERR) -> None:
-    """Show the first findings of each rule with their remedies, and the number of the others."""
-    for line in listing.told(found):
+    """Show findings with their remedies; on a terminal the first of each rule, and how many follow."""
+    for line in listing.told(found, whole=not console.is_terminal):
         _indented(line, console)
 
 
 def _indented(line: str, console: Console | None = None, style: str = "") -> None:
     """Print a line below its title, wrapped on a terminal; a remedy is not: it may be a command to copy."""
     console = console or OUT
-    wrapped = console.is_terminal and not line.startswith(listing.REMEDY)
-    width = max(console.width - INDENT, INDENT)
-    for piece in Text(line).wrap(console, width) if wrapped else [line]:
+    pieces = [line] if line.startswith(listing.REMEDY) else _wrapped(line, console, INDENT)
+    for piece in pieces:
         console.print(Text(" " * INDENT).append(piece), style=style)
 
 
@@ -264,7 +265,7 @@ def show_history(found: "Sequence[Kept]") -> None:
     if not found:
         OUT.print("No previous database and no safety archive is kept.")
     for each in found:
-        row = (each.kind, each.until.isoformat(" ", "seconds"), each.size, each.what, each.back)
+        row = (each.kind, past.moment(each.until), each.size, each.what, each.back)
         kind, until, size, what, back = map(one_line, row)
         if OUT.is_terminal:
             _headline(kind, f"until {until}, {size}:")
@@ -274,18 +275,19 @@ def show_history(found: "Sequence[Kept]") -> None:
             click.echo(f"{kind}\t{until}\t{size}\t{what}\t{back}")
 
 
-def show_status(status: "Status") -> None:
-    """Show the status of prod, and whether it is on hold."""
+def show_status(status: "Status", promoted: "Last") -> None:
+    """Show the status of prod, the last promotion, and whether prod is on hold."""
     from pgpromote.terminal import past  # noqa: PLC0415 - it loads a rollback, for few commands
 
-    _facts({name: one_line(value) for name, value in past.of_status(status).items()})
+    _facts({name: one_line(value) for name, value in past.of_status(status, promoted).items()})
 
 
 def show_way(way: "Way") -> None:
     """Show the current prod, and the one that a rollback would bring back."""
     from pgpromote.terminal import past  # noqa: PLC0415 - it loads a rollback, for few commands
 
-    ERR.print(*map(one_line, past.of_way(way)), sep="\n")
+    for line in map(one_line, past.of_way(way)):
+        ERR.print(*_wrapped(line, ERR), sep="\n")
 
 
 def show_cut_over(done: "CutOver") -> None:
@@ -304,7 +306,7 @@ def show_audit(done: "Audit") -> None:
     for rule in dict.fromkeys(finding.rule for finding in ranked):
         _show_rule(rule, [finding for finding in ranked if finding.rule == rule])
     tables = list(done.by_table().items())
-    shown = fitting(len(tables), WARNINGS)
+    shown = len(tables) if _whole() else fitting(len(tables), WARNINGS)
     for table, rules in tables[:shown]:
         _headline(f"{Severity.INFO.value:>9}", one_line(table), COLOURS[Severity.INFO])
         for rule, findings in rules.items():
@@ -315,21 +317,21 @@ def show_audit(done: "Audit") -> None:
     _headline(f"{'ok':>9}", f"{sound} rules found nothing")
     for group in listing.by_rule(done.suppressed):
         _headline("suppressed", f"{group[0].rule.replace('_', ' ')}: {len(group)}", "dim")
-        for line in cut([each.told for each in group], INFOS, listing.JSON):
+        for line in listing.some([each.told for each in group], INFOS, whole=_whole()):
             _indented(one_line(line), style="dim")
     for note in done.notes:
         _headline(f"{'note':>9}", f"{note.rule.replace('_', ' ')}: {note.message}", "dim")
 
 
 def _show_rule(rule: str, found: Sequence[Finding]) -> None:
-    """Show the first findings of one audit rule, the worst first, and its reason."""
+    """Show the findings of one audit rule, the worst first, and its reason."""
     from pgpromote.postgres import audit  # noqa: PLC0415 - slow to load, for one command
 
     worst = found[0].severity
     _headline(f"{worst.value:>9}", f"{rule.replace('_', ' ')}: {len(found)}", COLOURS[worst])
     if rule in audit.RULES:
         _indented(audit.describe(rule), style="dim")
-    for line in listing.told(found, named=True):
+    for line in listing.told(found, named=True, whole=_whole()):
         _indented(one_line(line))
 
 
@@ -337,9 +339,10 @@ def show_repair(repair: "Repair", *, done: bool) -> None:
     """Show the statements with their reasons, and the keys of one column that were left alone."""
     _headline("Repaired" if done else "Would repair", f"{len(repair.changes)} primary key(s)")
     statements = [f"{each.sql};\n    -- {each.why}" for each in repair.statements]
-    for line in cut(statements, ERRORS, listing.JSON):
+    for line in listing.some(statements, ERRORS, whole=_whole()):
         OUT.print(f"  {line}")
-    for line in cut([each.message for each in summary.left_alone(repair)], WARNINGS, listing.JSON):
+    left = [each.message for each in summary.left_alone(repair)]
+    for line in listing.some(left, WARNINGS, whole=_whole()):
         OUT.print(f"  {line}")
     show_findings(repair.findings, OUT)
 
@@ -349,12 +352,24 @@ def _whole() -> bool:
 
 
 def _headline(word: str, rest: str, colour: str = "green") -> None:
-    OUT.print(Text.assemble((word, colour), " ", rest))
+    """Print a line that begins with a word in colour, wrapped below its rest on a terminal."""
+    margin = len(word) + 1
+    first, *more = _wrapped(rest, OUT, margin)
+    OUT.print(Text.assemble((word, colour), " ", first))
+    for line in more:
+        OUT.print(Text(" " * margin).append(line))
 
 
-def _facts(facts: Mapping[str, str], *, whole: bool | None = None) -> None:
+def _wrapped(line: str, console: Console, margin: int = 0) -> "Sequence[Text | str]":
+    """Return a line, in pieces that fit beside a margin where the console is a terminal."""
+    if not console.is_terminal:
+        return [line]
+    return [*Text(line).wrap(console, max(console.width - margin, INDENT))] or [line]
+
+
+def _facts(facts: Mapping[str, str], *, whole: bool | None = None, console: Console | None = None) -> None:
     for line in summary.lines(facts, whole=_whole() if whole is None else whole):
-        OUT.print(line)
+        (console or OUT).print(line)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

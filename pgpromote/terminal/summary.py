@@ -28,6 +28,8 @@ Facts = dict[str, str]
 LABEL = 12
 WIDTH = 80
 LINES_PER_FACT = 2
+# These are copied in one piece; all else is wrapped where lines are.
+PIECES = {"archive", "sha256", "report", "safety", "fingerprint", "go on with", "back with"}
 LISTS = {"objects", "repaired", "to repair", "left alone", "time", "audit", "checks", "limited to", "dropped"}
 
 
@@ -132,27 +134,27 @@ def needed(plan: "Plan") -> str:
 
 
 def lines(facts: Mapping[str, str], *, whole: bool) -> list[str]:
-    """Return facts as lines, one below the other. Lists wrap, and are cut after two lines unless `whole`."""
+    """Return facts as lines, one below the other. Lists wrap, and are cut after two lines unless `whole`.
+
+    Sentences wrap unless `whole`; what is copied does not.
+    """
     written = []
     for name, value in facts.items():
         if value:
-            first, *more = _wrapped(value, whole=whole) if name in LISTS else [value]
+            listed, wraps = name in LISTS, name in LISTS or not (whole or name in PIECES)
+            first, *more = _wrapped(value, whole=whole or not listed) if wraps else [value]
             written += [f"  {name:<{LABEL}} {first}", *(" " * (LABEL + 3) + line for line in more)]
     return written
 
 
 def of_interest(state: "State") -> list[Finding]:
     """Return the findings of interest: accepted losses of dev; objects that only prod had, told once."""
-    accepted, losses = _accepted(state), _lost(state)
+    accepted, losses = [each for each in state.checks if each.rule == plausible.RULE], _lost(state)
     known = (*(f" {loss.object}" for loss in losses), str(state.archive))
     repaired = state.repair.findings if state.repair else ()
     proven = state.proof.findings if state.proof else ()
     told = (f for f in proven if f.severity is not Severity.INFO or not f.object.endswith(known))
     return [*accepted, *losses, *repaired, *told, *(state.kept.findings if state.kept else ())]
-
-
-def _accepted(state: "State") -> list[Finding]:
-    return [found for found in state.checks if found.rule == plausible.RULE]
 
 
 def _lost(state: "State") -> list[Finding]:
@@ -188,9 +190,9 @@ def left_alone(repair: "Repair") -> "list[Skipped]":
 def _checks(state: "State") -> str:
     """Return the checks and proofs that warned of something, by their rules, and the losses beside them."""
     found = (*state.checks, *(state.proof.findings if state.proof else ()))
-    warned = dict.fromkeys(each.rule for each in found if each.severity is not Severity.INFO)
-    warned.pop(plausible.RULE, None)
-    accepted = len(_accepted(state))
+    accepted = sum(map(plausible.accepted, state.checks))
+    others = (each for each in found if not plausible.accepted(each))
+    warned = dict.fromkeys(each.rule for each in others if each.severity is not Severity.INFO)
     lost = sum(each.severity is not Severity.INFO for each in _lost(state))
     if not (warned or accepted or lost):
         return "all passed"

@@ -111,6 +111,25 @@ def test_wrong_usage_is_code_2_and_names_the_argument(arguments: tuple[str, ...]
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--json", "status"), "It stands after the command: pgpromote status --json"),
+        (("--yes", "rollback"), "It stands after the command: pgpromote rollback --yes"),
+        (("-j", "8", "promote"), "It stands after the command: pgpromote promote -j INTEGER RANGE"),
+        (("promote", "--env-file=x"), "It stands before the command: pgpromote --env-file FILE promote"),
+        (("status", "--debug"), "It stands before the command: pgpromote --debug status"),
+        (("--debag", "status"), "Did you mean '--debug'?"),
+        (("--json",), "No such option '--json'."),
+    ],
+)
+def test_an_option_on_the_wrong_side_of_the_command_is_told_its_place(
+    arguments: tuple[str, ...], told: str
+) -> None:
+    result = CliRunner().invoke(pgpromote, arguments)
+    assert (result.exit_code, told in result.stderr) == (2, True), result.stderr
+
+
 def test_settings_without_sense_are_refused_by_name(cli: CommandLine) -> None:
     for setting in ("PGPROMOTE_NAME", "PGPROMOTE_TIMEZONE"):
         result = cli.having(**{setting: "../x"}).run("dump")
@@ -141,6 +160,28 @@ def test_a_reader_that_goes_away_is_no_traceback(cli: CommandLine) -> None:
         assert process.stderr
         process.stdout.close()
         assert process.stderr.read() == ""
+
+
+def test_a_search_prints_only_what_was_found_and_says_what_met_nothing(cli: CommandLine) -> None:
+    found = cli.run("inspect", "-k", "TABLE", "--name", "*")
+    rows = [line.split("\t") for line in found.stdout.splitlines()]
+    assert {row[0] for row in rows} == {"TABLE"}
+    assert "  archive " in found.stderr
+    assert "holds no" not in found.stderr
+
+    typo = cli.run("inspect", "-k", "tabel", "-k", "view", "-k", "TABLE")
+    assert typo.stdout.splitlines()
+    assert "shop_dev.dump holds no TABEL. Its kinds are: " in typo.stderr
+    assert (", TABLE" in typo.stderr, typo.returncode) == (True, 0)
+
+    quiet = cli.run("-q", "inspect", "--kind", "tabel", "--json")
+    assert quiet.json()["entries"] == []
+    assert "holds no TABEL" in quiet.stderr
+
+    unnamed = cli.run("inspect", "-k", "table", "--name", "nosuch*")
+    assert unnamed.stdout == ""
+    assert "holds nothing of the kind TABLE whose name is like nosuch*." in unnamed.stderr
+    assert "holds nothing whose name is like no?" in cli.run("inspect", "--name", "no?").stderr
 
 
 # JSON -------------------------------------------------------------------------------------------------------
@@ -316,7 +357,7 @@ def test_a_history_is_one_list_and_says_how_to_go_back(
     assert [
         (row.split()[0], row[-len(back) :]) for row, (_, back) in zip(rows, expected, strict=True)
     ] == expected
-    assert "2000-01-01 00:00:00+00:00" in rows[2]
+    assert "2000-01-01 00:00:00 UTC" in rows[2]
     assert f"{cut.stat().st_size:,} bytes" in rows[2]
 
 

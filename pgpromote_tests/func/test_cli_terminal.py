@@ -257,3 +257,30 @@ def test_the_shell_is_told_commands_options_and_values(cli: CommandLine) -> None
     assert {"rehearse", "restore", "refresh"} <= completed("pgpromote", "re")
     assert "--strategy" in completed("pgpromote", "restore", "--st")
     assert completed("pgpromote", "restore", "--strategy", "re") == {"reset-schema"}
+
+
+def test_sentences_fit_80_columns_on_a_terminal_and_are_one_line_in_a_pipe(
+    cli: CommandLine, prod: Server
+) -> None:
+    long = "d" * 63
+    prod.execute(f'CREATE DATABASE "{long}"')
+    commands = cli.having(PROD_DATABASE_URL=prod.url(long), PGPROMOTE_ACCEPT_LOSS="")
+    assert commands.run("restore").returncode == 0
+    for command in (("plan",), ("check",), ("doctor",), ("status",), ("rollback", "--yes"), ("status",)):
+        seen = on_a_terminal(commands, *command, NO_COLOR="1")
+        assert seen.returncode == 0, seen.screen
+        lines = re.sub(r"\x1b\[[0-9?;]*[A-Za-z]", "", seen.screen.replace("\r", "\n")).splitlines()
+        wide = [
+            line for line in lines if len(line) > 80 and not re.search(r"^(Dev|Prod): | → |archive  ", line)
+        ]
+        assert [line for line in wide if "  go on with" not in line] == []
+    piped = commands.run("doctor").stdout.splitlines()
+    assert [line for line in piped if re.match(r" *ok prod: .{80,} a superuser\.$", line)], piped
+
+
+def test_every_time_says_utc(cli: CommandLine) -> None:
+    assert cli.run("restore").returncode == 0
+    moment = r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC"
+    for told in (cli.run("history").stdout, on_a_terminal(cli, "history").screen, cli.run("status").stdout):
+        assert re.search(moment, told)
+        assert "+00:00" not in told

@@ -35,7 +35,7 @@ def test_before_the_first_archive_all_is_looked_at_that_needs_none(cli: CommandL
     assert f"PostgreSQL {prod.major}" in told["prod"]["seen"]
     assert "we are postgres, a superuser" in told["prod"]["seen"]
     assert " cannot look" in told["checks"]["seen"]
-    assert told["last promotion"]["seen"] == "No promotion is recorded."
+    assert "not recorded by prod's server" in told["last promotion"]["seen"]
 
 
 def test_after_a_promotion_every_check_looks_and_the_last_one_is_told(cli: CommandLine) -> None:

@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import re
 import shlex
 import stat
 import string
@@ -140,6 +141,16 @@ def test_cron_runs_one_command_at_night_and_asks_in_the_morning_whether_it_did(
     given = ["--quiet", "--env-file", f"{directory}/pgpromote.env"]
     assert words == [[*given, "promote"], [*given, "status", "--max-age", "26h"]]
     assert list(directory.iterdir()) == []
+
+
+def test_the_documented_lines_of_a_crontab_are_those_that_are_printed() -> None:
+    printed = init.nightly("cron", Path("/srv/shop")).splitlines()
+    ours = {line.replace(str(Path(sys.executable).parent), "/opt/pgpromote/bin") for line in printed}
+    pages = [CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")]
+    lines = [line for page in pages for line in page.read_text().splitlines()]
+    assert {line for line in lines if re.match(r"([0-9*/]+ +){5}", line) and "…" not in line} == {
+        line for line in ours if not line.startswith("#")
+    }
 
 
 def test_systemd_runs_one_service_by_a_timer(nightly: tuple[CommandLine, Path]) -> None:

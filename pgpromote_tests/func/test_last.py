@@ -4,9 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from pgpromote_tests.func.command_line import CommandLine, command_line
+from pgpromote_tests.func.command_line import (
+    CommandLine,
+    command_line,
+    sessions,
+    wait_until,
+    wait_until_waiting,
+)
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
+
+# A row that takes longer to load than a test waits.
+SLOW = """
+    CREATE FUNCTION lasts() RETURNS boolean LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_catalog.pg_sleep(600) WHERE current_database() LIKE '%shadow%';
+           RETURN true; END $$;
+    CREATE TABLE lasting (id integer PRIMARY KEY, CHECK (public.lasts()));
+    INSERT INTO lasting VALUES (1);
+"""
 
 
 @pytest.fixture
@@ -66,6 +81,65 @@ def test_a_promotion_in_place_and_one_that_keeps_nothing_count_where_they_were_m
     assert cli.having(PGPROMOTE_KEEP=kept).run("restore", *strategy).returncode == 0
     assert happened(cli)
     assert not happened(elsewhere(cli))
+
+
+def promoted(cli: CommandLine) -> str:
+    """Return what status says of the last promotion; doctor must say the same."""
+    (line,) = (line for line in cli.run("status").stdout.splitlines() if line.startswith("  promoted "))
+    told = line.split(maxsplit=1)[1]
+    assert told in cli.run("doctor").stdout
+    return told
+
+
+def test_status_and_doctor_tell_one_last_promotion_and_who_records_it(cli: CommandLine, prod: Server) -> None:
+    reports = cli.environment["PGPROMOTE_REPORT_DIR"]
+    assert promoted(cli) == f"not recorded by prod's server, nor in {reports}"
+    for _ in range(2):
+        assert cli.run("restore").returncode == 0
+    assert promoted(cli) == promoted(elsewhere(cli))
+    assert promoted(cli).endswith(" UTC; prod's server records it")
+    at = promoted(cli).split(";")[0]
+    newest, _ = (each["name"] for each in cli.run("history", "--json").json()["databases"])
+
+    prod.execute(f'DROP DATABASE "{newest}"')
+
+    assert promoted(cli).endswith(f" UTC; only {reports} records it")
+    assert happened(cli)
+    assert promoted(elsewhere(cli)) < at  # the one before
+    assert promoted(elsewhere(cli)).endswith(" UTC; prod's server records it")
+
+
+def test_nights_that_failed_are_told_until_one_made_prod_new(cli: CommandLine) -> None:
+    def failed() -> dict[str, str] | None:
+        lines = cli.run("doctor", "--json").json()["lines"]
+        return next((line for line in lines if line["name"] == "failed runs"), None)
+
+    assert failed() is None
+    for number in (1, 2):
+        assert cli.run("restore", "--expect-plan", "0000").returncode == 3
+        told = failed()
+        assert told
+        assert told["seen"].startswith(f"{number} run(s) failed since one made prod new; the newest, of 2")
+        assert "in the step check: Refused by 2 check(s): - [" in told["seen"]
+        assert (told["state"], cli.environment["PGPROMOTE_REPORT_DIR"] in told["to_do"]) == ("warn", True)
+        assert cli.run("rehearse").returncode == 0  # it makes no prod new
+    assert cli.run("restore").returncode == 0
+    assert failed() is None
+
+
+def test_a_run_that_was_killed_is_told_by_status_history_and_doctor(
+    cli: CommandLine, dev: Server, prod: Server
+) -> None:
+    slow = cli.having(DEV_DATABASE_URL=dev.new_url(SLOW))
+    assert slow.run("dump").returncode == 0
+    with slow.start("restore") as process:
+        wait_until_waiting(prod, "PgSleep")
+        process.kill()
+    wait_until(lambda: not sessions(prod), "the lock of the run that was killed")
+    for command in ("status", "history", "doctor"):
+        done = cli.run(command)
+        assert " died in the step " in done.text.replace("\n", " "), command
+        assert " died in the step " in cli.run(command, "--json").stdout
 
 
 def test_a_time_that_is_none_is_wrong_usage(tmp_path: Path) -> None:

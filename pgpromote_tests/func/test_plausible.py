@@ -72,6 +72,31 @@ def test_only_what_is_named_is_accepted(place: Place) -> None:
 
 
 @AS_EACH
+@pytest.mark.parametrize("typo", ["user", "public.useers", "shop.users", "Users", "t" * 63, 'läden "x"?'])
+def test_a_pattern_that_is_no_tables_name_is_told_and_in_a_refusal_beside_what_to_type(
+    place: Place, typo: str
+) -> None:
+    shop = place()
+    shop.promote()
+    shop.dump()
+    given = ("user?", "public.tickets", "all", typo)
+    with shop.walk(accept_loss=given) as run:
+        found = [each for each in promote(run).checks if each.rule == plausible.RULE]
+    assert [(each.severity, each.object) for each in found] == [(Severity.WARNING, typo)]
+    assert not plausible.accepted(found[0])
+
+    shop.in_dev(EMPTY)
+    for each in refusal(shop, accept_loss=(typo,)):
+        assert each.hint.startswith(f"Nothing is called {typo}: that accepts nothing. Look at dev first.")
+
+
+def test_a_table_that_lost_nothing_is_accepted_in_silence(place: Place) -> None:
+    shop = place(in_prod="CREATE TABLE sessions (id int)")
+    shop.dump()
+    with shop.walk(accept_loss=("sessions", "public.users")) as run:
+        assert [each for each in promote(run).checks if each.rule == plausible.RULE] == []
+
+
 def test_each_table_that_loses_all_its_rows_or_is_gone_is_refused(place: Place) -> None:
     shop = place()
     shop.promote()

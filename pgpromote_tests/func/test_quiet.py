@@ -32,6 +32,28 @@ def test_a_night_that_went_well_says_nothing_and_all_of_it_is_in_the_log(cli: Co
         assert f"\n{line}" in told
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("--quiet", "--log-file", "{log}", "dump"),
+        ("dump", "--quiet", "--log-file", "{log}"),
+        ("dump", "--log-file={log}", "-q"),
+        ("-q", "dump", "--log-file", "{log}"),
+        ("--log-file={log}", "dump", "-q"),
+    ],
+)
+def test_quiet_and_a_log_may_stand_on_either_side_of_the_command(
+    cli: CommandLine, place: tuple[str, ...]
+) -> None:
+    log = cli.directory / "night.log"
+    done = cli.run(*(each.format(log=log) for each in place))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    told = log.read_text()
+    assert told.count(" UTC pgpromote dump\n") == 1
+    for line in ("Dev: ", "Dumping ", "Dumped "):
+        assert told.count(f"\n{line}") == 1, told
+
+
 def test_a_quiet_night_mails_the_objects_that_only_prod_had(cli: CommandLine, prod: Server) -> None:
     gone = "CREATE TABLE relics (id int); CREATE VIEW seen AS SELECT 1 AS one;"
     quiet = cli.having(PROD_DATABASE_URL=prod.new_url(f"{gone} CREATE TABLE users (id int, old text)"))

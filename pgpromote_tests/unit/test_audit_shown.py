@@ -22,6 +22,13 @@ def column(name: str, severity: Severity = Severity.INFO) -> Finding:
     )
 
 
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let stdout be a terminal of 80 columns without colours."""
+    on_one = screen.literal(width=80, force_terminal=True, no_color=True, color_system=None)
+    monkeypatch.setattr(screen, "OUT", on_one)
+
+
 def shown(capsys: pytest.CaptureFixture[str], done: Audit) -> list[str]:
     """Return what is printed, without the reasons for the rules."""
     whys = {audit.describe(rule) for rule in audit.RULES}
@@ -101,20 +108,42 @@ def test_every_finding_is_either_in_its_table_or_apart() -> None:
     assert [*grouped, *done.apart] == list(done.findings)
 
 
-def test_a_long_audit_is_counted_and_cut_rule_by_rule(capsys: pytest.CaptureFixture[str]) -> None:
-    columns = [column(f"public.t{n}.{name}") for n in range(30) for name in ("a", "b")]
-    indexes = [replace(INDEX, object=f"public.i{n}", fix="") for n in range(40)]
+COLUMNS = [column(f"public.t{n}.{name}") for n in range(30) for name in ("a", "b")]
+INDEXES = [replace(INDEX, object=f"public.i{n}", fix="") for n in range(40)]
+LONG = Audit((), (*COLUMNS, *INDEXES), (CACHE,) * 50)
 
-    lines = shown(capsys, Audit((), (*columns, *indexes), (CACHE,) * 50))
+
+@pytest.mark.usefixtures("terminal")
+def test_a_long_audit_is_counted_and_cut_rule_by_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(capsys, LONG)
 
     assert [line for line in lines if "…" in line] == [
         "… and 35 more; --json shows them",
         "… and 25 more; --json shows them",
         "… and 47 more; --json shows them",
     ]
-    assert len(lines) < 28
+    assert len(lines) < 60
 
 
+def test_a_pipe_gets_every_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(capsys, LONG)
+    assert not [line for line in lines if "…" in line]
+    for found in (*INDEXES, *(replace(each, object=each.table) for each in COLUMNS)):
+        assert [line for line in lines if found.object in line]
+    assert lines.count('public."a\\nb": Unlogged.') == 50
+
+
+def test_a_pipe_gets_every_loss_check_and_repair(capsys: pytest.CaptureFixture[str]) -> None:
+    screen.show_findings(INDEXES, screen.OUT)
+    screen.show_findings([replace(each, severity=Severity.ERROR) for each in INDEXES])
+    left = [Skipped(f"public.t{n}", "id", "trigger", f"public.t{n}.id is left alone.") for n in range(40)]
+    screen.show_repair(Repair((), tuple(left), tuple(INDEXES)), done=True)
+    told = capsys.readouterr()
+    assert "…" not in told.out + told.err
+    assert (len(told.out.splitlines()), len(told.err.splitlines())) == (40 + 1 + 40 + 40, 40)
+
+
+@pytest.mark.usefixtures("terminal")
 def test_join_tables_are_not_told_as_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
     left = [Skipped(f"public.t{n}", "a, b", "composite", "It has two columns.") for n in range(100)]
     trigger = Skipped("public.t", "id", "trigger", "public.t.id is left alone: a trigger may fill it.")

@@ -11,6 +11,7 @@ from rich.console import Console
 from pgpromote.postgres.errors import ProdState, Refused
 from pgpromote.postgres.loading.activity import Activity
 from pgpromote.postgres.losses.plan import Loss, Plan
+from pgpromote.postgres.losses.plausible import ACCEPTED
 from pgpromote.postgres.model import Finding, Severity, TocEntry
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.rows.compare import Compared, Unproven
@@ -227,14 +228,18 @@ def test_what_only_prod_had_is_told_once_in_the_past_and_where_it_is_now() -> No
 
 
 def test_what_was_accepted_by_name_is_told_first() -> None:
-    accepted = Finding("plausible", Severity.WARNING, "public.a", "public.a held 5 row(s) in prod.")
+    accepted = Finding(
+        "plausible", Severity.WARNING, "public.a", f"public.a held 5 row(s) in prod. {ACCEPTED}"
+    )
     done = replace(promoted(), checked=checked(accepted))
     assert accepted in summary.of_interest(done)
 
 
 def test_losses_stand_beside_the_checks_that_passed() -> None:
     done, plan = replace(promoted(), proof=None), Plan((), (), 1000, 2000)
-    accepted = Finding("plausible", Severity.WARNING, "public.a", "public.a held 5 row(s) in prod.")
+    accepted = Finding(
+        "plausible", Severity.WARNING, "public.a", f"public.a held 5 row(s) in prod. {ACCEPTED}"
+    )
     odd = Finding("client_tools", Severity.WARNING, "", "It is old.")
     gone, new = (Finding("loss_preview", each, "b", "b") for each in (Severity.WARNING, Severity.INFO))
 

@@ -7,8 +7,8 @@ before is prod's content. A tree of partitions counts as one table: its old part
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from pgpromote.postgres import sql
@@ -36,17 +36,25 @@ class Bounds:
     """The bounds of a loss without consent: less than this share of all rows, and tables accepted by name.
 
     `accepted` are patterns of `table` or `schema.table`, with * for any characters; `all` accepts everything.
+    `named` are those of them that were given for this run alone.
     """
 
     accepted: tuple[str, ...] = ()
     share: float = HALF
+    named: tuple[str, ...] = ()
 
     def accept(self, table: str) -> bool:
         """Return whether the loss of rows of a table, `schema.table`, is accepted."""
-        names = (table, table.partition(".")[2])
-        return any(
-            pattern == ALL or fnmatchcase(name, pattern) for pattern in self.accepted for name in names
-        )
+        return any(_matches(pattern, table) for pattern in self.accepted)
+
+    def idle(self, tables: Iterable[str]) -> list[str]:
+        """Return the patterns that are the name of none of these tables."""
+        known = [*tables]
+        return [each for each in self.accepted if not any(_matches(each, table) for table in known)]
+
+
+def _matches(pattern: str, table: str) -> bool:
+    return pattern == ALL or any(fnmatchcase(name, pattern) for name in (table, table.partition(".")[2]))
 
 
 @dataclass(frozen=True)
@@ -161,10 +169,30 @@ def find(
         label = f"{schema}.{name}"
         return strategy.empty or schema == strategy.reset or bool({label, roots.get(label)} & defined)
 
-    tables = [f"{schema}.{name}" for schema, name in counts.tables(session) if replaced(schema, name)]
+    there = counts.tables(session)
+    tables = [f"{schema}.{name}" for schema, name in there if replaced(schema, name)]
     before, where = _before(session, [*tables, contents.LARGE_OBJECTS] if strategy.empty else tables)
     after = _at_roots(_brought(archive, manifest), _attached(archive))
-    return tuple(Comparison(_at_roots(before, roots), after, where).judge(bounds))
+    found = Comparison(_at_roots(before, roots), after, where).judge(bounds)
+    known = {f"{schema}.{name}" for schema, name in there} - roots.keys() | {*roots.values()} | after.keys()
+    return tuple(_with_idle(found, bounds.idle(known), bounds.named))
+
+
+def _with_idle(found: Iterable[Finding], idle: Sequence[str], named: Sequence[str]) -> Iterator[Finding]:
+    """Yield findings, and tell of the patterns that are no table's name: in a refusal all of them."""
+    told = f"Nothing is called {', '.join(idle)}: that accepts nothing. " if idle else ""
+    for each in found:
+        yield replace(each, hint=f"{told}{each.hint}") if each.severity is Severity.ERROR else each
+    for pattern in idle:
+        if pattern in named:
+            what = f"{option('accept-loss', pattern)} accepts nothing"
+            message = f"{what}: no table of prod or of the archive is called so."
+            yield Finding(RULE, Severity.WARNING, pattern, message, "Name it as table or schema.table.")
+
+
+def accepted(found: Finding) -> bool:
+    """Return whether a finding is a loss that was accepted."""
+    return found.rule == RULE and found.message.endswith(ACCEPTED)
 
 
 def find_restored(
