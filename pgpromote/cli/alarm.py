@@ -33,7 +33,8 @@ def _alarming(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*arguments, **options)
         except PgpromoteError as error:
-            told = error if _context().get(BEGUN) else error.saying(outcome=error.outcome or UNTOUCHED)
+            before = not _context().keys() & {BEGUN, TOLD}  # a run says itself what prod is
+            told = error.saying(outcome=error.outcome or UNTOUCHED) if before else error
             _post(told, told.outcome)
             raise told from error.__cause__
         except Interrupted as stop:
