@@ -75,8 +75,13 @@ def desk(kind: str, dev: Server, prod: Server, tmp_path: Path) -> Desk:
 def test_a_rollback_says_what_is_prod_and_asks_and_a_restore_asks_while_it_holds(desk: Desk) -> None:
     code, screen = desk.type("rollback", answer="n")
     assert code == 1
-    for told in ("is now: promotion shop, archive shop_dev.dump, SHA-256 ", "Bring it back?", "Aborted"):
-        assert told in screen
+    for told in (
+        "is now: promotion shop, archive shop_dev.dump, SHA-256 ",
+        "Bring it back?",
+        "Prod is untouched.",
+        "Aborted",
+    ):
+        assert told in " ".join(screen.split())
     assert word(desk.prod, desk.database) == "new"
     assert hold.read(Place(desk.database)) is None
 
