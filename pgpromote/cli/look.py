@@ -104,7 +104,7 @@ def plan_command(context: click.Context, /, dump_path: Path | None, *, as_json: 
             options,
             held_to,
             shlex.join(command),
-            archive=str(aim.path),
+            aim=aim,
             dropped=dropped,
         )
 

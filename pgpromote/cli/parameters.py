@@ -1,7 +1,8 @@
 """Options and arguments that several commands share, and the values built from them."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 import click
 
+from pgpromote.postgres.errors import UNTOUCHED
 from pgpromote.postgres.model import Filters, Foreign, Policy
 from pgpromote.postgres.strategy import RESET_SCHEMA, STRATEGIES, SWAP
 from pgpromote.run.options import Options
@@ -187,8 +189,19 @@ def confirm(options: Options, name: str, *, yes: bool) -> None:
         return
     what = f"The strategy {options.strategy} changes {name} itself: a failure leaves a mix of old and new."
     click.echo(what, err=True)
-    if click.prompt(f"Type {name} to go on", err=True, default="", show_default=False) != name:
-        raise click.Abort
+    with saying_untouched():
+        if click.prompt(f"Type {name} to go on", err=True, default="", show_default=False) != name:
+            raise click.Abort
+
+
+@contextmanager
+def saying_untouched() -> Iterator[None]:
+    """Say that Prod is untouched where the answer to a question in the block is no."""
+    try:
+        yield
+    except click.Abort:
+        click.echo(UNTOUCHED, err=True)
+        raise
 
 
 def new_run_id() -> str:

@@ -146,9 +146,13 @@ def _restoring(run: Run) -> Running:
 
 
 def _walk(run: Run, walked: tuple[Step, ...], picture: Dumping | Running, *, verbose: bool) -> None:
-    with screen.drawn(picture, verbose=verbose) as run.on_line:
+    """Walk steps before a picture; in lines, checks have one of their own, for they may refuse."""
+    opening = f"Checking {run.target.label}" if walked[0] is steps.CHECK else ""
+    with screen.drawn(picture, verbose=verbose, opening=opening) as run.on_line:
         for each in steps.walk(run, walked):
             screen.show_notes(each.notes(run.state))
+            if each is steps.CHECK and screen.in_lines(verbose=verbose):
+                screen.ERR.print(picture.title)
 
 
 def _show(ended: Ended, *, as_json: bool, **more: object) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import click
 
-from pgpromote.cli.parameters import confirm
+from pgpromote.cli.parameters import confirm, saying_untouched
 from pgpromote.postgres.databases import hold
 from pgpromote.postgres.errors import ConnectionFailed
 from pgpromote.postgres.losses import plan, plausible
@@ -31,7 +31,7 @@ def ask(promotion: Promotion, options: Options) -> Options:
     if held is None:
         return options
     screen.show_problem(held.told)
-    click.confirm("Go on all the same? The hold stays until pgpromote resume.", abort=True, err=True)
+    _confirm("Go on all the same? The hold stays until pgpromote resume.")
     return replace(options, despite_hold=True)
 
 
@@ -58,7 +58,7 @@ def accept_losses(promotion: Promotion, options: Options, run_id: str, *, yes: b
         return options
     screen.show_findings([replace(found, hint="") for found in lost])
     if not yes:
-        click.confirm("Go on all the same?", abort=True, err=True)
+        _confirm("Go on all the same?")
     accepted = (plausible.pattern(found.object) for found in lost)
     return replace(options, accept_loss=(*options.accept_loss, *accepted))
 
@@ -75,4 +75,9 @@ def agree(way: Way, *, yes: bool) -> None:
     """Show the current Prod and the one a rollback would restore, and ask. Raises click.Abort for a no."""
     screen.show_way(way)
     if not yes:
-        click.confirm("Bring it back?", abort=True, err=True)
+        _confirm("Bring it back?")
+
+
+def _confirm(question: str) -> None:
+    with saying_untouched():
+        click.confirm(question, abort=True, err=True)

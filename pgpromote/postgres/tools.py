@@ -108,6 +108,14 @@ def find(places: Iterable[Path]) -> list[Tools]:
     return [Tools(place, version) for place, version in versions if version]
 
 
+def incomplete(places: Iterable[Path]) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the places that hold some client programs and lack others, with those."""
+    for place in places:
+        missing = [name for name in PROGRAMS if not os.access(place / name, os.X_OK)]
+        if 0 < len(missing) < len(PROGRAMS):
+            yield place, missing
+
+
 def client_version(program: Path) -> ServerVersion | None:
     """Return a client program's version; None when it does not run, as a wrapper without its package.
 

@@ -2,15 +2,17 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from pgpromote.postgres import disk, tools
 from pgpromote.postgres.databases import lock, pooler
-from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.errors import ConnectionFailed, InvalidUrl, PgpromoteError, SessionFailed
 from pgpromote.postgres.model import Severity
+from pgpromote.postgres.naming import setting
 from pgpromote.postgres.rights import build_login
 from pgpromote.postgres.server import Database, Identity, connect, identify, parse_url, size_of
+from pgpromote.postgres.tools import Tools
 from pgpromote.promotion import PING, STORAGE, WEBHOOK, Promotion, web_url
 from pgpromote.run import died, last, storage
 from pgpromote.run.check import look
@@ -29,6 +31,7 @@ class State(Enum):
 
 STATES = {Severity.ERROR: State.FAIL, Severity.WARNING: State.WARN, Severity.INFO: State.OK}
 # They ask in another database of prod's server, whose name their errors tell.
+ARCHIVE, FOR_A_DUMP = "archive", ("client programs", "dev")
 BEHIND_PROD = ("lock and pooler", "build login", "last runs")
 
 
@@ -69,6 +72,8 @@ def _after(lines: list[Line], line: Line) -> Line:
     failed = [each for each in lines if each.state is State.FAIL] if line.state is State.FAIL else []
     behind = "prod" if line.name in BEHIND_PROD else ""
     first = next((each.name for each in failed if each.seen == line.seen or each.name == behind), "")
+    if line.name == ARCHIVE and any(each.state is State.FAIL for each in lines if each.name in FOR_A_DUMP):
+        return replace(line, to_do=f"First what fails above, then: {line.to_do}")
     return Line(line.name, State.SKIP, f"Not looked at: see {first}.") if first else line
 
 
@@ -81,18 +86,36 @@ def _tried(
         yield Line(name, State.FAIL, error.message, error.hint)
 
 
-def _programs(promotion: Promotion, _run_id: str) -> Iterator[Line]:
+def _programs(promotion: Promotion, run_id: str) -> Iterator[Line]:
+    """Choose the programs for both servers, as far as they can be asked: the one verdict on them."""
     found = promotion.tools()
-    newest = tools.newest(found)  # raises without any
+    for place, missing in tools.incomplete(promotion.pg_bin):
+        seen = f"{place}, which {setting('pg_bin')} names, lacks {' and '.join(missing)}: it is not used."
+        yield Line(
+            "client programs", State.WARN, seen, "Install all of them there, or name another directory."
+        )
+    tools.newest(found)  # raises without any
+    uses = ", ".join(_used(promotion, found, run_id)) or "no server says which it needs"
     versions = ", ".join(sorted({str(each.version) for each in found}))
-    yield Line("client programs", State.OK, f"{versions}; the newest is in {newest.directory}.")
+    yield Line("client programs", State.OK, f"{versions}; {uses}.")
+
+
+def _used(promotion: Promotion, found: list[Tools], run_id: str) -> Iterator[str]:
+    for database, does in (
+        (promotion.source, "pg_dump of {} dumps dev"),
+        (promotion.target, "pg_restore of {} restores into prod"),
+    ):
+        try:
+            version = _asked(database(), run_id)[0].version
+        except (InvalidUrl, ConnectionFailed, SessionFailed):
+            continue  # a line of its own says so
+        yield does.format(tools.choose(found, version).directory)
 
 
 def _dev(promotion: Promotion, run_id: str) -> Iterator[Line]:
     source = promotion.source()
     found, size = _asked(source, run_id)
-    chosen = tools.choose(promotion.tools(), found.version)
-    yield Line("dev", State.OK, f"{_told(source, found, size)} pg_dump {chosen.version} dumps it.")
+    yield Line("dev", State.OK, _told(source, found, size))
     place = promotion.dump_dir
     while not place.is_dir():
         place = place.parent
@@ -140,7 +163,7 @@ def _checks(promotion: Promotion, run_id: str) -> Iterator[Line]:
     """Make the checks of a promotion of its own archive; without one, those that need none."""
     there = promotion.store.state(promotion.own_archive()) is not None
     if not there:
-        yield Line("archive", State.WARN, "There is none yet: not every check can look.", "pgpromote dump")
+        yield Line(ARCHIVE, State.WARN, "There is none yet: not every check can look.", "pgpromote dump")
     report = look(promotion, DEFAULTS, run_id, dumped=there)
     passed = len(set(report.checks) - {each.rule for each in report.findings} - set(report.skipped))
     blind = f"; {len(report.skipped)} cannot look" if report.skipped else ""

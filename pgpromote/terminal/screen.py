@@ -19,6 +19,7 @@ from pgpromote.postgres.details import one_line, visible
 from pgpromote.postgres.errors import IN_REPORT, ProdState
 from pgpromote.postgres.excerpt import ERRORS, INFOS, WARNINGS, cut, fitting
 from pgpromote.postgres.model import (
+    Aim,
     Archive,
     Filters,
     Finding,
@@ -70,16 +71,22 @@ def _plain(value: object) -> object:
     return value
 
 
+def in_lines(*, verbose: bool) -> bool:
+    """Return whether progress is told in lines, and not drawn."""
+    return verbose or ERR.quiet or not ERR.is_interactive
+
+
 @contextmanager
 def drawn(
-    picture: "Dumping | Running | Returning", *, verbose: bool = False
+    picture: "Dumping | Running | Returning", *, verbose: bool = False, opening: str = ""
 ) -> Iterator[Callable[[str], None]]:
     """Draw a picture of the block's progress on a terminal, one plain line otherwise.
 
-    Yields the callback for a tool's lines; `verbose` prints them instead of the picture.
+    Yields the callback for a tool's lines; `verbose` prints them instead of the picture. The plain line is
+    the picture's title, or its `opening`.
     """
-    if verbose or ERR.quiet or not ERR.is_interactive:
-        ERR.print(picture.title)
+    if in_lines(verbose=verbose):
+        ERR.print(opening or picture.title)
         yield ERR.print if verbose else picture.count.take
         return
     with Live(picture, console=ERR, transient=True):
@@ -210,22 +217,19 @@ def show_plan(
     fingerprint: str,
     command: str,
     *,
-    archive: str,
+    aim: Aim,
     dropped: Sequence[str] = (),
 ) -> None:
     """Show the predicted losses, the sessions, the needs of a swap, and the command that does it.
 
-    `archive` is the path of the file that was looked at, `dropped` are the names that retention would drop
-    afterwards.
+    `aim` is the archive that was looked at, `dropped` are the names that retention would drop afterwards.
     """
-    lost = any(finding.severity is not Severity.INFO for finding in plan.losses)
     limited = f", limited to {options.filters}" if str(options.filters) else ""
-    loss = "what follows" if lost else "nothing"
-    _headline("Plan", f"by {options.strategy}{limited}, prod would lose {loss}; {_kept(options)}")
+    _headline("Plan", f"by {options.strategy}{limited}, {summary.loss(plan, aim)}; {_kept(options)}")
     show_findings(plan.losses, OUT)
     _facts(
         {
-            "archive": archive,
+            "archive": str(aim.path),
             "sessions": summary.sessions(plan, options.strategy),
             "prod holds": disk.shown(plan.present_size),
             "a swap needs": summary.needed(plan),

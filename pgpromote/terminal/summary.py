@@ -14,7 +14,7 @@ from pgpromote.postgres import disk
 from pgpromote.postgres.errors import IN_REPORT
 from pgpromote.postgres.excerpt import ERRORS, cut
 from pgpromote.postgres.losses import plausible
-from pgpromote.postgres.model import Archive, Finding, Manifest, Severity
+from pgpromote.postgres.model import Aim, Archive, Finding, Manifest, Severity
 from pgpromote.postgres.strategy import Strategy
 
 # Types of summarised values: the summary of a dump loads nothing of a run.
@@ -121,6 +121,17 @@ def sessions(plan: "Plan", strategy: Strategy) -> str:
         f"{named}; the swap may not end {', '.join(lasting)}, and does not happen while they last: end them "
         "before, or grant pg_signal_backend (superusers' sessions only a superuser ends)"
     )
+
+
+def loss(plan: "Plan", aim: Aim) -> str:
+    """Return the loss of prod as the clause of a sentence, as far as the archive lets it be known."""
+    found = any(finding.severity is not Severity.INFO for finding in plan.losses)
+    if not aim.archive.listed:
+        return "what prod would lose is not known: plain SQL does not list what it holds"
+    if aim.manifest is None or aim.manifest.adopted:
+        what = "what follows, and perhaps more" if found else "no object"
+        return f"prod would lose {what}; whether it would lose rows is not known"
+    return f"prod would lose {'what follows' if found else 'nothing'}"
 
 
 def needed(plan: "Plan") -> str:

@@ -81,6 +81,9 @@ def test_a_bare_archive_is_refused_and_restored_after_the_one_command_that_the_r
     adopted = commands.run(*told_to_type(refused))
     assert adopted.returncode == 0, adopted.stderr
     assert NOT_PROVEN in adopted.stdout
+    planned = " ".join(commands.run("plan", path).stdout.split())
+    assert "by swap, prod would lose no object; whether it would lose rows is not known;" in planned
+    assert "lose nothing" not in planned
     restored = commands.run("restore", path)
 
     assert restored.returncode == 0, restored.stderr

@@ -183,7 +183,24 @@ def test_at_a_terminal_a_destructive_strategy_wants_prod_s_name(
     assert process.returncode == code, told
     assert "public.users has columns only in prod, which would be lost: old.\n" in told
     assert f"Type {name} to go on" in told
+    assert told.endswith("Prod is untouched.\nAborted!\n") == (code == 1)
     assert prod.rows("SELECT count(*) FROM users", name) == [(1 if code == 0 else 0,)]
+
+
+@pytest.mark.parametrize("command", [("restore",), ("restore", "--verbose"), ("rehearse",), ("promote",)])
+def test_nothing_is_said_to_be_restored_before_the_checks_are_through(
+    cli: CommandLine, prod: Server, command: tuple[str, ...]
+) -> None:
+    commands = cli.having(PROD_DATABASE_URL=prod.new_url())
+    done = commands.run(*command).stderr.splitlines()
+    titles = [line.split()[0] for line in done if line.split()[0] in {"Checking", "Restoring", "Rehearsing"}]
+    assert titles == ["Checking", "Rehearsing" if command == ("rehearse",) else "Restoring"]
+
+    refused = commands.run(*command, "--allow", "nosuch", "--bring", "publications", "--expect-plan=0")
+    if command != ("promote",):
+        assert refused.returncode == 3
+        assert "Checking " in refused.stderr
+        assert not [line for line in refused.stderr.splitlines() if line.startswith(("Restoring", "Rehears"))]
 
 
 def test_a_strategy_and_a_reset_that_exclude_each_other_are_a_usage_error(cli: CommandLine) -> None:

@@ -8,6 +8,7 @@ import pytest
 from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import parse_url
+from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.func.command_line import CommandLine, command_line
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
@@ -127,3 +128,29 @@ def test_what_is_set_wrong_fails_before_the_night_that_needs_it(cli: CommandLine
 @pytest.mark.parametrize("name", ["alerts", "monitor", "build login"])
 def test_what_is_not_set_has_no_line(cli: CommandLine, name: str) -> None:
     assert name not in lines(cli, 0)
+
+
+@pytest.mark.parametrize("lacking", [("pg_restore",), ("pg_restore", "psql"), ("pg_dump",)])
+def test_a_directory_that_lacks_client_programs_is_told_with_their_names(
+    cli: CommandLine, prod: Server, tmp_path: Path, lacking: tuple[str, ...]
+) -> None:
+    place = tmp_path / "it's bin"
+    place.mkdir()
+    for name in {"pg_dump", "pg_restore", "psql"} - {*lacking}:
+        (place / name).symlink_to(prod.cluster.bin_dir / name)
+    shown = cli.having(PGPROMOTE_PG_BIN=f"{place}:{cli.environment['PGPROMOTE_PG_BIN']}").run("doctor")
+    told = f"warn client programs: {place}, which PGPROMOTE_PG_BIN names, lacks {' and '.join(lacking)}: "
+    assert told in shown.stdout
+    assert "  ok client programs: " in shown.stdout
+
+
+def test_programs_that_are_too_old_are_one_failure_and_no_dump_is_advised_before_that(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    dev, prod = start_server(18, "dev"), start_server(16, "prod")
+    old = command_line(tmp_path, dev, dev.new_url(SHOP), prod, prod.new_url())
+    told = lines(old.having(PGPROMOTE_PG_BIN=str(prod.cluster.bin_dir), PATH=""), 1)
+    assert told["client programs"]["state"] == "fail"
+    assert "must be 18 or newer" in told["client programs"]["seen"]
+    assert (told["dev"]["state"], told["prod"]["state"]) == ("ok", "ok")
+    assert told["archive"]["to_do"] == "First what fails above, then: pgpromote dump"

@@ -106,6 +106,7 @@ def test_a_person_at_a_terminal_is_asked(
     assert "public.users held 500 row(s) in the archive that prod came from" in told
     assert ("Go on all the same?" in told) == ("--yes" not in arguments)
     assert count(emptied.shop) == (0 if code == 0 and "restore" in arguments else 500)
+    assert told.endswith("Prod is untouched.\nAborted!\n") == (code == 1)
 
 
 def test_a_plan_shows_it_and_ends_with_the_command_that_accepts_it(emptied: Emptied) -> None:

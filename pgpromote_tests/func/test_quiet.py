@@ -28,7 +28,7 @@ def test_a_night_that_went_well_says_nothing_and_all_of_it_is_in_the_log(cli: Co
         "pgpromote dump",
         "pgpromote restore",
     ]
-    for line in ("Dev: ", "Dumping ", "Prod: ", "Restoring into ", "  report  ", "Swapped "):
+    for line in ("Dev: ", "Dumping ", "Prod: ", "Checking ", "Restoring into ", "  report  ", "Swapped "):
         assert f"\n{line}" in told
 
 

@@ -12,7 +12,7 @@ from pgpromote.postgres.errors import ProdState, Refused
 from pgpromote.postgres.loading.activity import Activity
 from pgpromote.postgres.losses.plan import Loss, Plan
 from pgpromote.postgres.losses.plausible import ACCEPTED
-from pgpromote.postgres.model import Finding, Severity, TocEntry
+from pgpromote.postgres.model import Aim, Filters, Finding, PlainSql, Severity, TocEntry
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.rows.compare import Compared, Unproven
 from pgpromote.postgres.rows.reading import Reading
@@ -25,6 +25,8 @@ from pgpromote.run.steps import PROMOTED, REHEARSED, STEPS, named
 from pgpromote.settings import from_environment
 from pgpromote.terminal import summary
 from pgpromote.terminal.progress import Count, Dumping, Running, Stepping, clock
+from pgpromote_tests.unit.archives import archive_of
+from pgpromote_tests.unit.plain import MANIFEST
 from pgpromote_tests.unit.reports import checked, finding, promoted
 
 
@@ -265,3 +267,18 @@ def test_a_dump_into_an_empty_place_shows_no_percent() -> None:
     shown = drawn(Dumping("Dumping", Path("/nonexistent/shop.dump"), Count(tables=3)))
     assert "0 bytes, 3 tables, 0:00:00" in shown
     assert "%" not in shown
+
+
+def test_a_plan_claims_no_more_than_is_known_of_the_archive() -> None:
+    empty, lost = Plan((), (), 1000, 2000), Finding("loss_preview", Severity.WARNING, "b", "b")
+    aim = Aim(Path("a.dump"), archive_of(), SWAP, Filters(), sha256="", manifest=MANIFEST)
+    adopted = replace(aim, manifest=replace(MANIFEST, adopted_at="2026-01-01"))
+    plain = replace(aim, archive=PlainSql(Path("a.sql")))
+    assert summary.loss(empty, aim) == "prod would lose nothing"
+    assert summary.loss(replace(empty, losses=(lost,)), aim) == "prod would lose what follows"
+    for unknown in (adopted, replace(aim, manifest=None)):
+        assert summary.loss(empty, unknown).startswith(
+            "prod would lose no object; whether it would lose rows"
+        )
+        assert "and perhaps more" in summary.loss(replace(empty, losses=(lost,)), unknown)
+    assert summary.loss(empty, plain).startswith("what prod would lose is not known")
