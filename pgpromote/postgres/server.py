@@ -366,9 +366,10 @@ def rows(
     """Run a query of `sql/` and return each row as a dataclass.
 
     `{named}` in a query stands for every object that an archive can name, `{brought}` for those that one
-    does; such a query needs parameters, if only an empty mapping, because its percent signs are doubled.
+    does, `{owned}` for those with an owner; such a query needs parameters, if only an empty mapping, because
+    its percent signs are doubled.
     """
-    parts = {name: SQL(sql.read(f"catalog/{name}")) for name in ("named", "brought")}
+    parts = {name: SQL(sql.read(f"catalog/{name}")) for name in ("named", "brought", "owned")}
     statement = SQL(sql.read(query)).format(**parts)
     with session.cursor(row_factory=class_row(shape)) as cursor:
         return cursor.execute(statement, parameters).fetchall()

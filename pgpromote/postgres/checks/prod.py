@@ -10,7 +10,7 @@ from pgpromote.postgres.archives import origin
 from pgpromote.postgres.archives.origin import Origin
 from pgpromote.postgres.checks import access, dev_code
 from pgpromote.postgres.checks import catalog as catalogs
-from pgpromote.postgres.checks.access import NO_LIMITS, Barred, Limits
+from pgpromote.postgres.checks.access import NO_LIMITS, Barred, Limits, NotOurs
 from pgpromote.postgres.checks.catalog import Catalog
 from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.checks.dev_code import Code
@@ -37,6 +37,7 @@ class Prod:
     writers: tuple[Writer, ...] = ()
     undumpable: tuple[str, ...] = ()
     barred: tuple[Barred, ...] = ()
+    not_ours: tuple[NotOurs, ...] = ()
     barred_in_prod: tuple[Barred, ...] = ()
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
@@ -78,6 +79,7 @@ def read(
                 writers=obstacles.writers(session),
                 undumpable=access.undumpable(session) if choice.saves_prod else (),
                 barred=_barred(session, archive, choice) if archive and replaces else (),
+                not_ours=_not_ours(session, archive, choice) if archive and replaces else (),
                 barred_in_prod=access.barred_in(session) if choice.saves_prod else (),
                 lost_in_extensions=_lost_in_extensions(session, manifest, choice),
                 limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
@@ -127,11 +129,14 @@ def _only_filled(archive: Dump, *, replaces: bool) -> list[tuple[str, str]]:
 
 
 def _barred(session: Session, archive: Dump, choice: Choice) -> tuple[Barred, ...]:
-    if choice.rights is Policy.SOURCE:
-        return access.barred(session, access.given(archive))
-    if choice.rights is Policy.KEEP:
-        return access.unkept(session, archives.restorable(archive), empty=choice.strategy.empty)
-    return ()
+    return access.barred(session, access.given(archive)) if choice.rights is Policy.SOURCE else ()
+
+
+def _not_ours(session: Session, archive: Dump, choice: Choice) -> tuple[NotOurs, ...]:
+    """Return what keeps its owner, and in place also what has to make room."""
+    if choice.rights is not Policy.KEEP and not choice.replaces:
+        return ()
+    return access.not_ours(session, archive.entries, public=choice.strategy.empty)
 
 
 def _lost_in_extensions(session: Session, manifest: Manifest | None, choice: Choice) -> tuple[Finding, ...]:
