@@ -3,6 +3,7 @@
     PgpromoteError            one readable paragraph and a hint            exit code 1
     ├── InvalidUrl            a database URL is missing or malformed       (also ValueError)
     ├── ConnectionFailed      a server cannot be reached or says no        (also ConnectionError)
+    │   └── DatabaseMissing   its server answers, but has no such database
     ├── SessionFailed         a statement of ours failed on a server
     ├── ToolMissing           no client program fits the server            (also FileNotFoundError)
     ├── ToolFailed            a client program ended with an error
@@ -79,6 +80,10 @@ class Outcome:
 
 
 UNTOUCHED = Outcome(ProdState.UNTOUCHED)
+SILENT = Outcome(
+    ProdState.UNTOUCHED,
+    "Prod was not touched by this run, but it does not answer: see whether it is up.",
+)
 
 
 class PgpromoteError(Exception):
@@ -138,6 +143,10 @@ class InvalidUrl(PgpromoteError, ValueError):
 
 class ConnectionFailed(PgpromoteError, ConnectionError):
     """A server cannot be reached, or refused the login."""
+
+
+class DatabaseMissing(ConnectionFailed):
+    """A server answers, but has no database of this name."""
 
 
 class SessionFailed(PgpromoteError):
@@ -209,14 +218,14 @@ class Refused(PgpromoteError):
 
     exit_code = 3
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[Finding], outcome: Outcome = UNTOUCHED) -> None:
         self.findings = tuple(findings)
         reasons = [f for f in self.findings if f.severity is Severity.ERROR]
         rules = dict.fromkeys(f.rule for f in reasons)
         shown = "\n".join(_of_rule([f for f in reasons if f.rule == rule]) for rule in rules)
         number = f"{len(rules)} check{'s' if len(rules) > 1 else ''}"
         number += f", {len(reasons):,} findings" if len(reasons) > len(rules) else ""
-        super().__init__(f"Refused by {number}:\n{shown}", outcome=UNTOUCHED)
+        super().__init__(f"Refused by {number}:\n{shown}", outcome=outcome)
 
 
 def _of_rule(found: Sequence[Finding]) -> str:

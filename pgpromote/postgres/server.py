@@ -300,7 +300,7 @@ def connect(target: Database, run_id: str = "", *, autocommit: bool = False) -> 
         )
     except psycopg.Error as error:
         raise logins.failed(
-            target.variable, target.name, target.label, disclosed(details.of_login(str(error)), target)
+            target.variable, target.parameters, target.label, disclosed(details.of_login(str(error)), target)
         ) from None
     session.watch = watching
     try:

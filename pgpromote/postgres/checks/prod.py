@@ -19,12 +19,13 @@ from pgpromote.postgres.databases.hold import Hold
 from pgpromote.postgres.databases.obstacles import Writer
 from pgpromote.postgres.databases.standbys import Standby
 from pgpromote.postgres.disk import Disk
-from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError
+from pgpromote.postgres.errors import ConnectionFailed, DatabaseMissing, PgpromoteError
 from pgpromote.postgres.losses import plausible
 from pgpromote.postgres.model import EVERYTHING, Dump, Finding, Manifest, Policy, TocEntry
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.rows import members
-from pgpromote.postgres.server import Database, Session
+from pgpromote.postgres.server import Session
 
 
 @dataclass(frozen=True)
@@ -52,22 +53,16 @@ class Prod:
 
 
 def read(
-    target: Database,
-    archive: Dump | None,
-    manifest: Manifest | None,
-    choice: Choice,
-    run_id: str,
-    *,
-    builds: bool,
+    place: Place, archive: Dump | None, manifest: Manifest | None, choice: Choice, *, builds: bool
 ) -> Prod:
     """Read prod; one that cannot be reached is a problem, not an error.
 
     `builds`: a separate login builds beside it, and none of the archive's code runs as ours.
     """
-    replaces = choice.replaces or choice.strategy.empty
+    target, replaces = place.target, choice.replaces or choice.strategy.empty
     dropped = _dropped(archive, choice.strategy.reset) if archive and choice.replaces else []
     try:
-        with server.connect(target, run_id) as session:
+        with server.connect(target, place.run_id) as session:
             powers = dev_code.powers(session)
             runs = powers and not builds
             return Prod(
@@ -91,6 +86,8 @@ def read(
                 code=dev_code.find(archive, session) if runs and archive and archive.listed else (),
                 disk=disks.look(session, target),
             )
+    except DatabaseMissing as problem:
+        return Prod(problem=obstacles.missing(place, problem))
     except ConnectionFailed as problem:
         return Prod(problem=problem)
 

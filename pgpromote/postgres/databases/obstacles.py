@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from psycopg.sql import SQL, Identifier, Literal
 
 from pgpromote.postgres.databases import mark
-from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.naming import option
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import APPLICATION, Session, rows
 
 TEXTS = {
@@ -86,11 +87,22 @@ def side(session: Session, name: str) -> Side:
     return found[0]
 
 
+def missing(place: Place, problem: ConnectionFailed) -> PgpromoteError:
+    """Return the error for a prod that its server does not have, with the way back where that is known."""
+    try:
+        with place.session() as session:
+            hint = _way_back(session, place.target.name)
+    except ConnectionFailed:
+        return problem
+    where = f"Its server answers, but has no database {place.target.name}: it was renamed or dropped"
+    return PgpromoteError(f"{problem.message}. {where}, if the name is right.", hint)
+
+
 def _way_back(session: Session, name: str) -> str:
     """Return the hint that restores a database which was dropped, or renamed, by hand."""
     newest = next((each for each in mark.find_previous(session, name) if each.usable), None)
     if newest is None:
-        return "Correct its name, or look at the history."
+        return "If it was renamed, rename it back. Or correct its name, or look at the history."
     renaming = SQL("ALTER DATABASE {} RENAME TO {};").format(Identifier(newest.name), Identifier(name))
     return (
         f"If it was renamed, rename it back. The newest previous one is {newest.name} of {newest.owner}; "
