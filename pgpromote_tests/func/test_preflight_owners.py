@@ -1,5 +1,6 @@
-"""Objects of prod whose owners our role may not act as: all are told before anything, with what to run."""
+"""What a role with few rights lacks in prod: all of it is told before anything, with what to run."""
 
+import re
 from pathlib import Path
 
 import psycopg
@@ -60,13 +61,19 @@ SELECT 'x', count(*) FROM (
     UNION ALL SELECT lomowner FROM pg_largeobject_metadata) AS o WHERE owner = 10
 """
 
+ROW = "CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1)"
 
-def promoter(server: Server, target: Database) -> Database:
+
+def user_of(login: Database) -> str:
+    return login.parameters["user"]
+
+
+def promoter(server: Server, target: Database, options: str = "CREATEDB") -> Database:
     """Return a login that owns the database, may create others, and is no more than that."""
     name = f'Promoter "{target.name}" é'
     with psycopg.connect(server.url(), autocommit=True) as session:
         role = sql.Identifier(name)
-        session.execute(sql.SQL("CREATE ROLE {} CREATEDB").format(role))
+        session.execute(sql.SQL("CREATE ROLE {} {}").format(role, sql.SQL(options)))
         session.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(target.name), role))
     server.let_in(name)
     return parse_url(server.url(target.name, name), "PROD_DATABASE_URL")
@@ -105,7 +112,7 @@ def test_each_object_of_a_superuser_is_told_with_the_statement_that_gives_it_awa
 
     assert look(prod, sample, login).errors == ()
     commands = command_line(tmp_path, dev, dev.url(sample.source.name), prod, prod.url(target.name))
-    url = prod.url(target.name, login.parameters["user"])
+    url = prod.url(target.name, user_of(login))
     promoted = commands.having(PROD_DATABASE_URL=url, PGPROMOTE_RESTORE_AS_SUPERUSER="").run(
         "promote", "--yes"
     )
@@ -163,3 +170,51 @@ def test_where_prods_rights_are_not_kept_their_owners_do_not_matter(prod: Server
     choice = Choice(SWAP, rights=Policy.NONE)
     report = preflight.examine(sample.path, Place(login), [prod.tools()], choice)
     assert [f for f in report.of("rights") if f.severity is Severity.ERROR] == []
+
+
+def test_a_superusers_session_is_told_before_the_restore_with_the_statement_that_ends_it(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    target = prod.new_database()
+    login = promoter(prod, target)
+    commands = command_line(tmp_path, dev, dev.new_url(ROW), prod, prod.url(target.name, user_of(login)))
+    with psycopg.connect(prod.url(target.name)):
+        refused = commands.run("promote", "--yes")
+        before, _, _ = refused.stderr.partition("Error: ")
+        (statement,) = re.findall(r"SELECT pg_terminate_backend\(\d+\);", before)
+        assert "a superuser's. If that is so at the swap, it is refused after the whole restore." in before
+        assert refused.returncode == 3
+        assert "[swap_session]" in refused.stderr
+        prod.execute(statement)
+    done = commands.run("promote", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "swap_session" not in done.stderr
+    assert "after the whole restore" not in done.stderr
+
+
+def test_a_session_of_another_role_is_told_with_the_grant_that_lets_us_end_it(
+    dev: Server, prod: Server, tmp_path: Path
+) -> None:
+    target = prod.new_database()
+    login = promoter(prod, target)
+    other = f"other_{target.name}"
+    prod.execute(f"CREATE ROLE {other}")
+    prod.let_in(other)
+    commands = command_line(tmp_path, dev, dev.new_url(ROW), prod, prod.url(target.name, user_of(login)))
+    assert commands.run("dump").returncode == 0
+    with psycopg.connect(prod.url(target.name, other)):
+        told = commands.run("check")
+        (statement,) = re.findall(r"As a superuser of prod's server, run: (GRANT .*;)", told.stdout)
+        prod.execute(statement)
+        assert "after the whole restore" not in commands.run("check").stdout
+
+
+def test_the_right_to_create_databases_is_told_as_a_statement_alone(prod: Server, sample: Sample) -> None:
+    target = prod.new_database()
+    login = promoter(prod, target, "NOCREATEDB")
+    (found,) = look(prod, sample, login).of("swap_possible")
+    lead, _, statement = found.hint.partition("run: ")
+    assert lead == "As a superuser of prod's server, "
+    assert statement.endswith("CREATEDB;")
+    prod.execute(statement)
+    assert look(prod, sample, login).of("swap_possible") == ()

@@ -49,7 +49,8 @@ def extensions(facts: Facts) -> Found:
             hint = (
                 f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {quoted(name)};"
                 if not facts.choice.strategy.empty
-                else "A new database needs it anew: promote as a superuser, or choose the strategy clean."
+                else "A new database needs it anew: promote as a superuser, or set trusted = true in its "
+                "control file on prod's server (docs/howto/roles.md)."
             )
             yield Severity.ERROR, name, message, hint
         elif created and extension.schema != (schema := extension_schema(entry)):
