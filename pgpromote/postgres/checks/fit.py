@@ -260,8 +260,9 @@ def disk_space(facts: Facts) -> Found:
     needed = int(HEADROOM * size) + disk.log
     message = (
         f"{facts.target.label} has {shown(disk.free)} free, says {disk.source}; the new database beside prod "
-        f"needs about {shown(size)}, and the write-ahead log up to {shown(disk.log)}."
+        f"needs about {shown(size)}"
     )
+    message += f", and the write-ahead log up to {shown(disk.log)}." if disk.log else "."
     enough = f"{setting('prod_free')}='{shown(needed)}'"
     hint = f"Free space; or, if there is more, say how much: {enough}"
     if size > disk.free:
