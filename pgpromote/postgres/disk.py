@@ -10,7 +10,7 @@ from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.loading import checkpoints
 from pgpromote.postgres.model import Manifest
 from pgpromote.postgres.naming import setting
-from pgpromote.postgres.server import Database, Session
+from pgpromote.postgres.server import Database, Session, rows
 
 # A swap needs room for the new content beside prod, and the log may grow to its limit (facts §4).
 HEADROOM = 1.3
@@ -22,8 +22,8 @@ STEP = 1024
 class Disk:
     """The free space on prod's server for a new database, in bytes, None for not known, and its source.
 
-    `log` is the largest size that its write-ahead log may reach; not `checkpoints`: our role may not ask for
-    those that would keep it short.
+    `log` is the largest size that its write-ahead log may reach there, 0 where it is on another disk; not
+    `checkpoints`: our role may not ask for those that would keep it short.
     """
 
     free: int | None
@@ -32,38 +32,55 @@ class Disk:
     checkpoints: bool = True
 
 
+@dataclass(frozen=True)
+class _Directory:
+    """Where the server keeps prod's tables; `inside` is how it calls that, `own` is its data directory."""
+
+    path: str
+    inside: str
+    tablespace: str
+    own: str
+
+
 def look(session: Session, prod: Database) -> Disk:
     """Return the free space: the operator's number, or the disk's if prod's server runs on this machine."""
     allowed = prod.log_room is None or checkpoints.allowed(session)
     if prod.free is not None:
         return Disk(prod.free, setting("prod_free"), reserve(session), allowed)
-    return Disk(_free_here(session), "the disk of its data directory", reserve(session), allowed)
+    found = next(iter(rows(session, _Directory, "disk/directory", {})), None)
+    if found is None:
+        return Disk(None, "", reserve(session), allowed)
+    kept = f"its tablespace {found.tablespace}" if found.tablespace else "its data directory"
+    log = reserve(session) if _same_disk(found.path, found.own) else 0
+    return Disk(_free_here(session, found), f"the disk of {kept}", log, allowed)
 
 
 def reserve(session: Session) -> int:
     """Return the number of bytes that the server's write-ahead log may take."""
-    return int(str(_one(session, "disk/reserve") or 0))
+    row = session.execute(sql.read("disk/reserve")).fetchone()
+    return int(str(row[0] if row else 0))
 
 
-def _free_here(session: Session) -> int | None:
-    """Return the free space of the server's data directory, None when it is not one of this machine.
+def _free_here(session: Session, found: _Directory) -> int | None:
+    """Return the free space of a server's directory, None when it is not one of this machine.
 
     A directory of that name may be another's: the server of a container says the same. The time of its last
     change tells them apart.
     """
-    path = _one(session, "disk/directory")
-    if path is None:
-        return None
     try:
-        same = int(os.stat(str(path)).st_mtime) == _one(session, "disk/changed")
-        return shutil.disk_usage(str(path)).free if same else None
+        row = session.execute(sql.read("disk/changed"), {"inside": found.inside}).fetchone()
+        same = row is not None and int(os.stat(found.path).st_mtime) == row[0]
+        return shutil.disk_usage(found.path).free if same else None
     except OSError:
         return None
 
 
-def _one(session: Session, query: str) -> object:
-    row = session.execute(sql.read(query)).fetchone()
-    return row[0] if row else None
+def _same_disk(one: str, other: str) -> bool:
+    """Return whether two directories share a disk; they do as far as is known."""
+    try:
+        return os.stat(one).st_dev == os.stat(other).st_dev
+    except OSError:
+        return True
 
 
 def check_dump(directory: Path, last: Manifest | None, size: int) -> None:

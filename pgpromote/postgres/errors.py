@@ -3,6 +3,7 @@
     PgpromoteError            one readable paragraph and a hint            exit code 1
     ├── InvalidUrl            a database URL is missing or malformed       (also ValueError)
     ├── ConnectionFailed      a server cannot be reached or says no        (also ConnectionError)
+    │   └── DatabaseMissing   its server answers, but has no such database
     ├── SessionFailed         a statement of ours failed on a server
     ├── ToolMissing           no client program fits the server            (also FileNotFoundError)
     ├── ToolFailed            a client program ended with an error
@@ -27,7 +28,7 @@ from enum import Enum
 from signal import Signals
 from typing import ClassVar, Self
 
-from pgpromote.postgres.excerpt import ERRORS, cut
+from pgpromote.postgres.excerpt import ERRORS, cut, fitting
 from pgpromote.postgres.model import Finding, RestoreError, Severity
 from pgpromote.postgres.naming import command
 
@@ -79,6 +80,10 @@ class Outcome:
 
 
 UNTOUCHED = Outcome(ProdState.UNTOUCHED)
+SILENT = Outcome(
+    ProdState.UNTOUCHED,
+    "Prod was not touched by this run, but it does not answer: see whether it is up.",
+)
 
 
 class PgpromoteError(Exception):
@@ -138,6 +143,10 @@ class InvalidUrl(PgpromoteError, ValueError):
 
 class ConnectionFailed(PgpromoteError, ConnectionError):
     """A server cannot be reached, or refused the login."""
+
+
+class DatabaseMissing(ConnectionFailed):
+    """A server answers, but has no database of this name."""
 
 
 class SessionFailed(PgpromoteError):
@@ -209,18 +218,26 @@ class Refused(PgpromoteError):
 
     exit_code = 3
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[Finding], outcome: Outcome = UNTOUCHED) -> None:
         self.findings = tuple(findings)
         reasons = [f for f in self.findings if f.severity is Severity.ERROR]
-        everything = f"{IN_REPORT}, and {command('check')} --json"
         rules = dict.fromkeys(f.rule for f in reasons)
-        listed = (_listed([_reason(f) for f in reasons if f.rule == rule], everything) for rule in rules)
-        shown = "\n".join(listed)
-        super().__init__(f"Refused by {len(reasons)} check(s):\n{shown}", outcome=UNTOUCHED)
+        shown = "\n".join(_of_rule([f for f in reasons if f.rule == rule]) for rule in rules)
+        number = f"{len(rules)} check{'s' if len(rules) > 1 else ''}"
+        number += f", {len(reasons):,} findings" if len(reasons) > len(rules) else ""
+        super().__init__(f"Refused by {number}:\n{shown}", outcome=outcome)
 
 
-def _reason(found: Finding) -> str:
-    return f"- [{found.rule}] {found.message}" + (f"\n{ARROW}{found.hint}" if found.hint else "")
+def _of_rule(found: Sequence[Finding]) -> str:
+    """Return the findings of a rule as lines, with a remedy of several of them once, below the last."""
+    place = {hint: number for number, hint in enumerate(dict.fromkeys(each.hint for each in found))}
+    told = sorted(found, key=lambda each: place[each.hint])[: fitting(len(found), ERRORS)]
+    lines = [f"- [{each.rule}] {each.message}" for each in told]
+    last = {each.hint: number for number, each in enumerate(told) if each.hint}
+    for hint, number in last.items():
+        lines[number] += f"\n{ARROW}{hint}"
+    more = [f"- [{each.rule}]" for each in found[len(told) :]]
+    return _listed([*lines, *more], f"{IN_REPORT}, and {command('check')} --json")
 
 
 def _listed(texts: Sequence[str], everything: str = IN_REPORT) -> str:

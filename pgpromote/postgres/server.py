@@ -300,7 +300,7 @@ def connect(target: Database, run_id: str = "", *, autocommit: bool = False) -> 
         )
     except psycopg.Error as error:
         raise logins.failed(
-            target.variable, target.name, target.label, disclosed(details.of_login(str(error)), target)
+            target.variable, target.parameters, target.label, disclosed(details.of_login(str(error)), target)
         ) from None
     session.watch = watching
     try:
@@ -363,9 +363,10 @@ def rows(
     """Run a query of `sql/` and return each row as a dataclass.
 
     `{named}` in a query stands for every object that an archive can name, `{brought}` for those that one
-    does; such a query needs parameters, if only an empty mapping, because its percent signs are doubled.
+    does, `{owned}` for those with an owner; such a query needs parameters, if only an empty mapping, because
+    its percent signs are doubled.
     """
-    parts = {name: SQL(sql.read(f"catalog/{name}")) for name in ("named", "brought")}
+    parts = {name: SQL(sql.read(f"catalog/{name}")) for name in ("named", "brought", "owned")}
     statement = SQL(sql.read(query)).format(**parts)
     with session.cursor(row_factory=class_row(shape)) as cursor:
         return cursor.execute(statement, parameters).fetchall()

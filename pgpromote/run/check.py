@@ -6,7 +6,7 @@ from dataclasses import replace
 from pgpromote.postgres.checks import adopt as taking
 from pgpromote.postgres.checks import preflight
 from pgpromote.postgres.checks.preflight import Report
-from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError, Refused
+from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError
 from pgpromote.postgres.keys import repair
 from pgpromote.postgres.losses import fingerprint, plan
 from pgpromote.postgres.losses.plan import Plan
@@ -54,7 +54,7 @@ def look_ahead(run: Run) -> None:
     report = look(run.promotion, run.options, run.run_id, dumped=False)
     if report.errors:
         run.keep(_checked(run.state, report))
-        raise Refused(report.findings)
+        raise report.refusal()
 
 
 def look(promotion: Promotion, options: Options, run_id: str, *, dumped: bool = True) -> Report:
@@ -85,6 +85,6 @@ def check_plan(run: Run) -> None:
 def _checked(state: State, report: Report) -> State:
     checked = Checked(report.checks, report.findings, dict(report.skipped))
     sha256 = report.clearance.sha256 if report.clearance else ""
-    failure = "" if report.clearance else str(Refused(report.findings))
+    failure = "" if report.clearance else str(report.refusal())
     manifest = report.aim.manifest if report.aim else None
     return replace(state, checked=checked, sha256=sha256, manifest=manifest, failure=failure)

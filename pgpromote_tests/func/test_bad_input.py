@@ -144,7 +144,7 @@ def test_a_wrong_password_is_called_so_and_not_shown(cli: CommandLine, prod: Ser
 def test_a_database_that_does_not_exist_is_named(cli: CommandLine, dev: Server, prod: Server) -> None:
     message = told(cli.having(DEV_DATABASE_URL=dev.url('no such; "db"')).run("dump"), 1)
     assert 'database "no such; "db"" does not exist' in message
-    assert "Create the database" in message
+    assert "before you create one" in message
     read_only(cli.having(PROD_DATABASE_URL=prod.url("nosuch")), 3, 'database "nosuch" does not exist')
 
 

@@ -2,16 +2,20 @@
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from pgpromote.postgres import disk, dump
 from pgpromote.postgres.archives import archive
 from pgpromote.postgres.errors import ToolFailed
 from pgpromote.postgres.model import Finding, Severity
-from pgpromote.postgres.server import connect
+from pgpromote.postgres.server import connect, parse_url
 from pgpromote.promotion import TARGET
 from pgpromote.run.check import look
 from pgpromote.settings import FREE, from_environment
@@ -64,6 +68,54 @@ def test_a_server_on_this_machine_is_asked_for_its_disk(prod: Server) -> None:
         looked = disk.look(session, prod.new_database())
     if os.access(prod.cluster.directory.parent, os.X_OK):
         assert looked.free == pytest.approx(shutil.disk_usage(prod.cluster.directory).free, rel=0.2)
+    assert looked.log >= 1 << 30
+
+
+@pytest.fixture
+def elsewhere(prod: Server) -> Iterator[Path]:
+    """Return a directory of the server's own user on another disk than its data directory."""
+    home = Path(tempfile.mkdtemp(prefix="pgpromote-space-", dir="/var/tmp"))
+    home.chmod(0o711)
+    place = home / "space"
+    place.mkdir()
+    owner = (prod.cluster.directory / "data" / "PG_VERSION").stat()
+    os.chown(place, owner.st_uid, owner.st_gid)
+    if place.stat().st_dev == owner.st_dev:
+        pytest.skip("this machine has one disk")
+    yield place
+    shutil.rmtree(home)
+
+
+@pytest.mark.versions(15, 16, 18)
+def test_the_disk_of_prods_tablespace_is_asked_and_not_that_of_the_servers_own_directory(
+    prod: Server, elsewhere: Path
+) -> None:
+    space = f"Räume {next(prod.numbers)}"
+    with psycopg.connect(prod.url(), autocommit=True) as session:
+        name = sql.Identifier(space)
+        session.execute(sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(name, str(elsewhere)))
+    database = parse_url(prod.new_url(options=f'TABLESPACE "{space}"'), "PROD_DATABASE_URL")
+    with connect(database) as session:
+        looked = disk.look(session, database)
+    prod.execute(f"DROP DATABASE {database.name}")
+    prod.execute(f'DROP TABLESPACE "{space}"')
+    assert looked.source == f"the disk of its tablespace {space}"
+    assert looked.free == pytest.approx(shutil.disk_usage(elsewhere).free, rel=0.05)
+    assert looked.log == 0
+
+
+@pytest.mark.versions(15, 18)
+def test_a_tablespace_within_the_servers_own_directory_shares_its_disk_with_the_log(prod: Server) -> None:
+    space = f"within_{next(prod.numbers)}"
+    with psycopg.connect(prod.url(), autocommit=True) as session:
+        session.execute("SET allow_in_place_tablespaces = on")
+        session.execute(sql.SQL("CREATE TABLESPACE {} LOCATION ''").format(sql.Identifier(space)))
+    database = parse_url(prod.new_url(options=f"TABLESPACE {space}"), "PROD_DATABASE_URL")
+    with connect(database) as session:
+        looked = disk.look(session, database)
+    prod.execute(f"DROP DATABASE {database.name}")
+    prod.execute(f"DROP TABLESPACE {space}")
+    assert looked.free == pytest.approx(shutil.disk_usage(prod.cluster.directory).free, rel=0.2)
     assert looked.log >= 1 << 30
 
 

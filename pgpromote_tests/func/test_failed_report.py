@@ -13,7 +13,7 @@ from jsonschema import validate  # type: ignore[import-untyped]
 
 from pgpromote.defs.failures import reason
 from pgpromote.postgres.archives.archive import manifest_path
-from pgpromote.postgres.errors import ProdState
+from pgpromote.postgres.errors import SILENT, ProdState
 from pgpromote.promotion import AUDITED, SOURCE, Promotion
 from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine, Ended, command_line
@@ -239,13 +239,13 @@ def test_a_refresh_that_fails_posts_what_a_sensor_would(cli: CommandLine) -> Non
     with receiving([]) as receiver:
         ended, told = alerting(commands, receiver, "refresh")
     assert ended.returncode == 3
-    assert ended.stderr.count(str(ProdState.UNTOUCHED)) == 1
+    assert ended.stderr.count(str(SILENT)) == 1
     assert ended.stderr.count("Check host and port") == told["text"].count("Check host and port") == 1
-    assert str(ProdState.UNTOUCHED) not in told["what"]
+    assert str(SILENT) not in told["what"]
     assert (told["event"], told["job"], told["failed"]) == (
         "run_failed", "refresh_prod", "target_reachable failed",
     )  # fmt: skip
-    assert told["untouched"] == str(ProdState.UNTOUCHED)
+    assert told["untouched"] == str(SILENT)
     assert told["run_id"] in ended.stderr
     (page,) = (cli.directory / "reports").glob("*.html")
     assert str(page) in ended.stderr

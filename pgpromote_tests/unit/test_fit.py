@@ -33,7 +33,7 @@ def test_an_extension_that_a_new_database_cannot_have_is_refused_with_what_helps
     facts = given(of(extension("vector")), strategy=SWAP)
     ((severity, _, message),) = found("extensions", facts)
     assert severity is Severity.ERROR
-    assert "promote as a superuser, or choose the strategy clean" in message
+    assert "promote as a superuser, or set trusted = true" in message
 
 
 @pytest.mark.parametrize("name", ["vector", "citext"])

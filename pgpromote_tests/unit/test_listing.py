@@ -111,3 +111,43 @@ def test_an_error_names_the_first_of_its_reasons_and_where_all_are(error: Except
 def test_a_refusal_is_cut_for_each_check_by_itself() -> None:
     told = str(Refused([*found("a", Severity.ERROR, range(500)), *found("b", Severity.ERROR, "x")]))
     assert "[b] public.x is odd." in told
+
+
+def refusal(*hints: str, rule: str = "a") -> list[Finding]:
+    return [
+        Finding(rule, Severity.ERROR, f"t{number}", f"t{number} is odd.", hint)
+        for number, hint in enumerate(hints)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("findings", "head"),
+    [
+        (refusal("x"), "Refused by 1 check:"),
+        (refusal(*["x"] * 76), "Refused by 1 check, 76 findings:"),
+        ([*refusal("x"), *refusal("", rule="b")], "Refused by 2 checks:"),
+        ([*refusal(*"xy"), *refusal("", rule="b")], "Refused by 2 checks, 3 findings:"),
+    ],
+)
+def test_a_refusal_counts_checks_and_findings(findings: list[Finding], head: str) -> None:
+    assert str(Refused(findings)).splitlines()[0] == head
+
+
+@pytest.mark.parametrize(
+    ("hints", "told"),
+    [
+        ("xxx", ["t0", "t1", "t2", "x"]),
+        ("xyx", ["t0", "t2", "x", "t1", "y"]),
+        (("", "x", ""), ["t0", "t2", "t1", "x"]),
+        ("xyz", ["t0", "x", "t1", "y", "t2", "z"]),
+    ],
+)
+def test_a_remedy_of_several_findings_is_told_once_below_them(hints: str, told: list[str]) -> None:
+    lines = str(Refused(refusal(*hints))).splitlines()[1:-1]
+    assert [line.split()[2] if "[a]" in line else line.split()[-1] for line in lines] == told
+
+
+def test_a_remedy_is_told_although_the_last_of_its_findings_are_cut() -> None:
+    told = str(Refused(refusal(*["x"] * 76)))
+    assert told.count("→ x") == 1
+    assert "… and 66 more" in told

@@ -50,6 +50,7 @@ def test_a_schema_in_which_we_may_not_create_is_refused(schema: str, grant: str,
 
 
 SUPERUSER_ONLY = [
+    Entry(2, "AGGREGATE", "a()", "", "CREATE AGGREGATE public.a(integer) (\n    STYPE = internal\n);\n"),
     Entry(2, "EVENT TRIGGER", "e", ""),
     Entry(2, "FOREIGN DATA WRAPPER", "f", ""),
     Entry(

@@ -84,6 +84,14 @@ def test_what_is_accepted_no_longer_counts_against_the_bound() -> None:
     assert judged(before, {**after, "s.b": 1}, "s.a", share=0.4) == ({"s.b"}, {"s.a"})
 
 
+@pytest.mark.parametrize("number", [11, 76])
+def test_a_long_list_of_names_is_told_once(number: int) -> None:
+    before = {f"public.table_{each}": 5 for each in range(number)}
+    hint = next(iter(Comparison(before, {}, "prod").judge(Bounds()))).hint
+    assert hint.count("public.table_7,") == 1
+    assert "PGPROMOTE_ACCEPT_LOSS with the same list" in hint
+
+
 @pytest.mark.parametrize("names", [[each] for each in ODD] + [ODD])
 def test_what_the_hint_says_can_be_typed(names: list[str]) -> None:
     before = dict.fromkeys(names, 5)

@@ -304,3 +304,26 @@ def test_a_row_without_a_partition_is_told_with_its_usual_cause(tree: str) -> No
     told = messages.advice([RestoreError("rows", message)], "Start again.")
     assert told.startswith(f"If {tree} is partitioned by the hash of an enum")
     assert told.endswith("Start again.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("statement", 'ERROR:  could not extend file "base/5/16391": No space left on device'),
+        (
+            "data",
+            'COPY failed for table "t": ERROR:  could not write to file "base/1": No space left on device',
+        ),
+        ("statement", '53100: could not extend file "pg_tblspc/9/1": No space left on device'),
+        ("connection", 'PANIC:  could not write to file "pg_wal/xlogtemp.7": No space left on device'),
+    ],
+)
+def test_a_full_disk_of_prod_has_a_hint_of_its_own(kind: str, message: str) -> None:
+    hint = messages.advice([RestoreError(kind, message)], "The first error usually explains the others.")
+    assert "A disk of prod's server is full" in hint
+    assert "first error" not in hint
+
+
+def test_a_full_disk_of_this_machine_is_not_prods() -> None:
+    local = RestoreError("other", "could not write to output file: No space left on device")
+    assert messages.advice([local], "Start again.") == "Start again."

@@ -1,12 +1,12 @@
 """The access of our role in prod: to read objects for an archive, and to give them back to their owners."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from psycopg.rows import scalar_row
 
 from pgpromote.postgres import sql
-from pgpromote.postgres.archives.archive import restorable
+from pgpromote.postgres.archives.archive import large_objects, restorable
 from pgpromote.postgres.membership import become
 from pgpromote.postgres.model import Dump, TocEntry
 from pgpromote.postgres.server import Session, rows
@@ -24,6 +24,15 @@ class Given:
 
 
 @dataclass(frozen=True)
+class _Owned:
+    owner: str
+    schema: str
+    kind: str
+    name: str
+    thing: str
+
+
+@dataclass(frozen=True)
 class Barred:
     """An owner that our role cannot give something to in a new database beside prod, such as `thing`.
 
@@ -35,6 +44,22 @@ class Barred:
     holder: str
     ours: bool
     thing: str
+
+
+@dataclass(frozen=True)
+class NotOurs:
+    """An object of prod and a role as which ours may not act: its owner (`owns`), or one that gave rights.
+
+    `giving` is the statement that gives the object to a role as which we may act, "" for none. `made`: the
+    server made the object, of a range type, for the first superuser.
+    """
+
+    thing: str
+    role: str
+    superuser: bool
+    owns: bool
+    made: bool
+    giving: str
 
 
 def given(archive: Dump) -> Given:
@@ -59,29 +84,27 @@ def barred(session: Session, wanted: Given) -> tuple[Barred, ...]:
 
 def barred_in(session: Session) -> tuple[Barred, ...]:
     """Return the owners in this database that our role could not give their objects back to."""
-    return barred(session, _owned(session))
-
-
-def unkept(session: Session, brought: Iterable[TocEntry], *, empty: bool) -> tuple[Barred, ...]:
-    """Return the roles in this database as which our role may not act, so that it cannot keep their rights.
-
-    Only objects that the archive brings count, and beside prod the schema `public`, which every database has.
-    """
-    public = [("", "public")] if empty else []
-    some = [(entry.schema, entry.tag.partition("(")[0]) for entry in brought]
-    return tuple(each for each in barred(session, _owned(session, [*some, *public])) if not each.ours)
-
-
-def _owned(session: Session, some: Sequence[tuple[str, str]] | None = None) -> Given:
     if session.info.parameter_status("is_superuser") == "on":  # from whom nothing is barred
-        return Given()
+        return ()
+    owned = rows(session, _Owned, "preflight/owned", {})
+    return barred(session, _given([(o.owner, o.schema, o.kind, o.name, o.thing) for o in owned]))
+
+
+def not_ours(session: Session, brought: Sequence[TocEntry], *, public: bool) -> tuple[NotOurs, ...]:
+    """Return the objects of this database whose owners and grants our role could not keep.
+
+    Only objects that the archive brings count; and with `public` the schema that every database has.
+    """
     parameters = {
-        "some": some is not None,
-        "schemas": [schema for schema, _ in some or ()],
-        "names": [name for _, name in some or ()],
+        "kinds": [entry.kind for entry in brought],
+        "schemas": [entry.schema for entry in brought],
+        "names": [entry.tag for entry in brought],
+        "drops": [entry.drop for entry in brought],
+        "numbers": large_objects(brought),
+        "public": public,
+        "become": become(session),
     }
-    owned = session.execute(sql.read("preflight/owned"), parameters).fetchall()
-    return _given([tuple(map(str, each)) for each in owned])
+    return tuple(rows(session, NotOurs, "preflight/not_ours", parameters))
 
 
 def undumpable(session: Session) -> tuple[str, ...]:

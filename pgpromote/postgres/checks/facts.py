@@ -144,7 +144,7 @@ def gather(
     chosen = selection.choose(archive, choice.filters, choice.bring) if archive and archive.listed else None
     archive = chosen.archive if chosen else archive
     builds = build_login is not None and choice.strategy.beside
-    prod = prods.read(target, archive, manifest, choice, place.run_id, builds=builds)
+    prod = prods.read(place, archive, manifest, choice, builds=builds)
     version = prod.catalog.identity.version if prod.catalog else None
     client, client_problem = clients.choose(available, version, archive)
     if client and archive and archive.listed and not archive_problem:

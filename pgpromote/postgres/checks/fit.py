@@ -49,7 +49,8 @@ def extensions(facts: Facts) -> Found:
             hint = (
                 f"As a superuser, run in {facts.target.name}: CREATE EXTENSION {quoted(name)};"
                 if not facts.choice.strategy.empty
-                else "A new database needs it anew: promote as a superuser, or choose the strategy clean."
+                else "A new database needs it anew: promote as a superuser, or set trusted = true in its "
+                "control file on prod's server (docs/howto/roles.md)."
             )
             yield Severity.ERROR, name, message, hint
         elif created and extension.schema != (schema := extension_schema(entry)):
@@ -259,8 +260,9 @@ def disk_space(facts: Facts) -> Found:
     needed = int(HEADROOM * size) + disk.log
     message = (
         f"{facts.target.label} has {shown(disk.free)} free, says {disk.source}; the new database beside prod "
-        f"needs about {shown(size)}, and the write-ahead log up to {shown(disk.log)}."
+        f"needs about {shown(size)}"
     )
+    message += f", and the write-ahead log up to {shown(disk.log)}." if disk.log else "."
     enough = f"{setting('prod_free')}='{shown(needed)}'"
     hint = f"Free space; or, if there is more, say how much: {enough}"
     if size > disk.free:

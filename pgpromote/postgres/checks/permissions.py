@@ -1,11 +1,11 @@
 """The rules about the rights of our role: for the restore, and for a rollback after it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from psycopg.sql import Identifier
 
-from pgpromote.postgres.checks.access import Barred
+from pgpromote.postgres.checks.access import Barred, NotOurs
 from pgpromote.postgres.checks.catalog import Catalog
 from pgpromote.postgres.checks.facts import Facts
 from pgpromote.postgres.databases.obstacles import PASSING
@@ -15,12 +15,14 @@ from pgpromote.postgres.naming import option
 Found = Iterator[tuple[Severity, str, str, str]]
 
 SHOWN = 5
+LARGE_OBJECTS = "large objects"  # as the catalog of prod calls those that it replaces together
 # What only a superuser may create, whatever the rights on the database (facts §4).
 SUPERUSER_KINDS = frozenset(
     {"EVENT TRIGGER", "FOREIGN DATA WRAPPER", "ACCESS METHOD", "OPERATOR CLASS",
      "OPERATOR FAMILY", "PROCEDURAL LANGUAGE", "PUBLICATION TABLES IN SCHEMA"}
 )  # fmt: skip
 SUPERUSER_DEFINITIONS = {
+    "AGGREGATE": re.compile(r"\bM?STYPE = internal\b"),
     "CAST": re.compile(
         r"\)\s+WITHOUT FUNCTION\b"
     ),  # the owner of a type may make those by a function or text
@@ -35,21 +37,55 @@ def rights(facts: Facts) -> Found:
     if facts.catalog is None or facts.catalog.identity.superuser:
         return
     user = facts.catalog.identity.user
+    yield from _not_ours(facts)
+    owned = [each for each in facts.prod.not_ours if each.owns]
+    told = {each.thing for each in owned}
+    # Large objects are replaced by the hundred.
+    told |= {f"{LARGE_OBJECTS} of {each.role}" for each in owned if each.thing.startswith("large object ")}
     for replaced in facts.catalog.replaced:
-        if not replaced.ours:
+        if not replaced.ours and told.isdisjoint(
+            {replaced.description, f"{replaced.identity} of {replaced.owner}"}
+        ):
             message = (
                 f"{replaced.description} belongs to {replaced.owner}; the role {user} cannot replace it."
             )
             hint = f"Restore as {replaced.owner}, or: {_act_as(replaced.owner, facts)}"
             yield Severity.ERROR, replaced.identity, message, hint
     if facts.archive:
-        yield from _schema_rights(facts.archive, facts.catalog) if not facts.choice.strategy.empty else ()
+        yield from (
+            _schema_rights(facts.archive, facts.catalog, told) if not facts.choice.strategy.empty else ()
+        )
         for name, what in superuser_only(facts.archive):
             message = f"{what} can only be created by a superuser; {user} is none."
             yield Severity.ERROR, name, message, "Restore as a superuser, or drop it from the source."
     if facts.prod.undumpable:
         yield _undumpable(facts.prod.undumpable, user)
     yield from _not_given(facts)
+
+
+def _not_ours(facts: Facts) -> Found:
+    """Yield each object of prod whose owner or grants our role could not keep, or that it cannot replace."""
+    user = facts.catalog.identity.user if facts.catalog else ""
+    keep = facts.choice.rights is Policy.KEEP
+    for each in facts.prod.not_ours:
+        if keep or each.owns:
+            how = f"belongs to {each.role}" if each.owns and not each.made else f"has grants of {each.role}"
+            message = f"{each.thing} of prod {how}; the role {user} may not act as that role."
+            yield Severity.ERROR, each.thing, message, _hint(each, facts)
+
+
+def _hint(found: NotOurs, facts: Facts) -> str:
+    user = facts.catalog.identity.user if facts.catalog else ""
+    where = f"As a superuser, run in {facts.target.label}:"
+    if found.made:
+        others = f"{option('rights', 'source')}, or none"
+        return (
+            "Only a superuser can give them. Open it to all again: GRANT EXECUTE … TO PUBLIC; or choose "
+            f"{others}."
+        )
+    if found.superuser:
+        return f"{where} {found.giving}"
+    return f"{where} {grant_role(found.role, user)}"
 
 
 def _not_given(facts: Facts) -> Found:
@@ -61,11 +97,11 @@ def _not_given(facts: Facts) -> Found:
         yield from _defaults(facts)
 
 
-def _schema_rights(archive: Dump, catalog: Catalog) -> Found:
+def _schema_rights(archive: Dump, catalog: Catalog, told: Container[str]) -> Found:
     user, database = catalog.identity.user, catalog.identity.database
     for schema in sorted({entry.schema for entry in archive.of_kind("TABLE", "VIEW", "FUNCTION")}):
         here = catalog.schemas.get(schema)
-        if here and not here.creatable:
+        if here and not here.creatable and f"schema {schema}" not in told:
             message = f"The role {user} may not create in the schema {schema}."
             hint = f"GRANT CREATE ON SCHEMA {quoted(schema)} TO {quoted(user)};"
             yield Severity.ERROR, schema, message, hint
@@ -107,7 +143,8 @@ def _barred(barred: Barred, facts: Facts) -> tuple[str, str, str]:
         f"{barred.thing} belongs to {barred.owner}, but in a new database, where the schema "
         f"{barred.schema} is {barred.holder}'s, {barred.owner} may not create there."
     )
-    return barred.owner, message, f"Work as a superuser, or: {grant_role(barred.holder, barred.owner)}"
+    where = f"As a superuser, run in {facts.target.label}:"
+    return barred.owner, message, f"{where} {grant_role(barred.holder, barred.owner)}"
 
 
 def _defaults(facts: Facts) -> Found:
@@ -126,8 +163,7 @@ def _defaults(facts: Facts) -> Found:
             hint = (
                 f"They are about what the superuser {default.role} itself creates. Have it run once in "
                 f"{facts.target.name}: {default.undo} and give them for an owner of prod instead. Or choose "
-                f"{option('rights', 'source')}, or none, which leaves them out with a warning; or promote "
-                "as a superuser."
+                f"{option('rights', 'source')}, or none, which leaves them out with a warning."
             )
         yield Severity.ERROR, name, message, hint
 
@@ -136,8 +172,8 @@ def _act_as(role: str, facts: Facts) -> str:
     """Return the hint by which our role may act as another; never as a superuser, which would make it one."""
     if role in facts.prod.limits.superusers:
         return (
-            f"{role} is a superuser, so do not grant it: give the object to another role (ALTER … OWNER TO), "
-            "or work as a superuser."
+            f"{role} is a superuser, so do not grant it: as a superuser, give what it owns to another role "
+            "(ALTER … OWNER TO …)."
         )
     return grant_role(role, facts.catalog.identity.user if facts.catalog else "")
 

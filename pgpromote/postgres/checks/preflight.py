@@ -15,7 +15,7 @@ from pgpromote.postgres.checks.catalog import Catalog
 from pgpromote.postgres.checks.choice import DEFAULT, Choice
 from pgpromote.postgres.checks.facts import Facts
 from pgpromote.postgres.checks.rules import RULES, missing
-from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.errors import SILENT, UNTOUCHED, Refused
 from pgpromote.postgres.model import (
     MONEY_AS_STORED,
     Aim,
@@ -36,7 +36,8 @@ class Report:
     """The outcome of all checks: their names, their findings, and the clearance if nothing forbids it.
 
     `skipped` names those that could not look, each with the reason. `aim` is the archive to compare prod
-    with, even if a check forbids the promotion; None when prod or the archive could not be read.
+    with, even if a check forbids the promotion; None when prod or the archive could not be read. `answers`:
+    prod could be asked.
     """
 
     checks: tuple[str, ...]
@@ -44,6 +45,7 @@ class Report:
     clearance: Clearance | None
     skipped: Mapping[str, str]
     aim: Aim | None
+    answers: bool = True
 
     def of(self, *checks: str) -> tuple[Finding, ...]:
         """Return the findings of one check, or of some."""
@@ -57,8 +59,12 @@ class Report:
     def cleared(self) -> Clearance:
         """Return the clearance. Raises Refused, with every finding, when there is none."""
         if self.clearance is None:
-            raise Refused(self.findings)
+            raise self.refusal()
         return self.clearance
+
+    def refusal(self) -> Refused:
+        """Return the error with every finding, and what is known of prod."""
+        return Refused(self.findings, UNTOUCHED if self.answers else SILENT)
 
 
 def examine(
@@ -101,7 +107,7 @@ def examine(
             manifest=facts.manifest,
         )
         clearance = None if refused else _clear(facts, facts.archive, facts.catalog)
-    return Report(tuple(RULES), findings, clearance, skipped, aim)
+    return Report(tuple(RULES), findings, clearance, skipped, aim, answers=facts.prod.problem is None)
 
 
 def _clear(facts: Facts, archive: Dump, catalog: Catalog) -> Clearance:

@@ -10,7 +10,7 @@ from pgpromote.postgres.archives import origin
 from pgpromote.postgres.archives.origin import Origin
 from pgpromote.postgres.checks import access, dev_code
 from pgpromote.postgres.checks import catalog as catalogs
-from pgpromote.postgres.checks.access import NO_LIMITS, Barred, Limits
+from pgpromote.postgres.checks.access import NO_LIMITS, Barred, Limits, NotOurs
 from pgpromote.postgres.checks.catalog import Catalog
 from pgpromote.postgres.checks.choice import Choice
 from pgpromote.postgres.checks.dev_code import Code
@@ -19,12 +19,13 @@ from pgpromote.postgres.databases.hold import Hold
 from pgpromote.postgres.databases.obstacles import Writer
 from pgpromote.postgres.databases.standbys import Standby
 from pgpromote.postgres.disk import Disk
-from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError
+from pgpromote.postgres.errors import ConnectionFailed, DatabaseMissing, PgpromoteError
 from pgpromote.postgres.losses import plausible
 from pgpromote.postgres.model import EVERYTHING, Dump, Finding, Manifest, Policy, TocEntry
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.reset import Reset
 from pgpromote.postgres.rows import members
-from pgpromote.postgres.server import Database, Session
+from pgpromote.postgres.server import Session
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Prod:
     writers: tuple[Writer, ...] = ()
     undumpable: tuple[str, ...] = ()
     barred: tuple[Barred, ...] = ()
+    not_ours: tuple[NotOurs, ...] = ()
     barred_in_prod: tuple[Barred, ...] = ()
     lost_in_extensions: tuple[Finding, ...] = ()
     limits: Limits = NO_LIMITS
@@ -51,22 +53,16 @@ class Prod:
 
 
 def read(
-    target: Database,
-    archive: Dump | None,
-    manifest: Manifest | None,
-    choice: Choice,
-    run_id: str,
-    *,
-    builds: bool,
+    place: Place, archive: Dump | None, manifest: Manifest | None, choice: Choice, *, builds: bool
 ) -> Prod:
     """Read prod; one that cannot be reached is a problem, not an error.
 
     `builds`: a separate login builds beside it, and none of the archive's code runs as ours.
     """
-    replaces = choice.replaces or choice.strategy.empty
+    target, replaces = place.target, choice.replaces or choice.strategy.empty
     dropped = _dropped(archive, choice.strategy.reset) if archive and choice.replaces else []
     try:
-        with server.connect(target, run_id) as session:
+        with server.connect(target, place.run_id) as session:
             powers = dev_code.powers(session)
             runs = powers and not builds
             return Prod(
@@ -78,6 +74,7 @@ def read(
                 writers=obstacles.writers(session),
                 undumpable=access.undumpable(session) if choice.saves_prod else (),
                 barred=_barred(session, archive, choice) if archive and replaces else (),
+                not_ours=_not_ours(session, archive, choice) if archive and replaces else (),
                 barred_in_prod=access.barred_in(session) if choice.saves_prod else (),
                 lost_in_extensions=_lost_in_extensions(session, manifest, choice),
                 limits=access.limits(session, _only_filled(archive, replaces=replaces) if archive else []),
@@ -89,6 +86,8 @@ def read(
                 code=dev_code.find(archive, session) if runs and archive and archive.listed else (),
                 disk=disks.look(session, target),
             )
+    except DatabaseMissing as problem:
+        return Prod(problem=obstacles.missing(place, problem))
     except ConnectionFailed as problem:
         return Prod(problem=problem)
 
@@ -127,11 +126,14 @@ def _only_filled(archive: Dump, *, replaces: bool) -> list[tuple[str, str]]:
 
 
 def _barred(session: Session, archive: Dump, choice: Choice) -> tuple[Barred, ...]:
-    if choice.rights is Policy.SOURCE:
-        return access.barred(session, access.given(archive))
-    if choice.rights is Policy.KEEP:
-        return access.unkept(session, archives.restorable(archive), empty=choice.strategy.empty)
-    return ()
+    return access.barred(session, access.given(archive)) if choice.rights is Policy.SOURCE else ()
+
+
+def _not_ours(session: Session, archive: Dump, choice: Choice) -> tuple[NotOurs, ...]:
+    """Return what keeps its owner, and in place also what has to make room."""
+    if choice.rights is not Policy.KEEP and not choice.replaces:
+        return ()
+    return access.not_ours(session, archive.entries, public=choice.strategy.empty)
 
 
 def _lost_in_extensions(session: Session, manifest: Manifest | None, choice: Choice) -> tuple[Finding, ...]:

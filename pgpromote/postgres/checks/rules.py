@@ -188,10 +188,11 @@ def no_other_writer(facts: Facts) -> Found:
 def swap_possible(facts: Facts) -> Found:
     """Prod can be exchanged for the new database, as far as that can be told before the restore."""
     for found in facts.prod.obstacles if facts.choice.strategy.beside else ():
-        severity = Severity.WARNING if found.rule in PASSING else found.severity
-        other = " Or choose the strategy clean or reset-schema, which replace in place."
-        hint = found.hint + other if found.rule == "swap_create_database" else found.hint
-        yield severity, found.object, found.message, hint
+        if found.rule in PASSING:
+            message = f"{found.message} If that is so at the swap, it is refused after the whole restore."
+            yield Severity.WARNING, found.object, message, found.hint
+        else:
+            yield found.severity, found.object, found.message, found.hint
 
 
 def nothing_in_the_way(facts: Facts) -> Found:

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from psycopg.sql import SQL, Identifier, Literal
 
 from pgpromote.postgres.databases import mark
-from pgpromote.postgres.errors import PgpromoteError
+from pgpromote.postgres.errors import ConnectionFailed, PgpromoteError
 from pgpromote.postgres.model import Finding, Severity
 from pgpromote.postgres.naming import option
+from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import APPLICATION, Session, rows
 
+AS_SUPERUSER = "As a superuser of prod's server, run:"
 TEXTS = {
     "swap_prepared_transaction": (
         "The prepared transaction {object} in {where} blocks the cut-over.",
@@ -31,7 +33,11 @@ TEXTS = {
     ),
     "swap_session": (
         "The role {user} may not end the session {object} in {where}.",
-        "GRANT pg_signal_backend TO {us}; a superuser's: as one, SELECT pg_terminate_backend({pid});",
+        f"{AS_SUPERUSER} GRANT pg_signal_backend TO {{us}};",
+    ),
+    "swap_session_of_superuser": (
+        "The role {user} may not end the session {object} in {where}: a superuser's.",
+        "Close it, or, as a superuser of prod's server, run: SELECT pg_terminate_backend({pid});",
     ),
     "swap_setting": (
         "The role {user} may not carry over the setting {object} of {where}.",
@@ -42,6 +48,7 @@ TEXTS = {
         "As a superuser, run: ALTER ROLE {us} CREATEROLE; GRANT {name} TO {us} WITH ADMIN OPTION;",
     ),
 }
+OF_SUPERUSER = "_of_superuser"
 ALLOWABLE = frozenset({"swap_replication_slot", "swap_subscription"})
 # Whoever prepares a transaction ends it in milliseconds, unless that was forgotten.
 LEFT = timedelta(minutes=1)
@@ -86,11 +93,22 @@ def side(session: Session, name: str) -> Side:
     return found[0]
 
 
+def missing(place: Place, problem: ConnectionFailed) -> PgpromoteError:
+    """Return the error for a prod that its server does not have, with the way back where that is known."""
+    try:
+        with place.session() as session:
+            hint = _way_back(session, place.target.name)
+    except ConnectionFailed:
+        return problem
+    where = f"Its server answers, but has no database {place.target.name}: it was renamed or dropped"
+    return PgpromoteError(f"{problem.message}. {where}, if the name is right.", hint)
+
+
 def _way_back(session: Session, name: str) -> str:
     """Return the hint that restores a database which was dropped, or renamed, by hand."""
     newest = next((each for each in mark.find_previous(session, name) if each.usable), None)
     if newest is None:
-        return "Correct its name, or look at the history."
+        return "If it was renamed, rename it back. Or correct its name, or look at the history."
     renaming = SQL("ALTER DATABASE {} RENAME TO {};").format(Identifier(newest.name), Identifier(name))
     return (
         f"If it was renamed, rename it back. The newest previous one is {newest.name} of {newest.owner}; "
@@ -111,16 +129,17 @@ def find(
         if each and not each.owned:
             message = f"Only the owner {each.owner} may rename {each.name}."
             granting = SQL("GRANT {} TO {};").format(Identifier(each.owner), Identifier(user)).as_string()
-            yield Finding("swap_owner", Severity.ERROR, each.name, message, f"Be the owner, or: {granting}")
+            yield Finding("swap_owner", Severity.ERROR, each.name, message, f"{AS_SUPERUSER} {granting}")
     if not outgoing.creates:
         message = "The right to create databases is missing; the server asks for it to rename one, too."
-        hint = SQL("ALTER ROLE {} CREATEDB;").format(Identifier(user)).as_string()
+        altering = SQL("ALTER ROLE {} CREATEDB;").format(Identifier(user)).as_string()
+        hint = f"{AS_SUPERUSER} {altering}"
         yield Finding("swap_create_database", Severity.ERROR, outgoing.name, message, hint)
     both = {"outgoing": outgoing.oid, "incoming": incoming.oid if incoming else None, "left": LEFT}
     for row in rows(session, _Obstacle, "obstacles/obstacles", both):
         if not (row.rule in ALLOWABLE and row.object in allow):
             message, hint = (text.format(**_words(row, user)) for text in TEXTS[row.rule])
-            yield Finding(row.rule, Severity.ERROR, row.object, message, hint)
+            yield Finding(row.rule.removesuffix(OF_SUPERUSER), Severity.ERROR, row.object, message, hint)
 
 
 def _words(row: _Obstacle, user: str) -> dict[str, str]:

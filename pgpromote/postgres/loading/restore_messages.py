@@ -10,6 +10,7 @@ import psycopg
 from pgpromote.postgres import details
 from pgpromote.postgres.details import records_of
 from pgpromote.postgres.model import RestoreError
+from pgpromote.postgres.naming import setting
 from pgpromote.postgres.server import Database, redact
 from pgpromote.postgres.tools import Completed
 
@@ -62,11 +63,15 @@ HINT_KILLED = (
     "log says so: dmesg), or it crashed. Give it more memory or fewer jobs, and start again: the archive is "
     "as good as before."
 )
+# How a server says that its disk is full; an error of kind `other` is about a disk of this machine.
+FULL = "No space left on device"
 
 
 def advice(errors: Sequence[RestoreError], hint: str) -> str:
     """Return the hint for errors: first that of the first error that has a usual cause, if any."""
     for error in errors:
+        if FULL in error.message and error.kind != "other":
+            return _hint_full()
         if error.kind == "connection":
             return HINT_GONE
         if error.message == DEAD_WORKER:
@@ -78,6 +83,14 @@ def advice(errors: Sequence[RestoreError], hint: str) -> str:
             function = f"FUNCTION {inside[1]}" if inside else "FUNCTION …"
             return f"{HINT_UNQUALIFIED.format(function=function)} {hint}"
     return hint
+
+
+def _hint_full() -> str:
+    return (
+        "A disk of prod's server is full, so no object need be at fault. Free space there, also where its "
+        "tablespaces are, and start again: the archive is as good as before. A check compares what is needed "
+        f"with what is free, if you say that: {setting('prod_free')}=200GB"
+    )
 
 
 def counted(completed: Completed, errors: list[RestoreError]) -> list[RestoreError]:

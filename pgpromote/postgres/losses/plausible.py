@@ -23,6 +23,8 @@ RULE = "plausible"
 ALL = "all"
 HALF = 0.5
 ACCEPTED = "That is accepted by name."
+# So many names are told twice, as an option and as a setting.
+SHOWN = 10
 HINT_READ = "Grant our role SELECT on it, and BYPASSRLS where row security hides rows."
 LAST, PROD = "the archive that prod came from", "prod"
 # In a list of patterns they would mean something else, or be lost.
@@ -277,7 +279,8 @@ def pattern(table: str) -> str:
 
 def _hint(tables: list[str]) -> str:
     names = [*map(pattern, tables)]
+    value = f"={shlex.quote(','.join(names))}" if len(names) <= SHOWN else " with the same list"
     return (
         f"Look at dev first. If it is right, accept the loss: {option('accept-loss', *names)} or, for "
-        f"every run to come, {setting('accept_loss')}={shlex.quote(','.join(names))}"
+        f"every run to come, {setting('accept_loss')}{value}"
     )

@@ -15,16 +15,16 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 from typing import LiteralString
 
-from psycopg.sql import SQL, Composable, Identifier
+from psycopg.sql import SQL, Identifier
 
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archives.archive import unquoted
 from pgpromote.postgres.errors import Refused
 from pgpromote.postgres.model import Finding, Policy, Severity, Statement
+from pgpromote.postgres.naming import option
+from pgpromote.postgres.rights.grants import differences, written
 from pgpromote.postgres.rights.ownership import (
-    PUBLIC,
     Grant,
-    Grants,
     Key,
     Owned,
     Rights,
@@ -65,7 +65,7 @@ AT_ONCE = 500
 
 @dataclass(frozen=True)
 class _Step:
-    """One change of objects of a schema: the statement, the role that it needs, and the owner afterwards."""
+    """One change of objects of a schema, or of one that is `given` another owner, and the role it needs."""
 
     statement: Statement
     objects: tuple[str, ...]
@@ -73,6 +73,7 @@ class _Step:
     role: str
     by_owner: bool
     new_owner: str = ""
+    given: Owned | None = None
 
 
 def read(database: Database, run_id: str) -> Rights:
@@ -161,13 +162,17 @@ def problems(session: Session, wanted: Rights) -> list[Finding]:
     return _problems(_steps(here, wanted), here.roles)
 
 
-def _problems(steps: Iterable[_Step], roles: Mapping[str, Role]) -> list[Finding]:
+def _problems(steps: Sequence[_Step], roles: Mapping[str, Role]) -> list[Finding]:
+    owners = {name for name, role in roles.items() if not role.can_become}
+    barred = {step.given.name for step in steps if step.given and step.new_owner in owners}
     found: dict[tuple[str, str], list[str]] = {}
     for step in steps:
+        if step.by_owner and not step.given and barred.issuperset(step.objects):
+            continue  # its owner is an obstacle already
         for reason in _obstacles(step, roles):
             found.setdefault(reason, []).extend(step.objects)
     return [
-        Finding("rights_not_ours", Severity.ERROR, _some(objects), reason, hint)
+        Finding("rights_not_ours", Severity.ERROR, _some(objects), f"{_some(objects)}: {reason}", hint)
         for (reason, hint), objects in sorted(found.items())
     ]
 
@@ -181,19 +186,24 @@ def _obstacles(step: _Step, roles: Mapping[str, Role]) -> Iterator[tuple[str, st
         return
     us, actor = _us(roles), _actor(step, roles)
     if actor and not roles[actor].can_become:
-        yield f"{us} may not act as {actor}, whose grants have to change.", _granted(roles[actor], us)
+        yield f"{us} may not act as {actor}, whose grants have to change.", _granted(roles[actor], us, step)
     if step.new_owner and not roles[step.role].has_rights:
         reason = f"{us} does not have the rights of {step.role}, whose objects get another owner."
-        yield reason, _granted(roles[step.role], us)
+        yield reason, _granted(roles[step.role], us, step)
     if step.new_owner and not roles[step.new_owner].can_become:
-        reason = f"{us} may not SET ROLE {step.new_owner}, so it cannot make that an owner."
-        yield reason, _granted(roles[step.new_owner], us)
+        reason = f"{us} may not SET ROLE {step.new_owner}, so it cannot make that role an owner."
+        yield reason, _granted(roles[step.new_owner], us, step)
 
 
-def _granted(role: Role, us: str) -> str:
-    if role.superuser:
-        return f"{role.name} is a superuser, so do not grant it to {us}: work as a superuser instead."
-    return _pasted("GRANT {} TO {} WITH INHERIT TRUE, SET TRUE;", role.name, us)
+def _granted(role: Role, us: str, step: _Step) -> str:
+    if not role.superuser:
+        return "As a superuser: " + _pasted("GRANT {} TO {} WITH INHERIT TRUE, SET TRUE;", role.name, us)
+    if step.given:
+        return f"As a superuser, run in prod: {giving(step.given, us, '').sql};"
+    return (
+        f"Only the superuser {role.name} can give them. As that role, make them in prod what they were; or "
+        f"choose {option('rights', 'source')}, or none."
+    )
 
 
 def _us(roles: Mapping[str, Role]) -> str:
@@ -216,8 +226,7 @@ def _actor(step: _Step, roles: Mapping[str, Role]) -> str:
 
 
 def _set_role(name: str) -> Statement:
-    query = SQL("SET LOCAL ROLE {}").format(Identifier(name))
-    return Statement(query.as_string(), "act as the role whose rights it takes")
+    return Statement(_pasted("SET LOCAL ROLE {}", name), "act as the role whose rights it takes")
 
 
 def _steps(here: Rights, wanted: Rights) -> list[_Step]:
@@ -279,15 +288,14 @@ def _changes(alike: Sequence[Owned], wanted: Owned) -> Iterator[_Step]:
     if here.owner != wanted.owner and here.kind != "EXTENSION" and not here.part_of:
         for each in alike:
             statement = giving(each, wanted.owner, f"{each.name} belongs to {wanted.owner} in prod")
-            yield _Step(
-                statement, (each.name,), here.schema, here.owner, by_owner=True, new_owner=wanted.owner
-            )
+            step = _Step(statement, (each.name,), here.schema, here.owner, by_owner=True, given=each)
+            yield replace(step, new_owner=wanted.owner)
     names = tuple(each.name for each in alike)
     target = SQL("ON {} {}").format(SQL(here.kind), SQL(", ").join(SQL(each.target) for each in alike))
     present = handed_over(here.grants, here.owner, wanted.owner)
-    for verb, grants in _differences(present, wanted.grants, wanted.owner):
+    for verb, grants in differences(present, wanted.grants, wanted.owner):
         yield _Step(
-            Statement(_grant(verb, target, grants).as_string(), f"rights on {_some(names)} as in prod"),
+            Statement(written(verb, target, grants).as_string(), f"rights on {_some(names)} as in prod"),
             names,
             here.schema,
             grants[0].grantor,
@@ -328,73 +336,7 @@ def _default_changes(here: Rights, wanted: Rights) -> Iterator[_Step]:
         place = SQL(" IN SCHEMA {}").format(SQL(default.schema)) if default.schema else SQL("")
         prefix = SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {}{} ").format(Identifier(default.role), place)
         target = SQL("ON {}").format(SQL(default.kind))
-        for verb, grants in _differences(present, goal, default.role):
-            query = prefix + _grant(verb, target, grants)
+        for verb, grants in differences(present, goal, default.role):
+            query = prefix + written(verb, target, grants)
             statement = Statement(query.as_string(), f"{default.name} as in prod")
             yield _Step(statement, (default.name,), "", default.role, by_owner=True)
-
-
-def _differences(here: Grants, wanted: Grants, owner: str) -> Iterator[tuple[str, list[Grant]]]:
-    """Yield GRANT or REVOKE with the rights of each statement, in an order that the server accepts."""
-    for whole in (True, False):
-        present = {g.right: g for g in here if (g.column == "") is whole}
-        final = {g.right: g for g in wanted if (g.column == "") is whole}
-        given = [
-            g for r, g in final.items() if r not in present or (g.grantable and not present[r].grantable)
-        ]
-        taken = [g for r, g in present.items() if r not in final]
-        limited = [g for r, g in present.items() if r in final and g.grantable and not final[r].grantable]
-        yield from (("GRANT", grants) for grants in _batches(given, wanted, owner))
-        yield from (("REVOKE", grants) for grants in reversed(_batches(taken, here, owner)))
-        yield from (
-            ("REVOKE GRANT OPTION FOR", grants) for grants in reversed(_batches(limited, here, owner))
-        )
-        if whole:
-            # REVOKE on a table takes the same right on its columns, too.
-            gone = {g.right[:3] for g in taken}
-            weak = {g.right[:3] for g in limited}
-            here = frozenset(
-                g._replace(grantable=g.grantable and g.right[:3] not in weak)
-                for g in here
-                if g.right[:3] not in gone
-            )
-
-
-def _batches(grants: Sequence[Grant], chain: Grants, owner: str) -> list[list[Grant]]:
-    """Group rights by grantor, grantee and grant option; rights that come from the owner are first."""
-    if not grants:
-        return []
-    depth = _depths(chain, owner)
-    batches: dict[tuple[int, str, str, bool], list[Grant]] = {}
-    for g in sorted(grants, key=lambda g: (depth[g], g)):
-        batches.setdefault((depth[g], g.grantor, g.grantee, g.grantable), []).append(g)
-    return list(batches.values())
-
-
-def _depths(grants: Grants, owner: str) -> dict[Grant, int]:
-    """Return the number of grantors between the owner and each right."""
-    depths = {g: 0 for g in grants if g.grantor == owner}
-    while later := {
-        g: 1 + max(depths.values(), default=0)
-        for g in grants - depths.keys()
-        if any(
-            h.grantee == g.grantor
-            and h.grantable
-            and h.privilege == g.privilege
-            and h.column in ("", g.column)
-            for h in depths
-        )
-    }:
-        depths |= later
-    return {g: depths.get(g, len(grants)) for g in grants}
-
-
-def _grant(verb: str, target: Composable, grants: list[Grant]) -> Composable:
-    privileges = SQL(", ").join(
-        SQL("{} ({})").format(SQL(g.privilege), SQL(g.column)) if g.column else SQL(g.privilege)
-        for g in grants
-    )
-    grantee = SQL("PUBLIC") if grants[0].grantee == PUBLIC else Identifier(grants[0].grantee)
-    pattern = "{} {} {} TO {}{}" if verb == "GRANT" else "{} {} {} FROM {}{}"
-    option = SQL(" WITH GRANT OPTION" if verb == "GRANT" and grants[0].grantable else "")
-    return SQL(pattern).format(SQL(verb), privileges, target, grantee, option)

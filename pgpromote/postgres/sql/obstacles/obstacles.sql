@@ -18,7 +18,8 @@ SELECT 'swap_subscription', s.subname::text, d.datname::text
   JOIN pg_catalog.pg_database AS d ON d.oid = s.subdbid
  WHERE s.subdbid = %(outgoing)s
  UNION ALL
-SELECT 'swap_session', 'pid ' || a.pid || ' of ' || coalesce(r.rolname, 'a dropped role'), a.datname::text
+SELECT 'swap_session' || CASE WHEN coalesce(r.rolsuper, true) THEN '_of_superuser' ELSE '' END,
+       'pid ' || a.pid || ' of ' || coalesce(r.rolname, 'a dropped role'), a.datname::text
   FROM pg_catalog.pg_stat_activity AS a
   JOIN pg_catalog.pg_roles AS us ON us.rolname = CURRENT_USER
   LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.usesysid
