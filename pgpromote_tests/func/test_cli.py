@@ -20,7 +20,7 @@ from pgpromote.postgres.checks.rules import RULES
 from pgpromote.postgres.databases import cutover, shadow
 from pgpromote.postgres.place import Place
 from pgpromote.postgres.server import Database
-from pgpromote_tests.func.command_line import BARE, CommandLine, command_line, contents, ended
+from pgpromote_tests.func.command_line import BARE, CommandLine, command_line, ended
 from pgpromote_tests.servers import Server
 
 COMMANDS = [
@@ -370,61 +370,6 @@ def test_a_prod_without_a_history_says_so(cli: CommandLine, prod: Server, tmp_pa
         "held": None,
         "died": [],
     }
-
-
-# Resetting a schema -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("option", "kept"),
-    [("--reset-schema", "shop"), ("--reset-schema=public", "shop"), ("--reset-schema=shop", "public")],
-)
-def test_a_reset_clears_the_named_schema_and_only_that(
-    cli: CommandLine, prod: Server, option: str, kept: str
-) -> None:
-    url = prod.new_url(
-        "CREATE SCHEMA shop; CREATE TABLE leftover (id int); CREATE TABLE shop.leftover (id int);"
-        "CREATE TABLE shop.orders (id int); CREATE TABLE users (id int)"
-    )
-    commands = cli.having(PROD_DATABASE_URL=url)
-    if kept == "shop":  # the archive brings this schema, so it may keep nothing of its own
-        prod.execute("DROP TABLE shop.leftover; CREATE TABLE kept (id int)", url.rpartition("/")[2])
-    assert commands.run("check", option).returncode == 0
-    result = commands.run("restore", option, path(cli))
-    assert result.returncode == 0, result.stderr
-    left = prod.rows(
-        "SELECT schemaname::text FROM pg_tables WHERE tablename = 'leftover'", url.rpartition("/")[2]
-    )
-    assert left == ([("public",)] if kept == "public" else [])
-
-
-def test_a_reset_of_a_schema_that_does_not_exist_changes_nothing(cli: CommandLine, prod: Server) -> None:
-    url = prod.new_url("CREATE TABLE users (id int)")
-    before = contents(prod, url.rpartition("/")[2])
-    commands = cli.having(PROD_DATABASE_URL=url)
-    for command in ("restore", "check"):
-        result = commands.run(command, "--reset-schema=nosuch")
-        assert result.returncode in {1, 3}
-        assert "nosuch" in result.text
-    assert contents(prod, url.rpartition("/")[2]) == before
-
-
-def test_a_reset_that_would_destroy_data_outside_is_refused_before_anything_is_done(
-    cli: CommandLine, prod: Server
-) -> None:
-    url = prod.new_url(
-        "CREATE TYPE mood AS ENUM ('a'); CREATE SCHEMA keep; CREATE TABLE keep.t (id int, mood mood);"
-        "INSERT INTO keep.t VALUES (1, 'a')"
-    )
-    before = contents(prod, url.rpartition("/")[2])
-    commands = cli.having(PROD_DATABASE_URL=url)
-    result = commands.run("restore", "--reset-schema")
-    assert result.returncode == 3
-    assert "keep.t" in result.stderr
-    # vector is not there either: what is refused must not have created it
-    assert contents(prod, url.rpartition("/")[2]) == before
-    assert commands.run("restore", "--reset-schema", "--allow-data-loss-outside").returncode == 0
-    assert prod.rows("SELECT id FROM keep.t", url.rpartition("/")[2]) == [(1,)]
 
 
 def test_two_commands_share_nothing_but_their_directory(cli: CommandLine, tmp_path: Path) -> None:

@@ -204,32 +204,6 @@ def test_nothing_is_said_to_be_restored_before_the_checks_are_through(
         assert not [line for line in refused.stderr.splitlines() if line.startswith(("Restoring", "Rehears"))]
 
 
-def test_a_strategy_and_a_reset_that_exclude_each_other_are_a_usage_error(cli: CommandLine) -> None:
-    result = cli.run("restore", "--strategy", "swap", "--reset-schema")
-    assert result.returncode == 2
-    assert "exclude each other" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("given", "jobs"),
-    [(["-j", "2"], 2), (["--jobs=3"], 3), (["{archive}", "2"], 2), (["{archive}", "-j3"], 3), ([], None)],
-    ids=str,
-)
-def test_connections_are_given_as_to_pg_restore_or_after_the_archive(
-    cli: CommandLine, prod: Server, given: list[str], jobs: int | None
-) -> None:
-    archive = cli.directory / "dumps" / "shop" / "shop_dev.dump"
-    commands = cli.having(PROD_DATABASE_URL=prod.new_url())
-    told = commands.run("restore", *(each.format(archive=archive) for each in given), "--json").json()
-    assert told["jobs"] == (jobs or min(os.cpu_count() or 4, 16))
-
-
-def test_connections_that_are_given_twice_are_a_usage_error(cli: CommandLine) -> None:
-    result = cli.run("restore", "shop.dump", "2", "--jobs=3")
-    assert result.returncode == 2
-    assert "give one of them" in result.stderr
-
-
 def promoting(cli: CommandLine, place: Path, **variables: str) -> CommandLine:
     """Return a command line with directories of its own: what `promote` dumps is nobody else's."""
     own = {"PGPROMOTE_DUMP_DIR": str(place / "dumps"), "PGPROMOTE_REPORT_DIR": str(place / "reports")}
