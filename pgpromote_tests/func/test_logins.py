@@ -129,7 +129,7 @@ def test_a_prod_that_never_was_is_not_to_be_made_at_once(dev: Server, prod: Serv
     ended = commands.run("promote", "--yes")
     assert ended.returncode == 3
     assert "has no database never_was" in ended.stderr
-    assert "correct its name" in ended.stderr
+    assert "Correct its name" in ended.stderr
 
 
 def test_a_server_that_is_down_is_not_said_to_be_well(dev: Server, tmp_path: Path) -> None:

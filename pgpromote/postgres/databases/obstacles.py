@@ -108,7 +108,7 @@ def _way_back(session: Session, name: str) -> str:
     """Return the hint that restores a database which was dropped, or renamed, by hand."""
     newest = next((each for each in mark.find_previous(session, name) if each.usable), None)
     if newest is None:
-        return "If it was renamed, rename it back. Or correct its name, or look at the history."
+        return "Correct its name, or, if it was renamed, rename it back; or look at the history."
     renaming = SQL("ALTER DATABASE {} RENAME TO {};").format(Identifier(newest.name), Identifier(name))
     return (
         f"If it was renamed, rename it back. The newest previous one is {newest.name} of {newest.owner}; "
