@@ -20,6 +20,7 @@ from psycopg.sql import SQL, Identifier
 from pgpromote.postgres.apply import apply
 from pgpromote.postgres.archives.archive import unquoted
 from pgpromote.postgres.errors import Refused
+from pgpromote.postgres.membership import become
 from pgpromote.postgres.model import Finding, Policy, Severity, Statement
 from pgpromote.postgres.naming import option
 from pgpromote.postgres.rights.grants import differences, written
@@ -98,7 +99,7 @@ def take_over(
     with connect(restored, run_id, autocommit=True) as session:
         here = capture(session, columns_of=wanted.with_column_grants)
         steps = _steps(here, wanted)
-        found = _problems(steps, here.roles)
+        found = _problems(steps, here.roles, _options(session))
         if any(finding.severity is Severity.ERROR for finding in found):
             raise Refused(found)
         _carry_over(session, steps, here.roles, on_statement)
@@ -159,17 +160,22 @@ def _statements(steps: Sequence[_Step], roles: Mapping[str, Role]) -> Iterator[S
 def problems(session: Session, wanted: Rights) -> list[Finding]:
     """Return the obstacles to `plan`: an ERROR for each role that is missing or not ours to act as."""
     here = capture(session, columns_of=wanted.with_column_grants)
-    return _problems(_steps(here, wanted), here.roles)
+    return _problems(_steps(here, wanted), here.roles, _options(session))
 
 
-def _problems(steps: Sequence[_Step], roles: Mapping[str, Role]) -> list[Finding]:
+def _options(session: Session) -> str:
+    """Return what GRANT needs to say so that we may act as a role, and have its rights: nothing before 16."""
+    return " WITH INHERIT TRUE, SET TRUE" if become(session) == "SET" else ""
+
+
+def _problems(steps: Sequence[_Step], roles: Mapping[str, Role], options: str) -> list[Finding]:
     owners = {name for name, role in roles.items() if not role.can_become}
     barred = {step.given.name for step in steps if step.given and step.new_owner in owners}
     found: dict[tuple[str, str], list[str]] = {}
     for step in steps:
         if step.by_owner and not step.given and barred.issuperset(step.objects):
             continue  # its owner is an obstacle already
-        for reason in _obstacles(step, roles):
+        for reason in _obstacles(step, roles, options):
             found.setdefault(reason, []).extend(step.objects)
     return [
         Finding("rights_not_ours", Severity.ERROR, _some(objects), f"{_some(objects)}: {reason}", hint)
@@ -177,7 +183,7 @@ def _problems(steps: Sequence[_Step], roles: Mapping[str, Role]) -> list[Finding
     ]
 
 
-def _obstacles(step: _Step, roles: Mapping[str, Role]) -> Iterator[tuple[str, str]]:
+def _obstacles(step: _Step, roles: Mapping[str, Role], options: str) -> Iterator[tuple[str, str]]:
     """Yield each obstacle to a step, with the statement that removes it."""
     missing = {step.role, step.new_owner} - roles.keys() - {""}
     for name in sorted(missing):
@@ -186,18 +192,21 @@ def _obstacles(step: _Step, roles: Mapping[str, Role]) -> Iterator[tuple[str, st
         return
     us, actor = _us(roles), _actor(step, roles)
     if actor and not roles[actor].can_become:
-        yield f"{us} may not act as {actor}, whose grants have to change.", _granted(roles[actor], us, step)
+        yield (
+            f"{us} may not act as {actor}, whose grants have to change.",
+            _granted(roles[actor], us, step, options),
+        )
     if step.new_owner and not roles[step.role].has_rights:
         reason = f"{us} does not have the rights of {step.role}, whose objects get another owner."
-        yield reason, _granted(roles[step.role], us, step)
+        yield reason, _granted(roles[step.role], us, step, options)
     if step.new_owner and not roles[step.new_owner].can_become:
         reason = f"{us} may not SET ROLE {step.new_owner}, so it cannot make that role an owner."
-        yield reason, _granted(roles[step.new_owner], us, step)
+        yield reason, _granted(roles[step.new_owner], us, step, options)
 
 
-def _granted(role: Role, us: str, step: _Step) -> str:
+def _granted(role: Role, us: str, step: _Step, options: str) -> str:
     if not role.superuser:
-        return "As a superuser: " + _pasted("GRANT {} TO {} WITH INHERIT TRUE, SET TRUE;", role.name, us)
+        return f"As a superuser: {_pasted('GRANT {} TO {}', role.name, us)}{options};"
     if step.given:
         return f"As a superuser, run in prod: {giving(step.given, us, '').sql};"
     return (
