@@ -337,11 +337,11 @@ def _run_pg_dump(
     completed = run_on(source, run_id, command, server.shown_to(on_line, source), codec)
     if completed.returncode != 0:
         reason = failure(completed, source)
-        hint = HINT_KILLED if completed.interrupted else _hint(reason)
+        hint = _hint(reason, HINT_KILLED if completed.interrupted else HINT_UNKNOWN)
         raise ToolFailed(f"pg_dump of {source.label} into {ref} failed: {reason}", hint)
 
 
-def _hint(reason: str) -> str:
+def _hint(reason: str, otherwise: str) -> str:
     hints = {
         "No space left": "Free space in the dump directory, or choose another one.",
         "SIGXFSZ": "The file grew beyond the limit: free space, or raise ulimit -f.",
@@ -355,4 +355,4 @@ def _hint(reason: str) -> str:
         "terminating connection": stall.HINT_ENDED,
         "server closed the connection": stall.HINT_ENDED,
     }
-    return next((hint for sign, hint in hints.items() if sign in reason), HINT_UNKNOWN)
+    return next((hint for sign, hint in hints.items() if sign in reason), otherwise)

@@ -57,7 +57,7 @@ def promotion_lock(place: Place) -> Iterator[Lock]:
     target = place.target
     with _connect_for_lock(place) as session:
         pooler.check_none(session, place.meeting, place.run_id)
-        if not _scalar(session, "catalog/lock", _key(target)):
+        if not _scalar(session, "catalog/lock", _key(target)) and not _waited(session, target):
             raise _busy(target, _holder(session, target))
         yield Lock(target, session)
 
@@ -71,6 +71,17 @@ def holder(place: Place) -> str:
 
 def _holder(session: Session, target: Database) -> _Holder | None:
     return next(iter(rows(session, _Holder, "catalog/lock_holder", _key(target))), None)
+
+
+def _waited(session: Session, target: Database) -> bool:
+    """Wait for the lock for a moment: the server may still be ending the session of a run that is over."""
+    try:
+        with session.transaction():
+            session.execute("SET LOCAL lock_timeout = '1s'")
+            _scalar(session, "catalog/lock_in_time", _key(target))
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
 
 
 def _busy(target: Database, holder: _Holder | None) -> Busy:
