@@ -97,10 +97,10 @@ def _misplaced(error: click.NoSuchOption, where: str) -> NoReturn:
 
 
 class Grouped(click.Group):
-    """A group whose help lists its commands under headings, and that knows where an option stands."""
+    """A group with headings in its help, and a hint for an option on the wrong side of the command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what stands before the command. Raises UsageError, also for what stands after it."""
+        """Parse the options before the command. Raises UsageError, with a hint for a command's option."""
         given = list(args)
         try:
             return super().parse_args(ctx, args)
@@ -111,7 +111,7 @@ class Grouped(click.Group):
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Invoke the command. Raises UsageError, also for what stands before it."""
+        """Invoke the command. Raises UsageError, with a hint for an option of the group."""
         try:
             return super().invoke(ctx)
         except click.NoSuchOption as error:

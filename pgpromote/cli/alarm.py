@@ -26,14 +26,14 @@ def alarming(command: click.Command) -> None:
 
 
 def _alarming(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Post when all is over: an error then says what the run could not clear away."""
+    """Post after the run has cleaned up: its error then names the databases that are left."""
 
     @wraps(command)
     def alarmed(*arguments: Any, **options: Any) -> Any:
         try:
             return command(*arguments, **options)
         except PgpromoteError as error:
-            before = not _context().keys() & {BEGUN, TOLD}  # a run says itself what prod is
+            before = not _context().keys() & {BEGUN, TOLD}  # the error of a run has its outcome
             told = error.saying(outcome=error.outcome or UNTOUCHED) if before else error
             _post(told, told.outcome)
             raise told from error.__cause__

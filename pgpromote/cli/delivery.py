@@ -1,4 +1,4 @@
-"""The end of a command whose output could not be written: the exit code stays true, and a line says so.
+"""The exit code and the warning of a command that could not write its output.
 
 Where a command has changed something, its exit code is about that alone. Where its output is all that it
 makes, output that is lost is a failure; a reader that wanted no more of it is none.
@@ -18,7 +18,7 @@ from pgpromote.cli.details_command import Shown
 from pgpromote.terminal import streams
 
 NEW = "Prod is the new one"
-# What is true when a command that does something ended well.
+# The result of each command with an effect, as a sentence.
 DONE: Mapping[str, str] = {
     "promote": NEW,
     "restore": NEW,
@@ -35,13 +35,13 @@ DONE: Mapping[str, str] = {
 }
 PLAIN = {errno.EPIPE: "its reader is gone", errno.EBADF: "stdout is closed"}
 UNDONE = "Prod is no longer marked"
-# Options with which a command does not do what it is named for.
+# Options with which a command has no effect.
 ONLY_SHOWN = ("dry_run", "kind")
 
 
 @dataclass
 class Delivery:
-    """What a command leaves to be told at its end: details, what it has done, and its log."""
+    """The details, the result and the log of a command, for its last lines."""
 
     shown: Shown = field(default_factory=Shown)
     done: str = ""
@@ -50,7 +50,7 @@ class Delivery:
 
 
 def noting(command: click.Command) -> None:
-    """Let a command that does something note what that is."""
+    """Let a command with an effect note its result."""
     done = DONE.get(str(command.name))
     if command.callback and done:
         command.callback = _noting(command.callback, done)
@@ -69,7 +69,7 @@ def _noting(run: Callable[..., Any], done: str) -> Callable[..., Any]:
 
 
 def settled(delivery: Delivery, code: int, show: Callable[[str], None]) -> int:
-    """Tell by `show` what could not be written, and return the exit code."""
+    """Show a warning or an error for lost output, and return the exit code."""
     if lost := streams.failure(delivery.log):
         show(f"Warning: {delivery.log_path} lacks lines: {lost.strerror}.")
     lost = streams.failure(sys.stdout)

@@ -24,7 +24,7 @@ from pgpromote.terminal import screen
 def of(command: str, error: PgpromoteError, ended: Outcome | None, run: Run | None, report: str) -> Alert:
     """Return the alert about a command that failed, with its run and the page about that, if it had begun.
 
-    `ended` is what the error says of prod; None stands for what the run has left.
+    `ended` is the outcome of the error; None stands for that of the run.
     """
     found = error.findings if isinstance(error, Refused | NotProven) else ()
     errors = [each for each in found if each.severity is Severity.ERROR]

@@ -25,7 +25,7 @@ from pgpromote.settings import SETTINGS
 from pgpromote.terminal import screen
 
 PG_BIN = "PGPROMOTE_PG_BIN"
-# What shells, systemd and Compose do not take as it is.
+# Characters that shells, systemd or Compose read as syntax.
 SPECIAL = re.compile(r"""[\s$'"`\\#]""")
 FILES = (NAME, "dagster.yaml", "workspace.yaml")
 EXAMPLES = {

@@ -21,7 +21,7 @@ from pgpromote.terminal import streams
 
 
 class Loud(logging.Handler):
-    """Show what is logged as a problem, above a picture of progress, and on a console that is quiet."""
+    """Show log records as problems, above a picture of progress, and on a quiet console."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one message."""

@@ -20,7 +20,7 @@ from pgpromote.postgres.naming import setting
 from pgpromote.postgres.server import LIMITS_TRANSACTIONS, Database, Identity, disclosed, watch
 from pgpromote.postgres.stall import TICK, Watch
 
-# What a server says of a lock that pg_dump waited for too long: it bounds the whole statement.
+# The server's message after --lock-wait-timeout: pg_dump bounds the statement LOCK TABLE.
 TIMED_OUT = "statement timeout"
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 PACKAGED = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
@@ -255,7 +255,7 @@ def patient(identity: Identity) -> str:
 
 
 def failure(completed: Completed, database: Database) -> str:
-    """Return why a program failed, as far as it may be shown, and who held the lock it waited for in vain."""
+    """Return the error of a program, without secrets and values, and the holder of a lock it waited for."""
     reason = disclosed(details.of_program(completed.lines, completed.ending), database)
     return f"{reason} {completed.blocked}." if completed.blocked and TIMED_OUT in reason else reason
 

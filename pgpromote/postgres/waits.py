@@ -36,7 +36,7 @@ class _Holder:
 
 
 def blocked(session: "psycopg.Connection[Any]", application: str) -> str:
-    """Return who holds the locks for which the sessions of an application wait, "" for no wait."""
+    """Return the holders of the locks for which the sessions of an application wait, "" for no wait."""
     with session.cursor(row_factory=class_row(_Holder)) as cursor:
         holders = cursor.execute(sql.read("waits/blocking"), {"application": application}).fetchall()
     ends = [f"SELECT pg_terminate_backend({each.pid}) ends it" for each in holders[:1] if each.pid]
@@ -45,7 +45,7 @@ def blocked(session: "psycopg.Connection[Any]", application: str) -> str:
 
 @cache
 def warn(label: str, holders: str) -> None:
-    """Log once that work on a database waits for a lock, and who holds it, however many of us wait."""
+    """Log a wait for a lock and its holders, once for all sessions that wait."""
     LOG.warning("%s: waiting for a lock: %s.", label, holders)
 
 

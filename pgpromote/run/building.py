@@ -101,7 +101,7 @@ class Build:
         return Ended(told + keys, lagging)
 
     def settle(self, prod: str, jobs: int | None) -> tuple[Finding, ...]:
-        """Gather statistics of what was restored, and compare the keys of indexes, unless `end` has."""
+        """Gather statistics of the restored tables, and compare the keys of indexes, unless `end` has."""
         if self.builder:
             return ()
         told = statistics.gather(self.shadow, self.run_id, jobs=jobs, among=self._filled())

@@ -30,7 +30,7 @@ class State(Enum):
 
 
 STATES = {Severity.ERROR: State.FAIL, Severity.WARNING: State.WARN, Severity.INFO: State.OK}
-# They ask in another database of prod's server, whose name their errors tell.
+# They connect to another database of prod's server, and their errors name that.
 ARCHIVE, FOR_A_DUMP = "archive", ("client programs", "dev")
 BEHIND_PROD = ("lock and pooler", "build login", "last runs")
 
@@ -192,7 +192,7 @@ def _failed(failed: Sequence[RunState]) -> str:
 
 
 def _alerts(promotion: Promotion, _run_id: str) -> Iterator[Line]:
-    """Look whether the addresses are web addresses; nobody is told anything."""
+    """Check the addresses of the webhook and the monitor, without a request."""
     if promotion.webhook_url():
         yield Line("alerts", State.OK, f"A failure is posted to {WEBHOOK}. Try it: pgpromote alert --test")
     if web_url(promotion.environment.get(PING, ""), PING):

@@ -32,7 +32,7 @@ class Kept(io.FileIO):
                 break
             if written is not None:
                 return written
-            select.select([], [self], [])  # it was set not to block, by whoever shares it
+            select.select([], [self], [])  # another process has set O_NONBLOCK on it
         return memoryview(data).nbytes
 
 

@@ -130,7 +130,7 @@ def _barred(session: Session, archive: Dump, choice: Choice) -> tuple[Barred, ..
 
 
 def _not_ours(session: Session, archive: Dump, choice: Choice) -> tuple[NotOurs, ...]:
-    """Return what keeps its owner, and in place also what has to make room."""
+    """Return the objects that keep their owner, and in place those that are replaced."""
     if choice.rights is not Policy.KEEP and not choice.replaces:
         return ()
     return access.not_ours(session, archive.entries, public=choice.strategy.empty)

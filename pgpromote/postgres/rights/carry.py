@@ -164,7 +164,7 @@ def problems(session: Session, wanted: Rights) -> list[Finding]:
 
 
 def _options(session: Session) -> str:
-    """Return what GRANT needs to say so that we may act as a role, and have its rights: nothing before 16."""
+    """Return the options of GRANT with which our role may act as another and has its rights; "" before 16."""
     return " WITH INHERIT TRUE, SET TRUE" if become(session) == "SET" else ""
 
 

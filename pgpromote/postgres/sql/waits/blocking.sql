@@ -1,4 +1,4 @@
--- Who stands before the sessions of a promotion that wait for a lock: relation, session, state, start of the
+-- Holders of the locks for which sessions of a promotion wait: relation, session, state, start of the
 -- transaction. Of another role's session a role with few rights sees the name alone; a prepared transaction has
 -- none. The text stays the same for as long as the wait lasts.
 SELECT DISTINCT
