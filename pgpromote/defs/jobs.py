@@ -7,7 +7,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pgpromote.defs.audits import AUDITS
-from pgpromote.defs.other_jobs import build_rehearsal, build_rollback
+from pgpromote.defs.other_jobs import build_rehearsal, build_resume, build_rollback
 from pgpromote.defs.report import REPORT
 from pgpromote.defs.resources import run_resource
 from pgpromote.defs.running import TARGET, refreshing
@@ -24,6 +24,7 @@ class Jobs:
     audit_prod: UnresolvedAssetJobDefinition
     rehearse_prod: dg.JobDefinition
     rollback_prod: dg.JobDefinition
+    resume_prod: dg.JobDefinition
 
     def all(self) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
         """Return every job."""
@@ -78,7 +79,12 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
         rollback_prod=aside(
             "rollback_prod",
             build_rollback(prefix),
-            "Replaces prod by what it was before, at once. Prod is then on hold.",
+            "Replaces prod by what it was before, at once. Prod is then on hold until `resume_prod`.",
+        ),
+        resume_prod=aside(
+            "resume_prod",
+            build_resume(prefix),
+            "Ends the hold that a rollback has put on prod: promotions go on. Prod stays as it is.",
         ),
         audit_prod=job("audit_prod", audits, once, "Audit prod, or DATABASE_URL. Read-only."),
     )
