@@ -15,6 +15,8 @@ from pgpromote.demo import stage
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.tools import tied
 from pgpromote.promotion import STORAGE
+from pgpromote.run import storage
+from pgpromote.settings import from_environment
 from pgpromote.terminal import screen
 
 STOP_SECONDS = 30
@@ -26,15 +28,19 @@ def run(port: int, directory: Path) -> int:
     """Run `dagster dev` in a directory until Ctrl-C or SIGTERM, then stop everything that was started.
 
     Returns the exit code: 0 after a stop that was asked for. Raises ConfigError without workspace.yaml in it,
-    for a port in use, and without dagster.yaml; as `check_storage` for the database of Dagster.
+    for a setting without meaning, for a port in use, and without dagster.yaml; as `check_storage` for the
+    database of Dagster.
     """
     if not (directory / "workspace.yaml").is_file():
         raise ConfigError(
             f"There is no workspace.yaml in {directory}.",
             "Make one: pgpromote init. Or start it in the checkout of pgpromote.",
         )
+    promotion = from_environment(os.environ)  # Dagster would serve a page without definitions
+    promotion.check_urls()
+    promotion.check_settings()
     _check_port(port)
-    home = instance.home(directory)
+    home = storage.home(os.environ, directory)
     if os.environ.get(STORAGE):  # else it is one of the embedded servers
         instance.check_storage(home)
     screen.OUT.print("Starting the servers and Dagster …")
@@ -42,7 +48,7 @@ def run(port: int, directory: Path) -> int:
         environment = {
             **os.environ,
             **variables,
-            instance.HOME: str(home),
+            storage.HOME: str(home),
             "DAGSTER_DISABLE_TELEMETRY": "1",
             # Dagster recommends its new `dg` in place of `dagster dev`; `dg` does not read workspace.yaml.
             "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded",

@@ -32,7 +32,7 @@ JOBS = {
     "refresh_prod": sorted(CHAIN),
     "restore_prod": [*AUDITS, "prod_schema", "promotion_report"],
 }
-ALL_JOBS = [*JOBS, "rehearse_prod", "rollback_prod"]  # which materializes nothing
+ALL_JOBS = [*JOBS, "rehearse_prod", "rollback_prod", "resume_prod"]  # which materialize nothing
 STEPS = [
     *(f"prod_schema.{step.op}" for step in WITH_OPS),
 ]
@@ -324,7 +324,7 @@ def test_the_workspace_loads_without_any_setting(tmp_path: Path) -> None:
 def test_a_cron_line_without_meaning_is_named_when_the_code_location_loads() -> None:
     done = run_python("-c", "import pgpromote.definitions", PGPROMOTE_CRON="every night")
     assert done.returncode != 0
-    assert "every night" in done.stderr.splitlines()[-1]
+    assert "PGPROMOTE_CRON is 'every night'" in done.stderr.splitlines()[-2]
 
 
 def test_the_command_line_does_not_pay_for_dagster() -> None:
