@@ -62,9 +62,14 @@ def checkout(directory: Path) -> Path:
 
 def environment(**variables: str) -> dict[str, str]:
     """Return the bare environment of a fresh terminal, with these variables."""
-    return {
-        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
-    } | variables
+    kept = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "TMPDIR",
+        "PYTHONPATH",
+    )  # the last, as in a worktree, for the code under test
+    return {name: os.environ[name] for name in kept if name in os.environ} | variables
 
 
 @dataclass(frozen=True)

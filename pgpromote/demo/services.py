@@ -6,12 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from pgpromote.defs import instance
-from pgpromote.demo import stage
+from pgpromote.demo import quiet, stage
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.tools import tied
 from pgpromote.promotion import STORAGE
@@ -62,7 +63,14 @@ def run(port: int, directory: Path) -> int:
             cwd=directory,
             env=environment,
             start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="backslashreplace",
         )
+        # Each run has thousands of events, which are in the UI.
+        output = threading.Thread(target=quiet.pass_on, args=[child.stdout])
+        output.start()
         try:
             if _await_answer(port, child):
                 screen.OUT.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C stops everything)")
@@ -73,6 +81,7 @@ def run(port: int, directory: Path) -> int:
             return 0
         finally:
             _end(child)
+            output.join()
 
 
 def _check_port(port: int) -> None:
@@ -83,7 +92,7 @@ def _check_port(port: int) -> None:
         raise ConfigError(f"Port {port} is in use.", "Choose another: pgpromote up --port 3001") from None
 
 
-def _await_answer(port: int, child: "subprocess.Popen[bytes]") -> bool:
+def _await_answer(port: int, child: "subprocess.Popen[str]") -> bool:
     """Wait until the web server answers; return False when `dagster dev` ends before."""
     while child.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
@@ -97,7 +106,7 @@ def _await_answer(port: int, child: "subprocess.Popen[bytes]") -> bool:
     return False
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
+def _end(child: "subprocess.Popen[str]") -> None:
     """Stop `dagster dev` and any process it leaves behind: a code server with a run still active."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     deadline = time.monotonic() + STOP_SECONDS
