@@ -120,6 +120,11 @@ class Dagster:
         found = self.ask(query, tags=[{"key": key, "value": value}])["results"]
         return str(found[0]["runId"]) if found else ""
 
+    def tag(self, run: str, key: str) -> str:
+        """Return the value of a tag of a run, "" for none."""
+        query = "query($id: ID!) { runOrError(runId: $id) { ... on Run { tags { key value } } } }"
+        return next((each["value"] for each in self.ask(query, id=run)["tags"] if each["key"] == key), "")
+
     def status(self, run: str) -> str:
         return str(self.ask(RUN, id=run)["status"])
 

@@ -50,9 +50,10 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
     )
     def walk_step(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
         holder = holder_of(context, prefix)
+        begins = holder.begun is None  # also with another step: Dagster repeats any of them alone
         with readable():
             run = holder.run(config.options())
-        if step is WITH_OPS[0]:
+        if begins:
             context.instance.add_run_tags(context.run_id, tags.of_run(run))
         if not step.runs(run.options.strategy):
             context.log.info(f"The strategy {config.strategy} has no such step.")

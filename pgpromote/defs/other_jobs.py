@@ -34,6 +34,7 @@ def build_rollback(prefix: str) -> dg.OpDefinition:
         holder = holder_of(context, prefix)
         with readable():
             holder.check()
+            holder.tagged = True
             context.instance.add_run_tags(context.run_id, tags.of_rollback(holder.promotion))
         with readable(ended=EITHER), _tagged(context):
             done = bring_back(
@@ -86,7 +87,7 @@ def _tagged(context: dg.OpExecutionContext) -> Iterator[None]:
     ended = tags.of_outcome(EITHER.prod)
     try:
         yield
-        ended = tags.of_outcome(ProdState.RENEWED)
+        ended = tags.ROLLED_BACK
     except PgpromoteError as error:
         refused = error.exit_code == Refused.exit_code
         ended = tags.of_outcome((error.outcome or EITHER).prod, refused=refused)

@@ -35,8 +35,9 @@ class Holder:
     """One Dagster run: its `Run`, once a step has begun it, and the findings of its other assets.
 
     `audited` holds the findings of the audits so far; `reported` is true once the step of the report has
-    begun. `watch` is called with the run that begins; `watched` is the callback for the lines of its tools.
-    `target` is the tag of this promotion's runs, `launched_for` that of this one, "" for none.
+    begun, `tagged` once its op tags the run with its outcome itself. `watch` is called with the run that
+    begins; `watched` is the callback for the lines of its tools. `target` is the tag of this promotion's
+    runs, `launched_for` that of this one, "" for none.
     """
 
     promotion: Promotion
@@ -46,6 +47,7 @@ class Holder:
     begun: Run | None = None
     audited: Audit = reports.NOT_AUDITED
     reported: bool = False
+    tagged: bool = False
     watched: OnLine = look_away
     target: str = ""
     launched_for: str = ""
@@ -103,10 +105,10 @@ def _end(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
         return
     failures, run = _failures(context.instance, context.run.run_id), holder.begun
     dumping = any(event.step_key == dump for event in failures)
-    if run and run.state.current:
+    if run and not holder.tagged:
         refused = any(reason(event).refused for event in failures)
         context.instance.add_run_tags(holder.run_id, tags.of_end(run, refused=refused))
-    elif dumping:
+    elif failures and not holder.tagged:
         context.instance.add_run_tags(holder.run_id, tags.of_outcome(ProdState.UNTOUCHED))
     if failures:
         planned.take_back(context.instance, holder.run_id)

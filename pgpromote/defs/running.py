@@ -29,12 +29,13 @@ def tags_of_command(promotion: str, run_id: str) -> dict[str, str]:
     return {TARGET: run_id, PROMOTION: promotion, HOST: socket.gethostname(), PID: str(os.getpid())}
 
 
-def close_dead_runs(instance: DagsterInstance) -> None:
-    """Mark as failed the runs of the command line whose process was killed on this machine."""
+def close_dead_runs(instance: DagsterInstance) -> Iterator[dg.DagsterRun]:
+    """Mark as failed the runs of the command line whose process was killed on this machine; yield each."""
     filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST: socket.gethostname()})
     for run in instance.get_runs(filters):
         if not _is_running(int(run.tags[PID])):
             instance.report_run_failed(run, "The process that ran pgpromote refresh was killed.")
+            yield run
 
 
 def refreshing(instance: DagsterInstance, job: str, target: str, promotion: str) -> str:

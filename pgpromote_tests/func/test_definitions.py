@@ -101,7 +101,7 @@ def test_the_jobs_the_schedule_and_the_sensor_have_their_names(definitions: dg.D
     repository = definitions.get_repository_def()
     assert job_names(definitions) == sorted(ALL_JOBS)
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly_refresh"]
-    assert [sensor.name for sensor in repository.sensor_defs] == ["new_dump_sensor"]
+    assert {sensor.name for sensor in repository.sensor_defs} == {"new_dump_sensor", "killed_run_sensor"}
 
 
 def test_the_lineage_runs_from_dev_to_the_audits(definitions: dg.Definitions) -> None:

@@ -113,7 +113,7 @@ def test_the_job_rollback_prod_is_an_event_of_prod(dev: Server, prod: Server, tm
     assert seen.run_id == result.run_id
     assert run.tags[PROMOTION] == "auction"
     assert run.tags[tags.PROD] == promotion.target().label
-    assert (run.tags[tags.STRATEGY], run.tags[tags.OUTCOME]) == ("rollback", "prod replaced")
+    assert (run.tags[tags.STRATEGY], run.tags[tags.OUTCOME]) == ("rollback", "rolled back")
     assert event.asset_materialization is not None
     assert "Rolled back" in str(event.asset_materialization.metadata["summary"].value)
 
