@@ -10,7 +10,7 @@ from pgpromote.defs.audits import AUDITS
 from pgpromote.defs.other_jobs import build_rehearsal, build_resume, build_rollback
 from pgpromote.defs.report import REPORT
 from pgpromote.defs.resources import run_resource
-from pgpromote.defs.running import TARGET, refreshing
+from pgpromote.defs.running import PROMOTION, TARGET, refreshing, target_of
 from pgpromote.promotion import Promotion
 
 
@@ -55,7 +55,8 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
     once = {"dagster/retry_on_asset_or_op_failure": "false"}
     writes = {
         **once,
-        TARGET: f"{prefix}{promotion.name}",
+        TARGET: target_of(promotion),
+        PROMOTION: promotion.name,
         # A retry from the failed step would restore into a half-restored schema.
         "dagster/retry_strategy": "ALL_STEPS",
     }
@@ -105,7 +106,7 @@ def build_schedule(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.Schedule
         description="Refresh prod from dev every night.",
     )
     def nightly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        job, target = jobs.refresh_prod.name, f"{prefix}{promotion.name}"
+        job, target = jobs.refresh_prod.name, target_of(promotion)
         run = refreshing(context.instance, job, target, promotion.name)
         if run:
             return dg.SkipReason(f"The refresh of run {run} is queued or running; the next tick comes again.")

@@ -10,7 +10,7 @@ from pgpromote import report as reports
 from pgpromote.defs import planned, tags
 from pgpromote.defs.config import spelling
 from pgpromote.defs.failures import clean, reason
-from pgpromote.defs.running import PID, TARGET
+from pgpromote.defs.running import PID, PROMOTION
 from pgpromote.postgres import naming
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.details import visible
@@ -36,8 +36,8 @@ class Holder:
 
     `audited` holds the findings of the audits so far; `reported` is true once the step of the report has
     begun, `tagged` once its op tags the run with its outcome itself. `watch` is called with the run that
-    begins; `watched` is the callback for the lines of its tools. `target` is the tag of this promotion's
-    runs, `launched_for` that of this one, "" for none.
+    begins; `watched` is the callback for the lines of its tools. `launched_for` is the promotion that its
+    tags name, "" for none.
     """
 
     promotion: Promotion
@@ -49,15 +49,14 @@ class Holder:
     reported: bool = False
     tagged: bool = False
     watched: OnLine = look_away
-    target: str = ""
     launched_for: str = ""
 
     def check(self) -> None:
         """Raise ConfigError for a run that another promotion launched, into an instance that both share."""
-        if self.launched_for not in {"", self.target}:
+        if self.launched_for not in {"", self.promotion.name}:
             raise ConfigError(
                 f"This run was launched for the promotion {self.launched_for}, and is run by the code "
-                f"location of {self.target}.",
+                f"location of {self.promotion.name}.",
                 "Two promotions in one Dagster instance need two code locations, each with a location_name "
                 "of its own in workspace.yaml, and the settings of each where its runs are launched.",
             )
@@ -88,9 +87,7 @@ def run_resource(
             if context.run and PID not in told:  # who typed a command reads how that is typed
                 stack.enter_context(naming.options_spelled(spelling(context.run.job_name, prefix)))
             made = Holder(promotion, run_id, stack, watch)
-            made.target = f"{prefix}{promotion.name}"
-            # A refresh of the command line has another value there, and runs in the process that launched it.
-            made.launched_for = "" if PID in told else told.get(TARGET, "")
+            made.launched_for = told.get(PROMOTION, "")
             try:
                 yield made
             finally:

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import DagsterInstance, RunRecord
 
+from pgpromote.postgres.errors import InvalidUrl
+from pgpromote.promotion import Promotion
+
 TARGET, PROMOTION = "pgpromote/target", "pgpromote/promotion"
 HOST, PID = "pgpromote/host", "pgpromote/pid"
 STATUSES = [
@@ -18,6 +21,17 @@ STATUSES = [
 ]
 # Nobody can ask whether a command still runs on another machine; none runs longer.
 COMMAND_LASTS = timedelta(days=1)
+
+
+def target_of(promotion: Promotion) -> str:
+    """Return the tag of the runs that the queue lets into a prod one after the other: prod itself.
+
+    Without a prod they fail, and the promotion's name does.
+    """
+    try:
+        return promotion.target().label
+    except InvalidUrl:
+        return promotion.name
 
 
 def tags_of_command(promotion: str, run_id: str) -> dict[str, str]:

@@ -111,8 +111,8 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
             context.instance,
             jobs.restore_prod.name,
             dg.AssetKey(f"{prefix}prod_schema"),
-            f"{prefix}{promotion.name}",
-            f"{prefix}{EARLIER_NAME}",
+            promotion.name,
+            (f"{prefix}{promotion.name}", f"{prefix}{EARLIER_NAME}"),
         )
         requests, superseded = _choose(context, prefix, deliveries, runs)
         return dg.SensorResult(

@@ -124,7 +124,7 @@ def test_a_run_that_another_promotion_has_launched_leaves_prod_as_it_is(
     assert runs.run(promotion, "refresh_prod").success
     before = prod.databases()
 
-    result = runs.run(promotion, job, tags={"pgpromote/target": "another"})
+    result = runs.run(promotion, job, tags={PROMOTION: "another"})
 
     assert not result.success
     _, told, _ = failure_of(result)
