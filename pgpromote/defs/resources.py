@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import dagster as dg
 
@@ -34,10 +35,10 @@ def to_stdout(line: str) -> None:
 class Holder:
     """One Dagster run: its `Run`, once a step has begun it, and the findings of its other assets.
 
-    `audited` holds the findings of the audits so far; `reported` is true once the step of the report has
-    begun, `tagged` once its op tags the run with its outcome itself. `watch` is called with the run that
-    begins; `watched` is the callback for the lines of its tools. `launched_for` is the promotion that its
-    tags name, "" for none.
+    `audited` holds the findings of the audits so far; `reported` is true once a step writes the report,
+    `tagged` once its op tags the run with its outcome itself. `watch` is called with the run that begins;
+    `watched` is the callback for the lines of its tools. `launched_for` is the promotion that its tags name,
+    "" for none.
     """
 
     promotion: Promotion
@@ -110,20 +111,24 @@ def _end(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
     if failures:
         planned.take_back(context.instance, holder.run_id)
         if (run or dumping) and not holder.reported:  # the last step writes the report of a good run
-            _report(context.log, holder, clean(reason(failures[0]).text, holder.promotion))
+            write_report(context.log, holder, reason(failures[0]).text)
 
 
-def _report(log: dg.DagsterLogManager, holder: Holder, problem: str) -> None:
-    """Write the report of a run that failed."""
+def write_report(log: dg.DagsterLogManager, holder: Holder, problem: str) -> Path | None:
+    """Write the report of a run that failed, and return its page; None where none can be written."""
+    holder.reported = True
     try:
         run = holder.run(Options())
     except PgpromoteError as error:  # its settings say not even which prod
         log.info(f"There is no report of this run. {error}")
+        return None
     else:
         for each in run.problems:
             log.warning(each)
         log.info(str(outcome.of(run.state)))
-        log.info(reports.write_failure(run, problem, holder.audited)[0])
+        told, written = reports.write_failure(run, clean(problem, holder.promotion), holder.audited)
+        log.info(told)
+        return written.page if written else None
 
 
 def _failures(instance: dg.DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:
