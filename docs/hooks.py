@@ -163,7 +163,11 @@ def definitions(promotion: dg.Definitions) -> str:
         )
         for part in (f"## {title}", described("name | what it is", named))
     )
-    return page("In Dagster", "Schedules and sensors are off until you turn them on.", *parts)
+    return page(
+        "In Dagster",
+        "Schedules and sensors are off until turned on; `killed_run_sensor` is on, and starts nothing.",
+        *parts,
+    )
 
 
 def asset_checks(promotion: dg.Definitions) -> str:

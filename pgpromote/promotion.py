@@ -125,6 +125,9 @@ class Promotion:
 
     def expected(self, sha256: str = "") -> Expected:
         """Return the origin and the file that an archive must have for this promotion. Raises ConfigError."""
+        return Expected(self._needed_name(), self._source_id(), sha256)
+
+    def _source_id(self) -> str:
         source_id = self.environment.get(SOURCE_ID, "")
         if source_id and not re.fullmatch(r"[0-9]{1,20}(/[0-9]{1,10})?", source_id):
             raise ConfigError(
@@ -132,7 +135,7 @@ class Promotion:
                 "For example 7412345678901234567, or 7412345678901234567/16384 with the database's OID: what "
                 "a manifest calls system_identifier and source_oid.",
             )
-        return Expected(self._needed_name(), source_id, sha256)
+        return source_id
 
     def _needed_name(self) -> str:
         if not self.given_name and not self.environment.get(SOURCE):
@@ -190,6 +193,21 @@ class Promotion:
         """Return the Dagster UI's address without a last slash; "" for none. Raises ConfigError."""
         return web_url(self.environment.get(UI, ""), UI).rstrip("/")
 
+    def check_settings(self) -> None:
+        """Read the settings that are else read only where they are needed. Raises ConfigError."""
+        chosen(AS_SUPERUSER, self.environment.get(AS_SUPERUSER, ""))
+        for variable in (WEBHOOK, PING, UI):
+            web_url(self.environment.get(variable, ""), variable)
+        self.audit_ignored()
+        self._source_id()
+        self._check_programs()
+
+    def check_urls(self) -> None:
+        """Read the URLs that are set. Raises InvalidUrl."""
+        for variable in (SOURCE, TARGET, BUILD, AUDITED):
+            if self.environment.get(variable):
+                self._database(variable)
+
     def _database(self, variable: str) -> Database:
         database = parse_url(self.environment.get(variable), variable)
         return replace(
@@ -202,10 +220,13 @@ class Promotion:
 
     def tools(self) -> list[Tools]:
         """Find the PostgreSQL client programs on this machine. Raises ConfigError for no directory."""
+        self._check_programs()
+        return tools.find(tools.directories(self.pg_bin, self.environment.get("PATH", "")))
+
+    def _check_programs(self) -> None:
         for place in self.pg_bin:
             if not place.is_dir():
                 raise ConfigError(f"PGPROMOTE_PG_BIN names {place}, which is no directory.", "Correct it.")
-        return tools.find(tools.directories(self.pg_bin, self.environment.get("PATH", "")))
 
 
 def chosen(variable: str, text: str) -> bool:

@@ -62,9 +62,14 @@ def checkout(directory: Path) -> Path:
 
 def environment(**variables: str) -> dict[str, str]:
     """Return the bare environment of a fresh terminal, with these variables."""
-    return {
-        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
-    } | variables
+    kept = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "TMPDIR",
+        "PYTHONPATH",
+    )  # the last, as in a worktree, for the code under test
+    return {name: os.environ[name] for name in kept if name in os.environ} | variables
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,11 @@ class Dagster:
             runsOrError(filter: {tags: $tags}, limit: 1) { ... on Runs { results { runId } } } }"""
         found = self.ask(query, tags=[{"key": key, "value": value}])["results"]
         return str(found[0]["runId"]) if found else ""
+
+    def tag(self, run: str, key: str) -> str:
+        """Return the value of a tag of a run, "" for none."""
+        query = "query($id: ID!) { runOrError(runId: $id) { ... on Run { tags { key value } } } }"
+        return next((each["value"] for each in self.ask(query, id=run)["tags"] if each["key"] == key), "")
 
     def status(self, run: str) -> str:
         return str(self.ask(RUN, id=run)["status"])

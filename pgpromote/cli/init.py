@@ -19,7 +19,7 @@ from pgpromote.postgres import tools
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.files import make_private
 from pgpromote.postgres.server import parse_url
-from pgpromote.promotion import BUILD, SOURCE, TARGET, fit
+from pgpromote.promotion import BUILD, SOURCE, STORAGE, TARGET, fit
 from pgpromote.promotion import NAME as NAME_OF_PROMOTION
 from pgpromote.settings import SETTINGS
 from pgpromote.terminal import screen
@@ -32,6 +32,7 @@ EXAMPLES = {
     SOURCE: "postgresql://dumper:password@dev.example:5432/shop",
     TARGET: "postgresql://promoter:password@prod.example:5432/shop",
     BUILD: "postgresql://builder:password@prod.example:5432/shop",
+    STORAGE: "postgresql://dagster:password@ops.example:5432/dagster",
 }
 # How each kind of file quotes a word.
 QUOTED: dict[str, Callable[[str], str]] = {
@@ -62,7 +63,8 @@ def init(directory: Path, dev: str, prod: str, kind: str | None) -> None:
 
     Into DIRECTORY, which is this one unless named: pgpromote.env, the settings, readable for you alone;
     dagster.yaml and workspace.yaml, for `pgpromote up` and `pgpromote refresh`. DEV_DATABASE_URL and
-    PROD_DATABASE_URL are taken from the options, else from the environment. No file is overwritten.
+    PROD_DATABASE_URL are taken from the options, else from the environment; BUILD_DATABASE_URL and
+    DAGSTER_POSTGRES_URL from there. No file is overwritten.
 
     \b
     Example:
@@ -73,9 +75,8 @@ def init(directory: Path, dev: str, prod: str, kind: str | None) -> None:
     if kind:
         click.echo(nightly(kind, place), nl=False)
         return
-    urls = {
-        variable: _url(variable, given) for variable, given in ((SOURCE, dev), (TARGET, prod), (BUILD, ""))
-    }
+    given = {SOURCE: dev, TARGET: prod}
+    urls = {variable: _url(variable, given.get(variable, "")) for variable in EXAMPLES}
     _write(place, contents(place, urls, found_here(os.environ)))
     missing = [variable for variable in (SOURCE, TARGET) if not urls[variable]]
     step = f"Set {' and '.join(missing)} in {NAME}" if missing else f"Look through {NAME}"
@@ -107,6 +108,7 @@ def contents(place: Path, urls: dict[str, str], found: Mapping[str, str]) -> dic
         "dev": _line(SOURCE, urls[SOURCE]),
         "prod": _line(TARGET, urls[TARGET]),
         "build": _line(BUILD, urls[BUILD]),
+        "storage_url": _line(STORAGE, urls[STORAGE]),
         "settings": settings,
         "location": f"pgpromote_{fit(place.name)}",  # two promotions may share one Dagster instance
         "storage": json.dumps(str(place / "data" / "dagster"), ensure_ascii=False),

@@ -10,7 +10,6 @@ from pgpromote.cli import finish, questions, target
 from pgpromote.cli.parameters import as_json, new_run_id
 from pgpromote.postgres.databases import hold, mark
 from pgpromote.postgres.databases.lock import promotion_lock
-from pgpromote.postgres.databases.mark import End
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.postgres.keys import repair
 from pgpromote.postgres.server import connect
@@ -178,9 +177,7 @@ def rollback_command(name: str, *, allow: tuple[str, ...], yes: bool, as_json: b
         done = rollback.bring_back(
             promotion, run_id, way.name or name, allow, shown=way.now, watch=picture.watch
         )
-    finish.tell_dagster(
-        lambda events: [events.rolled_back(run_id, done, rollback.status(promotion, run_id).came)]
-    )
+    finish.tell_dagster(lambda events: events.rolled_back(run_id, done, rollback.status(promotion, run_id)))
     if as_json:
         screen.show_json(done)
     else:
@@ -199,17 +196,13 @@ def resume_command(*, as_json: bool) -> None:
     Example:
       pgpromote resume
     """
-    place = settings.from_environment().place(new_run_id())
-    with promotion_lock(place):
-        held = hold.release(place)
+    promotion = settings.from_environment()
+    held = rollback.release(promotion, new_run_id())
+    finish.tell_dagster(lambda events: [events.on_hold(None)])
     if as_json:
         screen.show_json({"released": held})
-    elif held:
-        goes = held.ended is End.ROLLBACK
-        then = f"{held.database} {'is dropped after' if goes else 'counts as any other from'}"
-        screen.OUT.print(f"{place.target.label} is no longer on hold; {then} the next good promotion.")
     else:
-        screen.OUT.print(f"{place.target.label} is not on hold.")
+        screen.OUT.print(past.resumed(promotion.target().label, held))
 
 
 @click.command("mark-prod")

@@ -11,7 +11,6 @@ import dagster as dg
 
 from pgpromote.defs.ended_runs import begun, key_of, prod
 from pgpromote.defs.failures import Reason, clean, reason
-from pgpromote.defs.jobs import Jobs
 from pgpromote.defs.metadata import PROVEN
 from pgpromote.postgres.errors import InvalidUrl
 from pgpromote.postgres.model import Severity
@@ -31,12 +30,13 @@ SHOWN_OBJECTS = 10
 BY_CLICK = "__ASSET_JOB"
 
 
-def build_alerts(promotion: Promotion, prefix: str, jobs: Jobs, assets: Assets) -> list[dg.SensorDefinition]:
+def build_alerts(
+    promotion: Promotion, prefix: str, assets: Assets, is_ours: Callable[[dg.DagsterRun], bool]
+) -> list[dg.SensorDefinition]:
     """Return the two sensors, none without a webhook. Raises ConfigError if that is no web address."""
     if not promotion.webhook_url():
         return []
     webhook = Webhook(promotion.webhook_url())
-    is_ours = _ours({job.name for job in jobs.all()}, assets)
     return [
         _run_failed(promotion, prefix, webhook, is_ours),
         _audit_worse(promotion, prefix, webhook, is_ours, _audits(prefix, assets)),
@@ -86,7 +86,7 @@ def _audit_worse(
     return audit_worse_alert
 
 
-def _ours(jobs: set[str], assets: Assets) -> Callable[[dg.DagsterRun], bool]:
+def ours(jobs: set[str], assets: Assets) -> Callable[[dg.DagsterRun], bool]:
     """Return a predicate that tells runs of this promotion from others in the same code location."""
     keys = {
         key for asset in assets for key in ([asset.key] if isinstance(asset, dg.AssetSpec) else asset.keys)

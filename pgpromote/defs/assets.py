@@ -123,8 +123,9 @@ def _prod_schema(promotion: Promotion, prefix: str) -> dg.AssetsDefinition:
         name=name,
         description=f"**Materialize replaces {_prod(promotion)} by the archive, at once and without another "
         "question.** Everything is checked first and proven before the swap; what prod was is kept, and the "
-        "job `rollback_prod` brings it back. A run that would lose a table's rows, or half of all, is "
-        "refused unless `accept_loss` names them. To look first: `rehearse_prod`, `pgpromote plan`.",
+        "job `rollback_prod` brings it back; `resume_prod` then lets promotions go on. A run that would lose "
+        "a table's rows, or half of all, is refused unless `accept_loss` names them. To look first: "
+        "`rehearse_prod`, `pgpromote plan`.",
         ins={"archive": dg.AssetIn(f"{prefix}dev_dump_archive", dagster_type=dg.Nothing)},
         config=spread,
         group_name=f"{prefix}promotion",

@@ -104,8 +104,17 @@ def _about(done: Audit, rule: str) -> tuple[Finding, ...]:
 
 
 def _result(rule: str, found: tuple[Finding, ...]) -> dg.AssetCheckResult:
-    """Return the result of a rule, which says what happens if a warning is ignored."""
+    """Return the result of a rule, which says what happens if a warning is ignored.
+
+    Information is counted: there may be one for each column, and the asset has all of it by table.
+    """
+    worth = tuple(each for each in found if each.severity is not Severity.INFO)
     result = check_result(rule, found)
+    if more := len(found) - len(worth):
+        shown = check_result(rule, worth, evidence={"information": dg.MetadataValue.int(more)})
+        told = f"{more} for information, by table on the asset."
+        text = "\n".join(filter(None, (shown.description, told)))
+        result = result._replace(description=text, metadata=shown.metadata)
     if result.passed:
         return result
     return result._replace(description=f"{result.description}\n{audit.if_ignored(rule)}")

@@ -208,7 +208,7 @@ ASIDE: dict[str, dict[str, type[dg.Config]]] = {
 
 
 def spelling(job: str, prefix: str = "") -> naming.OptionSpelling:
-    """Return the spelling of an option in a job: the line of the launchpad, and the op that has it."""
+    """Return the spelling of an option in a job: a line for its launchpad, with the op that has it."""
     forms = {**ASIDE.get(job.removeprefix(prefix), {}), **FORMS}
 
     def spelled(option: str, values: Sequence[str]) -> str:
@@ -216,7 +216,9 @@ def spelling(job: str, prefix: str = "") -> naming.OptionSpelling:
         op, form = next((op, form) for op, form in forms.items() if name in form.model_fields)
         kind = form.model_fields[name].annotation
         chosen = [*values] if get_origin(kind) is list else True if kind is bool else "".join(values)
-        line = f"{name}: {json.dumps(chosen, ensure_ascii=False)}" if chosen else name
-        return f"`{line}` in the config of {prefix}{op}"
+        if not chosen:
+            return f"`{name}` in the config of {prefix}{op}"
+        line = f"{name}: {json.dumps(chosen, ensure_ascii=False)}"
+        return f"`ops: {{{prefix}{op}: {{config: {{{line}}}}}}}` in the launchpad"
 
     return spelled

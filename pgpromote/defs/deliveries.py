@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from pgpromote.defs.running import PROMOTION, TARGET
 from pgpromote.postgres.archives.store import Snapshot
 from pgpromote.postgres.model import Manifest, Ref
 
 ARCHIVE, SHA256, DUMPED_AT = "pgpromote/archive", "pgpromote/sha256", "pgpromote/dumped_at"
-TARGET, RUN_KEY = "pgpromote/target", "dagster/run_key"
+RUN_KEY = "dagster/run_key"
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -49,19 +50,25 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of the job that restores the deliveries of one promotion."""
+    """The runs of the job that restores the deliveries of one promotion.
+
+    `earlier` are the values of the queue's tag that were the promotion's name in versions before.
+    """
 
     instance: dg.DagsterInstance
     job: str
     asset: dg.AssetKey
-    target: str
-    earlier_target: str
+    promotion: str
+    earlier: tuple[str, ...]
 
     def of(self, sha256: str) -> list[dg.DagsterRun]:
         """Return the runs requested for a content; the version before tagged them with the run key alone."""
-        before = self._find({TARGET: [self.target, self.earlier_target], RUN_KEY: sha256})
-        known = self._find({TARGET: self.target, SHA256: sha256})
-        return [*known, *(run for run in before if SHA256 not in run.tags)]
+        known = self._find({PROMOTION: self.promotion, SHA256: sha256})
+        earlier = list(self.earlier)
+        keyed = self._find({TARGET: earlier, RUN_KEY: sha256})
+        before = [*self._find({TARGET: earlier, SHA256: sha256})]
+        before += [run for run in keyed if SHA256 not in run.tags]
+        return [*{run.run_id: run for run in (*known, *before)}.values()]
 
     def has_promoted(self, run: dg.DagsterRun) -> bool:
         """Return whether a run made its archive prod, even if a later step failed."""
@@ -74,7 +81,7 @@ class Runs:
 
     def newer_under_way(self, delivery: Delivery) -> str:
         """Return the name of an archive that was dumped later and whose run has not ended, "" for none."""
-        for run in self._find({TARGET: self.target}):
+        for run in self._find({PROMOTION: self.promotion}):
             if not run.is_finished and _moment(run.tags.get(DUMPED_AT, "")) > delivery.dumped_at:
                 return run.tags.get(ARCHIVE, run.run_id)
         return ""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from pgpromote.defs import tags
 from pgpromote.postgres.errors import UNTOUCHED, Outcome, ProdState
 from pgpromote.postgres.strategy import STRATEGIES, SWAP, Strategy
 from pgpromote.promotion import Promotion
@@ -19,6 +20,13 @@ def begun(instance: dg.DagsterInstance, run_id: str, prefix: str = "") -> tuple[
     entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_START)
     events = (entry.dagster_event for entry in entries)
     return tuple(key_of(event, prefix) for event in events if event)
+
+
+def tag(instance: dg.DagsterInstance, promotion: Promotion, run: dg.DagsterRun, prefix: str = "") -> None:
+    """Tag a run with its outcome if it says to this day that it is under way: its process was killed."""
+    if run.tags.get(tags.OUTCOME) == tags.UNDER_WAY:
+        found = prod(promotion, run, begun(instance, run.run_id, prefix), prefix)
+        instance.add_run_tags(run.run_id, tags.of_outcome(found.prod))
 
 
 def prod(promotion: Promotion, run: dg.DagsterRun, steps: Sequence[str], prefix: str = "") -> Outcome:

@@ -1,28 +1,48 @@
 """What the command line did, as events without a run: of prod, of its checks, audits and report."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
 import dagster as dg
+from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
+from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
 from sqlalchemy.exc import SQLAlchemyError
 
 from pgpromote.defs import audits, metadata
 from pgpromote.defs.assets import BLOCKING
 from pgpromote.defs.instance import open_instance
-from pgpromote.defs.metadata import version
+from pgpromote.defs.metadata import Metadata, version
 from pgpromote.defs.ops import WITH_OPS, results
 from pgpromote.defs.report import REPORT, described
+from pgpromote.defs.step import check_result
 from pgpromote.postgres.audit import Audit
+from pgpromote.postgres.databases import hold
 from pgpromote.postgres.databases.cutover import CutOver
-from pgpromote.postgres.databases.mark import Provenance
+from pgpromote.postgres.databases.hold import Hold
 from pgpromote.postgres.errors import PgpromoteError
 from pgpromote.report import Written
+from pgpromote.run.rollback import Status
 from pgpromote.run.run import Run
 from pgpromote.run.steps import DUMP
 from pgpromote.terminal.past import RESUME
 
 PROD = "prod_schema"
-HELD = f"Prod is on hold: nothing is promoted into it until {RESUME}."
-Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
+HELD = f"Prod is on hold: nothing is promoted into it until {RESUME}, or the job `resume_prod`."
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The materialization of a content that was prod before: `began` is when it was first, None if unknown.
+
+    Dagster reckons freshness from the time of the last materialization, and takes the data version from it.
+    """
+
+    event: dg.AssetMaterialization
+    began: datetime | None
+
+
+Event = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 
 
 def promoted(run: Run) -> Iterator[Event]:
@@ -64,10 +84,27 @@ def _evaluation(asset: str, result: dg.AssetCheckResult) -> dg.AssetCheckEvaluat
     )
 
 
-def rolled_back(
-    run_id: str, done: CutOver, came: Provenance | None, prefix: str = ""
-) -> dg.AssetMaterialization:
-    """Return the event of a rollback, with the archive that prod came from, where that is known."""
+def rolled_back(run_id: str, done: CutOver, now: Status, prefix: str = "") -> Iterator[Event | Earlier]:
+    """Yield the events of a rollback: that it was done, what prod is since, and that prod is on hold.
+
+    What came back is as old as it was: the time of its materialization is when it was prod first.
+    """
+    prod, told, came = f"{prefix}{PROD}", f"Rolled back, run {run_id}.", now.came
+    shown, tags = _way_back(done, now), version(came.sha256 if came else None)
+    yield dg.AssetObservation(prod, told, metadata=shown, tags=tags)
+    began = (came.changed_at or came.began) if came else None
+    yield Earlier(dg.AssetMaterialization(prod, told, shown, tags=tags), began)
+    yield on_hold(now.held, prefix)
+
+
+def on_hold(held: Hold | None, prefix: str = "") -> dg.AssetCheckEvaluation:
+    """Return the result of the check of the hold, by itself: failed while prod is on hold."""
+    found = (hold.refusal(held, despite=False),) if held else ()
+    return _evaluation(f"{prefix}{PROD}", check_result(hold.RULE, found))
+
+
+def _way_back(done: CutOver, now: Status) -> Metadata:
+    came = now.came
     archive, sha256 = (came.archive, came.sha256) if came else (None, None)
     known = f"archive `{archive}`, SHA-256 `{(sha256 or '')[:12]}…`" if archive else "origin not recorded"
     lines = (
@@ -77,26 +114,36 @@ def rolled_back(
         f"- Kept: `{done.previous}`, which was prod until now",
         f"- {HELD}",
     )
-    return dg.AssetMaterialization(
-        f"{prefix}{PROD}",
-        description=f"Rolled back, run {run_id}.",
-        metadata={
-            "summary": dg.MetadataValue.md("\n".join(lines)),
-            "on hold": dg.MetadataValue.text(HELD),
-            metadata.DIGEST: dg.MetadataValue.text(sha256 or "not recorded"),
-            **metadata.cut_over(done),
-        },
-        tags=version(sha256),
-    )
+    return {
+        "summary": dg.MetadataValue.md("\n".join(lines)),
+        "on hold": dg.MetadataValue.text(HELD),
+        metadata.DIGEST: dg.MetadataValue.text(sha256 or "not recorded"),
+        **metadata.cut_over(done),
+    }
 
 
-def report(events: Iterable[Event]) -> str:
+def report(events: Iterable[Event | Earlier]) -> str:
     """Report events to the instance of DAGSTER_HOME; return why that failed, "" when it did not."""
     try:
         with open_instance() as instance:
             for event in events:
-                instance.report_runless_asset_event(event)
+                tell(instance, event)
     except (PgpromoteError, dg.DagsterError, SQLAlchemyError, OSError) as error:
         reason = error.message if isinstance(error, PgpromoteError) else type(error).__name__
         return f"Dagster does not show what prod is now: its instance took no event. {reason}"
     return ""
+
+
+def tell(instance: dg.DagsterInstance, event: Event | Earlier) -> None:
+    """Record an event that belongs to no run."""
+    if not isinstance(event, Earlier):
+        instance.report_runless_asset_event(event)
+        return
+    last = None if event.began else instance.get_latest_materialization_event(event.event.asset_key)
+    at = event.began.timestamp() if event.began else last.timestamp if last else None
+    made = DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_MATERIALIZATION.value,
+        job_name=RUNLESS_JOB_NAME,
+        event_specific_data=StepMaterializationData(event.event),
+    )
+    instance.report_dagster_event(made, RUNLESS_RUN_ID, timestamp=at)

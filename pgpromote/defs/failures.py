@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError
@@ -55,6 +56,12 @@ class Failed(dg.Failure):
     """The failure of a step; the first line of its text is the state of prod."""
 
     __module__ = "builtins"  # Dagster shows the module before the text, but not this one
+
+
+def reported(failed: dg.Failure, page: Path | None) -> dg.Failure:
+    """Return the failure of a step with the page of the run's report, where there is one."""
+    shown = {**failed.metadata, **({"report": dg.MetadataValue.path(page)} if page else {})}
+    return Failed(failed.description, shown, allow_retries=False)
 
 
 class Terminated(DagsterExecutionInterruptedError, DagsterUserCodeProcessError):

@@ -10,30 +10,12 @@ from pgpromote.postgres.errors import UNTOUCHED, ConfigError, ConnectionFailed
 from pgpromote.postgres.server import parse_url
 from pgpromote.promotion import STORAGE
 from pgpromote.run import storage
-
-HOME, FILE = "DAGSTER_HOME", "dagster.yaml"
-
-
-def home(default: Path) -> Path:
-    """Return the directory of dagster.yaml: DAGSTER_HOME, else `default`.
-
-    Raises ConfigError without the file: Dagster itself would keep its history in SQLite files there, whatever
-    DAGSTER_POSTGRES_URL says, and send telemetry.
-    """
-    named = os.environ.get(HOME)
-    directory = Path(named) if named else default
-    if (directory / FILE).is_file():
-        return directory
-    there = f"{HOME} is {named}, and there is no {FILE} in it." if named else ""
-    raise ConfigError(
-        there or f"{HOME} is not set, and there is no {FILE} in {default}.",
-        f"Set it: {HOME}=/path/to/the/directory/of/{FILE}",
-    )
+from pgpromote.run.storage import FILE, HOME
 
 
 def open_instance() -> DagsterInstance:
     """Open the instance of DAGSTER_HOME, else of this directory. Raises ConfigError, ConnectionFailed."""
-    directory = home(Path.cwd())
+    directory = storage.home(os.environ, Path.cwd())
     os.environ[HOME] = str(directory)
     try:
         check_storage(directory)

@@ -7,10 +7,10 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pgpromote.defs.audits import AUDITS
-from pgpromote.defs.other_jobs import build_rehearsal, build_rollback
+from pgpromote.defs.other_jobs import build_rehearsal, build_resume, build_rollback
 from pgpromote.defs.report import REPORT
 from pgpromote.defs.resources import run_resource
-from pgpromote.defs.running import TARGET, refreshing
+from pgpromote.defs.running import PROMOTION, TARGET, refreshing, target_of
 from pgpromote.promotion import Promotion
 
 
@@ -24,6 +24,7 @@ class Jobs:
     audit_prod: UnresolvedAssetJobDefinition
     rehearse_prod: dg.JobDefinition
     rollback_prod: dg.JobDefinition
+    resume_prod: dg.JobDefinition
 
     def all(self) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
         """Return every job."""
@@ -54,7 +55,8 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
     once = {"dagster/retry_on_asset_or_op_failure": "false"}
     writes = {
         **once,
-        TARGET: f"{prefix}{promotion.name}",
+        TARGET: target_of(promotion),
+        PROMOTION: promotion.name,
         # A retry from the failed step would restore into a half-restored schema.
         "dagster/retry_strategy": "ALL_STEPS",
     }
@@ -78,7 +80,12 @@ def build_jobs(promotion: Promotion, prefix: str) -> Jobs:
         rollback_prod=aside(
             "rollback_prod",
             build_rollback(prefix),
-            "Replaces prod by what it was before, at once. Prod is then on hold.",
+            "Replaces prod by what it was before, at once. Prod is then on hold until `resume_prod`.",
+        ),
+        resume_prod=aside(
+            "resume_prod",
+            build_resume(prefix),
+            "Ends the hold that a rollback has put on prod: promotions go on. Prod stays as it is.",
         ),
         audit_prod=job("audit_prod", audits, once, "Audit prod, or DATABASE_URL. Read-only."),
     )
@@ -99,7 +106,7 @@ def build_schedule(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.Schedule
         description="Refresh prod from dev every night.",
     )
     def nightly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        job, target = jobs.refresh_prod.name, f"{prefix}{promotion.name}"
+        job, target = jobs.refresh_prod.name, target_of(promotion)
         run = refreshing(context.instance, job, target, promotion.name)
         if run:
             return dg.SkipReason(f"The refresh of run {run} is queued or running; the next tick comes again.")

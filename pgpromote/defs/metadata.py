@@ -40,9 +40,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dg.Metadata
 
 
 def findings(found: Sequence[Finding]) -> dg.MetadataValue:
-    """Return findings as a table: severity, rule, object, message, remedy."""
-    columns = ("severity", "rule", "object", "what", "what to do")
-    return table(columns, [(f.severity.value, f.rule, f.object, f.message, f.remedy) for f in found])
+    """Return findings as a table: severity, object, remedy, message, rule. The last columns may be cut."""
+    columns = ("severity", "object", "what to do", "what", "rule")
+    return table(columns, [(f.severity.value, f.object, f.remedy, f.message, f.rule) for f in found])
 
 
 def by_table(found: Mapping[str, Mapping[str, Sequence[Finding]]]) -> dg.MetadataValue:
@@ -147,6 +147,7 @@ def prod(done: State, filters: Filters) -> Metadata:
     return {
         **scope(filters),
         **summary(done),
+        **way_back(done),
         "prod": dg.MetadataValue.text(done.target),
         "archive": dg.MetadataValue.path(done.archive),
         DIGEST: dg.MetadataValue.text(done.sha256),
@@ -173,6 +174,13 @@ def summary(done: State) -> Metadata:
     return {"summary": dg.MetadataValue.md("\n".join(lines))}
 
 
+def way_back(done: State) -> Metadata:
+    """Return how to bring back what prod was; empty where nothing of it is kept."""
+    if not done.cut_over and not done.safety:
+        return {}
+    return {"back with": dg.MetadataValue.text("pgpromote rollback, or the job rollback_prod")}
+
+
 def _told(done: State) -> Iterator[str]:
     if done.proof:
         yield f"- Proven: {done.proof.sentence}"
@@ -182,9 +190,9 @@ def _told(done: State) -> Iterator[str]:
     yield f"- Findings: {_by_severity(done)}"
     if done.cut_over:
         yield f"- Swapped in with a gap of {done.cut_over.downtime_ms} ms"
-        yield f"- Kept: `{done.cut_over.previous}`; back with `pgpromote rollback` or the job `rollback_prod`"
+        yield f"- Kept: `{done.cut_over.previous}`"
     elif done.safety:
-        yield f"- Prod as it was: `{done.safety}`; back with `pgpromote rollback` or the job `rollback_prod`"
+        yield f"- Prod as it was: `{done.safety}`"
     yield f"- Seconds: {', '.join(f'{phase.title} {phase.seconds}' for phase in done.walked)}"
 
 

@@ -6,8 +6,8 @@ import dagster as dg
 
 from pgpromote.defs import evidence, metadata, shown, tags
 from pgpromote.defs.config import RestoreConfig
-from pgpromote.defs.failures import readable
-from pgpromote.defs.resources import Holder
+from pgpromote.defs.failures import readable, reported
+from pgpromote.defs.resources import Holder, write_report
 from pgpromote.defs.step import (
     AFTER,
     DONE,
@@ -50,9 +50,10 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
     )
     def walk_step(context: dg.OpExecutionContext, config: RestoreConfig) -> Events:
         holder = holder_of(context, prefix)
+        begins = holder.begun is None  # also with another step: Dagster repeats any of them alone
         with readable():
             run = holder.run(config.options())
-        if step is WITH_OPS[0]:
+        if begins:
             context.instance.add_run_tags(context.run_id, tags.of_run(run))
         if not step.runs(run.options.strategy):
             context.log.info(f"The strategy {config.strategy} has no such step.")
@@ -67,7 +68,7 @@ def _op(prefix: str, step: Step, *, last: bool) -> dg.OpDefinition:
             log_notes(context, (Note(Severity.WARNING, problem) for problem in run.problems))
         yield from _checks(context, step, run, failed)
         if failed:
-            raise failed
+            raise reported(failed, write_report(context.log, holder, failed.description or ""))
         described = [metadata.prod(run.state, run.options.filters)] if last else []
         described += [shown.of(result) for result in results]
         yield dg.Output(

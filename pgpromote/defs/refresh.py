@@ -13,14 +13,14 @@ from pgpromote import report as reports
 from pgpromote.defs.alerts import of_run
 from pgpromote.defs.audits import AUDITS
 from pgpromote.defs.config import DumpConfig, RestoreConfig
-from pgpromote.defs.ended_runs import key_of, prod
+from pgpromote.defs.ended_runs import key_of, prod, tag
 from pgpromote.defs.factory import build_promotion
 from pgpromote.defs.failures import clean, reason
 from pgpromote.defs.instance import open_instance
 from pgpromote.defs.ops import WITH_OPS
 from pgpromote.defs.report import REPORT
 from pgpromote.defs.resources import Watch
-from pgpromote.defs.running import close_dead_runs, tags_of_command
+from pgpromote.defs.running import PROMOTION, close_dead_runs, tags_of_command
 from pgpromote.postgres.errors import PgpromoteError, Refused
 from pgpromote.postgres.model import Severity
 from pgpromote.postgres.tools import OnLine
@@ -92,7 +92,9 @@ def refresh(
     # It would tell at the terminal of each check that was skipped.
     logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
     with open_instance() as instance:
-        close_dead_runs(instance)
+        for dead in close_dead_runs(instance):
+            if dead.tags.get(PROMOTION) == promotion.name:
+                tag(instance, promotion, dead)
 
         def listen(entry: EventLogEntry) -> None:
             event = entry.dagster_event

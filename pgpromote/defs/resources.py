@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import dagster as dg
 
@@ -10,7 +11,7 @@ from pgpromote import report as reports
 from pgpromote.defs import planned, tags
 from pgpromote.defs.config import spelling
 from pgpromote.defs.failures import clean, reason
-from pgpromote.defs.running import PID, TARGET
+from pgpromote.defs.running import PID, PROMOTION
 from pgpromote.postgres import naming
 from pgpromote.postgres.audit import Audit
 from pgpromote.postgres.details import visible
@@ -34,9 +35,10 @@ def to_stdout(line: str) -> None:
 class Holder:
     """One Dagster run: its `Run`, once a step has begun it, and the findings of its other assets.
 
-    `audited` holds the findings of the audits so far; `reported` is true once the step of the report has
-    begun. `watch` is called with the run that begins; `watched` is the callback for the lines of its tools.
-    `target` is the tag of this promotion's runs, `launched_for` that of this one, "" for none.
+    `audited` holds the findings of the audits so far; `reported` is true once a step writes the report,
+    `tagged` once its op tags the run with its outcome itself. `watch` is called with the run that begins;
+    `watched` is the callback for the lines of its tools. `launched_for` is the promotion that its tags name,
+    "" for none.
     """
 
     promotion: Promotion
@@ -46,16 +48,16 @@ class Holder:
     begun: Run | None = None
     audited: Audit = reports.NOT_AUDITED
     reported: bool = False
+    tagged: bool = False
     watched: OnLine = look_away
-    target: str = ""
     launched_for: str = ""
 
     def check(self) -> None:
         """Raise ConfigError for a run that another promotion launched, into an instance that both share."""
-        if self.launched_for not in {"", self.target}:
+        if self.launched_for not in {"", self.promotion.name}:
             raise ConfigError(
                 f"This run was launched for the promotion {self.launched_for}, and is run by the code "
-                f"location of {self.target}.",
+                f"location of {self.promotion.name}.",
                 "Two promotions in one Dagster instance need two code locations, each with a location_name "
                 "of its own in workspace.yaml, and the settings of each where its runs are launched.",
             )
@@ -86,9 +88,7 @@ def run_resource(
             if context.run and PID not in told:  # who typed a command reads how that is typed
                 stack.enter_context(naming.options_spelled(spelling(context.run.job_name, prefix)))
             made = Holder(promotion, run_id, stack, watch)
-            made.target = f"{prefix}{promotion.name}"
-            # A refresh of the command line has another value there, and runs in the process that launched it.
-            made.launched_for = "" if PID in told else told.get(TARGET, "")
+            made.launched_for = told.get(PROMOTION, "")
             try:
                 yield made
             finally:
@@ -103,28 +103,32 @@ def _end(context: dg.InitResourceContext, holder: Holder, dump: str) -> None:
         return
     failures, run = _failures(context.instance, context.run.run_id), holder.begun
     dumping = any(event.step_key == dump for event in failures)
-    if run and run.state.current:
+    if run and not holder.tagged:
         refused = any(reason(event).refused for event in failures)
         context.instance.add_run_tags(holder.run_id, tags.of_end(run, refused=refused))
-    elif dumping:
+    elif failures and not holder.tagged:
         context.instance.add_run_tags(holder.run_id, tags.of_outcome(ProdState.UNTOUCHED))
     if failures:
         planned.take_back(context.instance, holder.run_id)
         if (run or dumping) and not holder.reported:  # the last step writes the report of a good run
-            _report(context.log, holder, clean(reason(failures[0]).text, holder.promotion))
+            write_report(context.log, holder, reason(failures[0]).text)
 
 
-def _report(log: dg.DagsterLogManager, holder: Holder, problem: str) -> None:
-    """Write the report of a run that failed."""
+def write_report(log: dg.DagsterLogManager, holder: Holder, problem: str) -> Path | None:
+    """Write the report of a run that failed, and return its page; None where none can be written."""
+    holder.reported = True
     try:
         run = holder.run(Options())
     except PgpromoteError as error:  # its settings say not even which prod
         log.info(f"There is no report of this run. {error}")
+        return None
     else:
         for each in run.problems:
             log.warning(each)
         log.info(str(outcome.of(run.state)))
-        log.info(reports.write_failure(run, problem, holder.audited)[0])
+        told, written = reports.write_failure(run, clean(problem, holder.promotion), holder.audited)
+        log.info(told)
+        return written.page if written else None
 
 
 def _failures(instance: dg.DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import DagsterInstance, RunRecord
 
+from pgpromote.postgres.errors import InvalidUrl
+from pgpromote.promotion import Promotion
+
 TARGET, PROMOTION = "pgpromote/target", "pgpromote/promotion"
 HOST, PID = "pgpromote/host", "pgpromote/pid"
 STATUSES = [
@@ -20,6 +23,17 @@ STATUSES = [
 COMMAND_LASTS = timedelta(days=1)
 
 
+def target_of(promotion: Promotion) -> str:
+    """Return the tag of the runs that the queue lets into a prod one after the other: prod itself.
+
+    Without a prod they fail, and the promotion's name does.
+    """
+    try:
+        return promotion.target().label
+    except InvalidUrl:
+        return promotion.name
+
+
 def tags_of_command(promotion: str, run_id: str) -> dict[str, str]:
     """Return the tags for the run of this process.
 
@@ -29,12 +43,13 @@ def tags_of_command(promotion: str, run_id: str) -> dict[str, str]:
     return {TARGET: run_id, PROMOTION: promotion, HOST: socket.gethostname(), PID: str(os.getpid())}
 
 
-def close_dead_runs(instance: DagsterInstance) -> None:
-    """Mark as failed the runs of the command line whose process was killed on this machine."""
+def close_dead_runs(instance: DagsterInstance) -> Iterator[dg.DagsterRun]:
+    """Mark as failed the runs of the command line whose process was killed on this machine; yield each."""
     filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={HOST: socket.gethostname()})
     for run in instance.get_runs(filters):
         if not _is_running(int(run.tags[PID])):
             instance.report_run_failed(run, "The process that ran pgpromote refresh was killed.")
+            yield run
 
 
 def refreshing(instance: DagsterInstance, job: str, target: str, promotion: str) -> str:

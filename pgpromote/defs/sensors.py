@@ -14,10 +14,13 @@ from pgpromote.postgres import tools
 from pgpromote.postgres.archives import archive, origin
 from pgpromote.postgres.archives.store import Snapshot
 from pgpromote.postgres.checks import adopt
-from pgpromote.postgres.errors import ArchiveError, ToolFailed
+from pgpromote.postgres.databases import hold
+from pgpromote.postgres.databases.hold import Hold
+from pgpromote.postgres.errors import ArchiveError, PgpromoteError, ToolFailed
 from pgpromote.postgres.model import Ref
 from pgpromote.promotion import EARLIER_NAME, Promotion
 from pgpromote.settings import ADOPT
+from pgpromote.terminal.past import RESUME
 
 SUFFIX = ".dump"
 INTERVAL_SECONDS = 30
@@ -70,8 +73,9 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
     """Return the sensor: one run of `restore_prod` for the newest new archive, stopped until turned on.
 
     Files present when it is turned on stay as they are. A file is looked at when its size and time are the
-    same over two ticks. Content that was promoted never runs again; one whose run failed does, when it is
-    delivered again. A broken file is reported once. Plain SQL is never picked up (facts §0.9).
+    same over two ticks; while prod is on hold it waits. Content that was promoted never runs again; one whose
+    run failed does, when it is delivered again. A broken file is reported once. Plain SQL is never picked up
+    (facts §0.9).
     """
 
     @dg.sensor(
@@ -87,10 +91,13 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
             begun = _begin(files, context.last_sensor_start_time)
             return dg.SensorResult(skip_reason=_left_alone(promotion, begun.done), cursor=_cursor(begun))
         now, deliveries, told = Seen(since=context.last_sensor_start_time or last.since), [], []
-        for name, state in files.items():
-            path = _path(promotion, name)
-            if not now.has_settled(last, name, state):
-                continue
+        settled = [name for name, state in files.items() if now.has_settled(last, name, state)]
+        if settled and (held := _held(context, promotion)):
+            now.settling |= {name: now.done.pop(name) for name in settled}
+            told_so = _waiting(held, len(settled), f"{prefix}resume_prod")
+            return dg.SensorResult(skip_reason=told_so, cursor=_cursor(now))
+        for name in settled:
+            path, state = _path(promotion, name), files[name]
             try:
                 deliveries += _deliveries(promotion, path, state)
             except ArchiveError as problem:
@@ -104,8 +111,8 @@ def build_sensor(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.SensorDefi
             context.instance,
             jobs.restore_prod.name,
             dg.AssetKey(f"{prefix}prod_schema"),
-            f"{prefix}{promotion.name}",
-            f"{prefix}{EARLIER_NAME}",
+            promotion.name,
+            (f"{prefix}{promotion.name}", f"{prefix}{EARLIER_NAME}"),
         )
         requests, superseded = _choose(context, prefix, deliveries, runs)
         return dg.SensorResult(
@@ -131,6 +138,22 @@ def _path(promotion: Promotion, name: str) -> Ref:
     if name.startswith(HIGHER):
         return promotion.dump_dir / name.removeprefix(HIGHER)
     return promotion.directory / name
+
+
+def _held(context: dg.SensorEvaluationContext, promotion: Promotion) -> Hold | None:
+    """Return the hold on prod; None without one, and where prod cannot be asked: the run will tell."""
+    try:
+        return hold.read(promotion.place())
+    except PgpromoteError as problem:
+        context.log.warning(f"Nobody knows whether prod is on hold. {problem}")
+        return None
+
+
+def _waiting(held: Hold, count: int, resume: str) -> str:
+    return (
+        f"{held.told} {count} archive(s) wait until the hold is over, and are then taken by themselves: "
+        f"{RESUME}, or the job {resume}."
+    )
 
 
 def _turned_on(context: dg.SensorEvaluationContext, last: Seen) -> bool:

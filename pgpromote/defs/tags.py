@@ -8,7 +8,7 @@ from pgpromote.promotion import Promotion
 from pgpromote.run.run import Run
 
 PROD, STRATEGY, DIGEST, OUTCOME = (f"pgpromote/{name}" for name in ("prod", "strategy", "digest", "outcome"))
-UNDER_WAY = "under way"
+UNDER_WAY, ROLLED_BACK = "under way", {OUTCOME: "rolled back"}
 OF_PROD = {
     ProdState.UNTOUCHED: "prod untouched",
     ProdState.DROPPED: "prod untouched",

@@ -6,15 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from pgpromote.defs import instance
-from pgpromote.demo import stage
+from pgpromote.demo import quiet, stage
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.tools import tied
 from pgpromote.promotion import STORAGE
+from pgpromote.run import storage
+from pgpromote.settings import from_environment
 from pgpromote.terminal import screen
 
 STOP_SECONDS = 30
@@ -26,15 +29,19 @@ def run(port: int, directory: Path) -> int:
     """Run `dagster dev` in a directory until Ctrl-C or SIGTERM, then stop everything that was started.
 
     Returns the exit code: 0 after a stop that was asked for. Raises ConfigError without workspace.yaml in it,
-    for a port in use, and without dagster.yaml; as `check_storage` for the database of Dagster.
+    for a setting without meaning, for a port in use, and without dagster.yaml; as `check_storage` for the
+    database of Dagster.
     """
     if not (directory / "workspace.yaml").is_file():
         raise ConfigError(
             f"There is no workspace.yaml in {directory}.",
             "Make one: pgpromote init. Or start it in the checkout of pgpromote.",
         )
+    promotion = from_environment(os.environ)  # Dagster would serve a page without definitions
+    promotion.check_urls()
+    promotion.check_settings()
     _check_port(port)
-    home = instance.home(directory)
+    home = storage.home(os.environ, directory)
     if os.environ.get(STORAGE):  # else it is one of the embedded servers
         instance.check_storage(home)
     screen.OUT.print("Starting the servers and Dagster …")
@@ -42,7 +49,7 @@ def run(port: int, directory: Path) -> int:
         environment = {
             **os.environ,
             **variables,
-            instance.HOME: str(home),
+            storage.HOME: str(home),
             "DAGSTER_DISABLE_TELEMETRY": "1",
             # Dagster recommends its new `dg` in place of `dagster dev`; `dg` does not read workspace.yaml.
             "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded",
@@ -56,7 +63,14 @@ def run(port: int, directory: Path) -> int:
             cwd=directory,
             env=environment,
             start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="backslashreplace",
         )
+        # Each run has thousands of events, which are in the UI.
+        output = threading.Thread(target=quiet.pass_on, args=[child.stdout])
+        output.start()
         try:
             if _await_answer(port, child):
                 screen.OUT.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C stops everything)")
@@ -67,6 +81,7 @@ def run(port: int, directory: Path) -> int:
             return 0
         finally:
             _end(child)
+            output.join()
 
 
 def _check_port(port: int) -> None:
@@ -77,7 +92,7 @@ def _check_port(port: int) -> None:
         raise ConfigError(f"Port {port} is in use.", "Choose another: pgpromote up --port 3001") from None
 
 
-def _await_answer(port: int, child: "subprocess.Popen[bytes]") -> bool:
+def _await_answer(port: int, child: "subprocess.Popen[str]") -> bool:
     """Wait until the web server answers; return False when `dagster dev` ends before."""
     while child.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
@@ -91,7 +106,7 @@ def _await_answer(port: int, child: "subprocess.Popen[bytes]") -> bool:
     return False
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
+def _end(child: "subprocess.Popen[str]") -> None:
     """Stop `dagster dev` and any process it leaves behind: a code server with a run still active."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     deadline = time.monotonic() + STOP_SECONDS

@@ -3,7 +3,7 @@
 import os
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from pgpromote.demo import auction, servers
-from pgpromote.demo.servers import Cluster
+from pgpromote.demo.servers import Cluster, ServerFailed
 from pgpromote.promotion import BUILD, IGNORE, SOURCE, STORAGE, TARGET
 
 MAJOR = 16
@@ -41,7 +41,7 @@ def set_up(environment: Mapping[str, str], checkout: Path, scale: int = 1) -> It
     if not missing:
         yield {}
         return
-    home, binaries = servers.home(checkout), servers.binaries(MAJOR)
+    home, binaries = servers.home(checkout), _binaries(missing)
     with ExitStack() as stack:
         running = {
             name: stack.enter_context(servers.running(home / name, binaries))
@@ -61,6 +61,17 @@ def set_up(environment: Mapping[str, str], checkout: Path, scale: int = 1) -> It
         # Last, so that a client of the user's own choice comes before ours.
         places = (environment.get("PGPROMOTE_PG_BIN", ""), str(binaries))
         yield {**variables, "PGPROMOTE_PG_BIN": os.pathsep.join(filter(None, places))}
+
+
+def _binaries(missing: Sequence[str]) -> Path:
+    """Return the bin directory of the servers. Raises ServerFailed, which says in whose place they are."""
+    try:
+        return servers.binaries(MAJOR)
+    except ServerFailed as error:
+        if len(missing) == len(URLS):
+            raise
+        told = f"Not set: {' and '.join(missing)}. A server that would stand in is missing, too."
+        raise error.saying(message=f"{told} {error.message}") from None
 
 
 def consoles(variables: Mapping[str, str], checkout: Path) -> dict[str, str]:

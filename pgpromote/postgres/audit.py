@@ -266,7 +266,8 @@ def parse_suppressions(text: str) -> tuple[Suppression, ...]:
                 f"{setting('audit_ignore')}: the suppression {name!r} has no pattern.",
                 "Write rule:pattern, for example table_unlogged:public.cache*; several by commas.",
             )
-    return tuple(Suppression(_known(name), pattern) for name, _, pattern in parts)
+    where = f"{setting('audit_ignore')}: "
+    return tuple(Suppression(_known(name, where), pattern) for name, _, pattern in parts)
 
 
 @contextmanager
@@ -362,7 +363,7 @@ def _is_comment(line: str) -> bool:
     return line.startswith("--")
 
 
-def _known(name: str) -> str:
+def _known(name: str, where: str = "") -> str:
     if name not in RULES:
-        raise ConfigError(f"There is no audit rule {name!r}.", f"Choose from: {', '.join(RULES)}.")
+        raise ConfigError(f"{where}There is no audit rule {name!r}.", f"Choose from: {', '.join(RULES)}.")
     return name

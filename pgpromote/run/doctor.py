@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 
 from pgpromote.postgres import disk, tools
 from pgpromote.postgres.databases import lock, pooler
@@ -58,8 +59,10 @@ def examine(promotion: Promotion, run_id: str) -> list[Line]:
         "lock and pooler": _lock,
         "checks": _checks,
         "last runs": _last,
+        "dagster home": _home,
         "dagster": _dagster,
         "alerts": _alerts,
+        "settings": _settings,
     }
     lines = list[Line]()
     for name, of in looks.items():
@@ -199,9 +202,22 @@ def _alerts(promotion: Promotion, _run_id: str) -> Iterator[Line]:
         yield Line("monitor", State.OK, f"Starts and ends of promotions are told to {PING}.")
 
 
+def _home(promotion: Promotion, _run_id: str) -> Iterator[Line]:
+    """Look whether the directory of Dagster's instance can be one, where it is set."""
+    if promotion.environment.get(storage.HOME):
+        found = storage.home(promotion.environment, Path.cwd())
+        yield Line("dagster home", State.OK, f"{storage.FILE} is in {found}.")
+
+
 def _dagster(promotion: Promotion, run_id: str) -> Iterator[Line]:
     if url := promotion.environment.get(STORAGE):
         database = parse_url(url, STORAGE)
         found = storage.look(database, run_id)
         seen = f"Dagster keeps its runs in {database.label}; {found.role} may create its tables there."
         yield Line("dagster", State.OK, seen)
+
+
+def _settings(promotion: Promotion, _run_id: str) -> Iterator[Line]:
+    """Read the settings that nothing above has needed."""
+    promotion.check_settings()
+    yield Line("settings", State.OK, "Each setting has a meaning.")

@@ -135,6 +135,13 @@ def bring_back(
             return needed(promote(run).cut_over)
 
 
+def release(promotion: Promotion, run_id: str) -> Hold | None:
+    """End the hold on prod, and return it; None when prod is not on hold. Raises Busy, Refused."""
+    place = promotion.place(run_id)
+    with promotion_lock(place):
+        return hold.release(place)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Add the state of prod to an interruption where no run adds it."""

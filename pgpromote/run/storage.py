@@ -1,11 +1,15 @@
-"""The database that Dagster keeps its runs in, looked at without Dagster."""
+"""The instance of Dagster looked at without Dagster: its directory, and the database of its runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from psycopg.sql import Identifier
 
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.server import Database, connect, rows
+
+HOME, FILE = "DAGSTER_HOME", "dagster.yaml"
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,28 @@ class Place:
     schema: str | None
     role: str
     creatable: bool
+
+
+def home(environment: Mapping[str, str], default: Path) -> Path:
+    """Return the directory of dagster.yaml: DAGSTER_HOME, else `default`.
+
+    Raises ConfigError without the file: Dagster itself would keep its history in SQLite files there, whatever
+    DAGSTER_POSTGRES_URL says, and send telemetry. So it does for a path that is not absolute, which Dagster
+    refuses.
+    """
+    named = environment.get(HOME)
+    directory = Path(named) if named else default
+    if named and not directory.is_absolute():
+        raise ConfigError(
+            f"{HOME} is {named}, which is no absolute path.", f"Set it: {HOME}={directory.absolute()}"
+        )
+    if (directory / FILE).is_file():
+        return directory
+    there = f"{HOME} is {named}, and there is no {FILE} in it." if named else ""
+    raise ConfigError(
+        there or f"{HOME} is not set, and there is no {FILE} in {default}.",
+        f"Set it: {HOME}=/path/to/the/directory/of/{FILE}",
+    )
 
 
 def look(database: Database, run_id: str = "") -> Place:

@@ -79,6 +79,15 @@ def on_hold(held: Hold | None) -> str:
     return f"{held.told} {RESUME} ends that." if held else ""
 
 
+def resumed(prod: str, held: Hold | None) -> str:
+    """Return a sentence that the hold is over, and what becomes of the database that carried it."""
+    if held is None:
+        return f"{prod} is not on hold."
+    goes = held.ended is End.ROLLBACK
+    then = f"{held.database} {'is dropped after' if goes else 'counts as any other from'}"
+    return f"{prod} is no longer on hold; {then} the next good promotion."
+
+
 def of_way(way: Way) -> Iterator[str]:
     """Yield the current prod, and the one that would replace it, in words."""
     came = way.now.came

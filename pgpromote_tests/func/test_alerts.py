@@ -285,7 +285,7 @@ def test_the_definitions_show_the_webhook_nowhere(tmp_path: Path) -> None:
     promotion = from_environment({"PGPROMOTE_WEBHOOK_URL": f"https://hooks.example{TOKEN}"})
     definitions = build_promotion(promotion)
     names = {sensor.name for sensor in definitions.get_repository_def().sensor_defs}
-    assert names == {"new_dump_sensor", "run_failed_alert", "audit_worse_alert"}
+    assert names == {"new_dump_sensor", "killed_run_sensor", "run_failed_alert", "audit_worse_alert"}
     assert "kanarie" not in repr(definitions) + repr(promotion)
 
 

@@ -13,6 +13,7 @@ from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 from dagster._core.execution.api import create_execution_plan
 from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
+from dagster._utils.tags import TagConcurrencyLimitsCounter
 
 from pgpromote.defs.audits import AUDITS as AUDIT_RULES
 from pgpromote.defs.config import DumpConfig, RestoreConfig, SqlDumpConfig
@@ -32,7 +33,7 @@ JOBS = {
     "refresh_prod": sorted(CHAIN),
     "restore_prod": [*AUDITS, "prod_schema", "promotion_report"],
 }
-ALL_JOBS = [*JOBS, "rehearse_prod", "rollback_prod"]  # which materializes nothing
+ALL_JOBS = [*JOBS, "rehearse_prod", "rollback_prod", "resume_prod"]  # which materialize nothing
 STEPS = [
     *(f"prod_schema.{step.op}" for step in WITH_OPS),
 ]
@@ -101,7 +102,7 @@ def test_the_jobs_the_schedule_and_the_sensor_have_their_names(definitions: dg.D
     repository = definitions.get_repository_def()
     assert job_names(definitions) == sorted(ALL_JOBS)
     assert [schedule.name for schedule in repository.schedule_defs] == ["nightly_refresh"]
-    assert [sensor.name for sensor in repository.sensor_defs] == ["new_dump_sensor"]
+    assert {sensor.name for sensor in repository.sensor_defs} == {"new_dump_sensor", "killed_run_sensor"}
 
 
 def test_the_lineage_runs_from_dev_to_the_audits(definitions: dg.Definitions) -> None:
@@ -162,10 +163,14 @@ def test_no_step_is_retried_on_its_own(definitions: dg.Definitions, job: str) ->
 
 @pytest.mark.parametrize("job", JOBS)
 def test_exactly_the_jobs_that_write_to_prod_queue_up_and_are_repeated_whole(
-    definitions: dg.Definitions, job: str
+    promotion: Promotion, definitions: dg.Definitions, job: str
 ) -> None:
     tags = definitions.resolve_job_def(job).run_tags
-    writes = {"pgpromote/target": "shop_dev", "dagster/retry_strategy": "ALL_STEPS"}
+    writes = {
+        "pgpromote/target": promotion.target().label,
+        "pgpromote/promotion": "shop_dev",
+        "dagster/retry_strategy": "ALL_STEPS",
+    }
     once = {"dagster/retry_on_asset_or_op_failure": "false"}  # a refusal is not asked again
     assert tags == {**once, **(writes if "prod_schema" in JOBS[job] else {})}
 
@@ -294,12 +299,33 @@ def test_two_promotions_fit_into_one_code_location(promotion: Promotion, definit
         assert dg.validate_run_config(merged.resolve_job_def(job))
 
 
-def test_two_promotions_in_one_code_location_do_not_wait_for_each_other(
-    promotion: Promotion, definitions: dg.Definitions
+@pytest.mark.parametrize(
+    ("first", "second", "waits"),
+    [
+        ("postgresql://a:x@prod.example:5432/shop", "postgresql://b:y@prod.example:5432/shop", True),
+        ("postgresql://prod.example/shop", "postgresql://prod.example/till", False),
+        ("postgresql://prod.example/shop", "postgresql://prod.example:5433/shop", False),
+        (f"postgresql://h/{'ä' * 31}%22'", f"postgresql://me:p@h/{'ä' * 31}%22'?sslmode=require", True),
+        ("", "", False),
+    ],
+)
+def test_two_promotions_wait_for_each_other_where_their_prod_is_the_same(
+    first: str, second: str, waits: bool
 ) -> None:
-    merged = dg.Definitions.merge(definitions, build_promotion(promotion, prefix="shop_"))
-    jobs = [merged.resolve_job_def(name) for name in ("refresh_prod", "shop_refresh_prod")]
-    assert len({job.run_tags["pgpromote/target"] for job in jobs}) == 2
+    both = [
+        build_promotion(from_environment({"PGPROMOTE_NAME": name, TARGET: url}), prefix=prefix)
+        for name, url, prefix in (("shop", first, ""), ("till", second, "till_"))
+    ]
+    merged = dg.Definitions.merge(*both)
+    names = ("refresh_prod", "till_restore_prod", "till_rollback_prod")
+    jobs = [merged.resolve_job_def(name) for name in names]
+    assert len({job.run_tags["pgpromote/target"] for job in jobs}) == (1 if waits else 2)
+    assert "x@" not in str([job.run_tags for job in jobs])
+    limits = TagConcurrencyLimitsCounter(
+        [{"key": "pgpromote/target", "value": {"applyLimitPerUniqueValue": True}, "limit": 1}],
+        [dg.DagsterRun(job_name="refresh_prod", tags=jobs[0].run_tags)],
+    )
+    assert limits.is_blocked(dg.DagsterRun(job_name="x", tags=jobs[1].run_tags)) is waits
 
 
 # Dagster reads a property of its own schedules that it has deprecated itself.
@@ -310,7 +336,7 @@ def test_what_the_code_location_tells_the_web_server_holds_no_password(
     told = serialize_value(RepositorySnap.from_def(definitions.get_repository_def()))
     for text in (told, repr(promotion)):
         assert CANARY not in text
-        assert "nowhere.invalid" not in text
+        assert "@nowhere.invalid" not in text  # the host is told, as in the tags of each run
 
 
 def test_the_workspace_loads_without_any_setting(tmp_path: Path) -> None:
@@ -324,7 +350,7 @@ def test_the_workspace_loads_without_any_setting(tmp_path: Path) -> None:
 def test_a_cron_line_without_meaning_is_named_when_the_code_location_loads() -> None:
     done = run_python("-c", "import pgpromote.definitions", PGPROMOTE_CRON="every night")
     assert done.returncode != 0
-    assert "every night" in done.stderr.splitlines()[-1]
+    assert "PGPROMOTE_CRON is 'every night'" in done.stderr.splitlines()[-2]
 
 
 def test_the_command_line_does_not_pay_for_dagster() -> None:

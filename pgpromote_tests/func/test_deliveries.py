@@ -75,7 +75,8 @@ def ran(watch: Watch, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
 
 def recorded(watch: Watch, request: dg.RunRequest, status: dg.DagsterRunStatus, **tags: str) -> str:
     """Let Dagster know a run that was requested, in a state in which it can be."""
-    own = {"pgpromote/target": watch.promotion.name, **request.tags, "dagster/run_key": str(request.run_key)}
+    own = {"pgpromote/promotion": watch.promotion.name, **request.tags}
+    own["dagster/run_key"] = str(request.run_key)
     run = dg.DagsterRun(job_name="restore_prod", run_id=str(uuid4()), status=status, tags={**own, **tags})
     return watch.instance.add_run(run).run_id
 
@@ -268,7 +269,7 @@ def test_content_whose_run_has_not_ended_is_not_asked_for_twice(
 def test_what_another_promotion_has_promoted_is_not_done_here(watch: Watch, deliver: Deliver) -> None:
     path = deliver()
     (first,) = watch.settle()
-    recorded(watch, first, dg.DagsterRunStatus.SUCCESS, **{"pgpromote/target": "billing"})
+    recorded(watch, first, dg.DagsterRunStatus.SUCCESS, **{"pgpromote/promotion": "billing"})
     os.utime(path)
     assert len(watch.settle()) == 1
 

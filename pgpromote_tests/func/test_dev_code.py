@@ -95,7 +95,7 @@ def test_every_job_refuses_it_unless_its_configuration_allows_it(
     assert not refused.success
     told = str([event.message for event in refused.all_events]) + str(runs.failure_of(refused))
     assert TOLD in told
-    assert "`restore_as_superuser: true` in the config of prod_schema" in told
+    assert "`ops: {prod_schema: {config: {restore_as_superuser: true}}}` in the launchpad" in told
     assert runs.run(promotion, job, allowed).success
 
 

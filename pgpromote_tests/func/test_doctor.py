@@ -125,7 +125,40 @@ def test_what_is_set_wrong_fails_before_the_night_that_needs_it(cli: CommandLine
     assert "canary" not in str(told)
 
 
-@pytest.mark.parametrize("name", ["alerts", "monitor", "build login"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"PGPROMOTE_UI_URL": "canary"},
+        {"PGPROMOTE_AUDIT_IGNORE": "no_such_rule:x"},
+        {"PGPROMOTE_SOURCE_ID": "dev"},
+        {"PGPROMOTE_RESTORE_AS_SUPERUSER": "yes"},
+    ],
+)
+def test_a_setting_that_only_some_runs_need_fails_by_its_name(
+    cli: CommandLine, setting: dict[str, str]
+) -> None:
+    told = lines(cli.having(**setting), 1)
+    assert any(name in line["seen"] for name in setting for line in told.values() if line["state"] == "fail")
+
+
+@pytest.mark.parametrize("home", ["/nonexistent", "here", "empty", "läden 'und' mehr", "whole"])
+def test_the_directory_of_dagster_is_looked_at_as_up_does(
+    cli: CommandLine, tmp_path: Path, home: str
+) -> None:
+    for name in ("here", "empty", "läden 'und' mehr", "whole"):
+        (tmp_path / name).mkdir()
+    for name in ("here", "whole"):
+        (tmp_path / name / "dagster.yaml").touch()
+    named = home if home == "here" else str(tmp_path / home)
+    told = lines(cli.having(DAGSTER_HOME=named), 0 if home == "whole" else 1)["dagster home"]
+    assert named in told["seen"]
+    assert (told["state"] == "ok") is (home == "whole")
+    if home == "here":
+        assert told["to_do"] == f"Set it: DAGSTER_HOME={tmp_path / home}"
+        assert "no absolute path" in told["seen"]
+
+
+@pytest.mark.parametrize("name", ["alerts", "monitor", "build login", "dagster", "dagster home"])
 def test_what_is_not_set_has_no_line(cli: CommandLine, name: str) -> None:
     assert name not in lines(cli, 0)
 

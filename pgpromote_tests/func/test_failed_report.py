@@ -77,6 +77,7 @@ def test_a_refused_run_is_reported_and_its_log_leads_there(
     (page,) = promotion.report_dir.glob("*.html")
     told = [text for _, text in messages_of(instance, result, logging.INFO)]
     assert f"The report is in {page}." in told
+    assert failure_of(result)[2]["report"].value == str(page)
     assert str(ProdState.UNTOUCHED) in page.read_text()
 
 
@@ -86,6 +87,9 @@ def test_a_run_that_fails_in_place_says_that_prod_may_be_a_mix(promotion: Promot
     assert not result.success
     (twin,) = twins(promotion.report_dir)
     assert twin["verdict"] == "failed"
+    assert [str(failure_of(result)[2]["report"].value)] == [
+        str(p) for p in promotion.report_dir.glob("*.html")
+    ]
     assert twin["prod"].startswith(str(ProdState.MIXED))
     assert "pgpromote rollback brings it back" in twin["prod"]
     assert "public.customers.id" in twin["failure"]

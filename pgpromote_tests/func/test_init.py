@@ -46,6 +46,18 @@ def test_urls_are_taken_from_the_environment_and_no_password_is_printed(tmp_path
     assert told.startswith("Dev: shop on dev.invalid:5432, from ")
 
 
+@pytest.mark.parametrize("name", ["BUILD_DATABASE_URL", STORAGE])
+@pytest.mark.parametrize("password", ["canary", "can$ary'", "%C3%A4"])
+def test_a_url_that_has_no_option_is_kept_from_the_environment(
+    tmp_path: Path, name: str, password: str
+) -> None:
+    url = f"postgresql://me:{password}@ops.invalid:5432/runs"
+    done = CommandLine(tmp_path, {name: url}).run("init")
+    assert (done.returncode, password in done.text) == (0, False), done.text
+    kept = env_file.read(tmp_path / env_file.NAME)
+    assert kept == {name: url.replace("$", "%24").replace("'", "%27")}
+
+
 def test_a_url_is_taken_from_an_option_but_no_password(tmp_path: Path) -> None:
     line = CommandLine(tmp_path, {})
     refused = line.run("init", "--dev", "postgresql://dumper:canary@dev.invalid/shop")

@@ -107,12 +107,13 @@ def test_the_job_rollback_prod_is_an_event_of_prod(dev: Server, prod: Server, tm
         assert result.success
         event = instance.get_latest_materialization_event(dg.AssetKey("prod_schema"))
         (run,) = instance.get_runs(dg.RunsFilter(run_ids=[result.run_id]))
+        (seen,) = instance.fetch_observations(dg.AssetKey("prod_schema"), limit=10).records
 
     assert event is not None
-    assert event.run_id == result.run_id
+    assert seen.run_id == result.run_id
     assert run.tags[PROMOTION] == "auction"
     assert run.tags[tags.PROD] == promotion.target().label
-    assert (run.tags[tags.STRATEGY], run.tags[tags.OUTCOME]) == ("rollback", "prod replaced")
+    assert (run.tags[tags.STRATEGY], run.tags[tags.OUTCOME]) == ("rollback", "rolled back")
     assert event.asset_materialization is not None
     assert "Rolled back" in str(event.asset_materialization.metadata["summary"].value)
 

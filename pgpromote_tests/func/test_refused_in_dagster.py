@@ -75,6 +75,34 @@ def test_a_good_run_shows_what_each_check_has_looked_at_and_is_found_by_its_tags
     assert run.tags[tags.DIGEST] == sha256[:12]
 
 
+@pytest.mark.parametrize("step", ["check_extensions", "prove", "cut_over", "retain"])
+def test_a_step_that_is_repeated_alone_says_what_prod_is(promotion: Promotion, step: str) -> None:
+    job = build_promotion(promotion).resolve_job_def("restore_prod")
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert runs.run(promotion, "dump_dev", instance=instance).success
+        done = job.execute_in_process(
+            instance=instance, op_selection=[f"prod_schema.{step}"], raise_on_error=False
+        )
+        (run,) = instance.get_runs(dg.RunsFilter(run_ids=[done.run_id]))
+
+    assert done.success is (step == "check_extensions")
+    assert run.tags[tags.OUTCOME] == "prod untouched"
+    assert run.tags[tags.PROD] == promotion.target().label
+
+
+@pytest.mark.parametrize("strategy", ["swap", "clean"])
+def test_a_rollback_is_called_so_whatever_it_brings_back(promotion: Promotion, strategy: str) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        config = {"prod_schema": {"strategy": strategy}}
+        for _ in range(2):
+            assert runs.run(promotion, "refresh_prod", config, instance).success
+        result = runs.run(promotion, "rollback_prod", instance=instance)
+        assert result.success
+        (run,) = instance.get_runs(dg.RunsFilter(run_ids=[result.run_id]))
+
+    assert (run.tags[tags.STRATEGY], run.tags[tags.OUTCOME]) == ("rollback", "rolled back")
+
+
 def test_the_checks_that_fail_a_run_are_blocking(promotion: Promotion) -> None:
     graph = build_promotion(promotion).resolve_asset_graph()
     lax = {key.name for key in graph.asset_check_keys if not graph.get_check_spec(key).blocking}
@@ -96,7 +124,7 @@ def test_a_run_that_another_promotion_has_launched_leaves_prod_as_it_is(
     assert runs.run(promotion, "refresh_prod").success
     before = prod.databases()
 
-    result = runs.run(promotion, job, tags={"pgpromote/target": "another"})
+    result = runs.run(promotion, job, tags={PROMOTION: "another"})
 
     assert not result.success
     _, told, _ = failure_of(result)

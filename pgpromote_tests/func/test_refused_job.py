@@ -89,6 +89,11 @@ def test_a_refused_run_leaves_prod_as_it_was_and_shows_which_check_refused(
     (finding,) = records(refused.metadata["findings"])
     assert "totals" in str(finding["object"])
     assert finding["what to do"]
+    assert [*finding][:3] == [
+        "severity",
+        "object",
+        "what to do",
+    ]  # what is far to the right is off the screen
 
 
 def test_a_refused_run_fails_with_every_reason_at_once(

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from pgpromote.defs.tags import OUTCOME, UNDER_WAY
 from pgpromote.demo import servers as embedded
 from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.place import Place
@@ -198,6 +199,12 @@ def test_a_killed_run_takes_its_restore_along_and_is_marked_as_failed(stage: Sta
     with promotion_lock(Place(parse_url(stage.urls[TARGET], TARGET), "next")):
         pass  # it died with the run
     assert len(shadows(stage)) == 1  # which the next run drops
+    assert until(lambda: outcome_of(stage, run), "the daemon to say what prod is") == "prod untouched"
+
+
+def outcome_of(stage: Stage, run: str) -> str:
+    """Return the outcome that the tags of a run tell, "" while it is under way."""
+    return stage.dagster.tag(run, OUTCOME).removeprefix(UNDER_WAY)
 
 
 def worker_of(run: str) -> int:

@@ -72,3 +72,29 @@ def told(cli: CommandLine, url: str) -> list[dict[str, str]]:
     done = cli.having(**{STORAGE: url}).run("doctor", "--json")
     assert CANARY not in done.text
     return [line for line in done.json()["lines"] if line["name"] == "dagster"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("PGPROMOTE_CRON", "bogus"),
+        ("PGPROMOTE_TIMEZONE", "Mars/X"),
+        ("PGPROMOTE_LOSS_BOUND", "150"),
+        ("PGPROMOTE_UI_URL", "localhost:3000"),
+        ("PGPROMOTE_WEBHOOK_URL", f"htp://{CANARY}"),
+        ("PGPROMOTE_AUDIT_IGNORE", "no_such_rule:x"),
+        ("PROD_DATABASE_URL", f"mysql://me:{CANARY}@host/shop"),
+        ("DAGSTER_HOME", "not/absolute"),
+    ],
+)
+def test_up_and_the_doctor_name_a_setting_without_meaning_and_start_nothing(
+    cli: CommandLine, setting: str, value: str
+) -> None:
+    wrong = cli.having(**{setting: value})
+    for command in (("up", "--port", str(free_port())), ("doctor",)):
+        ended = wrong.run(*command)
+        assert ended.returncode == 1, ended.text
+        assert setting in ended.text
+        assert "Starting" not in ended.text
+        assert "Traceback" not in ended.text
+        assert CANARY not in ended.text

@@ -145,6 +145,10 @@ def test_up_tells_its_address_when_that_answers_and_how_to_reach_its_databases(c
             for name, _, command in (line.partition(" in psql: ") for line in lines)
             if name in SERVERS
         ]
+        run = dagster.launch("dump_dev")
+        assert dagster.ended(run) == "SUCCESS"
+        assert told_by(dagster) == lines  # the events of the run are in the UI, and the address stays
+        assert " - DEBUG - " not in dagster.log.read_text()
         secrets = [(servers.home(checkout) / name / "password").read_text() for name in SERVERS]
     assert answers == ["auction_dev|postgres\n", "auction_prod|postgres\n"]
     assert [secret for secret in secrets if secret in dagster.log.read_text()] == []

@@ -120,8 +120,8 @@ def test_a_refused_run_tells_first_that_prod_is_untouched_and_then_why(page: Pag
     told = ui.open_failed_step(page, refused, "prod_schema.check_extensions")
     expect(told).to_contain_text(f"Failed: {ProdState.UNTOUCHED}")
     expect(told).to_contain_text("[plausible] public.bids held")
-    expect(told).to_contain_text('`accept_loss: ["public.bids')
-    expect(told).to_contain_text("in the config of prod_schema")
+    expect(told).to_contain_text('`ops: {prod_schema: {config: {accept_loss: ["public.bids')
+    expect(told).to_contain_text("in the launchpad")
     page.goto("/runs")
     expect(page.get_by_text("pgpromote/outcome: refused, prod untouched").first).to_be_visible()
 

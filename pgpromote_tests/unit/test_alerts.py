@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pgpromote.defs.alerts import build_alerts, worse
+from pgpromote.defs.alerts import build_alerts, ours, worse
 from pgpromote.defs.assets import build_assets
 from pgpromote.defs.ended_runs import prod
 from pgpromote.defs.jobs import build_jobs
@@ -43,7 +43,9 @@ ALERT = Alert(
 
 def sensors(**environment: str) -> list[dg.SensorDefinition]:
     promotion = from_environment(environment)
-    return build_alerts(promotion, "a_", build_jobs(promotion, "a_"), build_assets(promotion, "a_"))
+    assets = build_assets(promotion, "a_")
+    is_ours = ours({job.name for job in build_jobs(promotion, "a_").all()}, assets)
+    return build_alerts(promotion, "a_", assets, is_ours)
 
 
 def test_the_text_of_an_alert_has_a_line_for_each_part_and_calls_nobody() -> None:

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dagster as dg
 import pytest
+from dagster_shared.yaml_utils import load_run_config_yaml
 
 import pgpromote.postgres
 from pgpromote.cli import pgpromote as program
 from pgpromote.defs.config import spelling
+from pgpromote.defs.factory import build_promotion
 from pgpromote.postgres import naming
 from pgpromote.postgres.databases import hold, mark
-from pgpromote.settings import VARIABLES
+from pgpromote.settings import VARIABLES, from_environment
 
 SOURCES = Path(pgpromote.postgres.__file__).parent
 COMMANDS = "|".join(map(re.escape, program.commands))
@@ -71,14 +74,30 @@ def test_the_program_spells_them_as_people_write_them() -> None:
     assert naming.option("data-only") == "--data-only"
 
 
-def test_a_run_in_dagster_names_the_line_of_the_launchpad_and_the_op() -> None:
+@pytest.mark.parametrize(
+    ("option", "values", "op", "config"),
+    [
+        ("accept-loss", ["s.a", "ä?", 'it\'s: [no] #\\ "q"'], "prod_schema", None),
+        ("rights", ["source"], "prod_schema", "source"),
+        ("restore-as-superuser", [], "prod_schema", True),
+        ("encoding", ["UTF8"], "dev_dump_archive", "UTF8"),
+    ],
+)
+def test_a_run_in_dagster_gives_what_can_be_pasted_into_the_launchpad(
+    option: str, values: list[str], op: str, config: object
+) -> None:
     with naming.options_spelled(spelling("refresh_prod")):
-        of_prod = "in the config of prod_schema"
-        assert naming.option("accept-loss", "s.a", "ä?") == f'`accept_loss: ["s.a", "ä?"]` {of_prod}'
-        assert naming.option("rights", "source") == f'`rights: "source"` {of_prod}'
-        assert naming.option("restore-as-superuser") == f"`restore_as_superuser: true` {of_prod}"
-        assert naming.option("jobs") == f"`jobs` {of_prod}"
-        assert naming.option("encoding", "UTF8") == '`encoding: "UTF8"` in the config of dev_dump_archive'
+        told = naming.option(option, *values)
+    assert told.startswith("`ops: {")
+    pasted = load_run_config_yaml(told.removeprefix("`").removesuffix("` in the launchpad"))
+    assert pasted == {"ops": {op: {"config": {option.replace("-", "_"): config or values}}}}
+    job = build_promotion(from_environment({})).resolve_job_def("refresh_prod")
+    assert dg.validate_run_config(job, pasted)
+
+
+def test_an_option_without_a_value_names_its_field_and_the_op() -> None:
+    with naming.options_spelled(spelling("refresh_prod")):
+        assert naming.option("jobs") == "`jobs` in the config of prod_schema"
     assert naming.option("jobs") == "--jobs"
 
 
@@ -88,10 +107,11 @@ def test_a_run_in_dagster_names_the_line_of_the_launchpad_and_the_op() -> None:
 )
 def test_the_op_is_that_of_the_job_and_its_promotion(job: str, op: str) -> None:
     with naming.options_spelled(spelling(job, "a_")):
-        assert naming.option("allow", "slot") == f'`allow: ["slot"]` in the config of a_{op}'
+        line = f'ops: {{a_{op}: {{config: {{allow: ["slot"]}}}}}}'
+        assert naming.option("allow", "slot") == f"`{line}` in the launchpad"
 
 
 @pytest.mark.parametrize("job", ["refresh_prod", "rehearse_prod", "rollback_prod", "__ASSET_JOB"])
 def test_every_option_that_a_text_names_is_a_field_of_the_launchpad(job: str) -> None:
     spelled = spelling(job)
-    assert all("in the config of" in spelled(name, ["x"]) for kind, name in asked() if kind == "option")
+    assert all("in the launchpad" in spelled(name, ["x"]) for kind, name in asked() if kind == "option")
