@@ -2,7 +2,6 @@
 
     definitions.py     the only thing that Dagster loads: settings → definitions
     settings.py        the variables of the environment, and a promotion made of them
-    cron.py            the line that says when the schedule runs
     promotion.py       one promotion as a value: source, target, store
     run/               one run: its steps in order, its options, its state
         steps.py           the table of steps, which everything else reads

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pgpromote import cron
 from pgpromote.postgres import disk, naming
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.losses.plausible import Bounds
@@ -106,7 +105,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         given_name=name,
         dump_dir=Path(values["PGPROMOTE_DUMP_DIR"]).absolute(),
         report_dir=Path(values["PGPROMOTE_REPORT_DIR"]).absolute(),
-        cron=cron.check(values["PGPROMOTE_CRON"], "PGPROMOTE_CRON"),
+        cron=values["PGPROMOTE_CRON"],
         timezone=_zone(timezone),
         pg_bin=tuple(Path(part) for part in values["PGPROMOTE_PG_BIN"].split(os.pathsep) if part),
         lock_database=values["PGPROMOTE_LOCK_DATABASE"],

@@ -1,13 +1,15 @@
 """The command that looks over all that a promotion needs: doctor."""
 
 import sys
+from collections.abc import Iterator
 
 import click
 
 from pgpromote import settings
 from pgpromote.cli.parameters import as_json, new_run_id
+from pgpromote.promotion import Promotion
 from pgpromote.run import doctor
-from pgpromote.run.doctor import State
+from pgpromote.run.doctor import Line, State
 from pgpromote.terminal import screen
 
 
@@ -25,7 +27,7 @@ def doctor_command(*, as_json: bool) -> None:
     Example:
       pgpromote doctor
     """
-    lines = doctor.examine(settings.from_environment(), new_run_id())
+    lines = doctor.examine(settings.from_environment(), new_run_id(), {"schedule": _schedule})
     failed = any(line.state is State.FAIL for line in lines)
     if as_json:
         screen.show_json(
@@ -35,3 +37,12 @@ def doctor_command(*, as_json: bool) -> None:
         screen.show_doctor(lines)
     if failed:
         sys.exit(1)
+
+
+def _schedule(promotion: Promotion, _run_id: str) -> Iterator[Line]:
+    """Check the time of the schedule, where it is set."""
+    if promotion.environment.get("PGPROMOTE_CRON"):
+        from pgpromote.defs import cron  # noqa: PLC0415 - loads Dagster, for which most commands need not wait
+
+        when = f"{cron.check(promotion.cron)}, {promotion.timezone}"
+        yield Line("schedule", State.OK, f"The schedule of Dagster runs at {when}, once it is turned on.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from pgpromote.defs import cron
 from pgpromote.defs.audits import AUDITS
 from pgpromote.defs.other_jobs import build_rehearsal, build_resume, build_rollback
 from pgpromote.defs.report import REPORT
@@ -100,7 +101,7 @@ def build_schedule(promotion: Promotion, prefix: str, jobs: Jobs) -> dg.Schedule
     @dg.schedule(
         name=f"{prefix}nightly_refresh",
         job=jobs.refresh_prod,
-        cron_schedule=promotion.cron,
+        cron_schedule=cron.check(promotion.cron),
         execution_timezone=promotion.timezone,
         default_status=dg.DefaultScheduleStatus.STOPPED,
         description="Refresh prod from dev every night.",

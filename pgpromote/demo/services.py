@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from pgpromote.defs import instance
+from pgpromote.defs import cron, instance
 from pgpromote.demo import quiet, stage
 from pgpromote.postgres.errors import ConfigError
 from pgpromote.postgres.tools import tied
@@ -40,6 +40,7 @@ def run(port: int, directory: Path) -> int:
     promotion = from_environment(os.environ)  # Dagster would serve a page without definitions
     promotion.check_urls()
     promotion.check_settings()
+    cron.check(promotion.cron)
     _check_port(port)
     home = storage.home(os.environ, directory)
     if os.environ.get(STORAGE):  # else it is one of the embedded servers

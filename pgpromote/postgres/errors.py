@@ -82,7 +82,7 @@ class Outcome:
 UNTOUCHED = Outcome(ProdState.UNTOUCHED)
 SILENT = Outcome(
     ProdState.UNTOUCHED,
-    "Prod was not touched by this run, but it does not answer: see whether it is up.",
+    "Prod was not touched by this run, which could not log in there: see whether it is up.",
 )
 
 

@@ -1,7 +1,7 @@
 """Look over all that a promotion needs, before there is a night to lose: nothing is changed."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -46,12 +46,15 @@ class Line:
     to_do: str = ""
 
 
-def examine(promotion: Promotion, run_id: str) -> list[Line]:
-    """Look at servers, logins, client programs, room, lock, pooler, checks, last runs and the rest.
+Look = Callable[[Promotion, str], Iterator[Line]]
+
+
+def examine(promotion: Promotion, run_id: str, more: Mapping[str, Look]) -> list[Line]:
+    """Look at servers, logins, client programs, room, lock, pooler, checks, last runs, and what `more` adds.
 
     Nothing stops it: what cannot be looked at is a line, too; one fault fails one line.
     """
-    looks: dict[str, Callable[[Promotion, str], Iterator[Line]]] = {
+    looks: dict[str, Look] = {
         "client programs": _programs,
         "dev": _dev,
         "prod": _prod,
@@ -63,6 +66,7 @@ def examine(promotion: Promotion, run_id: str) -> list[Line]:
         "dagster": _dagster,
         "alerts": _alerts,
         "settings": _settings,
+        **more,
     }
     lines = list[Line]()
     for name, of in looks.items():
@@ -80,9 +84,7 @@ def _after(lines: list[Line], line: Line) -> Line:
     return Line(line.name, State.SKIP, f"Not looked at: see {first}.") if first else line
 
 
-def _tried(
-    name: str, of: Callable[[Promotion, str], Iterator[Line]], promotion: Promotion, run_id: str
-) -> Iterator[Line]:
+def _tried(name: str, of: Look, promotion: Promotion, run_id: str) -> Iterator[Line]:
     try:
         yield from of(promotion, run_id)
     except PgpromoteError as error:

@@ -187,3 +187,9 @@ def test_programs_that_are_too_old_are_one_failure_and_no_dump_is_advised_before
     assert "must be 18 or newer" in told["client programs"]["seen"]
     assert (told["dev"]["state"], told["prod"]["state"]) == ("ok", "ok")
     assert told["archive"]["to_do"] == "First what fails above, then: pgpromote dump"
+
+
+def test_the_time_of_the_schedule_has_a_line_where_it_is_set(cli: CommandLine) -> None:
+    assert "schedule" not in lines(cli, 0)
+    told = lines(cli.having(PGPROMOTE_CRON="30 1 * * *", PGPROMOTE_TIMEZONE="Europe/Berlin"), 0)["schedule"]
+    assert (told["state"], "30 1 * * *, Europe/Berlin" in told["seen"]) == ("ok", True)

@@ -169,7 +169,9 @@ def test_a_run_without_a_connection_says_what_prod_is(cli: CommandLine, prod: Se
     assert cli.run("dump").returncode == 0
     result = cli.having(PROD_DATABASE_URL=prod.url(database, role)).run("restore")
     assert result.returncode in {1, 3}
-    assert result.stderr.count("Prod is untouched") == 1, result.stderr
+    # The limit also counts the session before, until the server has ended it: so the first may be refused.
+    said = ("Prod is untouched", "Prod was not touched by this run, which could not log in there")
+    assert sum(map(result.stderr.count, said)) == 1, result.stderr
     assert "too many connections" in result.stderr
 
 

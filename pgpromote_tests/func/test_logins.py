@@ -117,7 +117,10 @@ def test_a_prod_that_was_renamed_is_refused_with_its_way_back(
         line.partition("this brings it back: ")[2] for line in ended.stderr.splitlines() if "brings" in line
     }
     assert "Create" not in ended.stderr
-    assert "Prod was not touched by this run, but it does not answer: see whether it is up." in ended.stderr
+    assert (
+        "Prod was not touched by this run, which could not log in there: see whether it is up."
+        in ended.stderr
+    )
     assert "Prod is untouched" not in ended.stderr
     prod.execute(way)
     assert commands.run("check").returncode == 0
@@ -137,5 +140,8 @@ def test_a_server_that_is_down_is_not_said_to_be_well(dev: Server, tmp_path: Pat
     commands = command_line(tmp_path, dev, dev.new_url(SHOP), None, url)
     ended = commands.run("promote", "--yes")
     assert ended.returncode == 3
-    assert "Prod was not touched by this run, but it does not answer: see whether it is up." in ended.stderr
+    assert (
+        "Prod was not touched by this run, which could not log in there: see whether it is up."
+        in ended.stderr
+    )
     assert "Prod is untouched" not in ended.stderr
