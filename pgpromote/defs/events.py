@@ -1,7 +1,7 @@
 """What the command line did, as events without a run: of prod, of its checks, audits and report."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import dagster as dg
@@ -99,7 +99,7 @@ def rolled_back(run_id: str, done: CutOver, now: Status, prefix: str = "") -> It
 
 def on_hold(held: Hold | None, prefix: str = "") -> dg.AssetCheckEvaluation:
     """Return the result of the check of the hold, by itself: failed while prod is on hold."""
-    found = (hold.refusal(held, despite=False),) if held else ()
+    found = (replace(hold.refusal(held, despite=False), hint=HELD),) if held else ()
     return _evaluation(f"{prefix}{PROD}", check_result(hold.RULE, found))
 
 

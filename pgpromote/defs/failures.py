@@ -96,10 +96,9 @@ def _outcome(run: Run | None, ended: Outcome) -> Outcome:
 
 
 def _failed(error: PgpromoteError) -> Failed:
+    told = {WHAT: visible(error.message), TO_DO: visible(error.hint), PROD: str(error.outcome)}
     shown: dict[str, dg.MetadataValue] = {
-        WHAT: dg.MetadataValue.text(visible(error.message)),
-        TO_DO: dg.MetadataValue.text(visible(error.hint)),
-        PROD: dg.MetadataValue.text(str(error.outcome)),
+        name: dg.MetadataValue.text(text) for name, text in told.items() if text
     }
     if isinstance(error, Refused | NotProven):
         shown |= {"findings": metadata.findings(error.findings)}

@@ -37,8 +37,11 @@ def of_end(run: Run, *, refused: bool = False) -> dict[str, str]:
 
 
 def of_outcome(prod: ProdState, *, refused: bool = False) -> dict[str, str]:
-    """Return the tag of the outcome of a run that has ended."""
-    return {OUTCOME: f"refused, {OF_PROD[prod]}" if refused else OF_PROD[prod]}
+    """Return the tag of the outcome of a run that has ended: short, as the list of runs cuts it."""
+    ended = OF_PROD[prod]
+    if refused:
+        ended = "refused" if ended == OF_PROD[ProdState.UNTOUCHED] else f"refused, {ended}"
+    return {OUTCOME: ended}
 
 
 def of_rollback(promotion: Promotion) -> dict[str, str]:

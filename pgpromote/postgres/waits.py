@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -12,6 +13,8 @@ from pgpromote.postgres import sql
 from pgpromote.postgres.errors import SessionFailed
 
 LOG = logging.getLogger("pgpromote")
+# Our session and that of pg_dump wait at the same time, each watched by a thread of its own.
+TELLING = Lock()
 # How long our own sessions wait for a lock. A URL may say otherwise: ?options=-c%20lock_timeout%3D5min
 LOCK_TIMEOUT = "1min"
 HINT = (
@@ -43,9 +46,15 @@ def blocked(session: "psycopg.Connection[Any]", application: str) -> str:
     return "; ".join([*map(str, holders), *ends])
 
 
-@cache
 def warn(label: str, holders: str) -> None:
     """Log a wait for a lock and its holders, once for all sessions that wait."""
+    with TELLING:
+        tell(label, holders)
+
+
+@cache
+def tell(label: str, holders: str) -> None:
+    """Log a wait for a lock and its holders, once."""
     LOG.warning("%s: waiting for a lock: %s.", label, holders)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pgpromote.demo import auction
@@ -18,6 +19,7 @@ from pgpromote.postgres.archives import archive
 from pgpromote.postgres.checks import adopt
 from pgpromote.postgres.model import Archive, Manifest
 from pgpromote.postgres.server import Database, parse_url
+from pgpromote_tests.func import preloaded
 from pgpromote_tests.servers import Server
 
 # The clients of the test's own servers alone are found: nothing of this machine, no PG* variable.
@@ -44,7 +46,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """`python -m pgpromote` in a directory, with an environment of its own."""
+    """`python -m pgpromote` in a directory, with an environment of its own.
+
+    `start` starts it as by hand; `run` forks it from a process that has loaded it (`preloaded`).
+    """
 
     directory: Path
     environment: Mapping[str, str]
@@ -68,7 +73,13 @@ class CommandLine:
         )
 
     def run(self, *arguments: str | Path, prepare: Callable[[], None] | None = None) -> Ended:
-        return ended(self.start(*arguments, prepare=prepare))
+        environment = {**BARE, **self.environment}
+        if prepare or not preloaded.suits(self.environment):
+            return ended(self.start(*arguments, prepare=prepare))
+        with TemporaryDirectory() as out:
+            written = [Path(out, name) for name in ("stdout", "stderr")]
+            code = preloaded.run([*map(str, arguments)], self.directory, environment, Path(out), SECONDS)
+            return Ended(code, *(each.read_text("utf-8", "surrogateescape") for each in written))
 
 
 def ended(process: "subprocess.Popen[str]") -> Ended:

@@ -125,7 +125,7 @@ def test_a_refused_rollback_is_found_by_its_tags(dev: Server, prod: Server, tmp_
         (run,) = instance.get_runs(dg.RunsFilter(run_ids=[result.run_id]))
 
     assert not result.success
-    assert run.tags[tags.OUTCOME] == "refused, prod untouched"
+    assert run.tags[tags.OUTCOME] == "refused"
 
 
 def test_an_instance_that_fails_is_a_warning(commands: CommandLine, home: Path) -> None:

@@ -1,7 +1,10 @@
 """No wait without bound: who holds a lock that a promotion needs is named, and prod stays as it was."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import psycopg
 import pytest
@@ -85,7 +88,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture)
     """Give what is logged, where the server is asked at once whether we wait for a lock."""
     monkeypatch.setattr(stall, "LOCK_SECONDS", 0.1)
     monkeypatch.setattr(stall, "LOCK_EVERY", 0.1)
-    waits.warn.cache_clear()
+    waits.tell.cache_clear()
     return caplog
 
 
@@ -170,3 +173,19 @@ def test_what_only_reads_waits_for_no_writer(prod: Server) -> None:
     with psycopg.connect(prod.url(target.name)) as session:
         session.execute("LOCK TABLE users IN EXCLUSIVE MODE")
         assert counts.read(target, "test").rows["public.users"] == 0
+
+
+def test_sessions_that_wait_at_the_same_time_say_so_once(
+    impatient: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Barrier(2)
+
+    def slowly(*_: object) -> None:
+        with suppress(BrokenBarrierError):
+            both.wait(timeout=0.5)  # a second one that logs the same comes in
+            pytest.fail("both are told")
+
+    monkeypatch.setattr(waits.LOG, "warning", slowly)
+    with ThreadPoolExecutor() as pool:
+        told = [pool.submit(waits.warn, "shop", "public.users is held") for _ in range(2)]
+    assert [each.result() for each in told] == [None, None]

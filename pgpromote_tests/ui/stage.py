@@ -118,6 +118,19 @@ def switch(page: Page) -> Locator:
     return row(page, "Running").get_by_role("img")
 
 
+def launch(page: Page, job: str, config: str = "") -> None:
+    """Launch a job from its launchpad, with a config that is pasted there, and watch it end well."""
+    page.goto(f"/locations/pgpromote/jobs/{job}/playground")
+    page.locator(".CodeMirror").click()
+    if config:
+        page.keyboard.press("ControlOrMeta+A")
+        page.keyboard.insert_text(config)
+    expect(page.get_by_text("No errors")).to_be_visible()
+    page.get_by_role("button", name="Launch Run").click()
+    page.wait_for_url(re.compile("/runs/[0-9a-f-]{36}"))
+    expect(page.get_by_text(re.compile("^(Success|Failure)$"))).to_have_text("Success")
+
+
 def row(page: Page, key: str) -> Locator:
     """Return the row of a table that begins with a key."""
     return page.get_by_role("row").filter(has=page.get_by_role("cell", name=key, exact=True))

@@ -53,8 +53,9 @@ def test_the_page_of_prod_tells_what_was_done_and_how_to_go_back(
     page.goto("/assets/prod_schema")
     previous = row(page, "previous database").get_by_role("cell").last.inner_text()
     summary = row(page, "summary")
-    for told in ("auction_dev on", "auction_prod on", "auction_dev.dump", "Proven: ", previous, "rollback"):
+    for told in ("auction_dev on", "auction_prod on", "auction_dev.dump", "Proven: ", previous):
         expect(summary).to_contain_text(told)
+    expect(row(page, "back with")).to_contain_text("pgpromote rollback, or the job rollback_prod")
     assert float(row(page, "gap (ms)").get_by_role("cell").last.inner_text()) > 0
     with psycopg.connect(stage.url("prod", previous)) as session:  # it is there, under this name
         assert session.execute("SELECT FROM pg_class WHERE relname = 'auctions'").fetchall() == []
@@ -122,8 +123,9 @@ def test_a_refused_run_tells_first_that_prod_is_untouched_and_then_why(page: Pag
     expect(told).to_contain_text("[plausible] public.bids held")
     expect(told).to_contain_text('`ops: {prod_schema: {config: {accept_loss: ["public.bids')
     expect(told).to_contain_text("in the launchpad")
+    expect(told).to_contain_text(f"{refused}.html")
     page.goto("/runs")
-    expect(page.get_by_text("pgpromote/outcome: refused, prod untouched").first).to_be_visible()
+    expect(page.get_by_text("pgpromote/outcome: refused").first).to_be_visible()
 
 
 def test_a_refused_run_shows_one_red_check_and_no_red_audit(page: Page, refused: str) -> None:
@@ -138,3 +140,28 @@ def test_a_refused_run_shows_one_red_check_and_no_red_audit(page: Page, refused:
     # The one in the list, and beside it; and the losses, whose severity is a warning.
     for text, count in (("Execution failed", 0), ("Failed", 3)):
         expect(page.get_by_text(text, exact=True)).to_have_count(count)
+
+
+def test_the_line_of_a_refusal_is_pasted_into_the_launchpad(stage: Stage, page: Page, refused: str) -> None:
+    told = ui.open_failed_step(page, refused, "prod_schema.check_extensions").inner_text()
+    (line,) = {found[1] for found in re.finditer("`(ops: [^`]*)` in the launchpad", told)}
+    ui.launch(page, "refresh_prod", line)
+    with psycopg.connect(stage.url("prod", "auction_prod")) as session:
+        assert session.execute("SELECT count(*) FROM public.bids").fetchall() == [(0,)]
+
+
+def test_a_rollback_by_a_click_puts_prod_on_hold_until_it_is_resumed_by_one(stage: Stage, page: Page) -> None:
+    ui.launch(page, "rollback_prod")
+    with psycopg.connect(stage.url("prod", "auction_prod")) as session:
+        assert session.execute("SELECT count(*) > 0 FROM public.bids").fetchall() == [(True,)]
+    page.goto("/assets/prod_schema?view=checks&checkDetail=not_on_hold")
+    expect(page.get_by_text("Nothing is promoted until it is resumed.").first).to_be_visible()
+    expect(row(page, "error").last).to_contain_text("the job `resume_prod`")
+    page.goto("/assets/prod_schema")
+    expect(row(page, "summary")).to_contain_text("Rolled back: auction_prod on")
+    page.goto("/runs")
+    expect(page.get_by_text("pgpromote/outcome: rolled back").first).to_be_visible()
+
+    ui.launch(page, "resume_prod")
+    page.goto("/assets/prod_schema?view=checks&checkDetail=not_on_hold")
+    expect(page.get_by_text("Passed", exact=True)).to_be_visible()
