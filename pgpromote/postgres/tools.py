@@ -215,6 +215,8 @@ def run(
     on_line: OnLine = lambda line: None,
     codec: str = "utf-8",
     watching: Watch | None = None,
+    *,
+    stdin: int = subprocess.DEVNULL,
 ) -> Completed:
     """Run a program to its end and pass on each line it prints as it comes, read by a codec of Python.
 
@@ -228,7 +230,7 @@ def run(
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     with ours:
         with theirs:
-            child = _start(command, environment, theirs.fileno())
+            child = _start(command, environment, theirs.fileno(), stdin)
         try:
             pieces = _pieces(ours, child.pid, lambda came: _look(command, watching, came=came))
             streams = _lines(pieces, child.pid, on_line, codec)
@@ -244,9 +246,11 @@ def run_on(
     command: Sequence[str],
     on_line: OnLine = lambda line: None,
     codec: str = "utf-8",
+    *,
+    stdin: int = subprocess.DEVNULL,
 ) -> Completed:
     """Run a program on a database as `run` does, and watch its work there. Raises ToolFailed."""
-    return run(command, database.environment(run_id), on_line, codec, watch(database, run_id))
+    return run(command, database.environment(run_id), on_line, codec, watch(database, run_id), stdin=stdin)
 
 
 def patient(identity: Identity) -> str:
@@ -260,11 +264,13 @@ def failure(completed: Completed, database: Database) -> str:
     return f"{reason} {completed.blocked}." if completed.blocked and TIMED_OUT in reason else reason
 
 
-def _start(command: Sequence[str], environment: Mapping[str, str], output: int) -> "subprocess.Popen[bytes]":
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], output: int, stdin: int
+) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
             tied(command),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=output,
             env={**_inherited(), **environment, "LC_ALL": "C", "PG_COLOR": "never"},

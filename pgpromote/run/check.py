@@ -83,7 +83,7 @@ def check_plan(run: Run) -> None:
 
 
 def _checked(state: State, report: Report) -> State:
-    checked = Checked(report.checks, report.findings, dict(report.skipped))
+    checked = Checked(report.checks, report.findings, dict(report.skipped), report.answers)
     sha256 = report.clearance.sha256 if report.clearance else ""
     failure = "" if report.clearance else str(report.refusal())
     manifest = report.aim.manifest if report.aim else None

@@ -1,6 +1,6 @@
 """The state of prod when a run ends: decided from the state of the run, and never from a text."""
 
-from pgpromote.postgres.errors import Outcome, PgpromoteError, ProdState
+from pgpromote.postgres.errors import SILENT, Outcome, PgpromoteError, ProdState
 from pgpromote.postgres.prove import Proof
 from pgpromote.postgres.strategy import Strategy
 from pgpromote.run.state import State
@@ -15,6 +15,8 @@ def of(state: State) -> Outcome:
     """Return the outcome for prod if a run ends now."""
     if state.prod is ProdState.RENEWED:
         return Outcome(state.prod, f"{renewed(state)}.")
+    if state.checked and not state.checked.answers:
+        return SILENT
     safety = state.safety
     back = f"{safety.name} holds prod as it was; pgpromote rollback brings it back." if safety else ""
     return Outcome(state.prod, notes=(back,) if back else ())

@@ -44,11 +44,15 @@ class Note:
 
 @dataclass(frozen=True)
 class Checked:
-    """The findings of the checks; `skipped` names those that could not look, with the reason."""
+    """The findings of the checks; `skipped` names those that could not look, with the reason.
+
+    `answers`: prod could be asked.
+    """
 
     checks: tuple[str, ...]
     findings: tuple[Finding, ...]
     skipped: dict[str, str]
+    answers: bool = True
 
     def of(self, check: str) -> tuple[Finding, ...]:
         """Return the findings of a check."""

@@ -73,8 +73,9 @@ def all_end(process: "subprocess.Popen[str]", at_least: int) -> Iterator[None]:
 def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
     cli: CommandLine, prod: Server, number: signal.Signals, tmp_path: Path
 ) -> None:
+    (temporary := tmp_path / "temporary").mkdir()
     assert cli.run("dump").returncode == 0
-    process = cli.start("restore")
+    process = cli.having(TMPDIR=str(temporary)).start("restore")
     wait_until_waiting(prod, "PgSleep")
     with all_end(process, at_least=2):
         process.send_signal(number)
@@ -82,6 +83,7 @@ def test_an_interrupted_restore_stops_its_workers_and_their_sessions(
     assert result.returncode != 0
     assert "Traceback" not in result.text
     wait_until(lambda: not sessions(prod), "no session of the restore is left on prod")
+    assert list(temporary.iterdir()) == []
     if number is not signal.SIGKILL:
         assert result.returncode == 128 + number
         assert f"Interrupted by {number.name}. {ProdState.DROPPED}" in result.stderr

@@ -1,5 +1,6 @@
 """A login that fails is answered with what helps, to be pasted; a missing prod with its way back."""
 
+import json
 from pathlib import Path
 
 import psycopg
@@ -145,3 +146,6 @@ def test_a_server_that_is_down_is_not_said_to_be_well(dev: Server, tmp_path: Pat
         in ended.stderr
     )
     assert "Prod is untouched" not in ended.stderr
+    (report,) = tmp_path.glob("data/reports/*.json")
+    assert json.loads(report.read_text())["prod"] in ended.stderr
+    assert "could not log in" in report.read_text()

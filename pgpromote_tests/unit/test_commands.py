@@ -56,7 +56,7 @@ def restoring(
         make_room=(),
         rights=rights,
     )
-    return restore.restore_command(client, database, clearance, Path("use.list"), jobs=jobs)
+    return restore.restore_command(client, database, clearance, jobs=jobs)
 
 
 def test_no_command_line_holds_the_password(database: Database) -> None:

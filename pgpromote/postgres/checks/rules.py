@@ -120,7 +120,7 @@ def whole_archive(facts: Facts) -> Found:
             f"{facts.path} was limited on purpose ({facts.manifest.filters}): swapped in, prod would keep "
             "nothing of the rest."
         )
-        yield Severity.ERROR, str(facts.path), message, "Dump without filters, or choose the strategy clean."
+        yield Severity.ERROR, str(facts.path), message, "Dump without filters."
 
 
 def extension_contents(facts: Facts) -> Found:

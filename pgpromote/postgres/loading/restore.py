@@ -53,6 +53,7 @@ from pgpromote.postgres.server import (
 from pgpromote.postgres.tools import Completed, OnLine, Tools, choose, run_on
 
 # The catalogs have grown. Without statistics of them the proof of 10,000 tables takes a minute, not a second.
+USE_LIST = "--use-list=/dev/stdin"
 ANALYZE_CATALOGS = (
     "ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_attrdef, pg_catalog.pg_constraint, "
     "pg_catalog.pg_depend, pg_catalog.pg_index, pg_catalog.pg_inherits, pg_catalog.pg_namespace, "
@@ -219,7 +220,8 @@ def restore(
     client = _choose(available, identity.version, clearance.archive)
     if not clearance.archive.listed:
         jobs, counts = 1, {}
-        completed = _run(sql_command(client, target, clearance.path), target, run_id, on_line)
+        command = sql_command(client, target, clearance.path)
+        completed = run_on(target, run_id, command, shown_to(on_line, target))
         with aftermath.told(clearance):
             _judge([completed], parse_psql(completed.lines), target, "", clearance.archive)
         lines: Sequence[str] = completed.lines
@@ -286,17 +288,20 @@ def _run_pass(
     stop: bool = True,
 ) -> Completed:
     with _use_list(entries) as use_list:
-        command = restore_command(client, target, clearance, use_list, jobs=jobs, stop=stop)
-        done = _run(command, target, run_id, on_line, clearance.archive.encoding)
+        command = restore_command(client, target, clearance, jobs=jobs, stop=stop)
+        # The server answers in the encoding of the archive, which the session has taken.
+        codec = encodings.codec(clearance.archive.encoding) or "ascii"
+        done = run_on(target, run_id, command, shown_to(on_line, target), codec, stdin=use_list)
     return without_unknown_setting(done) if client.forgiving else done
 
 
 @contextmanager
-def _use_list(entries: Sequence[TocEntry]) -> Iterator[Path]:
-    with tempfile.NamedTemporaryFile("w", prefix="pgpromote-", suffix=".list") as use_list:
+def _use_list(entries: Sequence[TocEntry]) -> Iterator[int]:
+    """Give a file of entries; it has no name, so nothing of it stays behind."""
+    with tempfile.TemporaryFile("w+") as use_list:
         use_list.writelines(f"{entry.dump_id};\n" for entry in entries)
-        use_list.flush()
-        yield Path(use_list.name)
+        use_list.seek(0)
+        yield use_list.fileno()
 
 
 def define(
@@ -318,14 +323,14 @@ def define(
         with _use_list(part) as use_list:
             command = [tools.path("pg_restore"), f"--dbname={database.argument(settings)}", "--no-password"]
             command += ["--schema-only", "--no-owner", "--no-privileges"]
-            command += [f"--jobs={connections}", f"--use-list={use_list}", str(archive.path)]
-            run_on(database, run_id, command)
+            command += [f"--jobs={connections}", USE_LIST, str(archive.path)]
+            run_on(database, run_id, command, stdin=use_list)
     with connect(database, run_id, autocommit=True) as session:
         defaults.drop_superfluous(session, archive)
 
 
 def restore_command(
-    client: Client, target: Database, clearance: Clearance, use_list: Path, *, jobs: int, stop: bool = True
+    client: Client, target: Database, clearance: Clearance, *, jobs: int, stop: bool = True
 ) -> list[str]:
     """Return the pg_restore command line. It holds no secret.
 
@@ -334,7 +339,7 @@ def restore_command(
     before. Owners are given when all is restored: see `handover`.
     """
     command = [client.tools.path("pg_restore"), f"--dbname={target.argument(dict(clearance.settings))}"]
-    command += ["--no-password", "--verbose", "--no-owner", f"--jobs={jobs}", f"--use-list={use_list}"]
+    command += ["--no-password", "--verbose", "--no-owner", f"--jobs={jobs}", USE_LIST]
     if clearance.strategy.empty:
         command += ["--exit-on-error"] if stop and not client.forgiving else []
         return [*command, str(clearance.path)]
@@ -350,14 +355,6 @@ def sql_command(client: Client, target: Database, path: Path) -> list[str]:
     command += ["--no-psqlrc", "--quiet"]
     command += ["--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose", "--single-transaction"]
     return [*command, "--output=/dev/null", f"--file={path}"]
-
-
-def _run(
-    command: list[str], target: Database, run_id: str, on_line: OnLine, encoding: str = encodings.UTF8
-) -> Completed:
-    # The server answers in the encoding of the archive, which the session has taken.
-    codec = encodings.codec(encoding) or "ascii"
-    return run_on(target, run_id, command, shown_to(on_line, target), codec)
 
 
 def _replaced(target: Database) -> Finding:
