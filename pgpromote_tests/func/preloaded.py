@@ -67,9 +67,9 @@ def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *MODULES])
     kept = dict(os.environ)
-    for name in kept:
-        if not suits({name: ""}):
-            del os.environ[name]
+    os.environ.clear()
+    os.environ.update({name: kept[name] for name in ("PATH", "TMPDIR") if name in kept})
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # the code under test, as in a worktree
     try:
         forkserver.ensure_running()
     finally:
