@@ -45,7 +45,8 @@ NEXT = """Wrote {files} in {directory}. Next:
   1. {step}
   2. pgpromote doctor
   3. pgpromote promote, and once: pgpromote mark-prod
-Every night: pgpromote init --for cron (systemd, compose, kubernetes). The Dagster UI: pgpromote up"""
+Every night: pgpromote init --for cron (systemd, compose, kubernetes).
+The Dagster UI: set DAGSTER_POSTGRES_URL to an empty database, not Prod, then pgpromote up"""
 
 
 @click.command()
