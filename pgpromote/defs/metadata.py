@@ -202,8 +202,8 @@ def _by_severity(done: State) -> str:
 
 
 def losses(found: Sequence[Finding]) -> Metadata:
-    """Return the losses of prod, actual or predicted."""
-    return {"losses": findings(found)}
+    """Return the losses of prod, actual or predicted, as a table or the word none."""
+    return {"losses": findings(found) if found else dg.MetadataValue.text("none")}
 
 
 def preview(planned: Plan) -> Metadata:

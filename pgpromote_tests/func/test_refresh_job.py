@@ -122,7 +122,7 @@ def test_prod_shows_what_was_restored_and_repaired(refreshed: Refreshed) -> None
         "gap (ms)": dg.FloatMetadataValue,
         "previous database": dg.TextMetadataValue,
         "dropped": dg.TextMetadataValue,
-        "losses": dg.TableMetadataValue,
+        "losses": dg.TextMetadataValue,
         "proof": dg.TextMetadataValue,
         "proven": dg.TextMetadataValue,
         "proven tables": dg.IntMetadataValue,
