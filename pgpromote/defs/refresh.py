@@ -26,6 +26,7 @@ from pgpromote.postgres.model import Severity
 from pgpromote.postgres.tools import OnLine
 from pgpromote.promotion import Promotion
 from pgpromote.report.webhook import Webhook, WebhookFailed, post
+from pgpromote.run import storage
 from pgpromote.run.run import Run
 from pgpromote.run.state import State
 
@@ -91,6 +92,7 @@ def refresh(
     unused = {f"{PROD}.{step.op}" for step in WITH_OPS if not step.runs(strategy)}
     # It would tell at the terminal of each check that was skipped.
     logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
+    storage.check_apart(promotion)
     with open_instance() as instance:
         for dead in close_dead_runs(instance):
             if dead.tags.get(PROMOTION) == promotion.name:

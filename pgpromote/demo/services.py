@@ -45,6 +45,7 @@ def run(port: int, directory: Path) -> int:
     home = storage.home(os.environ, directory)
     if os.environ.get(STORAGE):  # else it is one of the embedded servers
         instance.check_storage(home)
+        storage.check_apart(promotion)
     screen.OUT.print("Starting the servers and Dagster …")
     with stage.set_up(os.environ, directory) as variables:
         environment = {

@@ -215,6 +215,7 @@ def _dagster(promotion: Promotion, run_id: str) -> Iterator[Line]:
     if url := promotion.environment.get(STORAGE):
         database = parse_url(url, STORAGE)
         found = storage.look(database, run_id)
+        storage.check_apart(promotion, run_id)
         seen = f"Dagster keeps its runs in {database.label}; {found.role} may create its tables there."
         yield Line("dagster", State.OK, seen)
 

@@ -1,13 +1,15 @@
 """The instance of Dagster looked at without Dagster: its directory, and the database of its runs."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from psycopg.sql import Identifier
 
-from pgpromote.postgres.errors import ConfigError
-from pgpromote.postgres.server import Database, connect, rows
+from pgpromote.postgres.errors import ConfigError, ConnectionFailed, InvalidUrl, SessionFailed
+from pgpromote.postgres.server import Database, connect, identify, parse_url, rows
+from pgpromote.promotion import STORAGE, Promotion
 
 HOME, FILE = "DAGSTER_HOME", "dagster.yaml"
 
@@ -58,3 +60,26 @@ def look(database: Database, run_id: str = "") -> Place:
             f"As its owner or a superuser, run in that database: GRANT CREATE ON SCHEMA {schema} TO {role};",
         )
     return found
+
+
+def check_apart(promotion: Promotion, run_id: str = "") -> None:
+    """Raise ConfigError where Dagster would keep its runs in dev or prod, as far as these answer.
+
+    Its tables would be promoted along, or swapped away with what prod was.
+    """
+    if not (url := promotion.environment.get(STORAGE)):
+        return
+    kept = parse_url(url, STORAGE)
+    for what, other in (("dev", promotion.source), ("prod", promotion.target)):
+        with suppress(InvalidUrl, ConnectionFailed, SessionFailed):
+            if _place(kept, run_id) == _place(other(), run_id):
+                raise ConfigError(
+                    f"{STORAGE} names {kept.label}, which is {what}: Dagster would keep its tables there.",
+                    f"Create a database of its own, and put its URL into {STORAGE}: CREATE DATABASE dagster;",
+                )
+
+
+def _place(database: Database, run_id: str) -> tuple[str, int]:
+    with connect(database, run_id) as session:
+        found = identify(session)
+    return found.system_identifier, found.database_oid

@@ -98,3 +98,22 @@ def test_up_and_the_doctor_name_a_setting_without_meaning_and_start_nothing(
         assert "Starting" not in ended.text
         assert "Traceback" not in ended.text
         assert CANARY not in ended.text
+
+
+@pytest.mark.parametrize("which", ["DEV_DATABASE_URL", "PROD_DATABASE_URL"])
+@pytest.mark.parametrize("spelled", ["{}", "{}?application_name=dagster", "localhost"])
+def test_dagster_keeps_nothing_in_dev_or_prod(
+    cli: CommandLine, dev: Server, prod: Server, which: str, spelled: str
+) -> None:
+    urls = {"DEV_DATABASE_URL": dev.new_url(), "PROD_DATABASE_URL": prod.new_url()}
+    same = urls[which]
+    same = same.replace("127.0.0.1", "localhost") if spelled == "localhost" else spelled.format(same)
+    places = str(dev.cluster.bin_dir)
+    wrong = cli.having(**urls, **{STORAGE: same}, PGPROMOTE_PG_BIN=places, DAGSTER_HOME=str(cli.directory))
+    for command in (("up", "--port", str(free_port())), ("doctor",), ("refresh",)):
+        ended = wrong.run(*command)
+        assert ended.returncode == 1, ended.text
+        assert f"which is {which[:4].lower().rstrip('_')}" in " ".join(ended.text.split())
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+    for server, url in ((dev, urls["DEV_DATABASE_URL"]), (prod, urls["PROD_DATABASE_URL"])):
+        assert server.rows(tables, url.rpartition("/")[2]) == [(0,)]
