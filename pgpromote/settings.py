@@ -3,8 +3,9 @@
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -93,20 +94,15 @@ naming.spell(setting=VARIABLES.__getitem__, command="pgpromote {}".format, optio
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
-    """Read one promotion from the environment. Raises ConfigError for an invalid setting."""
+    """Read one promotion from the environment. Raises ConfigError with every invalid setting."""
     values = {name: environment.get(name) or default for name, (default, _) in SETTINGS.items()}
-    name, timezone = values[NAME], values["PGPROMOTE_TIMEZONE"]
-    if name and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise ConfigError(
-            f"{NAME} is {name!r}; it names files, assets and database sessions.",
-            "Use letters, digits and underscores, beginning with a letter.",
-        )
+    _check(values)
     return Promotion(
-        given_name=name,
+        given_name=_name(values[NAME]),
         dump_dir=Path(values["PGPROMOTE_DUMP_DIR"]).absolute(),
         report_dir=Path(values["PGPROMOTE_REPORT_DIR"]).absolute(),
         cron=values["PGPROMOTE_CRON"],
-        timezone=_zone(timezone),
+        timezone=_zone(values["PGPROMOTE_TIMEZONE"]),
         pg_bin=tuple(Path(part) for part in values["PGPROMOTE_PG_BIN"].split(os.pathsep) if part),
         lock_database=values["PGPROMOTE_LOCK_DATABASE"],
         keep=_keep(values["PGPROMOTE_KEEP"]),
@@ -119,6 +115,30 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Promotion:
         environment=environment,
         adopts=chosen(ADOPT, values[ADOPT]),
     )
+
+
+def _check(values: Mapping[str, str]) -> None:
+    """Read each setting that may have no meaning, and raise one error for all of them."""
+    wrong = list[ConfigError]()
+    for name, read in READ.items():
+        try:
+            read(values[name])
+        except ConfigError as error:
+            wrong.append(error)
+    if len(wrong) > 1:
+        told = "".join(f"\n  - {error.message} {error.hint}" for error in wrong)
+        raise ConfigError(f"{len(wrong)} settings have no meaning:{told}", "Correct them.")
+    if wrong:
+        raise wrong[0]
+
+
+def _name(name: str) -> str:
+    if name and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ConfigError(
+            f"{NAME} is {name!r}; it names files, assets and database sessions.",
+            "Use letters, digits and underscores, beginning with a letter.",
+        )
+    return name
 
 
 def _zone(name: str) -> str:
@@ -185,3 +205,17 @@ def _bytes(variable: str, text: str) -> int | None:
             f"{variable} is {text!r}, not a size.", "For example 200GB; the units are kB, MB, GB, TB."
         )
     return int(float(number[1] + (number[2] or "")) * disk.STEP ** disk.UNITS.index(number[3]))
+
+
+READ: dict[str, Callable[[str], object]] = {
+    NAME: _name,
+    "PGPROMOTE_TIMEZONE": _zone,
+    "PGPROMOTE_KEEP": _keep,
+    "PGPROMOTE_KEEP_DAYS": _keep_for,
+    "PGPROMOTE_KEEP_HOURS": _keep_after,
+    "PGPROMOTE_LOSS_BOUND": _share,
+    STALL: _patience,
+    FREE: partial(_bytes, FREE),
+    ROOM: partial(_bytes, ROOM),
+    ADOPT: partial(chosen, ADOPT),
+}

@@ -158,3 +158,28 @@ def test_the_hours_of_the_one_more_are_a_number(text: str) -> None:
     assert from_environment({"PGPROMOTE_KEEP_HOURS": "1.5"}).keep_after == timedelta(hours=1.5)
     with pytest.raises(ConfigError, match="PGPROMOTE_KEEP_HOURS is"):
         from_environment({"PGPROMOTE_KEEP_HOURS": text})
+
+
+WRONG = {
+    "PGPROMOTE_NAME": "läden und mehr",
+    "PGPROMOTE_TIMEZONE": "Mars/X",
+    "PGPROMOTE_KEEP": "-1",
+    "PGPROMOTE_KEEP_DAYS": "never",
+    "PGPROMOTE_KEEP_HOURS": "a day",
+    "PGPROMOTE_LOSS_BOUND": "150",
+    "PGPROMOTE_STALL_MINUTES": "0",
+    "PGPROMOTE_PROD_FREE": "200 apples",
+    "PGPROMOTE_WAL_ROOM": "4",
+    "PGPROMOTE_ADOPT": "perhaps",
+}
+
+
+@pytest.mark.parametrize("chosen", [[*WRONG], ["PGPROMOTE_KEEP", "PGPROMOTE_ADOPT"], ["PGPROMOTE_TIMEZONE"]])
+def test_every_setting_without_meaning_is_named_at_once_with_what_it_takes(chosen: list[str]) -> None:
+    with pytest.raises(ConfigError) as refused:
+        from_environment({name: WRONG[name] for name in chosen})
+    told = str(refused.value)
+    assert {name for name in WRONG if f"{name} is" in told} == {*chosen}
+    assert ("settings have no meaning" in told) is (len(chosen) > 1)
+    if "PGPROMOTE_KEEP" in chosen:
+        assert "For example 2; 0 keeps none." in told
