@@ -73,7 +73,7 @@ screenshots: $(VENV)/test  ## Make docs/*.png again
 test-versions: $(VENV)/test  ## Run the tests that a version can change on their other versions; about three minutes
 	$(BIN)/pytest pgpromote_tests/func -m other_version $(WORKERS)
 
-test-long: $(VENV)/test  ## Freeze, restart, interrupt and attack promotions; promote the case files; start the services
+test-long: $(VENV)/test  ## Freeze, restart, interrupt and attack promotions; promote the case files; all that takes many seconds
 	$(BIN)/pytest pgpromote_tests/func -m "long and not other_version" $(WORKERS)
 
 test-cases: $(VENV)/test  ## Promote each file of cases/ on all of its pairs of versions; two minutes

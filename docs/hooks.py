@@ -32,7 +32,10 @@ OTHERS = {
     TARGET: ("", "The database to promote into."),
     BUILD: ("", "The login that builds prod's next content, where dev's code runs; else prod's own."),
     AUDITED: ("prod", "The database to audit."),
-    "DAGSTER_POSTGRES_URL": ("", "Where Dagster keeps runs, schedules and events."),
+    "DAGSTER_POSTGRES_URL": (
+        "",
+        "Where Dagster keeps runs, schedules and events, a database of its own; for `up`.",
+    ),
     "DAGSTER_HOME": (
         "this directory",
         "Directory of dagster.yaml. If set, `restore` and `rollback` tell its instance what Prod is.",

@@ -282,4 +282,4 @@ def _left_alone(promotion: Promotion, files: Mapping[str, Signature]) -> str:
 
 def _nothing_to_do(now: Seen, told: list[dg.AssetObservation]) -> str:
     known, settling = len(now.done), len(now.settling)
-    return f"{known} archive(s) known, {settling} still settling, {len(told)} broken just now."
+    return f"{known} archive(s) known, {settling} still settling, {len(told)} not taken just now."

@@ -66,7 +66,7 @@ def of_status(status: Status, promoted: Last) -> dict[str, str]:
         "prod": status.prod,
         "since": moment(came.since) if came and came.since else "nothing says since when",
         "came from": came_from(came),
-        "promoted": promoted.told,
+        "last promotion": promoted.told,
         "on hold": on_hold(status.held),
         "previous": f"{newest.name}, which was prod until {moment(newest.swapped_at)}"
         if newest

@@ -23,6 +23,8 @@ from pgpromote.demo import auction
 from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, command_line
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 RED, GREEN = "\x1b[31m", "\x1b[32m"
 # A row that takes a second to load, and a view that is filled in one while rows are compared: long enough for
 # a terminal that is drawn four times a second.

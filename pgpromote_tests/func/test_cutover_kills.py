@@ -17,7 +17,7 @@ from pgpromote_tests.kills import Reader
 from pgpromote_tests.servers import Server
 
 ROLLBACKS = 40 if kills.FULL else 12
-pytestmark = pytest.mark.versions(*kills.VERSIONS)
+pytestmark = [pytest.mark.long, pytest.mark.versions(*kills.VERSIONS)]
 SHARES = 2 if kills.FULL else 1  # so that two processes can divide the work
 SERVERS = 20 if kills.FULL else 2
 

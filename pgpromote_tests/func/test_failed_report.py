@@ -21,6 +21,8 @@ from pgpromote_tests.func.test_alerts import CANARY, Receiver, receiving
 from pgpromote_tests.runs import SHOP, failure_of, materialized, messages_of
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 OLD = "CREATE TABLE relics (id integer PRIMARY KEY); INSERT INTO relics VALUES (1)"
 NO_IDENTITIES = """
     CREATE FUNCTION no_identities() RETURNS event_trigger LANGUAGE plpgsql AS $$

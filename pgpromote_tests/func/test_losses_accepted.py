@@ -19,6 +19,8 @@ from pgpromote_tests.func.losses import AS_EACH, EMPTY, Place, count
 from pgpromote_tests.func.walks import Stage
 from pgpromote_tests.runs import checks_of
 
+pytestmark = pytest.mark.long
+
 NAMES = 'public.users,public.tickets,public.läden? "it\'s" ? ?a]? 東京'
 
 

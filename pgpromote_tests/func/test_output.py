@@ -12,6 +12,8 @@ from pgpromote_tests.func.command_line import CommandLine, command_line
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 OLD = "CREATE TABLE relics (id integer PRIMARY KEY)"
 
 

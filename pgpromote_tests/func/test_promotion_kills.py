@@ -16,7 +16,7 @@ from pgpromote_tests import kills
 from pgpromote_tests.kills import Shop
 from pgpromote_tests.servers import Server
 
-pytestmark = pytest.mark.versions(*kills.VERSIONS)
+pytestmark = [pytest.mark.long, pytest.mark.versions(*kills.VERSIONS)]
 SHARES = 5 if kills.FULL else 1  # so that two processes can divide the work
 SPREAD = 100 if kills.FULL else 4
 SWAPS = 40 if kills.FULL else 2

@@ -19,6 +19,8 @@ from pgpromote_tests import runs
 from pgpromote_tests.func.command_line import CommandLine, command_line
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 PROD = dg.AssetKey("prod_schema")
 HOLD = dg.AssetCheckKey(PROD, "not_on_hold")
 NODE = build_promotion(from_environment({"PGPROMOTE_NAME": "any"})).resolve_asset_graph()
