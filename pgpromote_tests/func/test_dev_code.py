@@ -20,6 +20,8 @@ from pgpromote_tests.func.command_line import CommandLine, command_line, sample_
 from pgpromote_tests.runs import NOTHING_ALLOWED, SHOP, contents_of
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 # An honest check that calls a function of the shop's own.
 CHECKED = """
     CREATE SCHEMA "Läden";

@@ -25,6 +25,8 @@ from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.runs import checks_of, outputs_of
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 AT = datetime(2026, 3, 1, 4, 5, 6, 78900, tzinfo=UTC)
 LATER = datetime(2026, 3, 2, 4, 5, 6, tzinfo=UTC)
 

@@ -21,6 +21,8 @@ from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 from pgpromote_tests.services import CHECKOUT
 
+pytestmark = pytest.mark.long
+
 DEV = "postgresql://dumper:can$ary@dev.invalid:5432/shop"
 PROD = "postgresql://promoter:canary@prod.invalid:5433/shop"
 

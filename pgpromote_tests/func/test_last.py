@@ -14,6 +14,8 @@ from pgpromote_tests.func.command_line import (
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 # A row that takes longer to load than a test waits.
 SLOW = """
     CREATE FUNCTION lasts() RETURNS boolean LANGUAGE plpgsql AS

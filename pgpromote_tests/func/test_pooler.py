@@ -14,6 +14,8 @@ from pgpromote_tests.func.transaction_pooler import pooling
 from pgpromote_tests.func.walks import stage
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 HOLDERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database <> 0"
 
 

@@ -17,6 +17,8 @@ from pgpromote_tests.func.command_line import CommandLine, command_line
 from pgpromote_tests.runs import SHOP
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 USERS = "CREATE TABLE users (id integer PRIMARY KEY); INSERT INTO users VALUES (7)"
 
 

@@ -17,6 +17,8 @@ from pgpromote_tests import runs
 from pgpromote_tests.runs import SHOP, checks_of, failure_of
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 IN_PLACE = {"prod_schema": {"strategy": "clean"}}
 
 

@@ -26,6 +26,8 @@ from pgpromote_tests.runs import (
 )
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Shop:

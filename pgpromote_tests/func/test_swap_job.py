@@ -19,6 +19,8 @@ from pgpromote_tests.func.command_line import command_line
 from pgpromote_tests.runs import SHOP, checks_of, contents_of, failure_of, materialized, metadata_of
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 SWAP = {"prod_schema": {"strategy": "swap"}}
 OLD = "CREATE TABLE customers (id integer PRIMARY KEY, name text); INSERT INTO customers VALUES (7, 'old')"
 
