@@ -87,8 +87,9 @@ def test_a_promotion_in_place_and_one_that_keeps_nothing_count_where_they_were_m
 
 def promoted(cli: CommandLine) -> str:
     """Return what status says of the last promotion; doctor must say the same."""
-    (line,) = (line for line in cli.run("status").stdout.splitlines() if line.startswith("  promoted "))
-    told = line.split(maxsplit=1)[1]
+    begins = "  last promotion "
+    (line,) = (line for line in cli.run("status").stdout.splitlines() if line.startswith(begins))
+    told = line.removeprefix(begins).strip()
     assert told in cli.run("doctor").stdout
     return told
 
