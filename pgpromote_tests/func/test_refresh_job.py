@@ -21,6 +21,8 @@ from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.runs import SHOP, checks_of, contents_of, materialized, metadata_of, records
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 STEPS = [
     "dev_dump_archive",
     *(f"prod_schema.{step.op}" for step in WITH_OPS),

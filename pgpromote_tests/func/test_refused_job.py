@@ -22,6 +22,8 @@ from pgpromote_tests.conftest import StartServer
 from pgpromote_tests.runs import SHOP, checks_of, contents_of, failure_of, materialized, messages_of, records
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 CANARY = "kanarie-9f3c"
 PROD_ONLY_VIEW = "CREATE VIEW totals AS SELECT count(*) FROM orders"
 POLICY_OF_A_ROLE = "CREATE ROLE clerk_of_dev; CREATE POLICY clerks ON orders TO clerk_of_dev USING (true)"

@@ -22,6 +22,8 @@ from pgpromote_tests.func.shops import login, roles
 from pgpromote_tests.func.walks import Stage, stage
 from pgpromote_tests.servers import Server
 
+pytestmark = pytest.mark.long
+
 AT = datetime(2026, 3, 1, 4, 5, 6, 78900, tzinfo=UTC)
 
 
