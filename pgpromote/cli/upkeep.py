@@ -102,7 +102,7 @@ def _written(age: timedelta) -> str:
 def status_command(*, max_age: timedelta | None, as_json: bool) -> None:
     """Show what Prod is: since when, from which archive, and whether it is on hold.
 
-    The last promotion is shown with who records it, and runs that were killed are told first.
+    The last promotion is shown with its record, the server's or a directory, after runs that were killed.
 
     With --max-age it tells whether the last night happened, too: for a monitor, on any machine that reaches
     Prod. A rollback is no promotion. Where no previous database is kept, and of promotions in place, only the

@@ -1,4 +1,4 @@
-"""What of Dagster's output a person at a terminal reads: warnings and errors, with what follows them."""
+"""Dagster's output for a terminal: warnings and errors, each with the lines that follow it."""
 
 import re
 import sys

@@ -50,7 +50,7 @@ Look = Callable[[Promotion, str], Iterator[Line]]
 
 
 def examine(promotion: Promotion, run_id: str, more: Mapping[str, Look]) -> list[Line]:
-    """Look at servers, logins, client programs, room, lock, pooler, checks, last runs, and what `more` adds.
+    """Look at servers, logins, client programs, room, lock, pooler, checks, last runs, and `more`.
 
     Nothing stops it: what cannot be looked at is a line, too; one fault fails one line.
     """

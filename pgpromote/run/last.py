@@ -18,7 +18,7 @@ from pgpromote.run.state import State
 class Last:
     """The last promotion that succeeded: `at` is None when nothing records one; `now` by prod's server.
 
-    `here` says that only a run of this machine records it, whose states are in `directory`.
+    `here`: only the state of a run on this machine, in `directory`, records it.
     """
 
     at: datetime | None

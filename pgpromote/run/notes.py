@@ -10,7 +10,7 @@ PLAIN_SQL = "Plain SQL: one connection and one transaction, slower and not paral
 
 
 def of_check(state: State) -> Iterator[Note]:
-    """Warn of runs that died, of what stands in the swap's way, of a limited scope, and of plain SQL."""
+    """Warn of runs that died, of obstacles to the swap, of a limited scope, and of plain SQL."""
     yield from map(_warning, state.died)
     for found in state.checked.of("swap_possible") if state.checked else ():
         yield _warning(f"Warning: {found.message} {found.hint}")

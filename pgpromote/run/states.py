@@ -35,7 +35,7 @@ Parts = dict[str, tuple[object, str]]
 def write(state: State, directory: Path, parts: Parts | None = None) -> Path:
     """Write the state of a run over its last one. Raises PgpromoteError, OSError.
 
-    `parts` keeps the JSON of what stays the same from one step to the next: most of it, of many tables.
+    `parts` keeps the JSON of the fields that stay the same from one step to the next.
     """
     running = _path(state, directory, RUNNING)
     path = _path(state, directory, ENDED) if state.ended else running

@@ -1,6 +1,6 @@
 """The instance of Dagster looked at without Dagster: its directory, and the database of its runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,21 +65,28 @@ def look(database: Database, run_id: str = "") -> Place:
 def check_apart(promotion: Promotion, run_id: str = "") -> None:
     """Raise ConfigError where Dagster would keep its runs in dev or prod, as far as these answer.
 
-    Its tables would be promoted along, or swapped away with what prod was.
+    Its tables would be promoted along, or swapped away with the old prod.
     """
     if not (url := promotion.environment.get(STORAGE)):
         return
     kept = parse_url(url, STORAGE)
-    for what, other in (("dev", promotion.source), ("prod", promotion.target)):
-        with suppress(InvalidUrl, ConnectionFailed, SessionFailed):
-            if _place(kept, run_id) == _place(other(), run_id):
-                raise ConfigError(
-                    f"{STORAGE} names {kept.label}, which is {what}: Dagster would keep its tables there.",
-                    f"Create a database of its own, and put its URL into {STORAGE}: CREATE DATABASE dagster;",
-                )
+    if name := next(_named(_place(lambda: kept, run_id), promotion, run_id), ""):
+        raise ConfigError(
+            f"{STORAGE} names {kept.label}, which is {name}: Dagster would keep its tables there.",
+            f"Create a database of its own, and put its URL into {STORAGE}: CREATE DATABASE dagster;",
+        )
 
 
-def _place(database: Database, run_id: str) -> tuple[str, int]:
-    with connect(database, run_id) as session:
+def _named(place: tuple[str, int] | None, promotion: Promotion, run_id: str) -> Iterator[str]:
+    """Yield the names of the databases of a promotion that are this one."""
+    for name, database in (("dev", promotion.source), ("prod", promotion.target)):
+        if place and place == _place(database, run_id):
+            yield name
+
+
+def _place(database: Callable[[], Database], run_id: str) -> tuple[str, int] | None:
+    """Return the server's identifier and the OID; None for a database that is not set or does not answer."""
+    with suppress(InvalidUrl, ConnectionFailed, SessionFailed), connect(database(), run_id) as session:
         found = identify(session)
-    return found.system_identifier, found.database_oid
+        return found.system_identifier, found.database_oid
+    return None

@@ -106,6 +106,14 @@ def command_line(
     )
 
 
+def having_dumped(directory: Path, dev: Server, script: str, prod: Server) -> CommandLine:
+    """Set up a command line for a new dev and an empty prod, and dump dev."""
+    commands = command_line(directory, dev, dev.new_url(script), prod, prod.new_url())
+    result = commands.run("dump", "--json")
+    assert result.returncode == 0, result.stderr
+    return commands
+
+
 def wait_until(condition: Callable[[], object], what: str) -> None:
     """Wait for a condition; fail when it does not come true."""
     deadline = time.monotonic() + SECONDS

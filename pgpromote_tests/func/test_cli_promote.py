@@ -19,7 +19,7 @@ from pgpromote.postgres.databases.lock import promotion_lock
 from pgpromote.postgres.errors import SILENT, UNTOUCHED
 from pgpromote.postgres.place import AGREED, Place
 from pgpromote.postgres.server import parse_url
-from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, command_line
+from pgpromote_tests.func.command_line import BARE, CommandLine, Ended, having_dumped
 from pgpromote_tests.servers import Server
 
 SHOP = "CREATE TABLE users (id integer PRIMARY KEY, name text NOT NULL); INSERT INTO users VALUES (7, 'x')"
@@ -29,10 +29,7 @@ OLD = "CREATE TABLE relics (id integer PRIMARY KEY); INSERT INTO relics VALUES (
 @pytest.fixture(scope="module")
 def cli(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """Dump a shop once, for all that only look at the archive."""
-    commands = command_line(tmp_path_factory.mktemp("cli"), dev, dev.new_url(SHOP), prod, prod.new_url())
-    result = commands.run("dump", "--json")
-    assert result.returncode == 0, result.stderr
-    return commands
+    return having_dumped(tmp_path_factory.mktemp("cli"), dev, SHOP, prod)
 
 
 def test_a_plan_shows_the_loss_and_a_fingerprint_that_holds_prod_to_it(

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pgpromote_tests.func.command_line import CommandLine, command_line, contents
+from pgpromote_tests.func.command_line import CommandLine, contents, having_dumped
 from pgpromote_tests.servers import Server
 
 SHOP = """
@@ -17,10 +17,7 @@ CREATE TABLE shop.orders (id integer PRIMARY KEY);
 @pytest.fixture(scope="module")
 def cli(dev: Server, prod: Server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """Dump a shop once, for all that restore it."""
-    commands = command_line(tmp_path_factory.mktemp("cli"), dev, dev.new_url(SHOP), prod, prod.new_url())
-    result = commands.run("dump", "--json")
-    assert result.returncode == 0, result.stderr
-    return commands
+    return having_dumped(tmp_path_factory.mktemp("cli"), dev, SHOP, prod)
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from psycopg.sql import Identifier
 
 from pgpromote.promotion import STORAGE
 from pgpromote_tests.func.command_line import CommandLine
+from pgpromote_tests.func.shops import NAMES, new_name
 from pgpromote_tests.servers import Server
 from pgpromote_tests.services import free_port
 
@@ -117,3 +119,25 @@ def test_dagster_keeps_nothing_in_dev_or_prod(
     tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
     for server, url in ((dev, urls["DEV_DATABASE_URL"]), (prod, urls["PROD_DATABASE_URL"])):
         assert server.rows(tables, url.rpartition("/")[2]) == [(0,)]
+
+
+@pytest.mark.versions(15, 16, 18)
+@pytest.mark.parametrize("kind", NAMES)
+def test_whatever_a_database_is_called_and_whoever_asks_dagster_keeps_nothing_in_it(
+    cli: CommandLine, prod: Server, kind: str
+) -> None:
+    name, role = new_name(prod, kind), f"st_plain_{next(prod.numbers)}"
+    prod.new_url(f"CREATE ROLE {role} LOGIN; ALTER ROLE {role} SET search_path = nowhere", name)
+    prod.execute(f"ALTER DATABASE {Identifier(name).as_string()} OWNER TO {role}")
+    prod.execute(f"ALTER ROLE {role} SET search_path = public; ALTER ROLE {role} SET DateStyle = 'German'")
+    prod.let_in(role)
+    own = prod.new_url(name=f"{role}_dagster")
+    prod.execute(f"ALTER DATABASE {role}_dagster OWNER TO {role}")
+    there, apart = (prod.url(each, role) for each in (name, own.rpartition("/")[2]))
+
+    wrong = cli.having(PROD_DATABASE_URL=there, **{STORAGE: there}).run("doctor", "--json")
+    right = cli.having(PROD_DATABASE_URL=there, **{STORAGE: apart}).run("doctor", "--json")
+
+    told = [{each["name"]: each for each in ended.json()["lines"]}["dagster"] for ended in (wrong, right)]
+    assert [each["state"] for each in told] == ["fail", "ok"], told
+    assert "which is prod" in told[0]["seen"]

@@ -91,7 +91,7 @@ def barred_in(session: Session) -> tuple[Barred, ...]:
 
 
 def not_ours(session: Session, brought: Sequence[TocEntry], *, public: bool) -> tuple[NotOurs, ...]:
-    """Return the objects of this database whose owners and grants our role could not keep.
+    """Return the objects of this database with owners or grants that our role could not keep.
 
     Only objects that the archive brings count; and with `public` the schema that every database has.
     """

@@ -64,7 +64,7 @@ def rights(facts: Facts) -> Found:
 
 
 def _not_ours(facts: Facts) -> Found:
-    """Yield each object of prod whose owner or grants our role could not keep, or that it cannot replace."""
+    """Yield each object of prod that our role cannot replace, or keep with its owner and grants."""
     user = facts.catalog.identity.user if facts.catalog else ""
     keep = facts.choice.rights is Policy.KEEP
     for each in facts.prod.not_ours:

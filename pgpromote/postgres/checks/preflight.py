@@ -63,7 +63,7 @@ class Report:
         return self.clearance
 
     def refusal(self) -> Refused:
-        """Return the error with every finding, and what is known of prod."""
+        """Return the error with every finding, and the state of prod."""
         return Refused(self.findings, UNTOUCHED if self.answers else SILENT)
 
 
